@@ -1,0 +1,21 @@
+"""tvm-patch: patch-by-patch int8 inference for microcontrollers, as an extension to Apache TVM."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tvm_patch.driver import Artifact as Artifact
+    from tvm_patch.driver import compile as compile  # noqa: A004
+
+__version__ = "0.1.0"
+__all__ = ["Artifact", "__version__", "compile"]
+
+
+def __getattr__(name: str) -> Any:
+    """Load the compiler on first use: importing the planner or the integer arithmetic needs no TVM."""
+    if name in ("Artifact", "compile"):
+        from tvm_patch import driver
+
+        return getattr(driver, name)
+    raise AttributeError(f"module 'tvm_patch' has no attribute {name!r}")
