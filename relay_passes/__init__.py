@@ -1,0 +1,1 @@
+"""Graph passes and analyses over Relax for int8 networks, each usable alone in any TVM pipeline."""

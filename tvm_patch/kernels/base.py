@@ -1,0 +1,181 @@
+"""What a kernel is: a generator of TIR for one operator at one shape, with named parameters.
+
+A kernel is made for one :class:`OpView` and one `config`; everything known at compile time (shapes, zero points,
+clamps, tile sizes) becomes a literal in the code it prints.  It comes in two forms that give the same bits:
+
+``portable``
+    Plain TIR.  Runs wherever TVM's LLVM or C back ends run; used on the host through stock ``tvm.compile``.
+``dsp``
+    TIR that calls the helpers of ``tvm_patch_dsp.h`` (ACLE intrinsics of Cortex-M4/M7 where the compiler defines
+    ``__ARM_FEATURE_DSP``, portable C otherwise).  Only the C back end prints it.
+
+Two shapes of kernel exist.  A :class:`RowKernel` makes one output row from the input rows it needs; layers, bands,
+patches and streams are all loops around it.  A :class:`TensorKernel` needs whole tensors (softmax, transpose).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+
+Form = Literal["portable", "dsp"]
+PrimFunc = Any  # tvm.tirx.PrimFunc; TVM ships no types
+
+_ITEM_BYTES = {"int8": 1, "uint8": 1, "bool": 1, "int16": 2, "int32": 4, "float32": 4, "int64": 8}
+
+
+@dataclass(frozen=True)
+class TensorView:
+    """Shape and dtype of one tensor."""
+
+    shape: tuple[int, ...]
+    dtype: str
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return int(np.prod(self.shape, dtype=np.int64)) if self.shape else 1
+
+    @property
+    def nbytes(self) -> int:
+        """Size in bytes."""
+        return self.size * _ITEM_BYTES[self.dtype]
+
+
+@dataclass(frozen=True)
+class OpView:
+    """One operator as kernels see it.
+
+    Attributes
+    ----------
+    kind : str
+        Short name in the integer dialect (``conv2d``), or of the stock Relax operator (``reshape``).
+    name : str
+        Name for people, from the model.
+    inputs, outputs : tuple of TensorView
+        Activations only, in argument order.
+    constants : mapping of str to ndarray
+        Constant arguments by the dialect's argument name (an ``add`` may hold ``rhs`` here).
+    attrs : mapping
+        Attributes of the call as plain Python values.
+    """
+
+    kind: str
+    name: str
+    inputs: tuple[TensorView, ...]
+    outputs: tuple[TensorView, ...]
+    constants: Mapping[str, np.ndarray] = field(default_factory=dict)
+    attrs: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class RowWindow:
+    """The rows of one input that one output row needs, and how a row buffer of that input is laid out.
+
+    Output row y reads input rows ``y * stride - pad_before + i * dilation`` for i in 0..size-1; rows outside the
+    tensor are filled with `pad_value`.  A buffered row has `columns_before` padding columns, the input's columns,
+    then `columns_after` padding columns, all holding `pad_value`.  When :attr:`buffered` is False the kernel may
+    be given a pointer straight into the input tensor.
+    """
+
+    size: int = 1
+    stride: int = 1
+    dilation: int = 1
+    pad_before: int = 0
+    columns_before: int = 0
+    columns_after: int = 0
+    pad_value: int = 0
+
+    @property
+    def reach(self) -> int:
+        """Number of consecutive input rows spanned."""
+        return (self.size - 1) * self.dilation + 1
+
+    @property
+    def buffered(self) -> bool:
+        """Whether the rows must be copied to a padded row buffer first."""
+        return self.columns_before > 0 or self.columns_after > 0 or self.size > 1 or self.pad_before > 0
+
+    def first_row(self, y: int) -> int:
+        """Return the first input row (may be negative) that output row `y` reads."""
+        return y * self.stride - self.pad_before
+
+
+class Kernel(ABC):
+    """Base of all kernels; see :class:`RowKernel` and :class:`TensorKernel`."""
+
+    kinds: ClassVar[tuple[str, ...]] = ()
+    """Operator kinds that this class generates code for."""
+
+    def __init__(self, op: OpView, config: Mapping[str, Any] | None = None) -> None:
+        self.op = op
+        self.config = {**self.default_config(op), **(config or {})}
+
+    @classmethod
+    def accepts(cls, op: OpView) -> bool:
+        """Tell whether this kernel can compile `op`; the registry takes the first that does."""
+        return True
+
+    @classmethod
+    def default_config(cls, op: OpView) -> dict[str, Any]:
+        """Return the named parameters used when the tuner has said nothing."""
+        return {}
+
+    @property
+    def constants(self) -> dict[str, np.ndarray]:
+        """Arrays for flash by parameter name, in parameter order, packed as the code expects them."""
+        return {}
+
+    @property
+    def scratch_bytes(self) -> int:
+        """Bytes of working memory (4-byte aligned) beyond inputs, outputs and row buffers."""
+        return 0
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of the whole operator."""
+        return 0
+
+
+class RowKernel(Kernel):
+    """A kernel that makes one output row (axis 1 of NHWC, batch 1) per call."""
+
+    @property
+    @abstractmethod
+    def windows(self) -> tuple[RowWindow, ...]:
+        """One window an activation input."""
+
+    @abstractmethod
+    def row_function(self, form: Form) -> PrimFunc:
+        """Return a private PrimFunc that makes one output row.
+
+        Parameters of the function, all ``T.handle(dtype)``, in this order: for input i and window row j
+        ``in{i}_row{j}`` (buffered rows when the window is buffered); one per entry of `constants`, by its name;
+        ``scratch`` (int8) when `scratch_bytes` > 0; ``out``, the output row of shape (W, C).
+        The output row never overlaps the input rows it reads, except element for element (same address) when
+        every window has size 1 and input and output rows have the same size.
+        """
+
+
+class TensorKernel(Kernel):
+    """A kernel that needs its whole inputs."""
+
+    @abstractmethod
+    def function(self, form: Form) -> PrimFunc:
+        """Return a private PrimFunc for the whole operator.
+
+        Parameters, all ``T.handle(dtype)``: ``in{i}`` per activation input; one per entry of `constants`;
+        ``scratch`` (int8) when `scratch_bytes` > 0; ``out{i}`` per output.
+        """
+
+    @property
+    def in_place(self) -> tuple[int | None, ...]:
+        """Per input: the least (input offset - output offset) in bytes that is safe, or None for no overlap.
+
+        0 means element-wise in place.  Only used where the input dies with this operator.
+        """
+        return tuple(None for _ in self.op.inputs)
