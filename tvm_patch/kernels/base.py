@@ -144,6 +144,10 @@ class Kernel(ABC):
 class RowKernel(Kernel):
     """A kernel that makes one output row (axis 1 of NHWC, batch 1) per call."""
 
+    elementwise: ClassVar[bool] = False
+    """Whether element i of the output row depends on elements i of the input rows only, and is written after they
+    were read, in ascending order.  Only such kernels may be given an output row that overlaps an input row."""
+
     @property
     @abstractmethod
     def windows(self) -> tuple[RowWindow, ...]:
@@ -156,8 +160,8 @@ class RowKernel(Kernel):
         Parameters of the function, all ``T.handle(dtype)``, in this order: for input i and window row j
         ``in{i}_row{j}`` (buffered rows when the window is buffered); one per entry of `constants`, by its name;
         ``scratch`` (int8) when `scratch_bytes` > 0; ``out``, the output row of shape (W, C).
-        The output row never overlaps the input rows it reads, except element for element (same address) when
-        every window has size 1 and input and output rows have the same size.
+        The output row never overlaps the input rows that it reads, unless the kernel is `elementwise`: then it
+        may start at or below the address of an input row of the same size.
         """
 
 
