@@ -23,13 +23,14 @@ _PASSES = (
 _DEFINITION = re.compile(r"^TVM_DLL (?P<head>[^;{]*)\{$", re.MULTILINE)
 
 
-def print_c(functions: Mapping[str, Any]) -> dict[str, str]:
+def print_c(functions: Mapping[Any, Any]) -> dict[str, str]:
     """Print private PrimFuncs as C function definitions.
 
     Parameters
     ----------
-    functions : mapping of str to tvm.tirx.PrimFunc
-        By C name.  Parameters are ``T.handle(dtype)`` or scalars; no ``T.sblock``.
+    functions : mapping of str or tvm.ir.GlobalVar to tvm.tirx.PrimFunc
+        By C name; a function that others call must be given by the GlobalVar they call it by.  Parameters are
+        ``T.handle(dtype)`` or scalars; no ``T.sblock``.
 
     Returns
     -------
@@ -37,7 +38,8 @@ def print_c(functions: Mapping[str, Any]) -> dict[str, str]:
         Per name, the text of the definition starting with the return type, without storage class or includes.
     """
     target = tvm.target.Target({"kind": "c"})
-    module = tvm.IRModule({n: f.with_attr("global_symbol", n) for n, f in functions.items()})
+    variables = {n if isinstance(n, tvm.ir.GlobalVar) else tvm.ir.GlobalVar(n): f for n, f in functions.items()}
+    module = tvm.IRModule({v: f.with_attr("global_symbol", v.name_hint) for v, f in variables.items()})
     module = transform.BindTarget(target)(module)
     for make_pass in _PASSES:
         module = make_pass()(module)

@@ -1,0 +1,78 @@
+"""Constant arrays as C: a header that declares them and a source that defines them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+C_TYPES = {
+    "int8": "int8_t",
+    "uint8": "uint8_t",
+    "int16": "int16_t",
+    "uint16": "uint16_t",
+    "int32": "int32_t",
+    "uint32": "uint32_t",
+    "int64": "int64_t",
+    "float32": "float",
+    "bool": "int8_t",
+}
+"""C type of an element by numpy dtype name."""
+
+_PER_LINE = {1: 32, 2: 20, 4: 12, 8: 6}
+
+
+def c_float(value: float) -> str:
+    """Return a float32 as a C literal that reads back exactly."""
+    return float(np.float32(value)).hex() + "f"
+
+
+def _literal(value: np.generic, dtype: str) -> str:
+    if dtype == "float32":
+        return c_float(float(value))
+    if dtype == "int32" and int(value) == -(2**31):
+        return "(-2147483647 - 1)"  # the literal 2147483648 would be a long
+    return str(int(value))
+
+
+def _values(array: np.ndarray) -> str:
+    dtype, flat = str(array.dtype), np.ascontiguousarray(array).ravel()
+    if dtype in ("float32", "int32"):
+        literals = [_literal(v, dtype) for v in flat]
+    else:
+        literals = [str(v) for v in flat.tolist()]
+    step = _PER_LINE[array.dtype.itemsize]
+    lines = [",".join(literals[i : i + step]) for i in range(0, len(literals), step)]
+    return ",\n".join(lines)
+
+
+def _declaration(prefix: str, symbol: str, array: np.ndarray) -> str:
+    return f"const {C_TYPES[str(array.dtype)]} {prefix}_{symbol}[{max(1, array.size)}]"
+
+
+def constants_header(name: str, prefix: str, arrays: Mapping[str, np.ndarray]) -> str:
+    """Return the private header that declares every array of model `name` as ``<prefix>_<symbol>``."""
+    guard = f"{prefix.upper()}_CONSTANTS_H"
+    lines = [f"/* {name}: constants, defined in {name}_lib1.c. */", f"#ifndef {guard}", f"#define {guard}", ""]
+    lines += ["#include <stdint.h>", "", "#ifdef __cplusplus", 'extern "C" {', "#endif", ""]
+    lines += [f"extern {_declaration(prefix, s, a)};" for s, a in arrays.items()]
+    lines += ["", "#ifdef __cplusplus", "}", "#endif", "", "#endif", ""]
+    return "\n".join(lines)
+
+
+def constants_source(name: str, prefix: str, arrays: Mapping[str, np.ndarray]) -> str:
+    """Return the C source that defines every array; word-aligned, so that kernels may load words."""
+    lines = [
+        f"/* {name}: constants. */",
+        f'#include "{name}_constants.h"',
+        "",
+        "#if defined(__GNUC__)",
+        "#define TVMP_WORD_ALIGNED __attribute__((aligned(4)))",
+        "#else",
+        "#define TVMP_WORD_ALIGNED",
+        "#endif",
+        "",
+    ]
+    for symbol, array in arrays.items():
+        lines += [f"{_declaration(prefix, symbol, array)} TVMP_WORD_ALIGNED = {{", _values(array), "};", ""]
+    return "\n".join(lines)

@@ -1,0 +1,210 @@
+"""A planned program as C sources."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any
+
+import jinja2
+
+import tvm_patch
+from tvm_patch.codegen.constants import C_TYPES, c_float, constants_header, constants_source
+from tvm_patch.codegen.functions import function_table
+from tvm_patch.kernels import TensorView
+from tvm_patch.lowering.layer import parameter_names
+from tvm_patch.lowering.program import Program, Step, constant_table
+
+ARENA_ALIGN = 8
+"""Alignment of the arena in bytes: the widest element is 8 bytes."""
+
+_PRIVATE_HEADERS = ("tvm_patch_dsp.h", "tvm_patch_rows.h", "tvm_patch_math.h")
+_PUBLIC_RUNTIME = "tvm_patch_runtime.h"
+
+
+@dataclass(frozen=True)
+class Interface:
+    """Quantization of one graph input or output.
+
+    Attributes
+    ----------
+    name : str
+        As in the model.
+    scale : float
+        0.0 where the tensor is not quantized.
+    zero_point : int
+        0 where the tensor is not quantized.
+    """
+
+    name: str
+    scale: float
+    zero_point: int
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where everything lies in the arena.
+
+    Attributes
+    ----------
+    arena_bytes : int
+        Size of the arena.
+    tensors : mapping of str to int
+        Byte offset of each tensor.
+    scratch : mapping of int to int
+        Byte offset of each step's scratch.
+    """
+
+    arena_bytes: int
+    tensors: Mapping[str, int]
+    scratch: Mapping[int, int]
+
+
+def c_identifier(text: str, fallback: str = "t") -> str:
+    """Return `text` as a C identifier."""
+    name = re.sub(r"\W+", "_", text, flags=re.ASCII).strip("_") or fallback
+    return name if not name[0].isdigit() else f"{fallback}_{name}"
+
+
+def _interface(
+    program: Program, placement: Placement, names: Sequence[str], about: Sequence[Interface], fallback: str
+) -> list[dict[str, Any]]:
+    entries: list[dict[str, Any]] = []
+    for index, (tensor, io) in enumerate(zip(names, about, strict=True)):
+        view = program.tensors[tensor]
+        c_name = c_identifier(io.name, fallback)
+        if any(e["c_name"] == c_name for e in entries):
+            c_name = f"{c_name}_{index}"
+        entries.append(
+            {
+                "name": io.name,
+                "name_c": io.name.encode("ascii", "replace").decode().replace("\\", "/").replace('"', "'"),
+                "c_name": c_name,
+                "c_type": C_TYPES[view.dtype],
+                "dtype": view.dtype,
+                "shape": list(view.shape),
+                "dims": list(view.shape) or [1],
+                "rank": len(view.shape),
+                "bytes": view.nbytes,
+                "arena_offset": placement.tensors[tensor],
+                "scale": io.scale,
+                "scale_c": c_float(io.scale),
+                "zero_point": io.zero_point,
+            }
+        )
+    return entries
+
+
+def _pointer(view: TensorView, offset: int, const: bool) -> str:
+    qualifier = "const " if const else ""
+    c_type = C_TYPES[view.dtype]
+    if c_type == "uint8_t":
+        return f"arena + {offset}"
+    return f"({qualifier}{c_type} *)(void *)(arena + {offset})"
+
+
+def _arguments(program: Program, step: Step, placement: Placement, symbols: Mapping[Any, str]) -> list[str]:
+    out = []
+    for parameter in parameter_names(step.kernel, step.code.scratch_bytes):
+        if parameter in step.kernel.constants:
+            out.append(f"tvmgen_{program.name}_{symbols[step.index, parameter]}")
+        elif parameter == "scratch":
+            out.append(f"(int8_t *)(arena + {placement.scratch[step.index]})")
+        else:
+            written = parameter.startswith("out")
+            names = step.bound.outputs if written else step.bound.inputs
+            name = names[int(parameter.removeprefix("out" if written else "in"))]
+            out.append(_pointer(program.tensors[name], placement.tensors[name], const=not written))
+    return out
+
+
+def elided_steps(program: Program, placement: Placement) -> frozenset[int]:
+    """Return the steps that need no code: a copy onto itself."""
+    return frozenset(
+        s.index
+        for s in program.steps
+        if s.is_copy and placement.tensors[s.bound.inputs[0]] == placement.tensors[s.bound.outputs[0]]
+    )
+
+
+def _comment(text: str) -> str:
+    return text.replace("*/", "* /").replace("/*", "/ *").encode("ascii", "replace").decode()
+
+
+def _runtime(name: str) -> str:
+    return resources.files("tvm_patch.codegen").joinpath("runtime", name).read_text(encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class Emitted:
+    """C sources of a model.
+
+    Attributes
+    ----------
+    include : dict of str to str
+        Public headers by file name.
+    source : dict of str to str
+        Sources and private headers by file name.
+    inputs, outputs : list of dict
+        Interface entries for the metadata.
+    """
+
+    include: dict[str, str]
+    source: dict[str, str]
+    inputs: list[dict[str, Any]]
+    outputs: list[dict[str, Any]]
+
+
+def emit(
+    program: Program, placement: Placement, inputs: Sequence[Interface], outputs: Sequence[Interface]
+) -> Emitted:
+    """Print a planned program as C11 that also compiles as C++17."""
+    arrays, symbols = constant_table(program)
+    elided = elided_steps(program, placement)
+    functions = function_table(program, elided)
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("tvm_patch.codegen", "templates"),
+        undefined=jinja2.StrictUndefined,
+        keep_trailing_newline=True,
+    )
+    body = "\n".join(functions.definitions)
+    headers = ["tvm_patch_rows.h"] if "tvmp_copy(" in body or "tvmp_fill(" in body else []
+    headers += [h for h in _PRIVATE_HEADERS if h not in ("tvm_patch_rows.h",)]
+    headers = [h for h in headers if resources.files("tvm_patch.codegen").joinpath("runtime", h).is_file()]
+    context = {
+        "version": tvm_patch.__version__,
+        "model": {
+            "name": program.name,
+            "arena_bytes": placement.arena_bytes,
+            "arena_align": ARENA_ALIGN,
+        },
+        "upper": program.name.upper(),
+        "inputs": _interface(program, placement, program.inputs, inputs, "input"),
+        "outputs": _interface(program, placement, program.outputs, outputs, "output"),
+        "private_headers": headers,
+        "definitions": functions.definitions,
+        "steps": [
+            {
+                "index": s.index,
+                "kind": s.bound.op.kind,
+                "name": _comment(s.bound.op.name),
+                "entry": functions.entry[s.index],
+                "arguments": _arguments(program, s, placement, symbols) if functions.entry[s.index] else [],
+            }
+            for s in program.steps
+        ],
+    }
+    name, prefix = program.name, f"tvmgen_{program.name}"
+    include = {
+        f"{prefix}.h": environment.get_template("public.h.jinja").render(context),
+        _PUBLIC_RUNTIME: _runtime(_PUBLIC_RUNTIME),
+    }
+    source = {
+        f"{name}_lib0.c": environment.get_template("lib0.c.jinja").render(context),
+        f"{name}_lib1.c": constants_source(name, prefix, arrays),
+        f"{name}_constants.h": constants_header(name, prefix, arrays),
+        **{h: _runtime(h) for h in headers},
+    }
+    return Emitted(include, source, context["inputs"], context["outputs"])

@@ -1,0 +1,93 @@
+"""From a lowered program to the planner's question: which buffers live when, and which may overlap."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tvm_patch.lowering.program import Program, dead_after
+
+
+@dataclass(frozen=True)
+class Storage:
+    """Tensors that share one piece of memory because one is a byte-for-byte view of the other.
+
+    Attributes
+    ----------
+    tensors : tuple of str
+        In order of creation; the first names the storage.
+    size : int
+        Bytes.
+    first, last : int
+        Steps during which it must keep its contents; -1 for graph inputs, ``len(steps)`` for outputs.
+    """
+
+    tensors: tuple[str, ...]
+    size: int
+    first: int
+    last: int
+
+    @property
+    def name(self) -> str:
+        """Name of the storage."""
+        return self.tensors[0]
+
+
+@dataclass(frozen=True)
+class MemoryQuestion:
+    """What the arena planner is asked.
+
+    Attributes
+    ----------
+    storages : tuple of Storage
+        Buffers of activations.
+    scratch : dict of int to int
+        Bytes of scratch by step index (0 is left out).
+    overlaps : tuple of (input storage, output storage, distance)
+        Pairs that may overlap at one step: input offset - output offset >= distance.
+    """
+
+    storages: tuple[Storage, ...]
+    scratch: dict[int, int]
+    overlaps: tuple[tuple[str, str, int], ...]
+
+
+def memory_question(program: Program) -> MemoryQuestion:
+    """Collect lifetimes, views and permitted overlaps of a program."""
+    last = dead_after(program)
+    born = {name: -1 for name in program.inputs}
+    owner: dict[str, str] = {name: name for name in program.inputs}
+    members: dict[str, list[str]] = {name: [name] for name in program.inputs}
+    for step in program.steps:
+        for name in step.bound.outputs:
+            born[name] = step.index
+            source = step.bound.inputs[0] if step.is_copy else None
+            # A graph input that is also a graph output must be two tensors for the caller.
+            if source is not None and not (name in program.outputs and owner[source] in program.inputs):
+                owner[name] = owner[source]
+                members[owner[source]].append(name)
+            else:
+                owner[name] = name
+                members[name] = [name]
+
+    storages = {
+        root: Storage(
+            tuple(names),
+            max(program.tensors[n].nbytes for n in names),
+            min(born[n] for n in names),
+            max(max(last[n], born[n]) for n in names),
+        )
+        for root, names in members.items()
+    }
+    overlaps = []
+    for step in program.steps:
+        if len(step.bound.outputs) != 1 or not step.bound.inputs:
+            continue
+        target = owner[step.bound.outputs[0]]
+        for name, distance in zip(step.bound.inputs, step.input_distance, strict=True):
+            source = owner[name]
+            dies = storages[source].last == step.index
+            read_once = sum(owner[n] == source for n in step.bound.inputs) == 1
+            if distance is not None and dies and source != target and (read_once or distance <= 0):
+                overlaps.append((source, target, distance))
+    scratch = {s.index: s.code.scratch_bytes for s in program.steps if s.code.scratch_bytes}
+    return MemoryQuestion(tuple(storages.values()), scratch, tuple(dict.fromkeys(overlaps)))
