@@ -1,0 +1,31 @@
+"""Element-wise maximum and minimum of two int8 tensors of one quantization."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from tvm.script.ir_builder import tirx as T
+
+from tvm_patch.kernels.base import Form
+from tvm_patch.kernels.elementwise import Elementwise, ElementwiseRow, ElementwiseTensor
+from tvm_patch.kernels.loops import Buffer, Expr
+from tvm_patch.kernels.registry import register
+
+
+class _Extremum(Elementwise):
+    kinds = ("maximum", "minimum")
+    operand_names = ("lhs", "rhs")
+
+    def element(self, form: Form, values: Sequence[Expr], tables: Mapping[str, Buffer]) -> Expr:
+        """Return the larger or the smaller of the two."""
+        return T.max(*values) if self.op.kind == "maximum" else T.min(*values)
+
+
+@register
+class ExtremumTensor(_Extremum, ElementwiseTensor):
+    """Maximum or minimum over tensors of any rank."""
+
+
+@register
+class ExtremumRow(_Extremum, ElementwiseRow):
+    """Maximum or minimum over one row."""
