@@ -1,0 +1,38 @@
+"""Integer semantics of the dialect: parameters, tables and a numpy reference, bit-exact with BUILTIN_REF.
+
+Pure Python and numpy; no TVM.
+"""
+
+from tvm_patch.integer.params import (
+    MEAN_FORMULA,
+    activation_range,
+    add_attrs,
+    dtype_range,
+    float_clip_range,
+    mean_attrs,
+    mul_attrs,
+    prelu_attrs,
+    softmax_attrs,
+)
+from tvm_patch.integer.requantize import (
+    conv_multipliers,
+    fully_connected_multipliers,
+    multiply_by_quantized_multiplier,
+    quantize_multiplier,
+)
+
+__all__ = [
+    "MEAN_FORMULA",
+    "activation_range",
+    "add_attrs",
+    "conv_multipliers",
+    "dtype_range",
+    "float_clip_range",
+    "fully_connected_multipliers",
+    "mean_attrs",
+    "mul_attrs",
+    "multiply_by_quantized_multiplier",
+    "prelu_attrs",
+    "quantize_multiplier",
+    "softmax_attrs",
+]

@@ -1,0 +1,187 @@
+"""TFLite's fixed-point rescaling: ``real multiplier`` → (Q31 mantissa, exponent) → int32 arithmetic.
+
+Everything here is the arithmetic of gemmlowp (Jacob et al., "Quantization and Training of Neural Networks for
+Efficient Integer-Arithmetic-Only Inference", 2018, section 2.2) with the two roundings that TFLite's reference
+kernels make one after the other.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+Int32Array = npt.NDArray[np.int32]
+Int64Array = npt.NDArray[np.int64]
+
+INT32_MAX = 2**31 - 1
+INT32_MIN = -(2**31)
+
+
+def round_half_away(value: float) -> int:
+    """Return `value` rounded to the nearest integer, halves away from zero (C's ``round``)."""
+    whole = math.floor(abs(value))
+    # The fraction of a double is exact, so comparing it with 0.5 is the definition of the rounding.
+    whole += abs(value) - whole >= 0.5
+    return whole if value >= 0 else -whole
+
+
+def quantize_multiplier(real: float) -> tuple[int, int]:
+    """Return `real` as TFLite's fixed-point pair (``QuantizeMultiplier``).
+
+    Parameters
+    ----------
+    real : float
+        Non-negative multiplier, a double.
+
+    Returns
+    -------
+    multiplier : int
+        Mantissa in Q31, in [2**30, 2**31), or 0.
+    shift : int
+        Power of two; positive goes left.  ``real ~ multiplier / 2**31 * 2**shift``.
+
+    Raises
+    ------
+    ValueError
+        When `real` is negative, infinite or not a number.
+    """
+    if not math.isfinite(real) or real < 0:
+        raise ValueError(f"a rescaling multiplier must be finite and not negative, got {real}")
+    if real == 0.0:
+        return 0, 0
+    fraction, shift = math.frexp(real)
+    multiplier = round_half_away(fraction * 2.0**31)
+    if multiplier == 2**31:
+        multiplier //= 2
+        shift += 1
+    if shift < -31:
+        return 0, 0
+    return multiplier, shift
+
+
+def saturating_rounding_doubling_high_mul(a: npt.ArrayLike, b: npt.ArrayLike) -> Int64Array:
+    """Return ``round(a * b / 2**31)`` of int32 values, halves away from zero except at exact negative halves.
+
+    gemmlowp ``SaturatingRoundingDoublingHighMul``: the product is nudged by 2**30 (1 - 2**30 when negative) and
+    divided by 2**31 towards zero.  The only overflow, both operands -2**31, saturates.
+
+    Returns
+    -------
+    ndarray of int64
+        Values in the int32 range.
+    """
+    product = np.asarray(a, np.int64) * np.asarray(b, np.int64)
+    nudged = product + np.where(product >= 0, 1 << 30, 1 - (1 << 30))
+    # Division towards zero: floor for positives, ceiling for negatives.
+    quotient = np.where(nudged >= 0, nudged >> 31, -((-nudged) >> 31))
+    return np.minimum(quotient, INT32_MAX).astype(np.int64)
+
+
+def rounding_divide_by_pot(x: npt.ArrayLike, exponent: npt.ArrayLike) -> Int64Array:
+    """Return ``x / 2**exponent`` rounded to nearest, halves away from zero (gemmlowp ``RoundingDivideByPOT``).
+
+    Parameters
+    ----------
+    x : array of int
+    exponent : array of int
+        Not negative, at most 31; broadcasts with `x`.
+    """
+    x64 = np.asarray(x, np.int64)
+    exp = np.asarray(exponent, np.int64)
+    mask = (np.int64(1) << exp) - 1
+    threshold = (mask >> 1) + (x64 < 0)
+    return (x64 >> exp) + ((x64 & mask) > threshold)
+
+
+def wrap_int32(x: npt.ArrayLike) -> Int64Array:
+    """Return `x` modulo 2**32 in the int32 range: what C's int32 holds after an overflow."""
+    return ((np.asarray(x, np.int64) + 2**31) & 0xFFFFFFFF) - 2**31
+
+
+def multiply_by_quantized_multiplier(
+    acc: npt.ArrayLike, multiplier: npt.ArrayLike, shift: npt.ArrayLike
+) -> Int32Array:
+    """Return ``acc * multiplier / 2**31 * 2**shift`` with TFLite's double rounding.
+
+    TFLite ``MultiplyByQuantizedMultiplier`` without ``TFLITE_SINGLE_ROUNDING``: left shift (wrapping), saturating
+    rounding doubling high multiplication, then rounding division by a power of two.
+
+    Parameters
+    ----------
+    acc : array of int32 or int64
+        Values must fit int32.
+    multiplier, shift : array of int or int
+        Broadcast with `acc` (one per channel on the last axis, usually).
+
+    Returns
+    -------
+    ndarray of int32
+    """
+    shift64 = np.asarray(shift, np.int64)
+    shifted = wrap_int32(np.asarray(acc, np.int64) << np.maximum(shift64, 0))
+    high = saturating_rounding_doubling_high_mul(shifted, multiplier)
+    return rounding_divide_by_pot(high, np.maximum(-shift64, 0)).astype(np.int32)
+
+
+def conv_multipliers(
+    input_scale: float, weight_scales: Sequence[float] | npt.ArrayLike, output_scale: float, channels: int
+) -> tuple[Int32Array, Int32Array]:
+    """Return the rescaling pair of every output channel of a convolution.
+
+    TFLite ``PopulateConvolutionQuantizationParams``: float32 scales widened to double, multiplied, then divided.
+    Convolutions of every kind use it; for FULLY_CONNECTED see :func:`fully_connected_multipliers`.
+
+    Parameters
+    ----------
+    input_scale, output_scale : float
+        float32 scales of the activations.
+    weight_scales : sequence of float
+        One (per tensor, repeated) or `channels` of them.
+    channels : int
+        Number of output channels.
+
+    Returns
+    -------
+    multiplier, shift : ndarray of int32, shape (channels,)
+
+    Raises
+    ------
+    ValueError
+        When the number of weight scales is neither 1 nor `channels`.
+    """
+    scales = _channel_scales(weight_scales, channels)
+    double_in, double_out = float(np.float32(input_scale)), float(np.float32(output_scale))
+    return _pairs([double_in * float(s) / double_out for s in scales], channels)
+
+
+def fully_connected_multipliers(
+    input_scale: float, weight_scales: Sequence[float] | npt.ArrayLike, output_scale: float, channels: int
+) -> tuple[Int32Array, Int32Array]:
+    """Return the rescaling pair of every output of FULLY_CONNECTED.
+
+    With one weight scale the kernel goes through ``GetQuantizedConvolutionMultipler``, which multiplies input and
+    weight scale in float32 before it widens; with several it does what convolutions do.  The last bits of the
+    multiplier differ.  Parameters, results and errors as for :func:`conv_multipliers`.
+    """
+    scales = _channel_scales(weight_scales, channels)
+    if scales.size > 1:
+        return conv_multipliers(input_scale, scales, output_scale, channels)
+    product = float(np.float32(input_scale) * scales[0])
+    return _pairs([product / float(np.float32(output_scale))], channels)
+
+
+def _channel_scales(weight_scales: Sequence[float] | npt.ArrayLike, channels: int) -> npt.NDArray[np.float32]:
+    scales = np.asarray(weight_scales, np.float32).reshape(-1)
+    if scales.size not in (1, channels):
+        raise ValueError(f"{scales.size} weight scales for {channels} output channels")
+    return scales
+
+
+def _pairs(reals: Sequence[float], channels: int) -> tuple[Int32Array, Int32Array]:
+    pairs = [quantize_multiplier(r) for r in reals]
+    if len(pairs) == 1:
+        pairs *= channels
+    return np.array([m for m, _ in pairs], np.int32), np.array([s for _, s in pairs], np.int32)

@@ -1,0 +1,224 @@
+"""Lookup tables of unary int8 functions, entry for entry what BUILTIN_REF computes.
+
+A table has 256 entries in order of the input's value: index = value + 128 for int8 input, the value itself for
+uint8 input.  Its dtype is the output's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from tvm_patch.integer.params import dtype_range, float_clip_range
+from tvm_patch.integer.requantize import (
+    multiply_by_quantized_multiplier,
+    quantize_multiplier,
+    rounding_divide_by_pot,
+)
+
+Table = npt.NDArray[np.generic]
+
+
+def input_values(dtype: str = "int8") -> npt.NDArray[np.int64]:
+    """Return every value of `dtype` in the order of a table's entries."""
+    low, high = dtype_range(dtype)
+    return np.arange(low, high + 1, dtype=np.int64)
+
+
+def requantize(
+    input_scale: float,
+    input_zero_point: int,
+    output_scale: float,
+    output_zero_point: int,
+    input_dtype: str = "int8",
+    output_dtype: str = "int8",
+) -> Table:
+    """Return the table of QUANTIZE between 8-bit tensors (``reference_ops::Requantize``, double scales)."""
+    real = float(np.float32(input_scale)) / float(np.float32(output_scale))
+    low, high = dtype_range(output_dtype)
+    values = input_values(input_dtype) - input_zero_point
+    return _rescale(values, real, output_zero_point, low, high, output_dtype)
+
+
+def relu(
+    input_scale: float,
+    input_zero_point: int,
+    output_scale: float,
+    output_zero_point: int,
+    dtype: str = "int8",
+) -> Table:
+    """Return the table of RELU (``ReluX`` with the float32 quotient of the scales)."""
+    return _relu_x(0.0, None, input_scale, input_zero_point, output_scale, output_zero_point, dtype)
+
+
+def relu6(
+    input_scale: float,
+    input_zero_point: int,
+    output_scale: float,
+    output_zero_point: int,
+    dtype: str = "int8",
+) -> Table:
+    """Return the table of RELU6."""
+    return _relu_x(0.0, 6.0, input_scale, input_zero_point, output_scale, output_zero_point, dtype)
+
+
+def relu_n1_to_1(
+    input_scale: float,
+    input_zero_point: int,
+    output_scale: float,
+    output_zero_point: int,
+    dtype: str = "int8",
+) -> Table:
+    """Return the table of RELU_N1_TO_1."""
+    return _relu_x(-1.0, 1.0, input_scale, input_zero_point, output_scale, output_zero_point, dtype)
+
+
+def relu_0_to_1(
+    input_scale: float,
+    input_zero_point: int,
+    output_scale: float,
+    output_zero_point: int,
+    dtype: str = "int8",
+) -> Table:
+    """Return the table of RELU_0_TO_1."""
+    return _relu_x(0.0, 1.0, input_scale, input_zero_point, output_scale, output_zero_point, dtype)
+
+
+def leaky_relu(
+    alpha: float,
+    input_scale: float,
+    input_zero_point: int,
+    output_scale: float,
+    output_zero_point: int,
+    dtype: str = "int8",
+) -> Table:
+    """Return the table of LEAKY_RELU (``QuantizeLeakyRelu``; the multipliers are float32 products).
+
+    Parameters
+    ----------
+    alpha : float
+        Slope for negative inputs, a float32; may be negative.
+    """
+    data, out = np.float32(input_scale), np.float32(output_scale)
+    identity = quantize_multiplier(float(data / out))
+    slope = float(data * np.float32(alpha) / out)
+    multiplier, shift = quantize_multiplier(abs(slope))
+    values = input_values(dtype) - input_zero_point
+    negative = multiply_by_quantized_multiplier(values, multiplier, shift).astype(np.int64)
+    if slope < 0:
+        negative = -negative
+    positive = multiply_by_quantized_multiplier(values, *identity)
+    return np.clip(output_zero_point + np.where(values >= 0, positive, negative), *dtype_range(dtype)).astype(
+        dtype
+    )
+
+
+def hard_swish(
+    input_scale: float,
+    input_zero_point: int,
+    output_scale: float,
+    output_zero_point: int,
+    dtype: str = "int8",
+) -> Table:
+    """Return the table of HARD_SWISH (``reference_ops::HardSwish``, 16-bit fixed point).
+
+    Raises
+    ------
+    ValueError
+        When the output scale is so fine that the kernel refuses it (output multiplier of 1 or more, which is
+        input_scale / output_scale >= 128).
+    """
+    # 7 more bits than the input; 1.0 of the gate is 32768, reached at x = 3.
+    hires = np.float32(1.0 / 128.0) * np.float32(input_scale)
+    output_multiplier, output_exponent = _multiplier16(float(hires / np.float32(output_scale)))
+    gate_scale = np.float32(3.0) / np.float32(32768.0)
+    gate_multiplier, gate_exponent = _multiplier16(float(hires / gate_scale))
+    if output_exponent > 0:
+        raise ValueError(
+            f"HARD_SWISH from scale {input_scale} to {output_scale}: the kernel refuses the ratio"
+        )
+
+    value = (input_values(dtype) - input_zero_point) * 128
+    preshift = _rounding_high_mul16(value, output_multiplier)
+    gate = value
+    if gate_exponent > 0:
+        gate = _saturate16(gate << (gate_exponent - 1))
+    gate = _rounding_high_mul16(gate, gate_multiplier)
+    if gate_exponent > 0:
+        gate = _saturate16(gate << 1)
+    elif gate_exponent < 0:
+        gate = rounding_divide_by_pot(gate, -gate_exponent)
+    gate = (gate + (1 << 15)) >> 1
+    product = gate * preshift
+    # Truncation, not rounding, cancels the bias of the rounding multiplications above.
+    product = np.sign(product) * (np.abs(product) >> 15)
+    out = rounding_divide_by_pot(product, -output_exponent) + output_zero_point
+    return np.clip(out, *dtype_range(dtype)).astype(dtype)
+
+
+def float_table(
+    function: Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]],
+    input_scale: float,
+    input_zero_point: int,
+    output_scale: float,
+    output_zero_point: int,
+    dtype: str = "int8",
+) -> Table:
+    """Return the table of a float32 function as TFLite's ``LUTPopulate`` makes it.
+
+    The input is dequantized in float32, and the result is multiplied by the float32 reciprocal of the output
+    scale (not divided by the scale) and rounded half away from zero.
+    """
+    inverse = np.float32(1.0) / np.float32(output_scale)
+    data = np.float32(input_scale) * (input_values(dtype) - input_zero_point).astype(np.float32)
+    scaled = function(data).astype(np.float32) * inverse
+    rounded = _round_away(scaled) + np.float32(output_zero_point)
+    low, high = dtype_range(dtype)
+    return np.clip(np.trunc(rounded), low, high).astype(dtype)
+
+
+def _relu_x(
+    lo: float,
+    hi: float | None,
+    input_scale: float,
+    input_zero_point: int,
+    output_scale: float,
+    output_zero_point: int,
+    dtype: str,
+) -> Table:
+    real = float(np.float32(input_scale) / np.float32(output_scale))
+    act_min, act_max = float_clip_range(lo, hi, output_scale, output_zero_point, dtype)
+    return _rescale(input_values(dtype) - input_zero_point, real, output_zero_point, act_min, act_max, dtype)
+
+
+def _rescale(
+    values: npt.NDArray[np.int64], real: float, zero_point: int, low: int, high: int, dtype: str
+) -> Table:
+    scaled = (
+        multiply_by_quantized_multiplier(values, *quantize_multiplier(real)).astype(np.int64) + zero_point
+    )
+    # Lower bound first: with bounds crossed (both outside the range) the upper one wins, as in the kernel.
+    return np.minimum(np.maximum(scaled, low), high).astype(dtype)
+
+
+def _round_away(x: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    whole = np.floor(np.abs(x))
+    return np.copysign(whole + (np.abs(x) - whole >= 0.5), x).astype(np.float32)
+
+
+def _multiplier16(real: float) -> tuple[int, int]:
+    multiplier, shift = quantize_multiplier(real)
+    # TFLite DownScaleInt32ToInt16Multiplier.
+    return (32767 if multiplier >= 2**31 - 1 - 2**15 else (multiplier + 2**15) >> 16), shift
+
+
+def _saturate16(x: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    return np.clip(x, -32768, 32767)
+
+
+def _rounding_high_mul16(a: npt.NDArray[np.int64], b: int) -> npt.NDArray[np.int64]:
+    product = a * b
+    nudged = product + np.where(product >= 0, 1 << 14, 1 - (1 << 14))
+    return _saturate16(np.sign(nudged) * (np.abs(nudged) >> 15))
