@@ -1,7 +1,7 @@
 """What element-wise kernels share: operands that broadcast, constant operands, row and tensor shape.
 
-An operator gives :meth:`Elementwise.element`; :class:`ElementwiseTensor` wraps it in loops over whole tensors,
-:class:`ElementwiseRow` in the loop over one output row.
+An operator gives :meth:`Elementwise.element`; :class:`ElementwiseTensor` wraps it in loops over whole
+tensors, :class:`ElementwiseRow` in the loop over one output row.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
-from tvm.script.ir_builder import tirx as T
+from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
 from tvm_patch.kernels.base import Form, Kernel, OpView, PrimFunc, RowKernel, RowWindow, TensorKernel
 from tvm_patch.kernels.loops import (
@@ -92,6 +92,7 @@ class Elementwise(Kernel):
         self,
         form: Form,
         out: Buffer,
+        *,
         sources: Sequence[Buffer],
         extents: Sequence[int],
         strides: Sequence[tuple[int, ...]],
@@ -113,12 +114,14 @@ class ElementwiseTensor(Elementwise, TensorKernel):
             sources = [buffers[o.name if o.index is None else f"in{o.index}"] for o in self.operands]
             strides = [broadcast_strides(o.shape, out_shape) for o in self.operands]
             tables = {name: buffers[name] for name in self.tables}
-            self.block(form, buffers["out0"], sources, out_shape, strides, tables)
+            self.block(
+                form, buffers["out0"], sources=sources, extents=out_shape, strides=strides, tables=tables
+            )
         return builder.get()
 
     @property
     def in_place(self) -> tuple[int | None, ...]:
-        """0 for every input of the output's size in bytes, since elements are read before they are written."""
+        """0 for every input of the output's size: elements are read before they are written."""
         size = self.op.outputs[0]
         return tuple(0 if (t.size, t.nbytes) == (size.size, size.nbytes) else None for t in self.op.inputs)
 
@@ -164,7 +167,7 @@ class ElementwiseRow(Elementwise, RowKernel):
             sources = [buffers[o.name if o.index is None else f"in{o.index}_row0"] for o in self.operands]
             strides = [broadcast_strides(_as_rank4(o.shape)[2:], extents) for o in self.operands]
             tables = {name: buffers[name] for name in self.tables}
-            self.block(form, buffers["out"], sources, extents, strides, tables)
+            self.block(form, buffers["out"], sources=sources, extents=extents, strides=strides, tables=tables)
         return builder.get()
 
 

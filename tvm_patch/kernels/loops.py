@@ -1,4 +1,4 @@
-"""Loop nests over strided tensors, with axes merged where they can be, for kernels that move or map elements."""
+"""Loop nests over strided tensors, with axes merged where they can be."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from tvm.script.ir_builder import IRBuilder
-from tvm.script.ir_builder import tirx as T
+from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
 Expr = Any  # tvm.tirx.Expr
 Buffer = Any  # tvm.tirx.Buffer
@@ -124,6 +124,7 @@ def copy_elements(
     out: Buffer,
     data: Buffer,
     extents: Sequence[int],
+    *,
     out_strides: Strides,
     data_strides: Strides,
     offsets: tuple[Any, Any] = (0, 0),

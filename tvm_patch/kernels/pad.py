@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tvm.script.ir_builder import tirx as T
+from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
 from tvm_patch.kernels.base import Form, PrimFunc, TensorKernel
 from tvm_patch.kernels.loops import copy_elements, element_strides, fill, kernel_body, parameters_of
@@ -31,14 +31,26 @@ class Pad(TensorKernel):
             def axis(i: int, target: Any, source: Any) -> None:
                 if i > last:
                     run = in_steps[i - 1] if i else data.size
-                    copy_elements(buffers["out0"], buffers["in0"], (run,), (1,), (1,), (target, source))
+                    copy_elements(
+                        buffers["out0"],
+                        buffers["in0"],
+                        (run,),
+                        out_strides=(1,),
+                        data_strides=(1,),
+                        offsets=(target, source),
+                    )
                     return
                 step = out_steps[i]
                 fill(buffers["out0"], value, target, before[i] * step)
                 inner = target + before[i] * step
                 if i == last:
                     copy_elements(
-                        buffers["out0"], buffers["in0"], (data.shape[i] * step,), (1,), (1,), (inner, source)
+                        buffers["out0"],
+                        buffers["in0"],
+                        (data.shape[i] * step,),
+                        out_strides=(1,),
+                        data_strides=(1,),
+                        offsets=(inner, source),
                     )
                 elif data.shape[i] == 1:
                     axis(i + 1, inner, source)

@@ -20,7 +20,7 @@ class Reshape(TensorKernel):
         """Return the copy; see :class:`TensorKernel`."""
         size = self.op.outputs[0].size
         with kernel_body(parameters_of(self)) as (builder, buffers):
-            copy_elements(buffers["out0"], buffers["in0"], (size,), (1,), (1,))
+            copy_elements(buffers["out0"], buffers["in0"], (size,), out_strides=(1,), data_strides=(1,))
         return builder.get()
 
     @property
