@@ -1,0 +1,51 @@
+/* What firmware needs to run any model that tvm-patch compiled, without knowing it. The same for all models. */
+#ifndef TVM_PATCH_RUNTIME_H
+#define TVM_PATCH_RUNTIME_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* What a run function returns. */
+enum {
+  TVM_PATCH_OK = 0,
+  TVM_PATCH_ERROR_ARGUMENT = -1,  /* a pointer that must not be NULL is */
+  TVM_PATCH_ERROR_ALIGNMENT = -2, /* the arena is not aligned to arena_align */
+  TVM_PATCH_ERROR_SOURCE = -3     /* a source of input data reported an error */
+};
+
+/* An input or output of a model. */
+struct tvm_patch_tensor {
+  const char *name;
+  const char *dtype;     /* "int8", "uint8", "int16", "int32", "int64", "float32" or "bool" */
+  uint32_t bytes;        /* size of the data */
+  uint32_t arena_offset; /* where the data lies, from the start of the arena */
+  float scale;           /* real value = scale * (stored value - zero_point); 0 if not quantized */
+  int32_t zero_point;
+  uint32_t rank;
+  const int32_t *shape; /* rank numbers; row-major, the last dimension varies fastest */
+};
+
+/* A model. Write the inputs at their offsets, call run, read the outputs at theirs. A run may overwrite its inputs. */
+struct tvm_patch_model {
+  const char *name;
+  uint32_t arena_bytes; /* the one block of SRAM that an inference uses */
+  uint32_t arena_align; /* a power of two */
+  uint32_t num_inputs, num_outputs, num_operators;
+  const struct tvm_patch_tensor *inputs, *outputs;
+  int32_t (*run)(void *arena); /* returns TVM_PATCH_OK or an error; keeps no state between calls */
+};
+
+#ifdef TVM_PATCH_PROFILE
+/* Called at the end of every operator (given: its index in metadata.json); the firmware defines it. An operator
+ * that runs in pieces calls it after each piece. */
+void tvm_patch_profile(uint32_t operator_index);
+#endif
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
