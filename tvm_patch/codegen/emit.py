@@ -20,6 +20,13 @@ from tvm_patch.lowering.program import Program, Step, constant_table
 ARENA_ALIGN = 8
 """Alignment of the arena in bytes: the widest element is 8 bytes."""
 
+_KEYWORDS = frozenset(
+    "auto bool break case catch char class const continue default delete do double else enum explicit extern false "
+    "float for friend goto if inline int long mutable namespace new operator private protected public register "
+    "restrict return short signed sizeof static struct switch template this throw true try typedef union unsigned "
+    "using virtual void volatile while".split()
+)
+
 _PRIVATE_HEADERS = ("tvm_patch_dsp.h", "tvm_patch_rows.h", "tvm_patch_math.h")
 _PUBLIC_RUNTIME = "tvm_patch_runtime.h"
 
@@ -65,6 +72,8 @@ class Placement:
 def c_identifier(text: str, fallback: str = "t") -> str:
     """Return `text` as a C identifier."""
     name = re.sub(r"\W+", "_", text, flags=re.ASCII).strip("_") or fallback
+    if name in _KEYWORDS:
+        return f"{name}_"
     return name if not name[0].isdigit() else f"{fallback}_{name}"
 
 

@@ -1,0 +1,72 @@
+"""``metadata.json``: what an artifact says of itself, for people, boards and tools."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import tvm_patch
+from tvm_patch.codegen.artifact import FORMAT_VERSION
+from tvm_patch.codegen.emit import ARENA_ALIGN, Emitted, Placement
+from tvm_patch.lowering.program import Program
+
+_INTERNAL = ("name_c", "c_type", "scale_c", "dims", "rank")
+
+
+def _entries(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{k: v for k, v in entry.items() if k not in _INTERNAL} for entry in entries]
+
+
+def metadata(program: Program, placement: Placement, emitted: Emitted, extra: dict[str, Any]) -> bytes:
+    """Return ``metadata.json``.
+
+    Parameters
+    ----------
+    program, placement, emitted
+        The compiled model.
+    extra : dict
+        Further keys: ``board``, ``io``, ``interface`` (the model's own inputs and outputs).
+    """
+    macs = sum(s.kernel.macs for s in program.steps)
+    io_bytes = sum(program.tensors[n].nbytes for n in (*program.inputs, *program.outputs))
+    document = {
+        "format_version": FORMAT_VERSION,
+        "generator": f"tvm-patch {tvm_patch.__version__}",
+        "model_name": program.name,
+        "style": "full-model",
+        "executors": ["aot"],
+        "form": program.form,
+        "arena_bytes": placement.arena_bytes,
+        "arena_align": ARENA_ALIGN,
+        "macs": macs,
+        "macs_executed": macs,
+        "inputs": _entries(emitted.inputs),
+        "outputs": _entries(emitted.outputs),
+        "operators": [
+            {
+                "index": s.index,
+                "name": s.bound.op.name,
+                "kind": s.bound.op.kind,
+                "macs": s.kernel.macs,
+                "output_bytes": sum(t.nbytes for t in s.bound.op.outputs),
+                "output_shape": list(s.bound.op.outputs[0].shape),
+                "scratch_bytes": s.code.scratch_bytes,
+            }
+            for s in program.steps
+        ],
+        "memory": {
+            "functions": {
+                "main": [
+                    {
+                        "constants_size_bytes": program.constant_bytes,
+                        "io_size_bytes": io_bytes,
+                        "workspace_size_bytes": placement.arena_bytes,
+                    }
+                ]
+            }
+        },
+        "sources": sorted(f"codegen/host/src/{n}" for n in emitted.source if n.endswith(".c")),
+        "include_dirs": ["codegen/host/include", "codegen/host/src"],
+        **extra,
+    }
+    return (json.dumps(document, indent=2) + "\n").encode()
