@@ -1,0 +1,89 @@
+"""Maximum pooling; padding is the least int8 value, which never wins."""
+
+from __future__ import annotations
+
+from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
+
+from tvm_patch.kernels.base import Form, OpView, PrimFunc, RowKernel, RowWindow, TensorKernel
+from tvm_patch.kernels.loops import element_strides, kernel_body, parameters_of
+from tvm_patch.kernels.pooling import PoolGeometry, clamp, reduce_window
+from tvm_patch.kernels.registry import register
+
+_LEAST = -128
+_MOST_ROWS = 32
+"""Row kernels take one pointer per window row; taller windows go through the tensor kernel."""
+
+
+@register
+class MaxPool2dTensor(TensorKernel):
+    """Any batch and window; clips the window to the tensor."""
+
+    kinds = ("max_pool2d",)
+
+    def function(self, form: Form) -> PrimFunc:
+        """Return the function; see :class:`TensorKernel`."""
+        g = PoolGeometry.of(self.op)
+        (in_batch, in_row, in_column, _), (out_batch, out_row, out_column, _) = (
+            element_strides(t.shape) for t in (self.op.inputs[0], self.op.outputs[0])
+        )
+        low, high = int(self.op.attrs["act_min"]), int(self.op.attrs["act_max"])
+        with kernel_body(parameters_of(self)) as (builder, buffers):
+            data, out = buffers["in0"], buffers["out0"]
+            best = T.alloc_buffer((1,), "int32")
+            with T.serial(0, self.op.inputs[0].shape[0]) as b, T.serial(0, g.out_hw[0]) as y:
+                top = T.bind(T.max(y * g.strides[0] - g.padding[0], 0))
+                bottom = T.bind(T.min(y * g.strides[0] - g.padding[0] + g.size[0], g.in_hw[0]))
+                with T.serial(0, g.out_hw[1]) as x:
+                    left = T.bind(T.max(x * g.strides[1] - g.padding[1], 0))
+                    right = T.bind(T.min(x * g.strides[1] - g.padding[1] + g.size[1], g.in_hw[1]))
+                    with T.serial(0, g.channels) as c:
+                        T.buffer_store(best, _LEAST, [0])
+                        with T.serial(top, bottom) as i, T.serial(left, right) as j:
+                            index = b * in_batch + i * in_row + j * in_column + c
+                            T.buffer_store(best, T.max(best[0], T.cast(data[index], "int32")), [0])
+                        T.buffer_store(
+                            out, clamp(best[0], low, high), [b * out_batch + y * out_row + x * out_column + c]
+                        )
+        return builder.get()
+
+
+@register
+class MaxPool2dRow(RowKernel):
+    """Batch 1, any padding."""
+
+    kinds = ("max_pool2d",)
+
+    @classmethod
+    def accepts(cls, op: OpView) -> bool:
+        """Take batch 1."""
+        return op.inputs[0].shape[0] == 1 and PoolGeometry.of(op).size[0] <= _MOST_ROWS
+
+    @property
+    def windows(self) -> tuple[RowWindow, ...]:
+        """The pool's rows and padding columns."""
+        g = PoolGeometry.of(self.op)
+        return (
+            RowWindow(
+                size=g.size[0],
+                stride=g.strides[0],
+                pad_before=g.padding[0],
+                columns_before=g.padding[1],
+                columns_after=g.columns_after,
+                pad_value=_LEAST,
+            ),
+        )
+
+    def row_function(self, form: Form) -> PrimFunc:
+        """Return the function of one row; see :class:`RowKernel`."""
+        g = PoolGeometry.of(self.op)
+        low, high = int(self.op.attrs["act_min"]), int(self.op.attrs["act_max"])
+        columns = g.padding[1] + g.in_hw[1] + g.columns_after
+        parameters = {f"in0_row{j}": (columns * g.channels, "int8") for j in range(g.size[0])}
+        parameters["out"] = (g.out_hw[1] * g.channels, "int8")
+        with kernel_body(parameters) as (builder, buffers):
+            rows = [buffers[f"in0_row{j}"] for j in range(g.size[0])]
+            with T.serial(0, g.out_hw[1]) as x, T.serial(0, g.channels) as c:
+                start = T.bind(x * (g.strides[1] * g.channels) + c)
+                best = reduce_window(rows, start, g.size[1], g.channels, first=_LEAST, combine=T.max)
+                T.buffer_store(buffers["out"], clamp(best, low, high), [x * g.channels + c])
+        return builder.get()
