@@ -1,5 +1,23 @@
 """Planning of memory and order over a small network description; imports no TVM."""
 
+from tvm_patch.planner.arena import plan_arena
+from tvm_patch.planner.buffers import Alias, ArenaPlan, Buffer, Inside, Overlap
 from tvm_patch.planner.network import Lifetime, Network, OperatorDesc, TensorDesc, Window
+from tvm_patch.planner.rows import row_overlap_distance
+from tvm_patch.planner.verify import verify_plan
 
-__all__ = ["Lifetime", "Network", "OperatorDesc", "TensorDesc", "Window"]
+__all__ = [
+    "Alias",
+    "ArenaPlan",
+    "Buffer",
+    "Inside",
+    "Lifetime",
+    "Network",
+    "OperatorDesc",
+    "Overlap",
+    "TensorDesc",
+    "Window",
+    "plan_arena",
+    "row_overlap_distance",
+    "verify_plan",
+]

@@ -12,7 +12,8 @@ from math import prod
 from typing import Any
 
 ITEM_BYTES: Mapping[str, int] = {
-    "bool": 1, "int8": 1, "uint8": 1, "int16": 2, "uint16": 2, "int32": 4, "uint32": 4, "float32": 4, "int64": 8,
+    "bool": 1, "int8": 1, "uint8": 1, "int16": 2, "uint16": 2,
+    "int32": 4, "uint32": 4, "float32": 4, "int64": 8,
 }  # fmt: skip
 """Bytes of one element by dtype."""
 
@@ -241,8 +242,8 @@ class Network:
     def lifetime(self, tensor: str) -> Lifetime:
         """Return the operators during which `tensor` must be kept.
 
-        Inputs live from before the first operator, outputs to after the last; a tensor that nobody reads lives
-        during its producer only.
+        Inputs live from before the first operator, outputs to after the last; a tensor that nobody reads
+        lives during its producer only.
         """
         producer = self.producer(tensor)
         first = producer.index if producer else -1
@@ -257,7 +258,7 @@ class Network:
         return {name: self.lifetime(name) for name in self.tensors}
 
     def live(self, index: int) -> tuple[str, ...]:
-        """Return the tensors that must be kept during operator `index`: its own inputs and outputs included."""
+        """Return the tensors that must be kept during operator `index`, its own inputs and outputs too."""
         return tuple(name for name, t in self.lifetimes.items() if t.first <= index <= t.last)
 
     def live_bytes(self, index: int) -> int:
