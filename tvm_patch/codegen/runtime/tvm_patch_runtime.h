@@ -11,9 +11,7 @@ extern "C" {
 /* What a run function returns. */
 enum {
   TVM_PATCH_OK = 0,
-  TVM_PATCH_ERROR_ARGUMENT = -1,  /* a pointer that must not be NULL is */
-  TVM_PATCH_ERROR_ALIGNMENT = -2, /* the arena is not aligned to arena_align */
-  TVM_PATCH_ERROR_SOURCE = -3     /* a source of input data reported an error */
+  TVM_PATCH_ERROR_ARENA = -1 /* the arena is NULL or not aligned to arena_align */
 };
 
 /* An input or output of a model. */
