@@ -1,9 +1,11 @@
 """Integer attributes of the dialect's operators, from the float32 scales and zero points of a TFLite model.
 
-Each function computes what the ``Prepare`` of the TFLite kernel computes, in the same order and in the same
-precision: where the kernel multiplies scales in float32, so does this module.  The dictionaries hold exactly the
+Each function computes what the ``Prepare`` of the TFLite kernel computes, in the same order and precision:
+where the kernel multiplies scales in float32, so does this module.  The dictionaries hold exactly the
 attributes that :mod:`relay_passes.dialect.ops` asks for.
 """
+
+# ruff: noqa: PLR0917 -- scale and zero point of each tensor in argument order, as everywhere in TFLite
 
 from __future__ import annotations
 
@@ -11,6 +13,7 @@ import math
 
 import numpy as np
 
+from tvm_patch.errors import UnsupportedError
 from tvm_patch.integer.requantize import quantize_multiplier, round_half_away
 
 ADD_LEFT_SHIFT = 20
@@ -46,8 +49,8 @@ def float_clip_range(
 ) -> tuple[int, int]:
     """Return the integer bounds of clamping real values to [lo, hi] in a quantized tensor.
 
-    The rounding of TFLite's ``CalculateActivationRangeQuantized``: the bound over the scale in float32, rounded
-    half away from zero.
+    The rounding of TFLite's ``CalculateActivationRangeQuantized``: the bound over the scale in float32,
+    rounded half away from zero.
 
     Parameters
     ----------
@@ -103,7 +106,14 @@ def add_attrs(
     output_zero_point: int,
     activation: str = "NONE",
 ) -> dict[str, int]:
-    """Return the attributes of dialect ``add`` and ``sub`` (TFLite ``add.cc`` and ``sub.cc``, 8 bits)."""
+    """Return the attributes of dialect ``add`` and ``sub`` (TFLite ``add.cc`` and ``sub.cc``, 8 bits).
+
+    Raises
+    ------
+    UnsupportedError
+        When the output scale is below about 2**-19 of an input scale: TFLite's ADD aborts, its SUB shifts by
+        a negative amount.
+    """
     lhs, rhs, out = np.float32(lhs_scale), np.float32(rhs_scale), np.float32(output_scale)
     twice_max = float(np.float32(2) * max(lhs, rhs))
     lhs_multiplier, lhs_shift = quantize_multiplier(float(lhs) / twice_max)
@@ -111,6 +121,11 @@ def add_attrs(
     output_multiplier, output_shift = quantize_multiplier(
         twice_max / float(np.float32(1 << ADD_LEFT_SHIFT) * out)
     )
+    if output_shift > 0:
+        raise UnsupportedError(
+            f"output scale {output_scale} is too fine for input scales {lhs_scale} and {rhs_scale}",
+            way_out="TFLite's kernel aborts on it; calibrate the model again",
+        )
     act_min, act_max = activation_range(activation, output_scale, output_zero_point)
     return {
         "lhs_zero_point": int(lhs_zero_point),
@@ -171,8 +186,8 @@ def mean_attrs(
     Returns
     -------
     dict
-        ``input_zero_point``, ``output_zero_point``, ``multiplier``, ``shift`` (1/count folded in) and ``formula``
-        (:data:`MEAN_FORMULA`); add ``axes`` and ``keepdims``.
+        ``input_zero_point``, ``output_zero_point``, ``multiplier``, ``shift`` (1/count folded in) and
+        ``formula`` (:data:`MEAN_FORMULA`); add ``axes`` and ``keepdims``.
     """
     if count < 1:
         raise ValueError(f"the mean of {count} elements")
@@ -190,14 +205,24 @@ def mean_attrs(
 
 
 def softmax_attrs(input_scale: float, beta: float = 1.0) -> dict[str, int]:
-    """Return the attributes of dialect ``softmax`` (TFLite ``PreprocessSoftmaxScaling``, Q5.26 differences)."""
+    """Return the attributes of dialect ``softmax`` (TFLite ``PreprocessSoftmaxScaling``, Q5.26).
+
+    ``multiplier`` and ``shift`` scale a difference of int8 values to Q5.26; differences below ``diff_min``
+    give an output of exactly -128.
+
+    Raises
+    ------
+    UnsupportedError
+        When ``beta * input_scale`` is 2**-26 or less: the TFLite kernel aborts.
+    """
     real = float(np.float32(beta)) * float(np.float32(input_scale)) * (1 << (31 - _SCALED_DIFF_INTEGER_BITS))
+    if real <= 1.0:
+        raise UnsupportedError(
+            f"softmax of scale {input_scale} and beta {beta} is flat",
+            way_out="TFLite's kernel aborts on it; calibrate the model again",
+        )
     multiplier, shift = quantize_multiplier(min(real, 2.0**31 - 1.0))
-    largest = (
-        ((1 << _SCALED_DIFF_INTEGER_BITS) - 1)
-        * (1 << (31 - _SCALED_DIFF_INTEGER_BITS))
-        / (1 << max(shift, 0))
-    )
+    largest = ((1 << _SCALED_DIFF_INTEGER_BITS) - 1) * (1 << (31 - _SCALED_DIFF_INTEGER_BITS)) / (1 << shift)
     return {"multiplier": multiplier, "shift": shift, "diff_min": -math.floor(largest)}
 
 

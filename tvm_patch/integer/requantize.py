@@ -1,8 +1,8 @@
 """TFLite's fixed-point rescaling: ``real multiplier`` → (Q31 mantissa, exponent) → int32 arithmetic.
 
 Everything here is the arithmetic of gemmlowp (Jacob et al., "Quantization and Training of Neural Networks for
-Efficient Integer-Arithmetic-Only Inference", 2018, section 2.2) with the two roundings that TFLite's reference
-kernels make one after the other.
+Efficient Integer-Arithmetic-Only Inference", 2018, section 2.2) with the two roundings that TFLite's
+reference kernels make one after the other.
 """
 
 from __future__ import annotations
@@ -63,10 +63,10 @@ def quantize_multiplier(real: float) -> tuple[int, int]:
 
 
 def saturating_rounding_doubling_high_mul(a: npt.ArrayLike, b: npt.ArrayLike) -> Int64Array:
-    """Return ``round(a * b / 2**31)`` of int32 values, halves away from zero except at exact negative halves.
+    """Return ``round(a * b / 2**31)`` of int32 values, exact halves upwards.
 
-    gemmlowp ``SaturatingRoundingDoublingHighMul``: the product is nudged by 2**30 (1 - 2**30 when negative) and
-    divided by 2**31 towards zero.  The only overflow, both operands -2**31, saturates.
+    gemmlowp ``SaturatingRoundingDoublingHighMul``: the product is nudged by 2**30 (1 - 2**30 when negative)
+    and divided by 2**31 towards zero.  The only overflow, both operands -2**31, saturates.
 
     Returns
     -------
@@ -81,7 +81,7 @@ def saturating_rounding_doubling_high_mul(a: npt.ArrayLike, b: npt.ArrayLike) ->
 
 
 def rounding_divide_by_pot(x: npt.ArrayLike, exponent: npt.ArrayLike) -> Int64Array:
-    """Return ``x / 2**exponent`` rounded to nearest, halves away from zero (gemmlowp ``RoundingDivideByPOT``).
+    """Return ``x / 2**exponent`` to nearest, halves away from zero (gemmlowp ``RoundingDivideByPOT``).
 
     Parameters
     ----------
@@ -106,8 +106,8 @@ def multiply_by_quantized_multiplier(
 ) -> Int32Array:
     """Return ``acc * multiplier / 2**31 * 2**shift`` with TFLite's double rounding.
 
-    TFLite ``MultiplyByQuantizedMultiplier`` without ``TFLITE_SINGLE_ROUNDING``: left shift (wrapping), saturating
-    rounding doubling high multiplication, then rounding division by a power of two.
+    TFLite ``MultiplyByQuantizedMultiplier`` without ``TFLITE_SINGLE_ROUNDING``: left shift (wrapping),
+    saturating rounding doubling high multiplication, then rounding division by a power of two.
 
     Parameters
     ----------
@@ -131,7 +131,7 @@ def conv_multipliers(
 ) -> tuple[Int32Array, Int32Array]:
     """Return the rescaling pair of every output channel of a convolution.
 
-    TFLite ``PopulateConvolutionQuantizationParams``: float32 scales widened to double, multiplied, then divided.
+    TFLite ``PopulateConvolutionQuantizationParams``: float32 scales widened to double, multiplied, divided.
     Convolutions of every kind use it; for FULLY_CONNECTED see :func:`fully_connected_multipliers`.
 
     Parameters
@@ -162,9 +162,9 @@ def fully_connected_multipliers(
 ) -> tuple[Int32Array, Int32Array]:
     """Return the rescaling pair of every output of FULLY_CONNECTED.
 
-    With one weight scale the kernel goes through ``GetQuantizedConvolutionMultipler``, which multiplies input and
-    weight scale in float32 before it widens; with several it does what convolutions do.  The last bits of the
-    multiplier differ.  Parameters, results and errors as for :func:`conv_multipliers`.
+    With one weight scale the kernel goes through ``GetQuantizedConvolutionMultipler``, which multiplies input
+    and weight scale in float32 before it widens; with several it does what convolutions do.  The last bits of
+    the multiplier differ.  Parameters, results and errors as for :func:`conv_multipliers`.
     """
     scales = _channel_scales(weight_scales, channels)
     if scales.size > 1:

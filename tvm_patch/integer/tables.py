@@ -1,8 +1,13 @@
 """Lookup tables of unary int8 functions, entry for entry what BUILTIN_REF computes.
 
-A table has 256 entries in order of the input's value: index = value + 128 for int8 input, the value itself for
-uint8 input.  Its dtype is the output's.
+A table has 256 entries in order of the input's value: index = value + 128 for int8 input, the value itself
+for uint8 input.  Its dtype is the output's.
+
+BUILTIN_REF takes LOGISTIC and TANH from a table made with the C library's float32 ``expf`` and ``tanhf``; the
+others are fixed-point.  :mod:`tvm_patch.integer.libm` calls the same C library where it can.
 """
+
+# ruff: noqa: PLR0917 -- scale and zero point of each tensor in argument order, as everywhere in TFLite
 
 from __future__ import annotations
 
@@ -11,6 +16,8 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
+from tvm_patch.errors import UnsupportedError
+from tvm_patch.integer import libm
 from tvm_patch.integer.params import dtype_range, float_clip_range
 from tvm_patch.integer.requantize import (
     multiply_by_quantized_multiplier,
@@ -126,9 +133,8 @@ def hard_swish(
 
     Raises
     ------
-    ValueError
-        When the output scale is so fine that the kernel refuses it (output multiplier of 1 or more, which is
-        input_scale / output_scale >= 128).
+    UnsupportedError
+        When input_scale / output_scale is 128 or more: the kernel refuses to run.
     """
     # 7 more bits than the input; 1.0 of the gate is 32768, reached at x = 3.
     hires = np.float32(1.0 / 128.0) * np.float32(input_scale)
@@ -136,8 +142,9 @@ def hard_swish(
     gate_scale = np.float32(3.0) / np.float32(32768.0)
     gate_multiplier, gate_exponent = _multiplier16(float(hires / gate_scale))
     if output_exponent > 0:
-        raise ValueError(
-            f"HARD_SWISH from scale {input_scale} to {output_scale}: the kernel refuses the ratio"
+        raise UnsupportedError(
+            f"hard swish from scale {input_scale} to {output_scale}",
+            way_out="TFLite's kernel refuses ratios of 128 and more; calibrate the model again",
         )
 
     value = (input_values(dtype) - input_zero_point) * 128
@@ -156,6 +163,32 @@ def hard_swish(
     product = np.sign(product) * (np.abs(product) >> 15)
     out = rounding_divide_by_pot(product, -output_exponent) + output_zero_point
     return np.clip(out, *dtype_range(dtype)).astype(dtype)
+
+
+def logistic(
+    input_scale: float,
+    input_zero_point: int,
+    output_scale: float,
+    output_zero_point: int,
+    dtype: str = "int8",
+) -> Table:
+    """Return the table of LOGISTIC: ``1 / (1 + expf(-x))`` in float32."""
+
+    def function(x: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        return np.float32(1) / (np.float32(1) + libm.expf(-x))
+
+    return float_table(function, input_scale, input_zero_point, output_scale, output_zero_point, dtype)
+
+
+def tanh(
+    input_scale: float,
+    input_zero_point: int,
+    output_scale: float,
+    output_zero_point: int,
+    dtype: str = "int8",
+) -> Table:
+    """Return the table of TANH: ``tanhf(x)``."""
+    return float_table(libm.tanhf, input_scale, input_zero_point, output_scale, output_zero_point, dtype)
 
 
 def float_table(
