@@ -15,6 +15,7 @@ from tvm_patch.codegen.constants import C_TYPES, c_float, constants_header, cons
 from tvm_patch.codegen.functions import function_table
 from tvm_patch.kernels import TensorView
 from tvm_patch.lowering.layer import parameter_names
+from tvm_patch.lowering.memory import Placement
 from tvm_patch.lowering.program import Program, Step, constant_table
 
 ARENA_ALIGN = 8
@@ -48,25 +49,6 @@ class Interface:
     name: str
     scale: float
     zero_point: int
-
-
-@dataclass(frozen=True)
-class Placement:
-    """Where everything lies in the arena.
-
-    Attributes
-    ----------
-    arena_bytes : int
-        Size of the arena.
-    tensors : mapping of str to int
-        Byte offset of each tensor.
-    scratch : mapping of int to int
-        Byte offset of each step's scratch.
-    """
-
-    arena_bytes: int
-    tensors: Mapping[str, int]
-    scratch: Mapping[int, int]
 
 
 def c_identifier(text: str, fallback: str = "t") -> str:

@@ -7,7 +7,8 @@ from typing import Any
 
 import tvm_patch
 from tvm_patch.codegen.artifact import FORMAT_VERSION
-from tvm_patch.codegen.emit import ARENA_ALIGN, Emitted, Placement
+from tvm_patch.codegen.emit import ARENA_ALIGN, Emitted
+from tvm_patch.lowering.memory import Placement
 from tvm_patch.lowering.program import Program
 
 _INTERNAL = ("name_c", "c_type", "scale_c", "dims", "rank")

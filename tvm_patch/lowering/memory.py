@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tvm_patch.lowering.program import Program, dead_after
+from tvm_patch.planner.arena import plan_arena
+from tvm_patch.planner.buffers import ArenaPlan, Buffer, Overlap
+
+_WORD = 4
+_WIDE = {"int64": 8}
 
 
 @dataclass(frozen=True)
@@ -91,3 +97,44 @@ def memory_question(program: Program) -> MemoryQuestion:
                 overlaps.append((source, target, distance))
     scratch = {s.index: s.code.scratch_bytes for s in program.steps if s.code.scratch_bytes}
     return MemoryQuestion(tuple(storages.values()), scratch, tuple(dict.fromkeys(overlaps)))
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where everything lies in the arena.
+
+    Attributes
+    ----------
+    arena_bytes : int
+        Size of the arena.
+    tensors : mapping of str to int
+        Byte offset of each tensor.
+    scratch : mapping of int to int
+        Byte offset of each step's scratch.
+    plan : ArenaPlan
+        The planner's answer, with the method that found it and the lower bound.
+    """
+
+    arena_bytes: int
+    tensors: Mapping[str, int]
+    scratch: Mapping[int, int]
+    plan: ArenaPlan
+
+
+def _scratch_name(index: int) -> str:
+    return f"scratch of operator {index}"
+
+
+def place(program: Program) -> Placement:
+    """Give every tensor and scratch buffer of a program an offset in one arena."""
+    question = memory_question(program)
+    buffers = [
+        Buffer(s.name, s.size, s.first, s.last, max(_WIDE.get(program.tensors[t].dtype, _WORD) for t in s.tensors))
+        for s in question.storages
+    ]
+    buffers += [Buffer(_scratch_name(i), size, i, i, _WORD) for i, size in question.scratch.items()]
+    overlaps = [Overlap(source, target, distance) for source, target, distance in question.overlaps]
+    plan = plan_arena(buffers, overlaps, align=_WORD)
+    tensors = {name: plan.offsets[s.name] for s in question.storages for name in s.tensors}
+    scratch = {index: plan.offsets[_scratch_name(index)] for index in question.scratch}
+    return Placement(-(-plan.size // _WORD) * _WORD, tensors, scratch, plan)

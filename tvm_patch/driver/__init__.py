@@ -1,0 +1,8 @@
+"""The whole chain behind the command line: compile a model, run it, check it against the reference."""
+
+from tvm_patch.driver.analyse import Analysis, LayerMemory, analyse
+from tvm_patch.driver.artifact import Artifact
+from tvm_patch.driver.check import CheckResult, check, random_inputs
+from tvm_patch.driver.compile import compile  # noqa: A004 - the name users expect
+
+__all__ = ["Analysis", "Artifact", "CheckResult", "LayerMemory", "analyse", "check", "compile", "random_inputs"]

@@ -1,0 +1,95 @@
+"""The compiled model as users hold it: save it, load it, run it."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from microtvm_project.run import RunResult
+from microtvm_project.run import run as run_on_board
+from tvm_patch.codegen.artifact import ArtifactFiles, read_files, write_files
+
+InputSet = Sequence[np.ndarray]
+
+
+class Artifact:
+    """A compiled model.
+
+    Parameters
+    ----------
+    contents : ArtifactFiles
+        The folder's files.
+    folder : Path, optional
+        Where it was loaded from or saved to.
+    """
+
+    def __init__(self, contents: ArtifactFiles, folder: Path | None = None) -> None:
+        self.contents = contents
+        self.folder = folder
+        self.metadata: dict[str, Any] = contents.metadata
+
+    @property
+    def name(self) -> str:
+        """Name of the model, a C identifier."""
+        return str(self.metadata["model_name"])
+
+    @property
+    def arena_bytes(self) -> int:
+        """Bytes of the one static block that an inference uses."""
+        return int(self.metadata["arena_bytes"])
+
+    def save(self, folder: Path | str) -> Path:
+        """Write the artifact to `folder` and ``<folder>.tar``; all of it or nothing.
+
+        Raises
+        ------
+        UserError
+            When it cannot be written.
+        """
+        self.folder = write_files(self.contents, Path(folder))
+        return self.folder
+
+    @classmethod
+    def load(cls, folder: Path | str) -> Artifact:
+        """Read an artifact from a folder or a .tar.
+
+        Raises
+        ------
+        UserError
+            When it is not one.
+        """
+        path = Path(folder)
+        return cls(read_files(path), path if path.is_dir() else None)
+
+    def run(
+        self,
+        inputs: Sequence[InputSet],
+        board: str = "host",
+        as_board: str | None = None,
+        profile: bool = True,
+        **options: Any,
+    ) -> RunResult:
+        """Build firmware for `board` and run one inference per set of inputs.
+
+        Parameters
+        ----------
+        inputs : sequence of sequences of ndarray
+            Input sets; each holds one array an input, of the artifact's dtype and shape.
+        board : str
+            ``host``, ``qemu_m7`` or ``qemu_m4``.
+        as_board : str, optional
+            Board whose SRAM and flash sizes the emulated one gets.
+        profile : bool
+            Whether to count the instructions of each operator.
+        **options
+            Passed to :func:`microtvm_project.run.run`.
+        """
+        with tempfile.TemporaryDirectory(prefix="tvm-patch-") as scratch:
+            folder = write_files(self.contents, Path(scratch) / self.name)
+            return run_on_board(
+                folder, board, [list(s) for s in inputs], as_board=as_board, profile=profile, **options
+            )

@@ -1,0 +1,86 @@
+"""Compare what an artifact gives with LiteRT's reference kernels, bit for bit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tvm_patch.driver.artifact import Artifact
+from tvm_patch.driver.domain import difference_in_steps, input_to_model, output_to_model, random_model_input
+from tvm_patch.driver.domain import input_to_artifact as to_artifact
+from tvm_patch.oracle import Oracle
+
+ORACLE = "LiteRT BUILTIN_REF"
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """Outcome of a comparison with the reference.
+
+    Attributes
+    ----------
+    bit_exact : bool
+        Whether every output of every input set is identical.
+    max_abs_diff : int
+        Largest difference, in quantization steps of the output.
+    oracle : str
+        What it was compared with.
+    """
+
+    bit_exact: bool
+    max_abs_diff: int
+    oracle: str
+
+
+def random_inputs(artifact: Artifact, count: int = 1, seed: int = 0) -> list[list[np.ndarray]]:
+    """Draw input sets in the artifact's types, such as the model file's own input could have given."""
+    rng = np.random.default_rng(seed)
+    meta = artifact.metadata
+    return [
+        [
+            to_artifact(random_model_input(rng, model, mine, mine["shape"]), model, mine)
+            for model, mine in zip(meta["model_inputs"], meta["inputs"], strict=True)
+        ]
+        for _ in range(count)
+    ]
+
+
+def check(
+    artifact: Artifact,
+    model: bytes,
+    inputs: Sequence[Sequence[np.ndarray]],
+    outputs: Sequence[Sequence[np.ndarray]],
+    oracle: Oracle | None = None,
+) -> CheckResult:
+    """Compare outputs with the reference.
+
+    Parameters
+    ----------
+    artifact : Artifact
+        The compiled model.
+    model : bytes
+        The .tflite file that it was compiled from.
+    inputs, outputs : sequence of sequences of ndarray
+        Input sets given to the artifact and the outputs it gave for each, in its own types.
+    oracle : Oracle, optional
+        A loaded reference interpreter to use again.
+
+    Raises
+    ------
+    OracleRefusal
+        When the reference itself cannot run the model.
+    """
+    reference = oracle or Oracle(model, isolate=True)
+    meta = artifact.metadata
+    largest = 0
+    for given, got in zip(inputs, outputs, strict=True):
+        originals = [
+            input_to_model(v, m, a)
+            for v, m, a in zip(given, meta["model_inputs"], meta["inputs"], strict=True)
+        ]
+        expected = reference.run(originals).outputs
+        for mine, wanted, m, a in zip(got, expected, meta["model_outputs"], meta["outputs"], strict=True):
+            largest = max(largest, difference_in_steps(output_to_model(mine, m, a), wanted, a))
+    return CheckResult(largest == 0, largest, ORACLE)

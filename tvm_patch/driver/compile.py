@@ -1,0 +1,105 @@
+"""Compile a model into an artifact."""
+
+from __future__ import annotations
+
+import io as std_io
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tvm
+
+from microtvm_project.boards import get_board
+from tvm_patch.codegen.artifact import METADATA, ArtifactFiles
+from tvm_patch.codegen.emit import emit
+from tvm_patch.codegen.metadata import metadata
+from tvm_patch.driver.artifact import Artifact
+from tvm_patch.driver.front import BorderMode, Legalized, Progress, legalize, model_borders
+from tvm_patch.kernels import Form
+from tvm_patch.lowering.memory import place
+from tvm_patch.lowering.program import Program, constant_table
+
+
+def form_for(board: str) -> Form:
+    """Return the kernels' form that suits a board: DSP instructions on Cortex-M4 and M7."""
+    return "dsp" if get_board(board).cpu.startswith("cortex-m") else "portable"
+
+
+def compile(  # noqa: A001 - the name users expect
+    model: Path | str | bytes,
+    *,
+    board: str = "host",
+    name: str | None = None,
+    io: BorderMode = "int8",
+    form: Form | None = None,
+    progress: Progress | None = None,
+) -> Artifact:
+    """Compile a quantized TFLite model.
+
+    Parameters
+    ----------
+    model : path or bytes
+        The .tflite file.
+    board : str
+        Board that the code is meant for; see ``tvm-patch boards``.
+    name : str, optional
+        Name for the generated code, a C identifier.
+    io : {"int8", "float"}
+        Whether the artifact takes and gives int8, or what the model file takes and gives.
+    form : {"portable", "dsp"}, optional
+        Form of the kernels; chosen for the board otherwise.
+    progress : callable, optional
+        Called with what is being done and the fraction done.
+
+    Returns
+    -------
+    Artifact
+        In memory; :meth:`Artifact.save` writes it.
+
+    Raises
+    ------
+    UserError
+        When the model or an option cannot be used.
+    """
+    report = progress or (lambda _text, _fraction: None)
+    chosen = form or form_for(board)
+    report("reading and legalizing", 0.0)
+    legalized = legalize(model, name, io)
+    program = legalized.lower(chosen, lambda text, done: report(text, 0.3 + 0.3 * done))
+    report("planning memory", 0.6)
+    placement = place(program)
+    report("printing C", 0.7)
+    emitted = emit(program, placement, legalized.inputs, legalized.outputs)
+    inputs, outputs = model_borders(legalized.model)
+    extra = {
+        "board": board,
+        "io": io,
+        "model_inputs": [asdict(b) for b in inputs],
+        "model_outputs": [asdict(b) for b in outputs],
+        "arena_lower_bound": placement.plan.lower_bound,
+        "arena_method": placement.plan.method,
+    }
+    files: dict[str, bytes] = {
+        METADATA: metadata(program, placement, emitted, extra),
+        **{f"codegen/host/include/{n}": t.encode() for n, t in emitted.include.items()},
+        **{f"codegen/host/src/{n}": t.encode() for n, t in emitted.source.items()},
+        **_records(legalized, program),
+    }
+    report("done", 1.0)
+    return Artifact(ArtifactFiles(files))
+
+
+def _records(legalized: Legalized, program: Program) -> dict[str, bytes]:
+    """Return what is kept for people and tools: the module and the constants."""
+    arrays, _ = constant_table(program)
+    buffer = std_io.BytesIO()
+    # Any: numpy's stub takes the keyword allow_pickle for one of the arrays.
+    savez: Any = np.savez
+    savez(buffer, **arrays)
+    name = legalized.name
+    return {
+        f"src/{name}.relax.json": tvm.ir.save_json(legalized.module).encode(),
+        f"src/{name}.relax.txt": legalized.module.script().encode(),
+        f"parameters/{name}.params.npz": buffer.getvalue(),
+    }

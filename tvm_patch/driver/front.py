@@ -1,0 +1,152 @@
+"""From a .tflite to the legalized module, and what it says of its own inputs and outputs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import tvm
+
+from relay_passes.pipeline import legalization_passes
+from tvm_patch.codegen.emit import Interface, c_identifier
+from tvm_patch.errors import UserError
+from tvm_patch.frontend import import_tflite
+from tvm_patch.kernels import Form, TensorView
+from tvm_patch.lowering.op_view import OperatorGraph, bindings_to_ops
+from tvm_patch.lowering.program import Program, lower_operators
+from tvm_patch.tflite.model import Model
+
+Progress = Callable[[str, float], None]
+BorderMode = Literal["int8", "float"]
+
+
+@dataclass(frozen=True)
+class ModelBorder:
+    """One input or output as the .tflite file has it, before anything was folded.
+
+    Attributes
+    ----------
+    name, dtype : str
+        As in the file.
+    scale : float
+        0.0 where the tensor is not quantized.
+    zero_point : int
+        0 where the tensor is not quantized.
+    """
+
+    name: str
+    dtype: str
+    scale: float
+    zero_point: int
+
+
+@dataclass(frozen=True)
+class Legalized:
+    """A model in the integer dialect.
+
+    Attributes
+    ----------
+    name : str
+        A C identifier.
+    model : Model
+        The file's content.
+    module : tvm.IRModule
+        The legalized module.
+    graph : OperatorGraph
+        Its operators.
+    inputs, outputs : tuple of Interface
+        Names and quantization of the module's parameters and results.
+    """
+
+    name: str
+    model: Model
+    module: Any
+    graph: OperatorGraph
+    inputs: tuple[Interface, ...]
+    outputs: tuple[Interface, ...]
+
+    def lower(self, form: Form, progress: Progress | None = None) -> Program:
+        """Choose kernels and generate their TIR."""
+        views: dict[str, TensorView] = self.graph.inputs
+        return lower_operators(
+            self.name, self.graph.operators, views, self.graph.outputs, form, progress=progress
+        )
+
+
+def read_source(source: Path | str | bytes) -> tuple[bytes, str]:
+    """Return the bytes of a model and a default name for it.
+
+    Raises
+    ------
+    UserError
+        When the file cannot be read.
+    """
+    if isinstance(source, bytes | bytearray):
+        return bytes(source), "model"
+    path = Path(source)
+    try:
+        return path.read_bytes(), path.stem
+    except IsADirectoryError as error:
+        raise UserError(f"{path} is a folder; give a .tflite file") from error
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}") from error
+
+
+def _interfaces(function: Any, key: str, names: Sequence[str]) -> tuple[Interface, ...]:
+    entries = json.loads(str(function.attrs[key]))
+    return tuple(
+        Interface(e.get("name") or n, float(e.get("scale") or 0.0), int(e.get("zero_point") or 0))
+        for e, n in zip(entries, names, strict=True)
+    )
+
+
+def legalize(source: Path | str | bytes, name: str | None = None, io: BorderMode = "int8") -> Legalized:
+    """Import and legalize a model.
+
+    Parameters
+    ----------
+    source : path or bytes
+        The .tflite file.
+    name : str, optional
+        Name for the generated code; made from the file name otherwise.
+    io : {"int8", "float"}
+        Whether QUANTIZE and DEQUANTIZE at the border are folded into an int8 interface.
+
+    Raises
+    ------
+    ModelFormatError, UnsupportedError
+        When it cannot be compiled.
+    """
+    data, stem = read_source(source)
+    if name is not None and (not name.isidentifier() or not name.isascii()):
+        raise UserError(f"--name {name!r} is not a C identifier; use letters, digits and underscores")
+    imported = import_tflite(data)
+    module = tvm.transform.Sequential(legalization_passes(io))(imported.module)
+    main = module["main"]
+    graph = bindings_to_ops(main)
+    return Legalized(
+        name or c_identifier(stem, "model").lower(),
+        imported.model,
+        module,
+        graph,
+        _interfaces(main, "tvm_patch.inputs", list(graph.inputs)),
+        _interfaces(main, "tvm_patch.outputs", graph.outputs),
+    )
+
+
+def model_borders(model: Model) -> tuple[list[ModelBorder], list[ModelBorder]]:
+    """Return the model's inputs and outputs as the file has them."""
+
+    def border(index: int) -> ModelBorder:
+        tensor = model.tensors[index]
+        quantization = tensor.quantization
+        if quantization is None or tensor.dtype.startswith("float"):
+            return ModelBorder(tensor.name, tensor.dtype, 0.0, 0)
+        return ModelBorder(
+            tensor.name, tensor.dtype, float(quantization.scale[0]), int(quantization.zero_point[0])
+        )
+
+    return [border(i) for i in model.inputs], [border(i) for i in model.outputs]
