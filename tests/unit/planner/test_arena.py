@@ -63,7 +63,7 @@ def test_least_arena_of_tiny_instances(problem):
     assert plan.optimal
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=50, deadline=None, derandomize=True)
 @given(problems(max_buffers=12, max_size=40, aligns=(1, 2, 4, 8), steps=8))
 def test_never_worse_than_the_heuristics(problem):
     plan = plan_arena(*problem, align=4)
@@ -73,7 +73,7 @@ def test_never_worse_than_the_heuristics(problem):
     assert plan.lower_bound <= plan.size <= climbed.size <= greedy.size
 
 
-@settings(max_examples=25, deadline=None, derandomize=True)
+@settings(max_examples=10, deadline=None, derandomize=True)
 @given(problems(max_buffers=10, max_size=30, aligns=(1, 4), steps=6))
 def test_same_answer_every_time(problem):
     assert plan_arena(*problem) == plan_arena(*problem)
