@@ -1,30 +1,28 @@
-"""A legalized Relax function as a list of operators over named tensors: what kernels and planners read."""
+"""Legalized Relax bindings → :class:`tvm_patch.kernels.base.OpView`, what kernels and the planner look at."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from tvm import relax
 
 from relay_passes.dialect import op_def
 from relay_passes.straight_line import StraightLine, constant_value, dtype_of, is_constant, op_name, shape_of
 from tvm_patch.errors import UnsupportedError
-from tvm_patch.kernels import OpView, TensorView
+from tvm_patch.kernels.base import OpView, TensorView
 
 
 @dataclass(frozen=True)
 class BoundOp:
-    """An operator and the names of the tensors that it reads and writes.
+    """One operator with the names of the tensors it reads and makes.
 
     Attributes
     ----------
     op : OpView
-        The operator.
     inputs, outputs : tuple of str
-        Tensor names, in the order of ``op.inputs`` and ``op.outputs``.
+        Variable names, matching ``op.inputs`` and ``op.outputs``.
     """
 
     op: OpView
@@ -33,205 +31,198 @@ class BoundOp:
 
 
 @dataclass(frozen=True)
-class OperatorGraph:
-    """The operators of a function in run order.
+class BoundFunction:
+    """A legalized function as operators in run order.
 
     Attributes
     ----------
-    inputs : dict of str to TensorView
-        Parameters of the function.
-    operators : tuple of BoundOp
-        In run order.
-    outputs : tuple of str
-        Tensors that the function returns.
+    ops : tuple of BoundOp
+    inputs, outputs : tuple of str
+        Names of parameters and of results.
+    tensors : mapping of str to TensorView
+        Every activation by name.
     """
 
-    inputs: dict[str, TensorView]
-    operators: tuple[BoundOp, ...]
+    ops: tuple[BoundOp, ...]
+    inputs: tuple[str, ...]
     outputs: tuple[str, ...]
+    tensors: Mapping[str, TensorView]
 
 
-def bindings_to_ops(function: Any) -> OperatorGraph:
-    """Read a legalized function.
-
-    Parameters
-    ----------
-    function : relax.Function
-        Integer dialect and int8 data movement only, static shapes, no control flow.
+def bind_function(function: Any) -> BoundFunction:
+    """Return `function` (legalized, straight-line) as operators with named tensors.
 
     Raises
     ------
     UnsupportedError
-        When a binding is anything else, naming it.
+        When a binding is neither dialect nor data movement, or an output is a constant.
     """
-    return _Reader(StraightLine.of(function)).graph()
+    return _Binder(StraightLine.of(function)).run()
 
 
-def _plain(value: Any) -> Any:
-    """Turn a TVM attribute into Python ints, floats, strings and lists."""
-    if isinstance(value, bool | int | float | str):
-        return value
-    if hasattr(value, "value"):
-        return value.value
-    if isinstance(value, Sequence) or hasattr(value, "__iter__"):
-        return [_plain(v) for v in value]
-    return int(value)
+def bindings_to_ops(function: Any) -> list[BoundOp]:
+    """Return the operators of `function` in run order; see :func:`bind_function`."""
+    return list(bind_function(function).ops)
 
 
-class _Reader:
+class _Binder:
     def __init__(self, line: StraightLine) -> None:
         self.line = line
-        self.names: dict[Any, str] = {}
-        self.parts: dict[tuple[Any, int], str] = {}
-        self._used: set[str] = set()
+        self.tensors: dict[str, TensorView] = {p.name: _view(p) for p in line.params}
+        # Names of the results of a binding that makes a tuple.
+        self.parts: dict[Any, tuple[str, ...]] = {}
+        self.part_names = self._name_parts()
 
-    def _name(self, text: str) -> str:
-        name, count = text, 1
-        while name in self._used:
-            name, count = f"{text}_{count}", count + 1
-        self._used.add(name)
-        return name
+    def run(self) -> BoundFunction:
+        ops = [self._bind(var, value) for var, value in self.line.bindings if isinstance(value, relax.Call)]
+        outputs = tuple(self._name(o) for o in self.line.outputs)
+        return BoundFunction(tuple(ops), tuple(p.name for p in self.line.params), outputs, self.tensors)
 
-    def graph(self) -> OperatorGraph:
-        inputs = {}
-        for param in self.line.params:
-            self.names[param] = self._name(param.name)
-            inputs[self.names[param]] = TensorView(shape_of(param), dtype_of(param))
-        operators: list[BoundOp] = []
+    def _name_parts(self) -> dict[tuple[Any, int], str]:
+        """Name the fields of tuples after the first variable bound to each."""
+        names: dict[tuple[Any, int], str] = {}
         for var, value in self.line.bindings:
-            if self.line.resolve(var) is not var or isinstance(value, relax.Tuple):
-                continue  # an alias, or a tuple whose fields are resolved where they are used
             if isinstance(value, relax.TupleGetItem):
-                self.names[var] = self._part(value)
-                continue
-            operators.append(self._operator(var, value))
-        outputs = tuple(self._tensor(out) for out in self.line.outputs)
-        return OperatorGraph(inputs, tuple(operators), outputs)
+                names.setdefault((self.line.resolve(value.tuple_value), int(value.index)), str(var.name))
+        return names
 
-    def _part(self, value: Any) -> str:
-        source = self.line.resolve(value.tuple_value)
-        return self.parts[source, int(value.index)]
-
-    def _tensor(self, expr: Any) -> str:
+    def _name(self, expr: Any) -> str:
         source = self.line.resolve(expr)
-        if isinstance(source, relax.TupleGetItem):
-            return self._part(source)
-        if source not in self.names:
-            raise UnsupportedError("an output that depends on no input cannot be compiled", str(expr))
-        return self.names[source]
+        value = self.line.values.get(source) if isinstance(source, relax.Var) else None
+        if isinstance(value, relax.TupleGetItem):
+            return self.parts[self.line.resolve(value.tuple_value)][int(value.index)]
+        if not isinstance(source, relax.Var):
+            raise UnsupportedError("an output of the network is a constant", way_out="drop that output")
+        return str(source.name)
 
-    def _operator(self, var: Any, value: Any) -> BoundOp:
-        kind, arguments, attrs = _describe(var.name, value, self.line)
-        constants: dict[str, np.ndarray] = {}
-        inputs, views = [], []
-        for name, argument in arguments:
+    def _bind(self, var: Any, call: Any) -> BoundOp:
+        kind, arguments, constant_names, attrs = _take_apart(call, self.line)
+        inputs, constants = [], {}
+        for name, argument in zip(constant_names, arguments, strict=True):
             source = self.line.resolve(argument)
             if is_constant(source):
                 constants[name] = constant_value(source)
             else:
-                inputs.append(self._tensor(source))
-                views.append(TensorView(shape_of(source), dtype_of(source)))
-        outputs, output_views = [], []
-        if isinstance(var.ty, relax.TupleType):
-            for i, field in enumerate(var.ty.fields):
-                self.parts[var, i] = self._name(f"{var.name}_{i}")
-                outputs.append(self.parts[var, i])
-                output_views.append(TensorView(tuple(int(d) for d in field.shape), str(field.dtype)))
-        else:
-            self.names[var] = self._name(var.name)
-            outputs.append(self.names[var])
-            output_views.append(TensorView(shape_of(var), dtype_of(var)))
-        op = OpView(kind, var.name, tuple(views), tuple(output_views), constants, attrs)
-        return BoundOp(op, tuple(inputs), tuple(outputs))
+                inputs.append(source)
+        if kind == "take" and "indices" not in constants:
+            raise UnsupportedError("take with indices that are computed", f"binding {var.name}", "make them constant")
+        outputs = self._outputs(var)
+        input_names = tuple(self._name(i) for i in inputs)
+        op = OpView(
+            kind,
+            str(var.name),
+            tuple(_view(i) for i in inputs),
+            tuple(self.tensors[o] for o in outputs),
+            constants,
+            attrs,
+        )
+        return BoundOp(op, input_names, outputs)
+
+    def _outputs(self, var: Any) -> tuple[str, ...]:
+        if dtype_of(var):
+            self.tensors[var.name] = _view(var)
+            return (str(var.name),)
+        names = tuple(self.part_names.get((var, i), f"{var.name}_{i}") for i in range(len(var.ty.fields)))
+        for name, part in zip(names, var.ty.fields, strict=True):
+            self.tensors[name] = TensorView(tuple(int(d) for d in part.shape), str(part.dtype))
+        self.parts[var] = names
+        return names
 
 
-def _describe(
-    name: str, call: Any, line: StraightLine
-) -> tuple[str, list[tuple[str, Any]], Mapping[str, Any]]:
-    """Return kind, named arguments and attributes of a call."""
+def _view(expr: Any) -> TensorView:
+    return TensorView(shape_of(expr), dtype_of(expr))
+
+
+def _take_apart(call: Any, line: StraightLine) -> tuple[str, list[Any], list[str], dict[str, Any]]:
+    """Return kind, arguments, the name each argument has when it is a constant, and plain attributes."""
     definition = op_def(call)
     if definition is not None:
-        attrs = {key: _plain(call.attrs[key]) for key in definition.attributes}
-        return definition.name, list(zip(definition.arguments, call.args, strict=True)), attrs
-    movement = _MOVEMENT.get(op_name(call))
-    if movement is None:
-        raise UnsupportedError(
-            f"{op_name(call) or 'this expression'} is not in the integer dialect",
-            f"binding {name}",
-            "run LegalizeQuantized first; if it was run, this operator has no exact integer form here",
-        )
-    return movement(call, line)
+        attrs = {name: _plain(call.attrs[name]) for name in definition.attributes}
+        return definition.name, list(call.args), list(definition.arguments), attrs
+    kind = op_name(call).removeprefix("relax.")
+    if kind == "concat":
+        fields = list(line.definition(call.args[0]).fields)
+        axis = int(call.attrs.axis) % len(shape_of(call))
+        # A constant part is named by its place among the parts.
+        return kind, fields, [f"part{i}" for i in range(len(fields))], {"axis": axis}
+    if kind in _STOCK:
+        arguments, names, attrs = _STOCK[kind](call)
+        return kind, arguments, names, attrs
+    raise UnsupportedError(
+        f"{kind or 'value'} is neither an operator of the integer dialect nor data movement",
+        way_out="run LegalizeQuantized first",
+    )
 
 
-Described = tuple[str, list[tuple[str, Any]], Mapping[str, Any]]
+def _reshape(call: Any) -> tuple[list[Any], list[str], dict[str, Any]]:
+    return [call.args[0]], ["data"], {}
 
 
-def _reshape(call: Any, _: StraightLine) -> Described:
-    return "reshape", [("data", call.args[0])], {}
+def _permute_dims(call: Any) -> tuple[list[Any], list[str], dict[str, Any]]:
+    rank = len(shape_of(call))
+    axes = call.attrs.axes
+    order = [int(a) % rank for a in axes] if axes is not None else list(range(rank))[::-1]
+    return [call.args[0]], ["data"], {"axes": order}
 
 
-def _permute_dims(call: Any, _: StraightLine) -> Described:
-    rank = len(shape_of(call.args[0]))
-    axes = list(range(rank))[::-1] if call.attrs.axes is None else [int(a) % rank for a in call.attrs.axes]
-    return "permute_dims", [("data", call.args[0])], {"axes": axes}
-
-
-def _concat(call: Any, line: StraightLine) -> Described:
-    fields = line.definition(call.args[0]).fields
-    axis = 0 if call.attrs.axis is None else int(call.attrs.axis)
-    rank = len(shape_of(fields[0]))
-    return "concat", [(f"in{i}", f) for i, f in enumerate(fields)], {"axis": axis % rank}
-
-
-def _split(call: Any, _: StraightLine) -> Described:
-    shape = shape_of(call.args[0])
-    axis = int(call.attrs.axis) % len(shape)
+def _split(call: Any) -> tuple[list[Any], list[str], dict[str, Any]]:
+    data = shape_of(call.args[0])
+    axis = int(call.attrs.axis) % len(data)
     sections = call.attrs.indices_or_sections
-    if isinstance(sections, int) or hasattr(sections, "value"):
-        count = int(_plain(sections))
-        size = -(-shape[axis] // count)
-        indices = [size * i for i in range(1, count)]
+    if hasattr(sections, "value") or isinstance(sections, int):
+        count = int(sections)
+        indices = [data[axis] // count * i for i in range(1, count)]
     else:
         indices = [int(i) for i in sections]
-    return "split", [("data", call.args[0])], {"axis": axis, "indices": indices}
+    return [call.args[0]], ["data"], {"axis": axis, "indices": indices}
 
 
-def _strided_slice(call: Any, line: StraightLine) -> Described:
-    data = call.args[0]
-    shape = shape_of(data)
-
-    def numbers(expr: Any) -> list[int]:
-        expr = line.definition(expr)
-        return [int(v) for v in (expr.values if isinstance(expr, relax.ShapeExpr) else expr.fields)]
-
-    lists = [numbers(a) for a in call.args[1:]]
-    axes = [a % len(shape) for a in lists[0]]
-    strides = lists[3] if len(lists) > 3 else [1] * len(axes)
-    begin, end = [], []
-    for axis, first, last, stride in zip(axes, lists[1], lists[2], strides, strict=True):
-        start, stop, _ = slice(first, last if last > -(2**31) else None, stride).indices(shape[axis])
-        begin.append(start)
-        end.append(stop)
-    attrs = {"axes": axes, "begin": begin, "end": end, "strides": strides}
-    return "strided_slice", [("data", data)], attrs
+def _strided_slice(call: Any) -> tuple[list[Any], list[str], dict[str, Any]]:
+    data = shape_of(call.args[0])
+    axes = [int(_number(a)) % len(data) for a in call.args[1].fields]
+    rows = [[int(_number(v)) for v in argument.fields] for argument in call.args[2:4]]
+    strides = [int(_number(v)) for v in call.args[4].fields] if len(call.args) > 4 else [1] * len(axes)
+    begins, ends = [], []
+    for axis, begin, end, stride in zip(axes, *rows, strides, strict=True):
+        first, last, _ = slice(begin, end, stride).indices(data[axis])
+        begins.append(first)
+        ends.append(last)
+    return [call.args[0]], ["data"], {"axes": axes, "begin": begins, "end": ends, "strides": strides}
 
 
-def _take(call: Any, _: StraightLine) -> Described:
+def _take(call: Any) -> tuple[list[Any], list[str], dict[str, Any]]:
     rank = len(shape_of(call.args[0]))
-    axis = 0 if call.attrs.axis is None else int(call.attrs.axis) % rank
-    return "take", [("data", call.args[0]), ("indices", call.args[1])], {"axis": axis}
+    return list(call.args), ["data", "indices"], {"axis": int(call.attrs.axis) % rank}
 
 
-def _tile(call: Any, _: StraightLine) -> Described:
-    return "tile", [("data", call.args[0])], {"repeats": [int(r) for r in call.attrs.repeats]}
+def _tile(call: Any) -> tuple[list[Any], list[str], dict[str, Any]]:
+    repeats = [int(r) for r in call.attrs.repeats]
+    missing = len(shape_of(call.args[0])) - len(repeats)
+    return [call.args[0]], ["data"], {"repeats": [1] * missing + repeats}
 
 
-_MOVEMENT = {
-    "relax.reshape": _reshape,
-    "relax.permute_dims": _permute_dims,
-    "relax.concat": _concat,
-    "relax.split": _split,
-    "relax.strided_slice": _strided_slice,
-    "relax.take": _take,
-    "relax.tile": _tile,
+_STOCK = {
+    "reshape": _reshape,
+    "permute_dims": _permute_dims,
+    "split": _split,
+    "strided_slice": _strided_slice,
+    "take": _take,
+    "tile": _tile,
 }
+
+
+def _number(value: Any) -> int:
+    return int(value.value) if hasattr(value, "value") else int(value)
+
+
+def _plain(value: Any) -> Any:
+    """Return an attribute as plain Python."""
+    if isinstance(value, bool | int | float | str):
+        return value
+    if hasattr(value, "value"):
+        return value.value
+    return [_plain(v) for v in value]
+
+
+__all__ = ["BoundFunction", "BoundOp", "bind_function", "bindings_to_ops"]
+
