@@ -1,7 +1,7 @@
 """A TFLite model as plain Python data: what the reader returns and the writer takes.
 
-Nothing here knows the file format.  Tensors and operators refer to each other by index into the model's lists, as in the
-file, so that messages can name the same numbers that other tools show.
+Nothing here knows the file format.  Tensors and operators refer to each other by index into the model's
+lists, as in the file, so that messages can name the same numbers that other tools show.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Quantization:
     zero_point : numpy.ndarray
         int64, same shape as `scale`.
     axis : int
-        Dimension that the scales run along; 0 where there is only one.
+        Dimension that the scales run along; without meaning where there is only one.
     """
 
     scale: np.ndarray
@@ -75,8 +75,8 @@ class Tensor:
     shape : tuple of int
         Dimensions; ``()`` is a scalar.
     dtype : str
-        numpy's name (``"int8"``, ``"float32"``, ...) or, for types numpy does not hold as is, TFLite's in lower case
-        (``"string"``, ``"int4"``, ``"resource"``, ...); those never reach an operator.
+        numpy's name (``"int8"``, ``"float32"``, ...) or, for types numpy does not hold as is, TFLite's in
+        lower case (``"string"``, ``"int4"``, ``"resource"``, ...); those never reach an operator.
     quantization : Quantization, optional
         None where the file gives no scale.
     data : numpy.ndarray, optional
@@ -122,16 +122,14 @@ class Tensor:
             and self.data.shape == other.data.shape
             and self.data.tobytes() == other.data.tobytes()
         )
-        return same_data and (
-            (self.name, self.shape, self.dtype, self.quantization, self.is_variable, self.shape_signature)
-            == (
-                other.name,
-                other.shape,
-                other.dtype,
-                other.quantization,
-                other.is_variable,
-                other.shape_signature,
-            )
+        return (
+            same_data
+            and self.name == other.name
+            and self.shape == other.shape
+            and self.dtype == other.dtype
+            and self.quantization == other.quantization
+            and self.is_variable == other.is_variable
+            and self.shape_signature == other.shape_signature
         )
 
     __hash__ = None  # type: ignore[assignment]  # holds arrays
@@ -151,7 +149,7 @@ class Operator:
         Tensor indices.
     options : dict
         Options by their snake_case names, as bool, int, float, str or tuple of int; enumerations are strings
-        (``padding="SAME"``, ``fused_activation_function="RELU6"``).  Empty for kinds the reader has no table for.
+        (``padding="SAME"``, ``fused_activation_function="RELU6"``).  Empty for kinds without a table.
     index : int
         Position in the model's operator list.
     custom_code : str
