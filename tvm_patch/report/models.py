@@ -1,0 +1,224 @@
+"""What the commands report, as data: the keys of ``--json``."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from tvm_patch.planner.buffers import ArenaPlan
+from tvm_patch.planner.network import Network
+from tvm_patch.planner.profile import LayerMemory
+
+
+class _Report(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    def to_json(self) -> str:
+        """Return the report as indented JSON, with a newline at the end."""
+        return self.model_dump_json(indent=2) + "\n"
+
+
+class TensorReport(_Report):
+    """An input or output.
+
+    Attributes
+    ----------
+    name, dtype : str
+    shape : list of int
+    bytes : int
+    scale, zero_point
+        Quantization; 0 where there is none.
+    arena_offset : int or None
+        Byte offset in the arena, once planned.
+    """
+
+    name: str
+    dtype: str
+    shape: list[int]
+    bytes: int
+    scale: float = 0.0
+    zero_point: int = 0
+    arena_offset: int | None = None
+
+
+class OperatorReport(_Report):
+    """One operator.
+
+    Attributes
+    ----------
+    index : int
+    name, kind : str
+    macs : int
+        Multiply-accumulates.
+    output_bytes : int
+    output_shape : list of int
+        Empty where it is not known.
+    instructions : int or None
+        Counted on the board; None where it cannot count.
+    live_bytes, scratch_bytes : int or None
+        Bytes of the arena in use while it runs, and of scratch among them.
+    """
+
+    index: int
+    name: str
+    kind: str
+    macs: int = 0
+    output_bytes: int = 0
+    output_shape: list[int] = Field(default_factory=list)
+    instructions: int | None = None
+    live_bytes: int | None = None
+    scratch_bytes: int | None = None
+
+
+class InspectReport(_Report):
+    """A model without running it: operators, costs and the arena it needs.
+
+    Attributes
+    ----------
+    model : str
+    macs, weight_bytes : int
+    arena_bytes, arena_lower_bound : int
+        Bytes of the planned arena, and the least that any plan could need.
+    arena_method : str
+        Algorithm that found the plan.
+    peak_operator : int or None
+        Operator during which most of the arena is in use.
+    inputs, outputs : list of TensorReport
+    operators : list of OperatorReport
+    """
+
+    model: str
+    macs: int
+    weight_bytes: int
+    arena_bytes: int
+    arena_lower_bound: int
+    arena_method: str
+    peak_operator: int | None = None
+    inputs: list[TensorReport] = Field(default_factory=list)
+    outputs: list[TensorReport] = Field(default_factory=list)
+    operators: list[OperatorReport] = Field(default_factory=list)
+
+
+class CompileReport(_Report):
+    """An artifact.
+
+    Attributes
+    ----------
+    model, board, artifact : str
+        `artifact` is the folder written.
+    macs, macs_executed : int
+    overhead : float
+        ``macs_executed / macs``; 1.0 means that nothing is computed twice.
+    arena_bytes, constant_bytes : int
+    files : int
+    inputs, outputs, operators
+        As in :class:`InspectReport`.
+    """
+
+    model: str
+    board: str
+    artifact: str
+    macs: int
+    macs_executed: int
+    overhead: float
+    arena_bytes: int
+    constant_bytes: int | None = None
+    files: int = 0
+    inputs: list[TensorReport] = Field(default_factory=list)
+    outputs: list[TensorReport] = Field(default_factory=list)
+    operators: list[OperatorReport] = Field(default_factory=list)
+
+
+class RunReport(_Report):
+    """One inference on a board.
+
+    Attributes
+    ----------
+    model, board : str
+    bit_exact : bool or None
+        Whether every output equals the oracle's; None without ``--check``.
+    max_abs_diff : float or None
+        Largest difference from the oracle, in steps of the output.
+    oracle : str or None
+        What the outputs were compared with.
+    instructions : int or None
+        Of one inference; None where the board cannot count.
+    macs, macs_executed : int
+    overhead : float
+        ``macs_executed / macs``, as in :class:`CompileReport`.
+    arena_bytes, static_bytes, stack_bytes, sram_bytes : int or None
+        ``sram_bytes`` is the sum of the other three; None where the board cannot tell.
+    flash_bytes : int or None
+        Code and constants of the linked firmware.
+    operators : list of OperatorReport
+    inputs, outputs : list of TensorReport
+    """
+
+    model: str
+    board: str
+    bit_exact: bool | None = None
+    max_abs_diff: float | None = None
+    oracle: str | None = None
+    instructions: int | None = None
+    macs: int = 0
+    macs_executed: int = 0
+    overhead: float = 1.0
+    arena_bytes: int | None = None
+    static_bytes: int | None = None
+    stack_bytes: int | None = None
+    sram_bytes: int | None = None
+    flash_bytes: int | None = None
+    operators: list[OperatorReport] = Field(default_factory=list)
+    inputs: list[TensorReport] = Field(default_factory=list)
+    outputs: list[TensorReport] = Field(default_factory=list)
+
+
+def inspect_report(model: str, network: Network, plan: ArenaPlan, layers: list[LayerMemory]) -> InspectReport:
+    """Build the report of ``tvm-patch inspect``.
+
+    Parameters
+    ----------
+    model : str
+        Name for people: the file.
+    network : Network
+    plan : ArenaPlan
+        Of the network's tensors and scratch.
+    layers : list of LayerMemory
+        One per operator.
+    """
+    memory = {layer.index: layer for layer in layers}
+
+    def tensor(name: str) -> TensorReport:
+        t = network.tensors[name]
+        return TensorReport(
+            name=name,
+            dtype=t.dtype,
+            shape=list(t.shape),
+            bytes=t.nbytes,
+            arena_offset=plan.offsets.get(name),
+        )
+
+    operators = [
+        OperatorReport(
+            index=op.index,
+            name=op.name,
+            kind=op.kind,
+            macs=op.macs,
+            output_bytes=sum(network.tensors[n].nbytes for n in op.outputs),
+            output_shape=list(network.tensors[op.outputs[0]].shape),
+            live_bytes=memory[op.index].live_bytes if op.index in memory else None,
+            scratch_bytes=memory[op.index].scratch_bytes if op.index in memory else op.scratch_bytes,
+        )
+        for op in network.operators
+    ]
+    return InspectReport(
+        model=model,
+        macs=network.macs,
+        weight_bytes=network.weight_bytes,
+        arena_bytes=plan.size,
+        arena_lower_bound=plan.lower_bound,
+        arena_method=plan.method,
+        peak_operator=max(layers, key=lambda m: (m.live_bytes, -m.index)).index if layers else None,
+        inputs=[tensor(n) for n in network.inputs],
+        outputs=[tensor(n) for n in network.outputs],
+        operators=operators,
+    )

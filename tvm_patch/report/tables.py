@@ -1,0 +1,132 @@
+"""The reports as tables for a terminal."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from tvm_patch.report.models import CompileReport, InspectReport, OperatorReport, RunReport, TensorReport
+from tvm_patch.report.text import bar, count, kib, shape
+
+
+def print_inspect(console: Console, report: InspectReport) -> None:
+    """Print operators with the arena each one fills, then the summary."""
+    table = _table("index", "name", "kind", "output", "MACs", "in use", "memory")
+    whole = max((op.live_bytes or 0 for op in report.operators), default=0)
+    for op in report.operators:
+        peak = op.index == report.peak_operator
+        table.add_row(
+            str(op.index),
+            escape(op.name),
+            op.kind,
+            shape(op.output_shape),
+            count(op.macs),
+            f"{(op.live_bytes or 0):,}",
+            bar(op.live_bytes or 0, whole) + (" ← peak" if peak else ""),
+            style="bold" if peak else None,
+        )
+    console.print(table)
+    rows = [("model", escape(report.model)), *_tensors(report.inputs, report.outputs)]
+    rows += [
+        ("MACs", f"{count(report.macs)} ({report.macs:,})"),
+        ("weights", kib(report.weight_bytes)),
+        ("arena", f"{kib(report.arena_bytes)}, {_quality(report)}"),
+    ]
+    _summary(console, rows)
+
+
+def print_compile(console: Console, report: CompileReport) -> None:
+    """Print what was written and what it needs."""
+    rows = [
+        ("artifact", f"{escape(report.artifact)} and .tar, {report.files} files"),
+        ("model", f"{escape(report.model)} for {report.board}"),
+        *_tensors(report.inputs, report.outputs),
+        ("operators", str(len(report.operators))),
+        ("MACs", f"{count(report.macs)} ({report.macs:,}), overhead {report.overhead:.3f}"),
+        ("arena", kib(report.arena_bytes)),
+        ("constants", kib(report.constant_bytes)),
+    ]
+    _summary(console, rows)
+
+
+def print_run(console: Console, report: RunReport) -> None:
+    """Print instructions per operator, then memory and the verdict."""
+    total = report.instructions or sum(op.instructions or 0 for op in report.operators)
+    table = _table("index", "name", "kind", "output", "MACs", "instructions", "instr/MAC", "share")
+    largest = max((op.instructions or 0 for op in report.operators), default=0)
+    for op in report.operators:
+        table.add_row(
+            str(op.index),
+            escape(op.name),
+            op.kind,
+            shape(op.output_shape),
+            count(op.macs),
+            count(op.instructions),
+            _per_mac(op),
+            f"{100 * (op.instructions or 0) / total:5.1f} % {bar(op.instructions or 0, largest, 10)}"
+            if total
+            else "–",
+        )
+    if report.operators:
+        console.print(table)
+    per_mac = (
+        f", {report.instructions / report.macs:.2f} per MAC" if report.instructions and report.macs else ""
+    )
+    rows = [
+        ("model", f"{escape(report.model)} on {report.board}"),
+        ("instructions", f"{count(report.instructions)}{per_mac}"),
+        ("MACs", f"{count(report.macs)} ({report.macs:,}), overhead {report.overhead:.3f}"),
+        ("arena", kib(report.arena_bytes)),
+        ("static data", kib(report.static_bytes)),
+        ("stack", kib(report.stack_bytes)),
+        ("[bold]SRAM[/]", f"[bold]{kib(report.sram_bytes)}[/]"),
+        ("flash", kib(report.flash_bytes)),
+    ]
+    if report.bit_exact is not None:
+        rows.append(("check", _verdict(report)))
+    _summary(console, rows)
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in columns:
+        right = name in ("index", "MACs", "in use", "instructions", "instr/MAC")
+        table.add_column(name, justify="right" if right else "left", no_wrap=True)
+    return table
+
+
+def _summary(console: Console, rows: list[tuple[str, str]]) -> None:
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="cyan")
+    table.add_column(overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)
+
+
+def _tensors(inputs: list[TensorReport], outputs: list[TensorReport]) -> list[tuple[str, str]]:
+    rows = []
+    for label, tensors in (("input", inputs), ("output", outputs)):
+        for t in tensors:
+            scale = f", scale {t.scale:.6g} zero point {t.zero_point}" if t.scale else ""
+            rows.append((label, f"{escape(t.name)} {shape(t.shape)} {t.dtype}{scale}"))
+    return rows
+
+
+def _per_mac(op: OperatorReport) -> str:
+    return f"{op.instructions / op.macs:.2f}" if op.instructions and op.macs else "–"
+
+
+def _quality(report: InspectReport) -> str:
+    if report.arena_bytes <= report.arena_lower_bound:
+        return f"optimal ({report.arena_method})"
+    return f"at least {report.arena_lower_bound:,} B ({report.arena_method})"
+
+
+def _verdict(report: RunReport) -> str:
+    against = f" against {escape(report.oracle)}" if report.oracle else ""
+    if report.bit_exact:
+        return f"[green]bit-exact[/]{against}"
+    difference = "–" if report.max_abs_diff is None else f"{report.max_abs_diff:g}"
+    return f"[red]NOT bit-exact[/]{against}: largest difference {difference}"
