@@ -39,18 +39,18 @@ class AvgPool2dTensor(TensorKernel):
             data, out = buffers["in0"], buffers["out0"]
             total = T.alloc_buffer((1,), "int32")
             with T.serial(0, self.op.inputs[0].shape[0]) as b, T.serial(0, g.out_hw[0]) as y:
-                top = T.bind(T.max(y * g.strides[0] - g.padding[0], 0))
-                bottom = T.bind(T.min(y * g.strides[0] - g.padding[0] + g.size[0], g.in_hw[0]))
+                top = T.max(y * g.strides[0] - g.padding[0], 0)
+                bottom = T.min(y * g.strides[0] - g.padding[0] + g.size[0], g.in_hw[0])
                 with T.serial(0, g.out_hw[1]) as x:
-                    left = T.bind(T.max(x * g.strides[1] - g.padding[1], 0))
-                    right = T.bind(T.min(x * g.strides[1] - g.padding[1] + g.size[1], g.in_hw[1]))
-                    count = T.bind((bottom - top) * (right - left))
+                    left = T.max(x * g.strides[1] - g.padding[1], 0)
+                    right = T.min(x * g.strides[1] - g.padding[1] + g.size[1], g.in_hw[1])
+                    count = (bottom - top) * (right - left)
                     with T.serial(0, g.channels) as c:
                         T.buffer_store(total, 0, [0])
                         with T.serial(top, bottom) as i, T.serial(left, right) as j:
                             index = b * in_batch + i * in_row + j * in_column + c
                             T.buffer_store(total, total[0] + T.cast(data[index], "int32"), [0])
-                        mean = T.bind(divide_rounding(T.bind(total[0]), count))
+                        mean = divide_rounding(T.bind(total[0]), count)
                         T.buffer_store(
                             out, clamp(mean, low, high), [b * out_batch + y * out_row + x * out_column + c]
                         )
@@ -84,8 +84,8 @@ class AvgPool2dRow(RowKernel):
         with kernel_body(parameters) as (builder, buffers):
             rows = [buffers[f"in0_row{j}"] for j in range(g.size[0])]
             with T.serial(0, g.out_hw[1]) as x, T.serial(0, g.channels) as c:
-                start = T.bind(x * (g.strides[1] * g.channels) + c)
+                start = x * (g.strides[1] * g.channels) + c
                 total = reduce_window(rows, start, g.size[1], g.channels, first=0, combine=operator.add)
-                mean = T.bind(divide_rounding(total, g.taps))
+                mean = divide_rounding(total, g.taps)
                 T.buffer_store(buffers["out"], clamp(mean, low, high), [x * g.channels + c])
         return builder.get()

@@ -31,11 +31,11 @@ class MaxPool2dTensor(TensorKernel):
             data, out = buffers["in0"], buffers["out0"]
             best = T.alloc_buffer((1,), "int32")
             with T.serial(0, self.op.inputs[0].shape[0]) as b, T.serial(0, g.out_hw[0]) as y:
-                top = T.bind(T.max(y * g.strides[0] - g.padding[0], 0))
-                bottom = T.bind(T.min(y * g.strides[0] - g.padding[0] + g.size[0], g.in_hw[0]))
+                top = T.max(y * g.strides[0] - g.padding[0], 0)
+                bottom = T.min(y * g.strides[0] - g.padding[0] + g.size[0], g.in_hw[0])
                 with T.serial(0, g.out_hw[1]) as x:
-                    left = T.bind(T.max(x * g.strides[1] - g.padding[1], 0))
-                    right = T.bind(T.min(x * g.strides[1] - g.padding[1] + g.size[1], g.in_hw[1]))
+                    left = T.max(x * g.strides[1] - g.padding[1], 0)
+                    right = T.min(x * g.strides[1] - g.padding[1] + g.size[1], g.in_hw[1])
                     with T.serial(0, g.channels) as c:
                         T.buffer_store(best, _LEAST, [0])
                         with T.serial(top, bottom) as i, T.serial(left, right) as j:
@@ -83,7 +83,7 @@ class MaxPool2dRow(RowKernel):
         with kernel_body(parameters) as (builder, buffers):
             rows = [buffers[f"in0_row{j}"] for j in range(g.size[0])]
             with T.serial(0, g.out_hw[1]) as x, T.serial(0, g.channels) as c:
-                start = T.bind(x * (g.strides[1] * g.channels) + c)
+                start = x * (g.strides[1] * g.channels) + c
                 best = reduce_window(rows, start, g.size[1], g.channels, first=_LEAST, combine=T.max)
                 T.buffer_store(buffers["out"], clamp(best, low, high), [x * g.channels + c])
         return builder.get()

@@ -89,7 +89,7 @@ def reduce_window(
     """
     if len(rows) * columns <= _UNROLLED_TAPS:
         taps = [T.bind(T.cast(row[start + i * channels], "int32")) for row in rows for i in range(columns)]
-        return T.bind(reduce(combine, taps))
+        return reduce(combine, taps)
     total = T.alloc_buffer((1,), "int32")
     T.buffer_store(total, first, [0])
     with T.serial(0, columns) as i:

@@ -1,0 +1,73 @@
+"""TFLite's fixed-point rescaling of one int32 expression by literals known at compile time.
+
+No multiplication below leaves its type, no shift is of a negative value to the left: the C that comes out has
+no undefined behaviour for any input.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
+
+Expr = Any  # tvm.tirx.Expr
+
+_INT32_LIMIT = 1 << 31
+
+
+def high_multiply(value: Expr, multiplier: Any) -> Expr:
+    """Return ``SaturatingRoundingDoublingHighMul`` of two int32 values that are not both -2**31.
+
+    gemmlowp nudges by the product's sign and divides towards zero; that equals rounding halves up, which is
+    one addition and one shift.
+    """
+    factor = T.int64(multiplier) if isinstance(multiplier, int) else T.cast(multiplier, "int64")
+    product = T.cast(value, "int64") * factor
+    return T.cast(T.shift_right(product + T.int64(1 << 30), T.int64(31)), "int32")
+
+
+def rounding_shift_right(value: Expr, bits: int, bound: int = _INT32_LIMIT) -> Expr:
+    """Return `value` over ``2**bits`` rounded to nearest, halves away from zero (``RoundingDivideByPOT``).
+
+    Parameters
+    ----------
+    value : Expr
+        int32.
+    bits : int
+        0 to 31.
+    bound : int
+        No absolute value exceeds it; 64-bit arithmetic is used where 32 bits may overflow.
+    """
+    if bits == 0:
+        return value
+    half = 1 << (bits - 1)
+    if bound + half < _INT32_LIMIT:
+        return T.shift_right(value + T.shift_right(value, 31) + half, bits)
+    wide = T.cast(value, "int64")
+    rounded = T.shift_right(wide + T.shift_right(wide, T.int64(63)) + T.int64(half), T.int64(bits))
+    return T.cast(rounded, "int32")
+
+
+def multiply_by_quantized_multiplier(
+    value: Expr, multiplier: int, shift: int, bound: int = _INT32_LIMIT
+) -> Expr:
+    """Return ``value * multiplier / 2**31 * 2**shift`` with TFLite's two roundings.
+
+    Parameters
+    ----------
+    value : Expr
+        int32.
+    multiplier, shift : int
+        The fixed-point pair.  A left shift wraps like the reference's.
+    bound : int
+        No absolute value of `value` exceeds it.
+    """
+    if shift > 0:
+        if bound << shift < _INT32_LIMIT:
+            value = value * (1 << shift)
+            bound <<= shift
+        else:
+            value = T.cast(T.cast(value, "int64") * T.int64(1 << shift), "int32")
+            bound = _INT32_LIMIT
+    high = high_multiply(value, multiplier)
+    return rounding_shift_right(high, max(0, -shift), ((bound * multiplier) >> 31) + 1)
