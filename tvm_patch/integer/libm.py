@@ -49,4 +49,4 @@ def _c_function(name: str) -> Callable[[float], float] | None:
         return None
     function.restype = ctypes.c_float
     function.argtypes = [ctypes.c_float]
-    return function  # type: ignore[no-any-return]
+    return function

@@ -34,6 +34,12 @@ def input_values(dtype: str = "int8") -> npt.NDArray[np.int64]:
     return np.arange(low, high + 1, dtype=np.int64)
 
 
+def round_away(x: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Return `x` rounded to the nearest integer, halves away from zero (C's ``roundf``)."""
+    whole = np.floor(np.abs(x))
+    return np.copysign(whole + (np.abs(x) - whole >= 0.5), x).astype(np.float32)
+
+
 def requantize(
     input_scale: float,
     input_zero_point: int,
@@ -207,7 +213,7 @@ def float_table(
     inverse = np.float32(1.0) / np.float32(output_scale)
     data = np.float32(input_scale) * (input_values(dtype) - input_zero_point).astype(np.float32)
     scaled = function(data).astype(np.float32) * inverse
-    rounded = _round_away(scaled) + np.float32(output_zero_point)
+    rounded = round_away(scaled) + np.float32(output_zero_point)
     low, high = dtype_range(dtype)
     return np.clip(np.trunc(rounded), low, high).astype(dtype)
 
@@ -234,11 +240,6 @@ def _rescale(
     )
     # Lower bound first: with bounds crossed (both outside the range) the upper one wins, as in the kernel.
     return np.minimum(np.maximum(scaled, low), high).astype(dtype)
-
-
-def _round_away(x: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    whole = np.floor(np.abs(x))
-    return np.copysign(whole + (np.abs(x) - whole >= 0.5), x).astype(np.float32)
 
 
 def _multiplier16(real: float) -> tuple[int, int]:
