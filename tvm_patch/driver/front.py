@@ -14,8 +14,8 @@ from relay_passes.pipeline import legalization_passes
 from tvm_patch.codegen.emit import Interface, c_identifier
 from tvm_patch.errors import UserError
 from tvm_patch.frontend import import_tflite
-from tvm_patch.kernels import Form, TensorView
-from tvm_patch.lowering.op_view import OperatorGraph, bindings_to_ops
+from tvm_patch.kernels import Form
+from tvm_patch.lowering.op_view import BoundFunction, bind_function
 from tvm_patch.lowering.program import Program, lower_operators
 from tvm_patch.tflite.model import Model
 
@@ -55,7 +55,7 @@ class Legalized:
         The file's content.
     module : tvm.IRModule
         The legalized module.
-    graph : OperatorGraph
+    graph : BoundFunction
         Its operators.
     inputs, outputs : tuple of Interface
         Names and quantization of the module's parameters and results.
@@ -64,16 +64,13 @@ class Legalized:
     name: str
     model: Model
     module: Any
-    graph: OperatorGraph
+    graph: BoundFunction
     inputs: tuple[Interface, ...]
     outputs: tuple[Interface, ...]
 
     def lower(self, form: Form, progress: Progress | None = None) -> Program:
         """Choose kernels and generate their TIR."""
-        views: dict[str, TensorView] = self.graph.inputs
-        return lower_operators(
-            self.name, self.graph.operators, views, self.graph.outputs, form, progress=progress
-        )
+        return lower_operators(self.name, self.graph, form, progress=progress)
 
 
 def read_source(source: Path | str | bytes) -> tuple[bytes, str]:
@@ -126,13 +123,13 @@ def legalize(source: Path | str | bytes, name: str | None = None, io: BorderMode
     imported = import_tflite(data)
     module = tvm.transform.Sequential(legalization_passes(io))(imported.module)
     main = module["main"]
-    graph = bindings_to_ops(main)
+    graph = bind_function(main)
     return Legalized(
         name or c_identifier(stem, "model").lower(),
         imported.model,
         module,
         graph,
-        _interfaces(main, "tvm_patch.inputs", list(graph.inputs)),
+        _interfaces(main, "tvm_patch.inputs", graph.inputs),
         _interfaces(main, "tvm_patch.outputs", graph.outputs),
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from tvm_patch.kernels import Form, Kernel, RowKernel, TensorKernel, TensorView, kernel_for
 from tvm_patch.lowering.layer import LayerCode, lower_layer
-from tvm_patch.lowering.op_view import BoundOp
+from tvm_patch.lowering.op_view import BoundFunction, BoundOp
 from tvm_patch.lowering.rows import overlap_distance
 
 COPY_KINDS = frozenset({"reshape"})
@@ -89,9 +89,7 @@ def _distances(kernel: Kernel) -> tuple[int | None, ...]:
 
 def lower_operators(
     name: str,
-    bound: Sequence[BoundOp],
-    inputs: Mapping[str, TensorView],
-    outputs: Sequence[str],
+    graph: BoundFunction,
     form: Form,
     config: Mapping[str, Mapping[str, Any]] | None = None,
     progress: Callable[[str, float], None] | None = None,
@@ -102,12 +100,8 @@ def lower_operators(
     ----------
     name : str
         Name of the network, a C identifier.
-    bound : sequence of BoundOp
-        The operators in run order.
-    inputs : mapping of str to TensorView
-        Graph inputs.
-    outputs : sequence of str
-        Names of graph outputs.
+    graph : BoundFunction
+        The operators and tensors.
     form : {"portable", "dsp"}
         Form of the kernels.
     config : mapping, optional
@@ -115,16 +109,14 @@ def lower_operators(
     progress : callable, optional
         Called with what is being done and the fraction done.
     """
-    tensors: dict[str, TensorView] = dict(inputs)
     steps = []
-    for index, item in enumerate(bound):
+    for index, item in enumerate(graph.ops):
         if progress:
-            progress(f"lowering {item.op.kind}", index / len(bound))
-        tensors.update(zip(item.outputs, item.op.outputs, strict=True))
+            progress(f"lowering {item.op.kind}", index / len(graph.ops))
         kernel = kernel_for(item.op, (config or {}).get(item.op.name))
         code = lower_layer(kernel, form, f"op{index}_row")
         steps.append(Step(index, item, kernel, code, _distances(kernel)))
-    return Program(name, form, tensors, tuple(inputs), tuple(outputs), tuple(steps))
+    return Program(name, form, graph.tensors, graph.inputs, graph.outputs, tuple(steps))
 
 
 def dead_after(program: Program) -> dict[str, int]:

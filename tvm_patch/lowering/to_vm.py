@@ -11,7 +11,7 @@ from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for i
 from tvm.tirx.transform import InlinePrivateFunctions
 
 from tvm_patch.kernels import TensorView
-from tvm_patch.lowering.op_view import bindings_to_ops
+from tvm_patch.lowering.op_view import bind_function
 from tvm_patch.lowering.program import Program, Step, lower_operators
 
 PrimFunc = Any
@@ -91,11 +91,8 @@ class LowerQuantized:
     def transform_module(self, module: tvm.IRModule, _: tvm.transform.PassContext) -> tvm.IRModule:
         """Lower ``main``; see the class."""
         main = module["main"]
-        graph = bindings_to_ops(main)
-        inputs = {
-            p.name_hint: TensorView(tuple(int(d) for d in p.ty.shape), str(p.ty.dtype)) for p in main.params
-        }
-        program = lower_operators("main", graph.operators, inputs, graph.outputs, "portable")
+        graph = bind_function(main)
+        program = lower_operators("main", graph, "portable")
         lowered = program_to_relax(program)
         if main.attrs:
             lowered["main"] = lowered["main"].with_attrs(dict(main.attrs.items()))
