@@ -1,7 +1,8 @@
 """The oracle: LiteRT with its reference kernels (BUILTIN_REF), whose every bit the compiler must reproduce.
 
-LiteRT checks little of what it is given and dies of some models with a failed assertion or a segmentation fault.
-``Oracle(model, isolate=True)`` runs it in a child process, so that such a death becomes an :class:`OracleRefusal`.
+LiteRT checks little of what it is given and dies of some models with a failed assertion or a segmentation
+fault.  ``Oracle(model, isolate=True)`` runs it in a child process, so that such a death becomes an
+:class:`OracleRefusal`.
 """
 
 from __future__ import annotations
@@ -156,10 +157,10 @@ class _Session:
 
 
 class _Child:
-    """LiteRT in a child process: this module run as a script, pickles with a length before them on its pipes."""
+    """LiteRT in a child process: this module run as a script, pickles with their length on its pipes."""
 
     def __init__(self, model: bytes, preserve_all: bool) -> None:
-        self._log = tempfile.TemporaryFile()
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 -- closed with the child
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tvm_patch.oracle"],
@@ -235,7 +236,7 @@ def _receive(stream: IO[bytes]) -> object:
 
 
 def _serve() -> None:
-    """Answer questions on stdin until it closes; the first is (model, preserve_all), the others are inputs."""
+    """Answer questions on stdin until it closes: first (model, preserve_all), then inputs."""
     source = os.fdopen(os.dup(0), "rb")
     sink = os.fdopen(os.dup(1), "wb")
     # LiteRT may print; only our own messages belong on the pipe.

@@ -7,11 +7,14 @@ from tvm_patch.integer.params import (
     MEAN_FORMULA,
     activation_range,
     add_attrs,
+    dequantize,
+    dequantize_int8,
     dtype_range,
     float_clip_range,
     mean_attrs,
     mul_attrs,
     prelu_attrs,
+    quantize_float,
     softmax_attrs,
 )
 from tvm_patch.integer.requantize import (
@@ -26,6 +29,8 @@ __all__ = [
     "activation_range",
     "add_attrs",
     "conv_multipliers",
+    "dequantize",
+    "dequantize_int8",
     "dtype_range",
     "float_clip_range",
     "fully_connected_multipliers",
@@ -33,6 +38,7 @@ __all__ = [
     "mul_attrs",
     "multiply_by_quantized_multiplier",
     "prelu_attrs",
+    "quantize_float",
     "quantize_multiplier",
     "softmax_attrs",
 ]

@@ -28,6 +28,12 @@ def round_half_away(value: float) -> int:
     return whole if value >= 0 else -whole
 
 
+def round_away(x: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Return `x` rounded to the nearest integer, halves away from zero as float32 (C's ``roundf``)."""
+    whole = np.floor(np.abs(x))
+    return np.copysign(whole + (np.abs(x) - whole >= 0.5), x).astype(np.float32)
+
+
 def quantize_multiplier(real: float) -> tuple[int, int]:
     """Return `real` as TFLite's fixed-point pair (``QuantizeMultiplier``).
 

@@ -22,6 +22,7 @@ from tvm_patch.integer.params import dtype_range, float_clip_range
 from tvm_patch.integer.requantize import (
     multiply_by_quantized_multiplier,
     quantize_multiplier,
+    round_away,
     rounding_divide_by_pot,
 )
 
@@ -32,12 +33,6 @@ def input_values(dtype: str = "int8") -> npt.NDArray[np.int64]:
     """Return every value of `dtype` in the order of a table's entries."""
     low, high = dtype_range(dtype)
     return np.arange(low, high + 1, dtype=np.int64)
-
-
-def round_away(x: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Return `x` rounded to the nearest integer, halves away from zero (C's ``roundf``)."""
-    whole = np.floor(np.abs(x))
-    return np.copysign(whole + (np.abs(x) - whole >= 0.5), x).astype(np.float32)
 
 
 def requantize(

@@ -1,4 +1,4 @@
-"""Convolutions and FULLY_CONNECTED (TFLite ``reference_integer_ops``: conv, depthwise_conv, transpose_conv)."""
+"""Convolutions and FULLY_CONNECTED (TFLite ``integer_ops``: conv.h, depthwise_conv.h, transpose_conv.h)."""
 
 from __future__ import annotations
 

@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tvm_patch.integer.params import dtype_range
-from tvm_patch.integer.quantization import dequantize, quantize_float
+from tvm_patch.integer.params import dequantize, dtype_range, quantize_float
 from tvm_patch.integer.reference.registry import Array, Operator, register
 from tvm_patch.integer.requantize import multiply_by_quantized_multiplier
 
