@@ -4,7 +4,6 @@ from tvm_patch.planner.arena import plan_arena
 from tvm_patch.planner.buffers import Alias, ArenaPlan, Buffer, Inside, Overlap
 from tvm_patch.planner.network import Lifetime, Network, OperatorDesc, TensorDesc, Window
 from tvm_patch.planner.order import best_order, order_peak
-from tvm_patch.planner.profile import LayerMemory, memory_profile, network_buffers
 from tvm_patch.planner.rows import row_overlap_distance
 from tvm_patch.planner.verify import verify_plan
 
@@ -13,7 +12,6 @@ __all__ = [
     "ArenaPlan",
     "Buffer",
     "Inside",
-    "LayerMemory",
     "Lifetime",
     "Network",
     "OperatorDesc",
@@ -21,8 +19,6 @@ __all__ = [
     "TensorDesc",
     "Window",
     "best_order",
-    "memory_profile",
-    "network_buffers",
     "order_peak",
     "plan_arena",
     "row_overlap_distance",
