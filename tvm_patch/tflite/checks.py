@@ -56,8 +56,8 @@ def _check_quantization(tensor: Tensor, where: str) -> None:
     quantization = tensor.quantization
     assert quantization is not None
     scale, zero_point = quantization.scale, quantization.zero_point
-    # Training with batch normalization folded in leaves negative scales on single channels of weights and biases
-    # (mcunet-in3 has dozens); the reference kernels take them as they are.
+    # Folded batch normalization leaves negative scales on single channels of weights and biases (mcunet-in3
+    # has dozens); the reference kernels take them as they are.
     signed = tensor.is_constant and quantization.per_channel
     if not (np.isfinite(scale).all() and (signed or (scale > 0).all())):
         raise ModelFormatError(f"{where} has a quantization scale that is not a positive number")
