@@ -8,8 +8,9 @@ from typing import Any
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
 from tvm_patch.kernels.base import Form, OpView, PrimFunc, RowKernel, RowWindow, TensorKernel
+from tvm_patch.kernels.fixed_point import clamp
 from tvm_patch.kernels.loops import Expr, element_strides, kernel_body, parameters_of
-from tvm_patch.kernels.pooling import PoolGeometry, clamp, reduce_window
+from tvm_patch.kernels.pooling import PoolGeometry, reduce_window
 from tvm_patch.kernels.registry import register
 
 _MOST_ROWS = 32

@@ -71,3 +71,16 @@ def multiply_by_quantized_multiplier(
             bound = _INT32_LIMIT
     high = high_multiply(value, multiplier)
     return rounding_shift_right(high, max(0, -shift), ((bound * multiplier) >> 31) + 1)
+
+
+def clamp(value: Expr, low: int, high: int) -> Expr:
+    """Return the int8 of an int32 expression clamped to [low, high]."""
+    return T.cast(T.max(T.min(value, high), low), "int8")
+
+
+def clamp_shifted(value: Expr, zero_point: int, low: int, high: int) -> Expr:
+    """Return the int8 of ``clamp(value + zero_point, low, high)`` for any int32 `value`.
+
+    The clamp comes first, so that the addition cannot overflow.
+    """
+    return T.cast(T.max(T.min(value, high - zero_point), low - zero_point) + zero_point, "int8")

@@ -97,6 +97,19 @@ def _is_zero(value: Any) -> bool:
     return isinstance(value, int) and value == 0
 
 
+def split_axes(
+    shape: Sequence[int], reduced: Sequence[int]
+) -> tuple[tuple[tuple[int, ...], Strides], tuple[tuple[int, ...], Strides]]:
+    """Return (extents, strides) of the axes that stay and of the `reduced` ones of a dense tensor."""
+    strides = element_strides(shape)
+    gone = {int(a) % len(shape) for a in reduced}
+    kept = [a for a in range(len(shape)) if a not in gone]
+    return (
+        (tuple(shape[a] for a in kept), tuple(strides[a] for a in kept)),
+        (tuple(shape[a] for a in sorted(gone)), tuple(strides[a] for a in sorted(gone))),
+    )
+
+
 @contextmanager
 def kernel_body(parameters: Mapping[str, tuple[int, str]]) -> Iterator[tuple[Any, dict[str, Buffer]]]:
     """Open a private PrimFunc with raw-pointer parameters.

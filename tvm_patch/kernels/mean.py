@@ -8,9 +8,8 @@ from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for i
 
 from tvm_patch.errors import UnsupportedError
 from tvm_patch.kernels.base import Form, PrimFunc, TensorKernel
-from tvm_patch.kernels.fixed_point import multiply_by_quantized_multiplier
-from tvm_patch.kernels.loops import element_strides, kernel_body, nest, parameters_of
-from tvm_patch.kernels.pooling import clamp
+from tvm_patch.kernels.fixed_point import clamp_shifted, multiply_by_quantized_multiplier
+from tvm_patch.kernels.loops import element_strides, kernel_body, nest, parameters_of, split_axes
 from tvm_patch.kernels.registry import register
 
 _SUM_LIMIT = 1 << 31
@@ -27,26 +26,19 @@ class Mean(TensorKernel):
         attrs = self.op.attrs
         if attrs["formula"] != "folded":
             raise UnsupportedError(f"mean formula {attrs['formula']!r} is not known", self.op.name)
-        shape = self.op.inputs[0].shape
-        strides = element_strides(shape)
-        reduced = sorted(int(a) for a in attrs["axes"])
-        kept = [a for a in range(len(shape)) if a not in reduced]
-        count = math.prod(shape[a] for a in reduced)
+        (extents, strides), (reduced, steps) = split_axes(self.op.inputs[0].shape, attrs["axes"])
+        count = math.prod(reduced)
         if count * 256 >= _SUM_LIMIT:
             raise UnsupportedError(f"a mean of {count} elements overflows 32 bits", self.op.name)
-        kept_extents = [shape[a] for a in kept]
         with kernel_body(parameters_of(self)) as (builder, buffers):
             data, out = buffers["in0"], buffers["out0"]
             total = T.alloc_buffer((1,), "int32")
-            walks = (element_strides(kept_extents), tuple(strides[a] for a in kept))
-            with nest(kept_extents, walks) as (to, start):
+            with nest(extents, (element_strides(extents), strides)) as (to, start):
                 T.buffer_store(total, -count * int(attrs["input_zero_point"]), [0])
-                with nest([shape[a] for a in reduced], (tuple(strides[a] for a in reduced),), (start,)) as (
-                    index,
-                ):
+                with nest(reduced, (steps,), (start,)) as (index,):
                     T.buffer_store(total, total[0] + T.cast(data[index], "int32"), [0])
                 mean = multiply_by_quantized_multiplier(
                     T.bind(total[0]), int(attrs["multiplier"]), int(attrs["shift"]), 256 * count
                 )
-                T.buffer_store(out, clamp(mean + int(attrs["output_zero_point"]), -128, 127), [to])
+                T.buffer_store(out, clamp_shifted(mean, int(attrs["output_zero_point"]), -128, 127), [to])
         return builder.get()

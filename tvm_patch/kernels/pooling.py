@@ -96,8 +96,3 @@ def reduce_window(
         for row in rows:
             T.buffer_store(total, combine(total[0], T.cast(row[start + i * channels], "int32")), [0])
     return T.bind(total[0])
-
-
-def clamp(value: Expr, low: int, high: int) -> Expr:
-    """Return the int8 of an int32 expression clamped to [low, high]."""
-    return T.cast(T.max(T.min(value, high), low), "int8")

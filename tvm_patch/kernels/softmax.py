@@ -12,15 +12,11 @@ import numpy as np
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
 from tvm_patch.errors import UnsupportedError
-from tvm_patch.integer.requantize import (
-    multiply_by_quantized_multiplier,
-    rounding_divide_by_pot,
-    saturating_rounding_doubling_high_mul,
-)
+from tvm_patch.integer.reference.softmax import exp_on_negative_values
+from tvm_patch.integer.requantize import multiply_by_quantized_multiplier
 from tvm_patch.kernels.base import Form, PrimFunc, TensorKernel
-from tvm_patch.kernels.fixed_point import Expr, high_multiply
+from tvm_patch.kernels.fixed_point import Expr, clamp, high_multiply
 from tvm_patch.kernels.loops import kernel_body, parameters_of
-from tvm_patch.kernels.pooling import clamp
 from tvm_patch.kernels.registry import register
 
 _SUM_INTEGER_BITS = 12
@@ -32,43 +28,15 @@ _ONE_Q2 = 1 << 29
 _48_OVER_17_Q2 = 1515870810
 _NEG_32_OVER_17_Q2 = -1010580540
 
-_EXP_BITS = (
-    (-2, 1672461947), (-1, 1302514674), (0, 790015084), (1, 290630308), (2, 39332535), (3, 720401), (4, 242),
-)  # fmt: skip
-"""Bit of the argument (power of two) and exp(-2**bit) in Q0.31: gemmlowp's barrel shifter."""
-
 
 def exp_table(multiplier: int, shift: int, diff_min: int) -> np.ndarray:
-    """Return exp of the 256 differences 0, -1, ... -255 in Q0.31; 0 marks those below `diff_min`.
-
-    Every step is gemmlowp's ``exp_on_negative_values`` on a Q5.26 argument.
-    """
+    """Return exp of the 256 differences 0, -1, ... -255 in Q0.31; 0 marks those below `diff_min`."""
     difference = np.arange(0, -256, -1, dtype=np.int64)
     live = difference >= diff_min
     # Differences that do not count may leave 32 bits; they are replaced before anything is computed.
     argument = multiply_by_quantized_multiplier(np.where(live, difference, 0), multiplier, shift)
-    argument = argument.astype(np.int64)
-    quarter = 1 << 24
-    fraction = (argument & (quarter - 1)) - quarter  # argument mod 1/4, minus 1/4: in [-1/4, 0)
-    result = _exp_below_quarter(fraction << 5)
-    remainder = fraction - argument
-    for exponent, factor in _EXP_BITS:
-        bit = (remainder >> (26 + exponent)) & 1
-        result = np.where(bit == 1, saturating_rounding_doubling_high_mul(result, factor), result)
-    result = np.where(argument == 0, _INT32_MAX, result)
+    result = exp_on_negative_values(argument.astype(np.int64))
     return np.where(live, result, 0).astype(np.int32)
-
-
-def _exp_below_quarter(a: np.ndarray) -> np.ndarray:
-    """Return exp(a) in Q0.31 for `a` in [-1/4, 0): a Taylor polynomial around -1/8."""
-    mul = saturating_rounding_doubling_high_mul
-    x = a + (1 << 28)
-    x2 = mul(x, x)
-    x3 = mul(x2, x)
-    x4 = mul(x2, x2)
-    x4_over_4 = rounding_divide_by_pot(x4, 2)
-    tail = rounding_divide_by_pot(mul(x4_over_4 + x3, 715827883) + x2, 1)
-    return 1895147668 + mul(1895147668, x + tail)
 
 
 @register
