@@ -1,0 +1,199 @@
+"""Reading what the compiler left in an artifact folder."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+
+from tvm_patch.errors import InputError, UserError
+
+_DTYPES = frozenset({"int8", "uint8", "int16", "int32", "int64", "float32", "bool"})
+
+InputSet = Mapping[str, np.ndarray] | Sequence[np.ndarray]
+"""A model's inputs, by name or in the model's order."""
+
+
+@dataclass(frozen=True)
+class TensorInfo:
+    """An input or output of a model.
+
+    Attributes
+    ----------
+    name, dtype : str
+        Its name in the TFLite file and numpy's name of its type.
+    shape : tuple of int
+        As in the model, batch included.
+    bytes, arena_offset : int
+        Size, and where it lies in the arena.
+    """
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    bytes: int
+    arena_offset: int
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A compiled model as a folder, as far as a board needs to know it.
+
+    Attributes
+    ----------
+    path : Path
+        The folder.
+    model_name : str
+        A C identifier; the model's symbol is ``tvmgen_<model_name>_model``.
+    arena_bytes, arena_align : int
+        The block that an inference uses.
+    inputs, outputs : tuple of TensorInfo
+        In the model's order.
+    operators : tuple of str
+        Names, in the order in which they run.
+    sources, include_dirs : tuple of Path
+        C files to compile and folders to search.
+    """
+
+    path: Path
+    model_name: str
+    arena_bytes: int
+    arena_align: int
+    inputs: tuple[TensorInfo, ...]
+    outputs: tuple[TensorInfo, ...]
+    operators: tuple[str, ...]
+    sources: tuple[Path, ...]
+    include_dirs: tuple[Path, ...]
+
+    @property
+    def symbol(self) -> str:
+        """The C name of the model's ``struct tvm_patch_model``."""
+        return f"tvmgen_{self.model_name}_model"
+
+
+def load_artifact(path: str | Path) -> Artifact:
+    """Read an artifact's ``metadata.json``.
+
+    Raises
+    ------
+    UserError
+        The folder is not an artifact, or its metadata lacks something or contradicts itself.
+    """
+    folder = Path(path)
+    file = folder / "metadata.json"
+    try:
+        data = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as e:
+        raise UserError(f"{folder}: not an artifact: cannot read metadata.json ({e.strerror})") from e
+    except ValueError as e:
+        raise UserError(f"{file}: not JSON: {e}") from e
+    try:
+        return _parse(folder.resolve(), data)
+    except KeyError as e:
+        raise UserError(f"{file}: {e.args[0]!r} is missing") from e
+    except (TypeError, ValueError) as e:
+        raise UserError(f"{file}: {e}") from e
+
+
+def _parse(folder: Path, data: Any) -> Artifact:
+    name = str(data["model_name"])
+    if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) is None:
+        raise ValueError(f"model_name {name!r} is not a C identifier")
+    align = int(data["arena_align"])
+    if align < 1 or align & (align - 1):
+        raise ValueError(f"arena_align {align} is not a power of two")
+    arena = int(data["arena_bytes"])
+    return Artifact(
+        path=folder,
+        model_name=name,
+        arena_bytes=arena,
+        arena_align=align,
+        inputs=tuple(_tensor(t, arena) for t in data["inputs"]),
+        outputs=tuple(_tensor(t, arena) for t in data["outputs"]),
+        operators=tuple(str(o["name"]) for o in data["operators"]),
+        sources=tuple(_inside(folder, s) for s in data["sources"]),
+        include_dirs=tuple(_inside(folder, s) for s in data["include_dirs"]),
+    )
+
+
+def _tensor(data: Any, arena_bytes: int) -> TensorInfo:
+    info = TensorInfo(
+        str(data["name"]),
+        str(data["dtype"]),
+        tuple(int(d) for d in data["shape"]),
+        int(data["bytes"]),
+        int(data["arena_offset"]),
+    )
+    if info.dtype not in _DTYPES:
+        raise ValueError(f"tensor {info.name!r} has the unknown dtype {info.dtype!r}")
+    expected = int(np.prod(info.shape, dtype=np.int64)) * np.dtype(info.dtype).itemsize
+    if info.bytes != expected:
+        raise ValueError(f"tensor {info.name!r} has {info.bytes} bytes, but shape and dtype make {expected}")
+    if info.arena_offset < 0 or info.arena_offset + info.bytes > arena_bytes:
+        raise ValueError(f"tensor {info.name!r} lies outside the arena of {arena_bytes} bytes")
+    return info
+
+
+def _inside(folder: Path, name: Any) -> Path:
+    relative = PurePosixPath(str(name))
+    if relative.is_absolute() or ".." in relative.parts:
+        raise ValueError(f"path {str(name)!r} leaves the artifact")
+    found = folder / relative
+    if not found.exists():
+        raise ValueError(f"{str(name)!r} is not there")
+    return found
+
+
+def pack_inputs(artifact: Artifact, inputs: Sequence[InputSet]) -> list[bytes]:
+    """Check input sets and lay each out as the firmware reads it: the inputs one after the other.
+
+    Raises
+    ------
+    InputError
+        A set lacks an input, or one has the wrong shape or dtype.
+    """
+    return [b"".join(_ordered(artifact, i, s)) for i, s in enumerate(inputs)]
+
+
+def _ordered(artifact: Artifact, index: int, given: InputSet) -> list[bytes]:
+    names = [t.name for t in artifact.inputs]
+    if isinstance(given, Mapping):
+        if set(given) != set(names):
+            raise InputError(f"input set {index} has {sorted(given)}, the model wants {sorted(names)}")
+        arrays = [given[n] for n in names]
+    else:
+        arrays = list(given)
+        if len(arrays) != len(names):
+            raise InputError(f"input set {index} has {len(arrays)} arrays, the model wants {len(names)}")
+    out = []
+    for info, array in zip(artifact.inputs, arrays, strict=True):
+        if tuple(array.shape) != info.shape or array.dtype != np.dtype(info.dtype):
+            raise InputError(
+                f"input set {index}: {info.name!r} is {array.dtype} {tuple(array.shape)}, "
+                f"the model wants {info.dtype} {info.shape}"
+            )
+        out.append(np.ascontiguousarray(array).tobytes())
+    return out
+
+
+def unpack_outputs(artifact: Artifact, data: bytes) -> list[np.ndarray]:
+    """Cut one set's outputs, as the firmware sent them, into arrays.
+
+    Raises
+    ------
+    ValueError
+        There are too many or too few bytes.
+    """
+    if len(data) != sum(t.bytes for t in artifact.outputs):
+        raise ValueError(f"{len(data)} bytes of output, {sum(t.bytes for t in artifact.outputs)} expected")
+    arrays, at = [], 0
+    for info in artifact.outputs:
+        part = data[at : at + info.bytes]
+        arrays.append(np.frombuffer(part, dtype=info.dtype).reshape(info.shape).copy())
+        at += info.bytes
+    return arrays

@@ -1,0 +1,179 @@
+"""The boards that firmware can be built for: one table, data only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from tvm_patch.errors import UserError
+
+KIB = 1024
+MIB = 1024 * KIB
+
+Runner = Literal["host", "qemu", "zephyr"]
+
+
+@dataclass(frozen=True)
+class Memory:
+    """A range of a board's memory.
+
+    Attributes
+    ----------
+    name : str
+        ``"SRAM"``, ``"DTCM"`` (tightly coupled: single cycle, no DMA on some chips) or ``"FLASH"``.
+    origin, length : int
+        First address and bytes.
+    """
+
+    name: str
+    origin: int
+    length: int
+
+
+@dataclass(frozen=True)
+class Board:
+    """A board, real or emulated, or the machine at hand.
+
+    Attributes
+    ----------
+    name : str
+        What ``--board`` and ``--as`` call it.
+    cpu : str
+        ``"cortex-m4"``, ``"cortex-m7"`` or ``"native"``.
+    core_flags : tuple of str
+        What gcc needs to know of the core.
+    memories : tuple of Memory
+        At most one of each name.
+    clock_hz : int or None
+        Core clock; None where time means nothing.
+    console : str
+        Where the firmware talks: ``"usart3"``, ``"semihosting"``, ``"pipe"``.
+    runner : {"host", "qemu", "zephyr"}
+        What runs firmware on it.
+    qemu_machine : str or None
+        For QEMU boards, the argument of ``-M``.
+    """
+
+    name: str
+    cpu: str
+    core_flags: tuple[str, ...]
+    memories: tuple[Memory, ...]
+    clock_hz: int | None
+    console: str
+    runner: Runner
+    qemu_machine: str | None = None
+
+    def memory(self, name: str) -> Memory:
+        """Give the memory of that name.
+
+        Raises
+        ------
+        KeyError
+            The board has none.
+        """
+        for memory in self.memories:
+            if memory.name == name:
+                return memory
+        raise KeyError(f"{self.name} has no {name}")
+
+
+def _core(cpu: str, fpu: str) -> tuple[str, ...]:
+    return (f"-mcpu={cpu}", "-mthumb", f"-mfpu={fpu}", "-mfloat-abi=hard")
+
+
+_M4 = _core("cortex-m4", "fpv4-sp-d16")
+_M7_SINGLE = _core("cortex-m7", "fpv5-sp-d16")
+_M7_DOUBLE = _core("cortex-m7", "fpv5-d16")
+
+
+def _memories(sram: tuple[int, int], dtcm: int, flash: int) -> tuple[Memory, ...]:
+    regions = [Memory("SRAM", *sram), Memory("FLASH", 0x08000000, flash)]
+    if dtcm:
+        regions.append(Memory("DTCM", 0x20000000, dtcm))
+    return tuple(regions)
+
+
+_F746 = _memories((0x20010000, 256 * KIB), 64 * KIB, MIB)
+
+QEMU_SRAM_BYTES = 4 * MIB - 64 * KIB
+"""What the mps2 machines have at 0x20000000, less room for the guard behind the arena."""
+
+QEMU_FLASH_BYTES = 8 * MIB
+"""Half of the machines' PSRAM stands for flash; the other half is the harness's."""
+
+
+def _qemu(name: str, cpu: str, flags: tuple[str, ...], machine: str, psram: int) -> Board:
+    regions = (Memory("SRAM", 0x20000000, QEMU_SRAM_BYTES), Memory("FLASH", psram, QEMU_FLASH_BYTES))
+    return Board(name, cpu, flags, regions, None, "semihosting", "qemu", machine)
+
+
+_TABLE = (
+    Board("host", "native", (), (), None, "pipe", "host"),
+    _qemu("qemu_m7", "cortex-m7", _M7_DOUBLE, "mps2-an500", 0x60000000),
+    _qemu("qemu_m4", "cortex-m4", _M4, "mps2-an386", 0x21000000),
+    Board(
+        "nucleo_f412zg",
+        "cortex-m4",
+        _M4,
+        _memories((0x20000000, 256 * KIB), 0, MIB),
+        96_000_000,
+        "usart3",
+        "zephyr",
+    ),
+    Board("stm32f746g_disco", "cortex-m7", _M7_SINGLE, _F746, 216_000_000, "usart1", "zephyr"),
+    Board("nucleo_f746zg", "cortex-m7", _M7_SINGLE, _F746, 216_000_000, "usart3", "zephyr"),
+    Board(
+        "nucleo_f767zi",
+        "cortex-m7",
+        _M7_DOUBLE,
+        _memories((0x20020000, 384 * KIB), 128 * KIB, 2 * MIB),
+        216_000_000,
+        "usart3",
+        "zephyr",
+    ),
+    Board(
+        "nucleo_h743zi",
+        "cortex-m7",
+        _M7_DOUBLE,
+        _memories((0x24000000, 512 * KIB), 128 * KIB, 2 * MIB),
+        480_000_000,
+        "usart3",
+        "zephyr",
+    ),
+)
+
+BOARDS: dict[str, Board] = {board.name: board for board in _TABLE}
+"""Every board by name."""
+
+
+def get_board(name: str) -> Board:
+    """Find a board by name.
+
+    Raises
+    ------
+    UserError
+        There is no such board; the message lists those there are.
+    """
+    try:
+        return BOARDS[name]
+    except KeyError:
+        raise UserError(f"unknown board {name!r}; known are {', '.join(BOARDS)}") from None
+
+
+def check_stand_in(board: Board, stands_for: Board | None) -> None:
+    """Check that ``board`` can run firmware, and stand for the other.
+
+    Raises
+    ------
+    UserError
+        It cannot; the message says what can.
+    """
+    if board.runner == "zephyr":
+        twin = "qemu_m4" if board.cpu == "cortex-m4" else "qemu_m7"
+        raise UserError(f"{board.name} cannot be run from here; use board {twin} as {board.name}")
+    if stands_for is None:
+        return
+    if board.runner != "qemu":
+        raise UserError(f"{board.name} cannot stand for {stands_for.name}; only qemu_m4 and qemu_m7 can")
+    if stands_for.runner == "host" or stands_for.cpu != board.cpu:
+        raise UserError(f"{board.name} is a {board.cpu} and cannot stand for {stands_for.name} ({stands_for.cpu})")

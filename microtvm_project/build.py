@@ -1,0 +1,290 @@
+"""From an artifact to firmware: compile it together with a template, link, and weigh the result."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from microtvm_project.artifact import Artifact, load_artifact
+from microtvm_project.boards import Board, check_stand_in, get_board
+from microtvm_project.elf import Symbol, read_elf
+from microtvm_project.linker import STACK_PAINT, TEMPLATES, harness_origin, linker_script, overflows
+from microtvm_project.tools import find_tool, last_lines, run_limited
+from tvm_patch.errors import BoardError, DoesNotFitError, ToolMissingError
+
+STACK_BYTES = 4096
+"""Reserved for the model's stack unless told otherwise."""
+
+COMPILE_TIMEOUT = 900.0
+"""Seconds; only a compiler that hangs takes so long."""
+
+_WARNINGS = ("-Wall", "-Wextra", "-Wpedantic", "-Werror")
+_SANITIZE = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g")
+
+# The harness must not pull library functions in, which would count as the model's.
+_HARNESS_ARM = ("-O2", "-ffreestanding", "-fno-tree-loop-distribute-patterns")
+
+_FLASH_SECTIONS = (".model_text", ".model_rodata", ".library", ".data")
+
+
+class FirmwareOverflowError(DoesNotFitError):
+    """Firmware is larger than the board's memory.
+
+    Attributes
+    ----------
+    board : str
+        The board whose sizes were used.
+    overflow : dict of str to int
+        By region (``"SRAM"``, ``"FLASH"``), how many bytes too many.
+    """
+
+    def __init__(self, board: Board, overflow: Mapping[str, int]) -> None:
+        self.board = board.name
+        self.overflow = dict(overflow)
+        parts = [
+            f"{over:,} bytes more {region} than the {board.memory(region).length:,} it has"
+            for region, over in self.overflow.items()
+        ]
+        super().__init__(f"{board.name}: the firmware needs {' and '.join(parts)}")
+
+
+@dataclass(frozen=True)
+class Firmware:
+    """A linked program.
+
+    Attributes
+    ----------
+    artifact : Artifact
+        What it was made from.
+    board : Board
+        What it runs on.
+    sizes_of : Board
+        The board whose memory sizes it was linked for.
+    elf : Path
+        The program, without profile hooks.
+    profile_elf : Path or None
+        The same with hooks, linked without limits; None if not asked for.
+    sections : dict of str to int
+        Bytes by output section; empty on the host.
+    symbols : tuple of Symbol
+        Functions and data of ``elf``; empty on the host.
+    static_bytes : int or None
+        .data and .bss of the model and the libraries it uses, without arena, stack and harness.
+    flash_bytes : int or None
+        Code and constants of the model and the libraries it uses, and the initial values of .data.
+    model_flash_bytes : int or None
+        The artifact's own code and constants.
+    elf_flash_bytes : int or None
+        ``flash_bytes`` and the harness (startup, transport, model loop).
+    stack_reserve : int
+        Bytes reserved for the stack.
+    """
+
+    artifact: Artifact
+    board: Board
+    sizes_of: Board
+    elf: Path
+    profile_elf: Path | None
+    sections: dict[str, int] = field(default_factory=dict)
+    symbols: tuple[Symbol, ...] = ()
+    static_bytes: int | None = None
+    flash_bytes: int | None = None
+    model_flash_bytes: int | None = None
+    elf_flash_bytes: int | None = None
+    stack_reserve: int = STACK_BYTES
+
+
+def build_firmware(
+    artifact_dir: str | Path,
+    board: str | Board,
+    out_dir: str | Path,
+    *,
+    as_board: str | Board | None = None,
+    profile: bool = False,
+    optimize: str = "-O3",
+    defines: Mapping[str, str] | None = None,
+    extra_flags: Sequence[str] = (),
+    compiler: str | None = None,
+    sanitize: bool = False,
+    stack_bytes: int = STACK_BYTES,
+) -> Firmware:
+    """Compile an artifact with the board's template and link it.
+
+    Parameters
+    ----------
+    artifact_dir : path
+        The artifact's folder.
+    board : str or Board
+        ``host``, ``qemu_m7`` or ``qemu_m4``.
+    out_dir : path
+        Gets objects, linker script and programs; made if it does not exist.
+    as_board : str or Board, optional
+        The board whose memory sizes and core flags a QEMU board takes.
+    profile : bool
+        Also link a program that counts instructions per operator.
+    optimize : str
+        gcc's level for the artifact.
+    defines : mapping, optional
+        Macros for the artifact.
+    extra_flags : sequence of str
+        Further flags for the artifact, and for linking.
+    compiler : str, optional
+        Instead of ``gcc`` or ``arm-none-eabi-gcc``.
+    sanitize : bool
+        On the host: address and undefined-behaviour sanitizers, every finding fatal.
+    stack_bytes : int
+        Reserved for the model's stack on a QEMU board.
+
+    Raises
+    ------
+    FirmwareOverflowError
+        It does not fit the board; says by how many bytes and where.
+    ToolMissingError
+        The compiler is not installed.
+    UserError
+        No such board or artifact, or a board that cannot be run from here.
+    BoardError
+        The compiler or linker refused.
+    """
+    board = get_board(board) if isinstance(board, str) else board
+    stands_for = get_board(as_board) if isinstance(as_board, str) else as_board
+    check_stand_in(board, stands_for)
+    builder = _Builder(
+        artifact=load_artifact(artifact_dir),
+        board=board,
+        sizes_of=stands_for or board,
+        out=Path(out_dir).resolve(),
+        compiler=find_tool(compiler or ("gcc" if board.runner == "host" else "arm-none-eabi-gcc")),
+        stack_bytes=(stack_bytes + 7) & ~7,
+        model_flags=(
+            optimize,
+            *(f"-D{k}={v}" for k, v in (defines or {}).items()),
+            *(_SANITIZE if sanitize else ()),
+            *extra_flags,
+        ),
+        link_flags=(*(_SANITIZE if sanitize else ()), *extra_flags),
+    )
+    return builder.build(profile and board.runner == "qemu")
+
+
+@dataclass(frozen=True)
+class _Builder:
+    artifact: Artifact
+    board: Board
+    sizes_of: Board
+    out: Path
+    compiler: str
+    stack_bytes: int
+    model_flags: tuple[str, ...]
+    link_flags: tuple[str, ...]
+
+    @property
+    def core(self) -> tuple[str, ...]:
+        return self.sizes_of.core_flags
+
+    def build(self, profile: bool) -> Firmware:
+        self.out.mkdir(parents=True, exist_ok=True)
+        variants = [False, True] if profile else [False]
+        jobs = [job for variant in variants for job in self._compilations(variant)]
+        with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+            list(pool.map(self._call, jobs))
+            elfs = list(pool.map(self._link, variants))
+        firmware = Firmware(
+            self.artifact,
+            self.board,
+            self.sizes_of,
+            elfs[0],
+            elfs[1] if profile else None,
+            stack_reserve=self.stack_bytes,
+        )
+        return firmware if self.board.runner == "host" else _weigh(firmware)
+
+    def _objects(self, profile: bool) -> dict[Path, Path]:
+        """Sources by object; the names tell the linker script what is the model's and what the harness's."""
+        folder = self.out / ("profile" if profile else "plain")
+        folder.mkdir(exist_ok=True)
+        harness = [
+            *sorted((TEMPLATES / "common").glob("*.c")),
+            *sorted((TEMPLATES / self.board.runner).glob("*.c")),
+        ]
+        if not profile:
+            harness = [s for s in harness if s.name != "profile.c"]
+        objects = {folder / f"model_{i}_{s.stem}.o": s for i, s in enumerate(self.artifact.sources)}
+        return objects | {folder / f"harness_{s.stem}.o": s for s in harness}
+
+    def _compilations(self, profile: bool) -> list[list[str]]:
+        includes = [f"-I{d}" for d in self.artifact.include_dirs]
+        common = [self.compiler, "-std=c11", *_WARNINGS, *self.core, *includes]
+        common += ["-ffunction-sections", "-fdata-sections"]
+        hooks = ["-DTVM_PATCH_PROFILE"] if profile else []
+        harness = [f"-I{TEMPLATES / 'common'}", f"-DTVM_PATCH_MODEL={self.artifact.symbol}"]
+        if profile:
+            harness += ["-DSESSION_PROFILE", f"-DPROFILE_OPERATORS={len(self.artifact.operators)}"]
+        if self.board.runner == "qemu":
+            harness += [
+                *_HARNESS_ARM,
+                f"-DQEMU_FLASH_ORIGIN={self.board.memory('FLASH').origin}u",
+                f"-DQEMU_HARNESS_ORIGIN={harness_origin(self.board)}u",
+                f"-DQEMU_STACK_PAINT={STACK_PAINT}u",
+            ]
+        else:
+            harness += self.link_flags
+        commands = []
+        for target, source in self._objects(profile).items():
+            flags = [*self.model_flags, *hooks] if target.name.startswith("model_") else harness
+            commands.append([*common, *flags, "-c", str(source), "-o", str(target)])
+        return commands
+
+    def _link(self, profile: bool) -> Path:
+        elf = self.out / ("firmware_profile.elf" if profile else "firmware.elf")
+        command = [self.compiler, *self.core, *self.link_flags, *map(str, self._objects(profile)), "-o", str(elf)]
+        command.append("-Wl,--gc-sections")
+        if self.board.runner == "qemu":
+            script = elf.with_suffix(".ld")
+            # Hooks make the program larger; the profile is about time, so it gets all there is.
+            sizes_of = self.board if profile else self.sizes_of
+            text = linker_script(self.board, sizes_of, self.artifact, self.stack_bytes)
+            script.write_text(text, encoding="utf-8")
+            command += ["-nostartfiles", f"-Wl,-T,{script}", "-Wl,--no-warn-rwx-segments", "-lm"]
+        self._call(command)
+        return elf
+
+    def _call(self, command: Sequence[str]) -> None:
+        with tempfile.TemporaryDirectory(dir=self.out, prefix="call-") as folder:
+            done = run_limited(command, Path(folder), COMPILE_TIMEOUT, {"LC_ALL": "C"})
+        if done.status == 0:
+            return
+        over = overflows(done.output)
+        if over and set(over) <= {"SRAM", "FLASH"}:
+            raise FirmwareOverflowError(self.sizes_of, over)
+        if "string.h: No such file" in done.output or "cannot find -lc" in done.output:
+            raise ToolMissingError(
+                f"{self.compiler} has no C library; on Debian: apt install libnewlib-arm-none-eabi"
+            )
+        what = "took too long" if done.timed_out else f"failed with status {done.status}"
+        raise BoardError(f"{Path(self.compiler).name} {what}:\n{_errors(done.output)}")
+
+
+def _errors(text: str) -> str:
+    """The first errors of a compiler; the rest usually follows from them."""
+    lines = [line for line in text.splitlines() if "error" in line or "undefined reference" in line]
+    return "\n".join(lines[:8]) or last_lines(text)
+
+
+def _weigh(firmware: Firmware) -> Firmware:
+    elf = read_elf(firmware.elf)
+    size = elf.sections.get
+    flash = sum(size(name, 0) for name in _FLASH_SECTIONS)
+    return replace(
+        firmware,
+        sections=elf.sections,
+        symbols=elf.symbols,
+        static_bytes=size(".data", 0) + size(".bss", 0),
+        flash_bytes=flash,
+        model_flash_bytes=size(".model_text", 0) + size(".model_rodata", 0),
+        elf_flash_bytes=flash + size(".boot", 0) + size(".harness_data", 0),
+    )

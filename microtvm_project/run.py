@@ -1,0 +1,160 @@
+"""Build an artifact for a board, run it on inputs, and report what it computed and what it cost."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from microtvm_project.artifact import InputSet, pack_inputs, unpack_outputs
+from microtvm_project.boards import Board
+from microtvm_project.build import Firmware, build_firmware
+from microtvm_project.protocol import Answer, encode_job
+from microtvm_project.runners import run_program
+from tvm_patch.errors import BoardError
+
+TIMEOUT = 300.0
+"""Seconds for one program, all input sets together."""
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a run computed and cost.  Sizes are in bytes; None where the board cannot tell.
+
+    Attributes
+    ----------
+    outputs : list of list of ndarray
+        Per input set, the model's outputs.
+    instructions : int or None
+        Of the first set's inference, from the first instruction of the run function to its return, without hooks.
+    set_instructions : list of int
+        The same for every set; empty where not counted.
+    operator_instructions : list of int or None
+        Per operator, for the first set; the cost of the hooks is taken off.
+    arena_bytes : int
+        Activations, row buffers, scratch, inputs and outputs.
+    static_bytes : int or None
+        .data and .bss of the model and the libraries it uses; not the arena, not the harness.
+    stack_bytes : int or None
+        High-water mark of the stack on which the run function was called, and nothing else.
+    sram_bytes : int or None
+        The sum of the three.
+    flash_bytes : int or None
+        Code and constants of the model and the libraries it uses.
+    model_flash_bytes : int or None
+        The artifact's own part of it.
+    elf_flash_bytes : int or None
+        ``flash_bytes`` and the harness.
+    sections : dict of str to int
+        The ELF's output sections.
+    """
+
+    outputs: list[list[np.ndarray]]
+    instructions: int | None
+    set_instructions: list[int]
+    operator_instructions: list[int] | None
+    arena_bytes: int
+    static_bytes: int | None
+    stack_bytes: int | None
+    sram_bytes: int | None
+    flash_bytes: int | None
+    model_flash_bytes: int | None
+    elf_flash_bytes: int | None
+    sections: dict[str, int]
+
+
+def run(
+    artifact_dir: str | Path,
+    board: str | Board,
+    inputs: Sequence[InputSet],
+    *,
+    as_board: str | Board | None = None,
+    timeout: float = TIMEOUT,
+    profile: bool = True,
+    **build_options: Any,
+) -> RunResult:
+    """Build an artifact in a temporary folder and run it.
+
+    Parameters
+    ----------
+    artifact_dir, board, as_board
+        As for :func:`microtvm_project.build_firmware`.
+    inputs : sequence of input sets
+        Each a mapping from input name to array, or the arrays in the model's order.
+    timeout : float
+        Seconds for each program that is run.
+    profile : bool
+        Also count instructions per operator, which takes a second program and a second run of the first set.
+    **build_options
+        Further options of :func:`microtvm_project.build_firmware`.
+
+    Raises
+    ------
+    InputError
+        An input has the wrong shape or dtype.
+    BoardError
+        The firmware does not compile, crashed, took too long or answered nonsense.
+    FirmwareOverflowError
+        It does not fit the board.
+    ToolMissingError, UserError
+        As for :func:`microtvm_project.build_firmware`.
+    """
+    with tempfile.TemporaryDirectory(prefix="tvm-patch-") as folder:
+        firmware = build_firmware(
+            artifact_dir, board, folder, as_board=as_board, profile=profile, **build_options
+        )
+        return run_firmware(firmware, inputs, timeout=timeout)
+
+
+def run_firmware(firmware: Firmware, inputs: Sequence[InputSet], *, timeout: float = TIMEOUT) -> RunResult:
+    """Run firmware that is already built; see :func:`run`."""
+    artifact = firmware.artifact
+    sets = pack_inputs(artifact, inputs)
+    set_bytes = sum(t.bytes for t in artifact.inputs)
+    answer = run_program(firmware, firmware.elf, encode_job(sets, set_bytes), timeout)
+    _check(firmware, answer, len(sets))
+    operators = None
+    if firmware.profile_elf is not None and sets:
+        profiled = run_program(firmware, firmware.profile_elf, encode_job(sets[:1], set_bytes), timeout)
+        _check(firmware, profiled, 1)
+        if profiled.outputs != answer.outputs[:1]:
+            raise BoardError(f"{artifact.model_name}: the program with profile hooks gives other outputs")
+        operators = profiled.operator_instructions[0]
+    sram = None
+    if firmware.static_bytes is not None and answer.stack_bytes is not None:
+        sram = artifact.arena_bytes + firmware.static_bytes + answer.stack_bytes
+    return RunResult(
+        outputs=[unpack_outputs(artifact, data) for data in answer.outputs],
+        instructions=answer.instructions[0] if answer.instructions else None,
+        set_instructions=answer.instructions,
+        operator_instructions=operators,
+        arena_bytes=artifact.arena_bytes,
+        static_bytes=firmware.static_bytes,
+        stack_bytes=answer.stack_bytes,
+        sram_bytes=sram,
+        flash_bytes=firmware.flash_bytes,
+        model_flash_bytes=firmware.model_flash_bytes,
+        elf_flash_bytes=firmware.elf_flash_bytes,
+        sections=firmware.sections,
+    )
+
+
+def _check(firmware: Firmware, answer: Answer, sets: int) -> None:
+    """Compare what the firmware says of its model with the artifact's metadata."""
+    artifact = firmware.artifact
+    problem = ""
+    expected = sum(t.bytes for t in artifact.outputs)
+    if answer.arena_bytes != artifact.arena_bytes:
+        problem = f"an arena of {answer.arena_bytes} bytes, metadata.json says {artifact.arena_bytes}"
+    elif answer.num_operators != len(artifact.operators):
+        problem = f"{answer.num_operators} operators, metadata.json says {len(artifact.operators)}"
+    elif len(answer.outputs) != sets:
+        problem = f"{len(answer.outputs)} sets of outputs for {sets} sets of inputs"
+    elif any(len(o) != expected for o in answer.outputs):
+        problem = f"outputs of {len(answer.outputs[0])} bytes, metadata.json says {expected}"
+    if problem:
+        raise BoardError(f"{firmware.board.name}, model {artifact.model_name}: the firmware reports {problem}")

@@ -1,0 +1,40 @@
+/* What the model loop needs from a platform. Each template (host, qemu, ...) implements all of it. */
+#ifndef PLATFORM_H
+#define PLATFORM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define PLATFORM_UNKNOWN UINT32_MAX
+
+/* Open the transport. Returns false when there is none. */
+bool platform_open(int argc, char **argv);
+
+/* Receive or send exactly `bytes` bytes; false when the transport is at its end or broken. */
+bool platform_read(void *to, uint32_t bytes);
+bool platform_write(const void *from, uint32_t bytes);
+
+/* One line of text for whoever watches; no newline at its end. */
+void platform_log(const char *text);
+
+/* The block that an inference runs in, fresh for each set: filled with a pattern that depends on `salt`, so that a
+ * model that reads what it never wrote gives different results. NULL when memory is short. */
+uint8_t *platform_arena(uint32_t bytes, uint32_t align, uint32_t salt);
+
+/* False when something wrote outside the arena. */
+bool platform_arena_intact(void);
+
+/* Call run(arena) on the stack that platform_stack_used() measures. */
+int32_t platform_call(int32_t (*run)(void *arena), void *arena);
+
+/* Bytes of stack that platform_call() used at most since the program started; PLATFORM_UNKNOWN if not measurable. */
+uint32_t platform_stack_used(void);
+
+/* Instructions executed, from an arbitrary origin; constant cost per call. Without a counter, always 0. */
+bool platform_has_counter(void);
+uint64_t platform_counter(void);
+
+/* What the counter advances by between two readings around platform_call(), besides what is called. */
+uint64_t platform_call_cost(void);
+
+#endif

@@ -1,0 +1,99 @@
+#include <stddef.h>
+
+#include "counter.h"
+#include "platform.h"
+#include "semihosting.h"
+#include "startup.h"
+
+enum { GUARD_BYTES = 64 };
+
+static int32_t job = -1, answer = -1;
+static uint8_t guard_value;
+
+bool platform_open(int argc, char **argv) {
+  (void)argc;
+  (void)argv;
+  counter_start();
+  job = semihosting_open("job.bin", SEMIHOSTING_READ);
+  answer = semihosting_open("answer.bin", SEMIHOSTING_WRITE);
+  return job != -1 && answer != -1;
+}
+
+bool platform_read(void *to, uint32_t bytes) { return semihosting_read(job, to, bytes) == 0; }
+
+bool platform_write(const void *from, uint32_t bytes) { return semihosting_write(answer, from, bytes) == 0; }
+
+void platform_log(const char *text) {
+  semihosting_print(text);
+  semihosting_print("\n");
+}
+
+/* The guard lies behind the arena, outside of what the linker script counts as the board's SRAM. */
+uint8_t *platform_arena(uint32_t bytes, uint32_t align, uint32_t salt) {
+  if (bytes > (uint32_t)(model_arena_end - model_arena_start) || ((uintptr_t)model_arena_start & (align - 1u)) != 0) {
+    return NULL;
+  }
+  guard_value = (uint8_t)(0xA5u + 37u * salt);
+  for (uint32_t i = 0; i < bytes + GUARD_BYTES; ++i) {
+    model_arena_start[i] = guard_value;
+  }
+  counter_start();
+  return model_arena_start;
+}
+
+bool platform_arena_intact(void) {
+  for (uint32_t i = 0; i < GUARD_BYTES; ++i) {
+    if (model_arena_end[i] != guard_value) {
+      return false;
+    }
+  }
+  return true;
+}
+
+/* Thread mode on the process stack, which is the model's; handlers and the harness use the main stack. */
+__attribute__((naked, noinline)) static int32_t call_on(int32_t (*run)(void *), void *arena, void *top) {
+  (void)run;
+  (void)arena;
+  (void)top;
+  __asm volatile(
+      "push {r4, lr}\n"
+      "msr psp, r2\n"
+      "movs r2, #2\n"
+      "msr control, r2\n"
+      "isb\n"
+      "mov r3, r0\n"
+      "mov r0, r1\n"
+      "blx r3\n"
+      "movs r1, #0\n"
+      "msr control, r1\n"
+      "isb\n"
+      "pop {r4, pc}\n");
+}
+
+__attribute__((noinline)) int32_t platform_call(int32_t (*run)(void *), void *arena) {
+  return call_on(run, arena, model_stack_top);
+}
+
+uint32_t platform_stack_used(void) {
+  const uint32_t *p = model_stack_bottom;
+  while (p < model_stack_top && *p == QEMU_STACK_PAINT) {
+    ++p;
+  }
+  return (uint32_t)((uintptr_t)model_stack_top - (uintptr_t)p);
+}
+
+bool platform_has_counter(void) { return true; }
+
+uint64_t platform_counter(void) { return counter_read(); }
+
+/* One instruction. */
+__attribute__((naked)) static int32_t nothing(void *arena) {
+  (void)arena;
+  __asm volatile("bx lr");
+}
+
+uint64_t platform_call_cost(void) {
+  const uint64_t start = platform_counter();
+  (void)platform_call(nothing, NULL);
+  return platform_counter() - start - 1u;
+}

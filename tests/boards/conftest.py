@@ -1,0 +1,78 @@
+"""A small artifact written by hand: adds 1 to each byte, in three operators."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+HEADER = ROOT / "tvm_patch" / "codegen" / "runtime" / "tvm_patch_runtime.h"
+
+SOURCE = r"""
+#include "tvm_patch_runtime.h"
+#ifdef TVM_PATCH_PROFILE
+#define DONE(i) tvm_patch_profile(i)
+#else
+#define DONE(i) ((void)0)
+#endif
+#define COUNT 64
+@EXTRA@
+static const int32_t shape[] = {1, COUNT};
+static const struct tvm_patch_tensor input = {"x", "int8", COUNT, 0, 0.5f, 0, 2, shape};
+static const struct tvm_patch_tensor output = {"y", "int8", COUNT, COUNT, 0.5f, 0, 2, shape};
+static int32_t run(void *memory) {
+  int8_t *arena = (int8_t *)memory;
+  for (int i = 0; i < COUNT; ++i) arena[COUNT + i] = arena[i];
+  DONE(0);
+  for (int i = 0; i < COUNT; ++i) arena[COUNT + i] = (int8_t)(arena[COUNT + i] + 1);
+  DONE(1);
+  @BODY@
+  DONE(2);
+  return @STATUS@;
+}
+extern const struct tvm_patch_model tvmgen_tiny_model;
+const struct tvm_patch_model tvmgen_tiny_model = {"tiny", @ARENA@u, 8, 1, 1, 3, &input, &output, run};
+"""
+
+MakeArtifact = Callable[..., Path]
+
+
+@pytest.fixture
+def make_artifact(tmp_path: Path) -> MakeArtifact:
+    """Write an artifact whose third operator runs ``body``, with ``extra`` at file level."""
+    made = 0
+
+    def make(body: str = "", extra: str = "", arena: int = 128, status: str = "TVM_PATCH_OK") -> Path:
+        nonlocal made
+        folder = tmp_path / f"artifact{made}"
+        made += 1
+        include, src = folder / "codegen/host/include", folder / "codegen/host/src"
+        include.mkdir(parents=True)
+        src.mkdir(parents=True)
+        shutil.copy(HEADER, include)
+        text = SOURCE.replace("@EXTRA@", extra).replace("@BODY@", body)
+        text = text.replace("@ARENA@", str(arena)).replace("@STATUS@", status)
+        (src / "tiny_lib0.c").write_text(text)
+        tensor = {"dtype": "int8", "shape": [1, 64], "bytes": 64, "scale": 0.5, "zero_point": 0}
+        metadata = {
+            "model_name": "tiny",
+            "format_version": 1,
+            "arena_bytes": arena,
+            "arena_align": 8,
+            "inputs": [{"name": "x", "arena_offset": 0, **tensor}],
+            "outputs": [{"name": "y", "arena_offset": 64, **tensor}],
+            "operators": [
+                {"index": i, "name": n, "kind": n, "macs": 0, "output_bytes": 64}
+                for i, n in enumerate(("copy", "add", "more"))
+            ],
+            "sources": ["codegen/host/src/tiny_lib0.c"],
+            "include_dirs": ["codegen/host/include", "codegen/host/src"],
+        }
+        (folder / "metadata.json").write_text(json.dumps(metadata))
+        return folder
+
+    return make
