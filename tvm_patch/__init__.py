@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tvm_patch.driver import Artifact as Artifact
-    from tvm_patch.driver import compile as compile  # noqa: A004
+    from tvm_patch.driver import compile as compile
 
 __version__ = "0.1.0"
 __all__ = ["Artifact", "__version__", "compile"]

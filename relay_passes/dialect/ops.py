@@ -158,7 +158,9 @@ def build_call(name: str, args: Sequence[relax.Expr], **attrs: Any) -> relax.Cal
         wrong = sorted(set(attrs) ^ set(definition.attributes))
         raise ValueError(f"{name}: attributes missing or unknown: {wrong}")
     plain = {k: list(map(int, v)) if isinstance(v, list | tuple) else v for k, v in attrs.items()}
-    return relax.Call(tvm.ir.Op.get(definition.full_name), list(args), tvm.ir.make_node("ir.DictAttrs", **plain))
+    return relax.Call(
+        tvm.ir.Op.get(definition.full_name), list(args), tvm.ir.make_node("ir.DictAttrs", **plain)
+    )
 
 
 def op_def(expr: Any) -> OpDef | None:

@@ -43,7 +43,7 @@ def pool2d(shapes: Sequence[Shape], attrs: Attrs) -> Shape:
 
 
 def explicit(shapes: Sequence[Shape], attrs: Attrs) -> Shape:
-    """The attribute ``output_shape`` says it."""
+    """Return the attribute ``output_shape``."""
     return tuple(int(d) for d in attrs["output_shape"])
 
 

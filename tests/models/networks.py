@@ -72,15 +72,15 @@ def picture_inputs(artifact: Artifact, count: int) -> list[list[np.ndarray]]:
 
 def _pixels(image, path: Path, width: int, height: int, channels: int) -> np.ndarray:
     with image.open(path) as picture:
-        picture = picture.convert("L" if channels == 1 else "RGB").resize((width, height))
-        return np.asarray(picture, np.float32).reshape(1, height, width, channels)
+        resized = picture.convert("L" if channels == 1 else "RGB").resize((width, height))
+        return np.asarray(resized, np.float32).reshape(1, height, width, channels)
 
 
 def _quantized(pixels: np.ndarray, model: dict, mine: dict) -> np.ndarray:
     if model["dtype"] == "uint8":
         return input_to_artifact(pixels.astype(np.uint8), model, mine)
     # Stretch black..white over the input's quantized range: any trained scaling does nearly that.
-    return np.clip(np.rint(pixels * (255 / 255)) - 128, -128, 127).astype(np.int8)
+    return np.clip(np.rint(pixels) - 128, -128, 127).astype(np.int8)
 
 
 def eight_inputs(artifact: Artifact) -> list[list[np.ndarray]]:

@@ -120,7 +120,9 @@ def read_files(folder: Path) -> ArtifactFiles:
     elif folder.is_file():
         files = _read_tar(folder)
     if METADATA not in files:
-        raise UserError(f"{folder} is not an artifact: it has no {METADATA}; make one with `tvm-patch compile`")
+        raise UserError(
+            f"{folder} is not an artifact: it has no {METADATA}; make one with `tvm-patch compile`"
+        )
     try:
         version = json.loads(files[METADATA])["format_version"]
     except (ValueError, KeyError, TypeError) as error:

@@ -53,7 +53,12 @@ def _declaration(prefix: str, symbol: str, array: np.ndarray) -> str:
 def constants_header(name: str, prefix: str, arrays: Mapping[str, np.ndarray]) -> str:
     """Return the private header that declares every array of model `name` as ``<prefix>_<symbol>``."""
     guard = f"{prefix.upper()}_CONSTANTS_H"
-    lines = [f"/* {name}: constants, defined in {name}_lib1.c. */", f"#ifndef {guard}", f"#define {guard}", ""]
+    lines = [
+        f"/* {name}: constants, defined in {name}_lib1.c. */",
+        f"#ifndef {guard}",
+        f"#define {guard}",
+        "",
+    ]
     lines += ["#include <stdint.h>", "", "#ifdef __cplusplus", 'extern "C" {', "#endif", ""]
     lines += [f"extern {_declaration(prefix, s, a)};" for s, a in arrays.items()]
     lines += ["", "#ifdef __cplusplus", "}", "#endif", "", "#endif", ""]

@@ -22,11 +22,12 @@ ARENA_ALIGN = 8
 """Alignment of the arena in bytes: the widest element is 8 bytes."""
 
 _KEYWORDS = frozenset(
-    "auto bool break case catch char class const continue default delete do double else enum explicit extern false "
-    "float for friend goto if inline int long mutable namespace new operator private protected public register "
-    "restrict return short signed sizeof static struct switch template this throw true try typedef union unsigned "
-    "using virtual void volatile while".split()
+    "auto bool break case catch char class const continue default delete do double else enum explicit extern "
+    "false float for friend goto if inline int long mutable namespace new operator private protected public "
+    "register restrict return short signed sizeof static struct switch template this throw true try typedef "
+    "union unsigned using virtual void volatile while".split()
 )
+"""Words that C or C++ keeps for itself."""
 
 _PRIVATE_HEADERS = ("tvm_patch_dsp.h", "tvm_patch_rows.h", "tvm_patch_math.h")
 _PUBLIC_RUNTIME = "tvm_patch_runtime.h"
@@ -128,6 +129,11 @@ def _runtime(name: str) -> str:
     return resources.files("tvm_patch.codegen").joinpath("runtime", name).read_text(encoding="utf-8")
 
 
+def _uses(body: str, header: str) -> bool:
+    """Tell whether generated code calls anything, or names any macro, that a private header defines."""
+    return any(re.search(rf"\b{name}\b", body) for name in set(re.findall(r"\b(?:tvmp_\w+|TVMP_\w+)", header)))
+
+
 @dataclass(frozen=True)
 class Emitted:
     """C sources of a model.
@@ -161,9 +167,9 @@ def emit(
         keep_trailing_newline=True,
     )
     body = "\n".join(functions.definitions)
-    headers = ["tvm_patch_rows.h"] if "tvmp_copy(" in body or "tvmp_fill(" in body else []
-    headers += [h for h in _PRIVATE_HEADERS if h not in ("tvm_patch_rows.h",)]
-    headers = [h for h in headers if resources.files("tvm_patch.codegen").joinpath("runtime", h).is_file()]
+    headers = [h for h in _PRIVATE_HEADERS if _uses(body, _runtime(h))]
+    input_entries = _interface(program, placement, program.inputs, inputs, "input")
+    output_entries = _interface(program, placement, program.outputs, outputs, "output")
     context = {
         "version": tvm_patch.__version__,
         "model": {
@@ -172,8 +178,8 @@ def emit(
             "arena_align": ARENA_ALIGN,
         },
         "upper": program.name.upper(),
-        "inputs": _interface(program, placement, program.inputs, inputs, "input"),
-        "outputs": _interface(program, placement, program.outputs, outputs, "output"),
+        "inputs": input_entries,
+        "outputs": output_entries,
         "private_headers": headers,
         "definitions": functions.definitions,
         "steps": [
@@ -198,4 +204,4 @@ def emit(
         f"{name}_constants.h": constants_header(name, prefix, arrays),
         **{h: _runtime(h) for h in headers},
     }
-    return Emitted(include, source, context["inputs"], context["outputs"])
+    return Emitted(include, source, input_entries, output_entries)

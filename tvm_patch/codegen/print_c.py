@@ -38,7 +38,9 @@ def print_c(functions: Mapping[Any, Any]) -> dict[str, str]:
         Per name, the text of the definition starting with the return type, without storage class or includes.
     """
     target = tvm.target.Target({"kind": "c"})
-    variables = {n if isinstance(n, tvm.ir.GlobalVar) else tvm.ir.GlobalVar(n): f for n, f in functions.items()}
+    variables = {
+        n if isinstance(n, tvm.ir.GlobalVar) else tvm.ir.GlobalVar(n): f for n, f in functions.items()
+    }
     module = tvm.IRModule({v: f.with_attr("global_symbol", v.name_hint) for v, f in variables.items()})
     module = transform.BindTarget(target)(module)
     for make_pass in _PASSES:

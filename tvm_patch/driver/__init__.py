@@ -3,6 +3,15 @@
 from tvm_patch.driver.analyse import Analysis, LayerMemory, analyse
 from tvm_patch.driver.artifact import Artifact
 from tvm_patch.driver.check import CheckResult, check, random_inputs
-from tvm_patch.driver.compile import compile  # noqa: A004 - the name users expect
+from tvm_patch.driver.compile import compile
 
-__all__ = ["Analysis", "Artifact", "CheckResult", "LayerMemory", "analyse", "check", "compile", "random_inputs"]
+__all__ = [
+    "Analysis",
+    "Artifact",
+    "CheckResult",
+    "LayerMemory",
+    "analyse",
+    "check",
+    "compile",
+    "random_inputs",
+]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from relay_passes.extract_network import extract_network
+
 from tvm_patch.driver.front import BorderMode, legalize
 from tvm_patch.kernels import Form
 from tvm_patch.lowering.memory import Placement, memory_question, place
@@ -66,7 +67,9 @@ def analyse(model: Path | str | bytes, io: BorderMode = "int8", form: Form = "ds
     legalized = legalize(model, None, io)
     program = legalized.lower(form)
     placement = place(program)
-    return Analysis(extract_network(legalized.module, legalized.name), placement, layer_memory(program, placement))
+    return Analysis(
+        extract_network(legalized.module, legalized.name), placement, layer_memory(program, placement)
+    )
 
 
 def layer_memory(program: Program, placement: Placement) -> tuple[LayerMemory, ...]:

@@ -26,7 +26,7 @@ def form_for(board: str) -> Form:
     return "dsp" if get_board(board).cpu.startswith("cortex-m") else "portable"
 
 
-def compile(  # noqa: A001 - the name users expect
+def compile(
     model: Path | str | bytes,
     *,
     board: str = "host",

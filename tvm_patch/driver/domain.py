@@ -21,7 +21,12 @@ Border = dict[str, Any]
 
 def _table(source: Border, target: Border) -> np.ndarray:
     return tables.requantize(
-        source["scale"], source["zero_point"], target["scale"], target["zero_point"], source["dtype"], target["dtype"]
+        source["scale"],
+        source["zero_point"],
+        target["scale"],
+        target["zero_point"],
+        source["dtype"],
+        target["dtype"],
     )
 
 
@@ -65,7 +70,9 @@ def input_to_model(values: np.ndarray, model: Border, artifact: Border) -> np.nd
             f"input {artifact['name']!r}: the model's own {model['dtype']} input cannot give the int8 value "
             f"{min(missing)}; pass {model['dtype']} values"
         )
-    lookup = np.array([inverse.get(q, domain[0]) for q in range(*_span(artifact["dtype"]))], dtype=model["dtype"])
+    lookup = np.array(
+        [inverse.get(q, domain[0]) for q in range(*_span(artifact["dtype"]))], dtype=model["dtype"]
+    )
     return np.asarray(lookup[values.astype(np.int64) - dtype_range(artifact["dtype"])[0]])
 
 
@@ -100,7 +107,9 @@ def difference_in_steps(ours: np.ndarray, reference: np.ndarray, artifact: Borde
     return max(1, round(largest)) if np.isfinite(largest) else 2**31 - 1
 
 
-def random_model_input(rng: np.random.Generator, model: Border, artifact: Border, shape: Sequence[int]) -> np.ndarray:
+def random_model_input(
+    rng: np.random.Generator, model: Border, artifact: Border, shape: Sequence[int]
+) -> np.ndarray:
     """Draw an input in the model file's type over its whole quantized range."""
     dtype = model["dtype"]
     if dtype == "float32":

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 import tvm
-
 from relay_passes.pipeline import legalization_passes
+
 from tvm_patch.codegen.emit import Interface, c_identifier
 from tvm_patch.errors import UserError
 from tvm_patch.frontend import import_tflite

@@ -105,7 +105,7 @@ class RowWindow:
         return y * self.stride - self.pad_before
 
 
-class Kernel(ABC):
+class Kernel(ABC):  # noqa: B024 - what is abstract differs between its two subclasses
     """Base of all kernels; see :class:`RowKernel` and :class:`TensorKernel`."""
 
     kinds: ClassVar[tuple[str, ...]] = ()

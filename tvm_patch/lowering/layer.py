@@ -181,9 +181,7 @@ class _RowBuffer:
     def _load(self, padded_row: Any) -> None:
         """Copy one row into its slot, or fill the slot when the row lies outside the tensor."""
         feed, window = self.feed, self.feed.window
-        start = T.bind(
-            self.offset + window.columns_before * feed.pixel_bytes + self._slot(padded_row)
-        )
+        start = T.bind(self.offset + window.columns_before * feed.pixel_bytes + self._slot(padded_row))
         row = padded_row - window.pad_before
         with T.If(tirx.all(row >= 0, row < feed.height)):
             with T.Then():

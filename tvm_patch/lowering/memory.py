@@ -60,7 +60,7 @@ class MemoryQuestion:
 def memory_question(program: Program) -> MemoryQuestion:
     """Collect lifetimes, views and permitted overlaps of a program."""
     last = dead_after(program)
-    born = {name: -1 for name in program.inputs}
+    born = dict.fromkeys(program.inputs, -1)
     owner: dict[str, str] = {name: name for name in program.inputs}
     members: dict[str, list[str]] = {name: [name] for name in program.inputs}
     for step in program.steps:
@@ -129,7 +129,13 @@ def place(program: Program) -> Placement:
     """Give every tensor and scratch buffer of a program an offset in one arena."""
     question = memory_question(program)
     buffers = [
-        Buffer(s.name, s.size, s.first, s.last, max(_WIDE.get(program.tensors[t].dtype, _WORD) for t in s.tensors))
+        Buffer(
+            s.name,
+            s.size,
+            s.first,
+            s.last,
+            max(_WIDE.get(program.tensors[t].dtype, _WORD) for t in s.tensors),
+        )
         for s in question.storages
     ]
     buffers += [Buffer(_scratch_name(i), size, i, i, _WORD) for i, size in question.scratch.items()]

@@ -105,7 +105,9 @@ class _Binder:
             else:
                 inputs.append(source)
         if kind == "take" and "indices" not in constants:
-            raise UnsupportedError("take with indices that are computed", f"binding {var.name}", "make them constant")
+            raise UnsupportedError(
+                "take with indices that are computed", f"binding {var.name}", "make them constant"
+            )
         outputs = self._outputs(var)
         input_names = tuple(self._name(i) for i in inputs)
         op = OpView(
@@ -225,4 +227,3 @@ def _plain(value: Any) -> Any:
 
 
 __all__ = ["BoundFunction", "BoundOp", "bind_function", "bindings_to_ops"]
-

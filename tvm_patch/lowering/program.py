@@ -121,7 +121,7 @@ def lower_operators(
 
 def dead_after(program: Program) -> dict[str, int]:
     """Return the index of the step after which each tensor is no longer needed (``len(steps)`` for outputs)."""
-    last = {name: -1 for name in program.tensors}
+    last = dict.fromkeys(program.tensors, -1)
     for step in program.steps:
         for name in (*step.bound.inputs, *step.bound.outputs):
             last[name] = step.index

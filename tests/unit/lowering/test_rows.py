@@ -13,9 +13,13 @@ from tvm_patch.lowering.rows import feeds, overlap_distance
 class _Fake(RowKernel):
     """A row kernel of which only the windows matter."""
 
-    def __init__(self, window: RowWindow, height: int, row: int, out_height: int, out_row: int, elementwise: bool):
+    def __init__(
+        self, window: RowWindow, height: int, row: int, out_height: int, out_row: int, elementwise: bool
+    ):
         tensor = TensorView((1, height, 1, row), "int8")
-        super().__init__(OpView("fake", "fake", (tensor,), (TensorView((1, out_height, 1, out_row), "int8"),)))
+        super().__init__(
+            OpView("fake", "fake", (tensor,), (TensorView((1, out_height, 1, out_row), "int8"),))
+        )
         self._window = window
         type(self).elementwise = elementwise
 

@@ -1,0 +1,199 @@
+/* Arithmetic helpers that generated kernels call.
+ *
+ * On cores with the Arm DSP extension (Cortex-M4, M7, M33, ...) they are one or two instructions; elsewhere they are
+ * portable C with the same results, bit for bit.  Packed words hold four int8 (lowest address in the lowest byte)
+ * or two int16.  Additions wrap modulo 2^32, as the instructions do.
+ */
+#ifndef TVM_PATCH_DSP_H
+#define TVM_PATCH_DSP_H
+
+#include <stdint.h>
+#include <string.h>
+
+#if defined(__ARM_FEATURE_DSP) && defined(__GNUC__) && !defined(TVMP_NO_DSP)
+#include <arm_acle.h>
+#define TVMP_HAVE_DSP 1
+#else
+#define TVMP_HAVE_DSP 0
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define TVMP_INLINE static inline __attribute__((always_inline, unused))
+#else
+#define TVMP_INLINE static inline
+#endif
+
+/* The lower and the upper int16 of a word. */
+TVMP_INLINE int32_t tvmp_low16(uint32_t pair) { return (int32_t)(int16_t)(pair & 0xFFFFu); }
+TVMP_INLINE int32_t tvmp_high16(uint32_t pair) { return (int32_t)(int16_t)(pair >> 16); }
+
+/* Two int16 as a word. */
+TVMP_INLINE uint32_t tvmp_pair(int32_t low, int32_t high) {
+  return ((uint32_t)low & 0xFFFFu) | ((uint32_t)high << 16);
+}
+
+/* Addition modulo 2^32. */
+TVMP_INLINE int32_t tvmp_wrapping_add(int32_t a, int32_t b) { return (int32_t)((uint32_t)a + (uint32_t)b); }
+
+/* Four int8 from any address. */
+TVMP_INLINE uint32_t tvmp_load4(const int8_t *from) {
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+  uint32_t word;
+  memcpy(&word, from, sizeof word); /* one LDR: these cores load words from any address */
+  return word;
+#else
+  return (uint32_t)(uint8_t)from[0] | ((uint32_t)(uint8_t)from[1] << 8) | ((uint32_t)(uint8_t)from[2] << 16) |
+         ((uint32_t)(uint8_t)from[3] << 24);
+#endif
+}
+
+/* Store the four lowest bytes of a word at any address. */
+TVMP_INLINE void tvmp_store4(int8_t *to, uint32_t word) {
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+  memcpy(to, &word, sizeof word);
+#else
+  to[0] = (int8_t)(word & 0xFFu);
+  to[1] = (int8_t)((word >> 8) & 0xFFu);
+  to[2] = (int8_t)((word >> 16) & 0xFFu);
+  to[3] = (int8_t)(word >> 24);
+#endif
+}
+
+/* Four int8 values as a word, `a` in the lowest byte. */
+TVMP_INLINE uint32_t tvmp_pack4(int32_t a, int32_t b, int32_t c, int32_t d) {
+  return ((uint32_t)a & 0xFFu) | (((uint32_t)b & 0xFFu) << 8) | (((uint32_t)c & 0xFFu) << 16) | ((uint32_t)d << 24);
+}
+
+/* Bytes 0 and 2 of a word as two int16. */
+TVMP_INLINE uint32_t tvmp_sxtb16(uint32_t bytes) {
+#if TVMP_HAVE_DSP
+  return (uint32_t)__sxtb16(bytes);
+#else
+  return tvmp_pair((int8_t)(bytes & 0xFFu), (int8_t)((bytes >> 16) & 0xFFu));
+#endif
+}
+
+/* Bytes 1 and 3 of a word as two int16. */
+TVMP_INLINE uint32_t tvmp_sxtb16_ror8(uint32_t bytes) {
+#if TVMP_HAVE_DSP
+  uint32_t out; /* gcc does not fold a rotation into the intrinsic */
+  __asm__("sxtb16 %0, %1, ror #8" : "=r"(out) : "r"(bytes));
+  return out;
+#else
+  return tvmp_sxtb16(bytes >> 8);
+#endif
+}
+
+/* Two int16 of `add` plus bytes 0 and 2 of a word. */
+TVMP_INLINE uint32_t tvmp_sxtab16(uint32_t add, uint32_t bytes) {
+#if TVMP_HAVE_DSP
+  return (uint32_t)__sxtab16((int16x2_t)add, bytes);
+#else
+  return tvmp_pair(tvmp_low16(add) + (int8_t)(bytes & 0xFFu), tvmp_high16(add) + (int8_t)((bytes >> 16) & 0xFFu));
+#endif
+}
+
+/* Two int16 of `add` plus bytes 1 and 3 of a word. */
+TVMP_INLINE uint32_t tvmp_sxtab16_ror8(uint32_t add, uint32_t bytes) {
+#if TVMP_HAVE_DSP
+  uint32_t out;
+  __asm__("sxtab16 %0, %1, %2, ror #8" : "=r"(out) : "r"(add), "r"(bytes));
+  return out;
+#else
+  return tvmp_sxtab16(add, bytes >> 8);
+#endif
+}
+
+/* acc + a.low * b.low + a.high * b.high */
+TVMP_INLINE int32_t tvmp_smlad(uint32_t a, uint32_t b, int32_t acc) {
+#if TVMP_HAVE_DSP
+  return __smlad((int16x2_t)a, (int16x2_t)b, acc);
+#else
+  const int32_t low = tvmp_low16(a) * tvmp_low16(b), high = tvmp_high16(a) * tvmp_high16(b);
+  return tvmp_wrapping_add(tvmp_wrapping_add(acc, low), high);
+#endif
+}
+
+/* acc + a.low * b.low, a.low * b.high, a.high * b.low, a.high * b.high */
+TVMP_INLINE int32_t tvmp_smlabb(uint32_t a, uint32_t b, int32_t acc) {
+#if TVMP_HAVE_DSP
+  return __smlabb((int32_t)a, (int32_t)b, acc);
+#else
+  return tvmp_wrapping_add(acc, tvmp_low16(a) * tvmp_low16(b));
+#endif
+}
+TVMP_INLINE int32_t tvmp_smlabt(uint32_t a, uint32_t b, int32_t acc) {
+#if TVMP_HAVE_DSP
+  return __smlabt((int32_t)a, (int32_t)b, acc);
+#else
+  return tvmp_wrapping_add(acc, tvmp_low16(a) * tvmp_high16(b));
+#endif
+}
+TVMP_INLINE int32_t tvmp_smlatb(uint32_t a, uint32_t b, int32_t acc) {
+#if TVMP_HAVE_DSP
+  return __smlatb((int32_t)a, (int32_t)b, acc);
+#else
+  return tvmp_wrapping_add(acc, tvmp_high16(a) * tvmp_low16(b));
+#endif
+}
+TVMP_INLINE int32_t tvmp_smlatt(uint32_t a, uint32_t b, int32_t acc) {
+#if TVMP_HAVE_DSP
+  return __smlatt((int32_t)a, (int32_t)b, acc);
+#else
+  return tvmp_wrapping_add(acc, tvmp_high16(a) * tvmp_high16(b));
+#endif
+}
+
+/* The upper half of a 64-bit product, rounded: (a * b + 2^31) >> 32 */
+TVMP_INLINE int32_t tvmp_smmulr(int32_t a, int32_t b) {
+#if TVMP_HAVE_DSP
+  int32_t out; /* no ACLE name for it */
+  __asm__("smmulr %0, %1, %2" : "=r"(out) : "r"(a), "r"(b));
+  return out;
+#else
+  return (int32_t)(((int64_t)a * b + ((int64_t)1 << 31)) >> 32);
+#endif
+}
+
+/* Saturate to int8. */
+TVMP_INLINE int32_t tvmp_ssat8(int32_t value) {
+#if TVMP_HAVE_DSP
+  return __ssat(value, 8);
+#else
+  return value < -128 ? -128 : (value > 127 ? 127 : value);
+#endif
+}
+
+/* Rescale an accumulator in [-2^30, 2^30) and saturate to int8: round(round(acc * multiplier / 2^31) / 2^(s + 1)) + zp,
+ * where s is `shift` and `round_and_zp` is 2 * zp + 1.  Both roundings are TFLite's; the caller has proved that no
+ * sum overflows.  Adding h >> 31 turns "half up" into "half away from zero". */
+TVMP_INLINE int32_t tvmp_requantize(int32_t acc, int32_t multiplier, int32_t shift, int32_t round_and_zp) {
+  int32_t h = tvmp_smmulr((int32_t)((uint32_t)acc << 1), multiplier);
+  h += h >> 31;
+  h += (int32_t)((uint32_t)round_and_zp << shift);
+  return tvmp_ssat8((h >> shift) >> 1);
+}
+
+/* The same for any accumulator and any `shift` of TFLite (positive goes left); not saturated. */
+TVMP_INLINE int32_t tvmp_rescale(int32_t acc, int32_t multiplier, int32_t shift) {
+  const int32_t left = shift > 0 ? shift : 0, right = shift > 0 ? 0 : -shift;
+  const int32_t shifted = (int32_t)((uint32_t)acc << left);
+  const int32_t h = (int32_t)(((int64_t)shifted * multiplier + ((int64_t)1 << 30)) >> 31);
+  const int32_t mask = (int32_t)((1u << right) - 1u);
+  return (h >> right) + ((h & mask) > (mask >> 1) + (h < 0) ? 1 : 0);
+}
+
+/* tvmp_rescale, the zero point and saturation to int8. */
+TVMP_INLINE int32_t tvmp_requantize_any(int32_t acc, int32_t multiplier, int32_t shift, int32_t zero_point) {
+  return tvmp_ssat8(tvmp_wrapping_add(tvmp_rescale(acc, multiplier, shift), zero_point));
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
