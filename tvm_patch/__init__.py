@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from tvm_patch.driver import Artifact as Artifact
-    from tvm_patch.driver import compile as compile
+from typing import Any
 
 __version__ = "0.1.0"
-__all__ = ["Artifact", "__version__", "compile"]
 
 
 def __getattr__(name: str) -> Any:

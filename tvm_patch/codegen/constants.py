@@ -36,11 +36,8 @@ def _literal(value: np.generic, dtype: str) -> str:
 
 
 def _values(array: np.ndarray) -> str:
-    dtype, flat = str(array.dtype), np.ascontiguousarray(array).ravel()
-    if dtype in ("float32", "int32"):
-        literals = [_literal(v, dtype) for v in flat]
-    else:
-        literals = [str(v) for v in flat.tolist()]
+    dtype = str(array.dtype)
+    literals = [_literal(v, dtype) for v in np.ascontiguousarray(array).ravel()]
     step = _PER_LINE[array.dtype.itemsize]
     lines = [",".join(literals[i : i + step]) for i in range(0, len(literals), step)]
     return ",\n".join(lines)

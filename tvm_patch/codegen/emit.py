@@ -22,11 +22,15 @@ ARENA_ALIGN = 8
 """Alignment of the arena in bytes: the widest element is 8 bytes."""
 
 _KEYWORDS = frozenset(
-    "auto bool break case catch char class const continue default delete do double else enum explicit extern "
-    "false float for friend goto if inline int long mutable namespace new operator private protected public "
-    "register restrict return short signed sizeof static struct switch template this throw true try typedef "
-    "union unsigned using virtual void volatile while".split()
-)
+    {
+        "auto", "bool", "break", "case", "catch", "char", "class", "const", "continue", "default",
+        "delete", "do", "double", "else", "enum", "explicit", "extern", "false", "float", "for",
+        "friend", "goto", "if", "inline", "int", "long", "mutable", "namespace", "new", "operator",
+        "private", "protected", "public", "register", "restrict", "return", "short", "signed",
+        "sizeof", "static", "struct", "switch", "template", "this", "throw", "true", "try",
+        "typedef", "union", "unsigned", "using", "virtual", "void", "volatile", "while",
+    }
+)  # fmt: skip
 """Words that C or C++ keeps for itself."""
 
 _PRIVATE_HEADERS = ("tvm_patch_dsp.h", "tvm_patch_rows.h", "tvm_patch_math.h")
@@ -131,7 +135,9 @@ def _runtime(name: str) -> str:
 
 def _uses(body: str, header: str) -> bool:
     """Tell whether generated code calls anything, or names any macro, that a private header defines."""
-    return any(re.search(rf"\b{name}\b", body) for name in set(re.findall(r"\b(?:tvmp_\w+|TVMP_\w+)", header)))
+    return any(
+        re.search(rf"\b{name}\b", body) for name in set(re.findall(r"\b(?:tvmp_\w+|TVMP_\w+)", header))
+    )
 
 
 @dataclass(frozen=True)

@@ -71,7 +71,7 @@ TVMP_INLINE uint32_t tvmp_pack4(int32_t a, int32_t b, int32_t c, int32_t d) {
 /* Bytes 0 and 2 of a word as two int16. */
 TVMP_INLINE uint32_t tvmp_sxtb16(uint32_t bytes) {
 #if TVMP_HAVE_DSP
-  return (uint32_t)__sxtb16(bytes);
+  return (uint32_t)__sxtb16((int8x4_t)bytes);
 #else
   return tvmp_pair((int8_t)(bytes & 0xFFu), (int8_t)((bytes >> 16) & 0xFFu));
 #endif
@@ -91,7 +91,7 @@ TVMP_INLINE uint32_t tvmp_sxtb16_ror8(uint32_t bytes) {
 /* Two int16 of `add` plus bytes 0 and 2 of a word. */
 TVMP_INLINE uint32_t tvmp_sxtab16(uint32_t add, uint32_t bytes) {
 #if TVMP_HAVE_DSP
-  return (uint32_t)__sxtab16((int16x2_t)add, bytes);
+  return (uint32_t)__sxtab16((int16x2_t)add, (int8x4_t)bytes);
 #else
   return tvmp_pair(tvmp_low16(add) + (int8_t)(bytes & 0xFFu), tvmp_high16(add) + (int8_t)((bytes >> 16) & 0xFFu));
 #endif
@@ -162,7 +162,7 @@ TVMP_INLINE int32_t tvmp_smmulr(int32_t a, int32_t b) {
 /* Saturate to int8. */
 TVMP_INLINE int32_t tvmp_ssat8(int32_t value) {
 #if TVMP_HAVE_DSP
-  return __ssat(value, 8);
+  return (int32_t)__ssat(value, 8);
 #else
   return value < -128 ? -128 : (value > 127 ? 127 : value);
 #endif
@@ -189,7 +189,9 @@ TVMP_INLINE int32_t tvmp_rescale(int32_t acc, int32_t multiplier, int32_t shift)
 
 /* tvmp_rescale, the zero point and saturation to int8. */
 TVMP_INLINE int32_t tvmp_requantize_any(int32_t acc, int32_t multiplier, int32_t shift, int32_t zero_point) {
-  return tvmp_ssat8(tvmp_wrapping_add(tvmp_rescale(acc, multiplier, shift), zero_point));
+  const int32_t value = tvmp_rescale(acc, multiplier, shift);
+  /* Beyond +-512 the result is saturated whatever the zero point is, and the sum must not overflow. */
+  return tvmp_ssat8((value < -512 ? -512 : (value > 512 ? 512 : value)) + zero_point);
 }
 
 #ifdef __cplusplus
