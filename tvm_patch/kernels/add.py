@@ -2,8 +2,8 @@
 
 TFLite rescales each operand to a common scale with 20 fractional bits, adds, and rescales the sum: three
 fixed-point multiplications an element.  All multipliers are literals here, and an int8 operand takes 256
-values, so the compiler first looks for one affine form ``(a * lhs + b * rhs + c) >> s`` in 32 bits and proves it
-against the three multiplications on all 65,536 pairs.  Where none exists (rare), those are printed.
+values, so the compiler first looks for one affine form ``(a * lhs + b * rhs + c) >> s`` in 32 bits and proves
+it against the three multiplications on all 65,536 pairs.  Where none exists (rare), those are printed.
 """
 
 from __future__ import annotations

@@ -1,0 +1,74 @@
+"""Concatenation along any axis; along channels or columns of NHWC also row by row."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from tvm_patch.kernels.base import Form, Kernel, OpView, PrimFunc, RowKernel, RowWindow, TensorKernel
+from tvm_patch.kernels.loops import Buffer, copy_elements, kernel_body, parameters_of
+from tvm_patch.kernels.registry import register
+
+
+class _Concat(Kernel):
+    kinds = ("concat",)
+
+    def copy_parts(self, out: Buffer, parts: list[tuple[Buffer, tuple[int, ...]]], axis: int) -> None:
+        """Emit the copies of dense tensors `parts` behind each other along `axis` of `out`."""
+        runs = [math.prod(shape[axis:]) for _, shape in parts]
+        outer, offset = math.prod(parts[0][1][:axis]), 0
+        for (data, _), run in zip(parts, runs, strict=True):
+            if run:
+                copy_elements(
+                    out,
+                    data,
+                    (outer, run),
+                    out_strides=(sum(runs), 1),
+                    data_strides=(run, 1),
+                    offsets=(offset, 0),
+                )
+            offset += run
+
+
+def _axis(op: OpView) -> int:
+    return int(op.attrs["axis"]) % len(op.outputs[0].shape)
+
+
+@register
+class ConcatTensor(_Concat, TensorKernel):
+    """Any rank, axis and dtype."""
+
+    def function(self, form: Form) -> PrimFunc:
+        """Return the function; see :class:`TensorKernel`."""
+        with kernel_body(parameters_of(self)) as (builder, buffers):
+            parts = [(buffers[f"in{i}"], t.shape) for i, t in enumerate(self.op.inputs)]
+            self.copy_parts(buffers["out0"], parts, _axis(self.op))
+        return builder.get()
+
+
+@register
+class ConcatRow(_Concat, RowKernel):
+    """Along channels or columns, batch 1."""
+
+    @classmethod
+    def accepts(cls, op: OpView) -> bool:
+        """Take NHWC with batch 1, concatenated along axis 2 or 3."""
+        shape = op.outputs[0].shape
+        return len(shape) == 4 and shape[0] == 1 and _axis(op) in (2, 3)
+
+    @property
+    def windows(self) -> tuple[RowWindow, ...]:
+        """One row of each input."""
+        return tuple(RowWindow() for _ in self.op.inputs)
+
+    def row_function(self, form: Form) -> PrimFunc:
+        """Return the function of one row; see :class:`RowKernel`."""
+        parameters: dict[str, Any] = {
+            f"in{i}_row0": (t.shape[2] * t.shape[3], t.dtype) for i, t in enumerate(self.op.inputs)
+        }
+        out = self.op.outputs[0]
+        parameters["out"] = (out.shape[2] * out.shape[3], out.dtype)
+        with kernel_body(parameters) as (builder, buffers):
+            parts = [(buffers[f"in{i}_row0"], t.shape[2:]) for i, t in enumerate(self.op.inputs)]
+            self.copy_parts(buffers["out"], parts, _axis(self.op) - 2)
+        return builder.get()

@@ -1,0 +1,73 @@
+"""The borders between float32 and 8 bits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
+
+from tvm_patch.kernels.base import Form
+from tvm_patch.kernels.elementwise import Elementwise, ElementwiseRow, ElementwiseTensor
+from tvm_patch.kernels.loops import Buffer, Expr
+from tvm_patch.kernels.registry import register
+
+_RANGE = {"int8": (-128, 127), "uint8": (0, 255)}
+_BEYOND = 1024.0
+"""Quotients are clamped to this before conversion: larger ones saturate anyway."""
+
+
+class _Quantize(Elementwise):
+    kinds = ("quantize",)
+
+    def element(self, form: Form, values: Sequence[Expr], tables: Mapping[str, Buffer]) -> Expr:
+        """Return ``clamp(round(x / scale) + zero_point)``, halves away from zero; NaN gives the least value.
+
+        Rounding needs no libm: the fraction left by a conversion to int is exact.
+        """
+        dtype = str(self.op.attrs["dtype"])
+        low, high = _RANGE[dtype]
+        zero_point = int(self.op.attrs["zero_point"])
+        ratio = T.bind(values[0] / T.float32(self.op.attrs["scale"]))
+        # Written so that a NaN, for which every comparison is false, takes the lower bound.
+        above = T.Select(ratio > T.float32(-_BEYOND), ratio, T.float32(-_BEYOND))
+        bounded = T.Select(above < T.float32(_BEYOND), above, T.float32(_BEYOND))
+        whole = T.cast(bounded, "int32")
+        fraction = bounded - T.cast(whole, "float32")
+        up = T.Select(fraction >= T.float32(0.5), 1, 0)
+        down = T.Select(fraction <= T.float32(-0.5), 1, 0)
+        rounded = whole + up - down + zero_point
+        return T.cast(T.max(T.min(rounded, high), low), dtype)
+
+
+class _Dequantize(Elementwise):
+    kinds = ("dequantize",)
+
+    def element(self, form: Form, values: Sequence[Expr], tables: Mapping[str, Buffer]) -> Expr:
+        """Return ``scale * (q - zero_point)`` in float32."""
+        centred = T.cast(values[0], "int32") - int(self.op.attrs["zero_point"])
+        return T.float32(self.op.attrs["scale"]) * T.cast(centred, "float32")
+
+
+@register
+class QuantizeTensor(_Quantize, ElementwiseTensor):
+    """Quantization of a tensor of any rank."""
+
+
+@register
+class QuantizeRow(_Quantize, ElementwiseRow):
+    """Quantization of one row."""
+
+    elementwise: ClassVar[bool] = False
+
+
+@register
+class DequantizeTensor(_Dequantize, ElementwiseTensor):
+    """Dequantization of a tensor of any rank."""
+
+
+@register
+class DequantizeRow(_Dequantize, ElementwiseRow):
+    """Dequantization of one row."""
+
+    elementwise: ClassVar[bool] = False

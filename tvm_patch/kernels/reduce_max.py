@@ -1,0 +1,30 @@
+"""Maximum over any axes."""
+
+from __future__ import annotations
+
+from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
+
+from tvm_patch.kernels.base import Form, PrimFunc, TensorKernel
+from tvm_patch.kernels.loops import element_strides, kernel_body, nest, parameters_of, split_axes
+from tvm_patch.kernels.registry import register
+
+
+@register
+class ReduceMax(TensorKernel):
+    """One pass over the reduced elements per output element."""
+
+    kinds = ("reduce_max",)
+
+    def function(self, form: Form) -> PrimFunc:
+        """Return the function; see :class:`TensorKernel`."""
+        view = self.op.inputs[0]
+        (extents, strides), (reduced, steps) = split_axes(view.shape, self.op.attrs["axes"])
+        with kernel_body(parameters_of(self)) as (builder, buffers):
+            data, out = buffers["in0"], buffers["out0"]
+            best = T.alloc_buffer((1,), view.dtype)
+            with nest(extents, (element_strides(extents), strides)) as (to, start):
+                T.buffer_store(best, data[start], [0])
+                with nest(reduced, (steps,), (start,)) as (index,):
+                    T.buffer_store(best, T.max(best[0], data[index]), [0])
+                T.buffer_store(out, best[0], [to])
+        return builder.get()
