@@ -33,7 +33,6 @@ _KEYWORDS = frozenset(
 )  # fmt: skip
 """Words that C or C++ keeps for itself."""
 
-_PRIVATE_HEADERS = ("tvm_patch_dsp.h", "tvm_patch_rows.h", "tvm_patch_math.h")
 _PUBLIC_RUNTIME = "tvm_patch_runtime.h"
 
 
@@ -133,6 +132,12 @@ def _runtime(name: str) -> str:
     return resources.files("tvm_patch.codegen").joinpath("runtime", name).read_text(encoding="utf-8")
 
 
+def _private_headers(body: str) -> list[str]:
+    """Return the private headers that generated code needs."""
+    names = sorted(f.name for f in resources.files("tvm_patch.codegen").joinpath("runtime").iterdir())
+    return [n for n in names if n.endswith(".h") and n != _PUBLIC_RUNTIME and _uses(body, _runtime(n))]
+
+
 def _uses(body: str, header: str) -> bool:
     """Tell whether generated code calls anything, or names any macro, that a private header defines."""
     return any(
@@ -173,7 +178,7 @@ def emit(
         keep_trailing_newline=True,
     )
     body = "\n".join(functions.definitions)
-    headers = [h for h in _PRIVATE_HEADERS if _uses(body, _runtime(h))]
+    headers = _private_headers(body)
     input_entries = _interface(program, placement, program.inputs, inputs, "input")
     output_entries = _interface(program, placement, program.outputs, outputs, "output")
     context = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -56,5 +57,22 @@ def _split_definitions(text: str) -> dict[str, str]:
         end = text.index("\n}\n", match.end()) + 3
         head = match.group("head")
         name = head[: head.index("(")].split()[-1]
-        out[name] = head + "{" + text[match.end() : end]
+        out[name] = head + "{" + _drop_unused_locals(text[match.end() : end])
     return out
+
+
+_LOCAL = re.compile(r"^ +\w+ (?P<name>\w+) = (?P<value>[^;]*);\n", re.MULTILINE)
+_CALL = re.compile(r"[A-Za-z_]\w*\(")
+
+
+def _drop_unused_locals(body: str) -> str:
+    """Remove locals that nothing reads: CommonSubexprElim replaces uses and leaves the variable behind."""
+    while True:
+        mentions = Counter(re.findall(r"[A-Za-z_]\w*", body))
+        unused = [
+            m for m in _LOCAL.finditer(body) if mentions[m["name"]] == 1 and not _CALL.search(m["value"])
+        ]
+        if not unused:
+            return body
+        for match in reversed(unused):
+            body = body[: match.start()] + body[match.end() :]
