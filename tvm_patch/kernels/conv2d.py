@@ -1,0 +1,97 @@
+"""CONV_2D: any kernel size, stride, dilation and number of groups."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tvm_patch.kernels.base import Form, OpView, PrimFunc, RowKernel, RowWindow
+from tvm_patch.kernels.dot import DotLayer, TileSize, emit_dot_row
+from tvm_patch.kernels.ir import row_parameters
+from tvm_patch.kernels.loops import kernel_body
+from tvm_patch.kernels.registry import register
+from tvm_patch.kernels.requantize import Requantizer
+
+
+def convolution_window(op: OpView, kernel_size: tuple[int, int]) -> RowWindow:
+    """Return the window of a convolution: padding columns just as far as the last output column reads."""
+    top, left, _, _ = (int(v) for v in op.attrs["padding"])
+    stride_h, stride_w = (int(v) for v in op.attrs["strides"])
+    dilation_h, dilation_w = (int(v) for v in op.attrs["dilation"])
+    last_read = (op.outputs[0].shape[2] - 1) * stride_w + (kernel_size[1] - 1) * dilation_w
+    after = max(0, last_read + 1 - left - op.inputs[0].shape[2])
+    zero_point = int(op.attrs["input_zero_point"])
+    return RowWindow(kernel_size[0], stride_h, dilation_h, top, left, after, zero_point)
+
+
+@register
+class Conv2d(RowKernel):
+    """One output row as register tiles of dot products, each kernel row one run of neighbouring inputs.
+
+    Parameters of `config`: ``tile_channels`` × ``tile_columns`` accumulators, ``unroll`` steps of four inputs per
+    loop iteration, no loop for runs of at most ``flatten`` steps.
+    """
+
+    kinds = ("conv2d",)
+
+    @classmethod
+    def accepts(cls, op: OpView) -> bool:
+        """Take any batch-1 convolution."""
+        return op.inputs[0].shape[0] == 1
+
+    @classmethod
+    def default_config(cls, op: OpView) -> dict[str, Any]:
+        """Return a tile that just fits fourteen registers."""
+        return {"tile_channels": 2, "tile_columns": 2, "unroll": 1, "flatten": 2}
+
+    @property
+    def windows(self) -> tuple[RowWindow, ...]:
+        """The rows under the kernel."""
+        _, kernel_h, kernel_w, _ = self.op.constants["weight"].shape
+        return (convolution_window(self.op, (kernel_h, kernel_w)),)
+
+    @property
+    def requantizer(self) -> Requantizer:
+        """Bias and rescaling."""
+        weight = self.op.constants["weight"]
+        return Requantizer.make(self.op, weight.reshape(weight.shape[0], -1))
+
+    @property
+    def constants(self) -> dict[str, np.ndarray]:
+        """The weights as in the model (OHWI) and the rescaling."""
+        return {"weight": self.op.constants["weight"], **self.requantizer.constants}
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates, padding included."""
+        weight = self.op.constants["weight"]
+        return self.op.outputs[0].size * (weight.size // weight.shape[0])
+
+    @property
+    def layer(self) -> DotLayer:
+        """The convolution as dot products."""
+        out_channels, _, kernel_w, group_in = self.op.constants["weight"].shape
+        in_channels = self.op.inputs[0].shape[3]
+        groups = in_channels // group_in
+        dilation = int(self.op.attrs["dilation"][1])
+        joined = kernel_w == 1 or (groups == 1 and dilation == 1)
+        return DotLayer(
+            columns=self.op.outputs[0].shape[2],
+            channels=out_channels // groups,
+            column_step=int(self.op.attrs["strides"][1]) * in_channels,
+            run=kernel_w * group_in if joined else group_in,
+            pieces=1 if joined else kernel_w,
+            piece_step=dilation * in_channels,
+            groups=groups,
+            group_step=group_in,
+        )
+
+    def row_function(self, form: Form) -> PrimFunc:
+        """Return the row function; see :class:`RowKernel`."""
+        config = self.config
+        tile = TileSize(config["tile_channels"], config["tile_columns"], config["unroll"], config["flatten"])
+        with kernel_body(row_parameters(self)) as (builder, buffers):
+            rows = [buffers[f"in0_row{r}"] for r in range(self.windows[0].size)]
+            emit_dot_row(form, self.layer, tile, self.requantizer, rows, buffers)
+        return builder.get()

@@ -1,0 +1,198 @@
+"""Dense convolutions as register tiles of dot products: rows of weights against runs of neighbouring inputs.
+
+A k×k convolution over NHWC rows is, per output, one dot product per kernel row: the k pixels under the window are
+neighbours in memory, and so are their OHWI weights.  With groups or dilation the run is cut in k pieces.  1×1
+convolutions and fully connected operators are the case of one run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
+
+from tvm_patch.kernels.base import Form
+from tvm_patch.kernels.ir import Buffer, Expr, accumulate, call, int32_at, load4, tiles
+from tvm_patch.kernels.requantize import Requantizer, store_int8
+
+Address = tuple[Buffer, Expr]
+_QUAD = 4
+
+
+@dataclass(frozen=True)
+class DotLayer:
+    """Geometry of one row of a dense convolution.
+
+    Attributes
+    ----------
+    columns, channels : int
+        Size of the output row; `channels` of one group.
+    column_step : int
+        Input elements from one output column's window to the next.
+    run : int
+        Length of one dot product.
+    pieces, piece_step : int
+        Number of runs per kernel row, and input elements from one to the next.
+    groups, group_step : int
+        Number of groups and input channels of one.
+    """
+
+    columns: int
+    channels: int
+    column_step: int
+    run: int
+    pieces: int = 1
+    piece_step: int = 0
+    groups: int = 1
+    group_step: int = 0
+
+
+@dataclass(frozen=True)
+class TileSize:
+    """Register tile: output channels × output columns, and how far the loop over inputs is unrolled.
+
+    Attributes
+    ----------
+    channels, columns : int
+        Accumulators kept in registers.
+    unroll : int
+        Steps of four inputs per loop iteration.
+    flatten : int
+        Runs of at most this many steps have no loop.
+    """
+
+    channels: int
+    columns: int
+    unroll: int
+    flatten: int
+
+    def clipped(self, layer: DotLayer) -> TileSize:
+        """Return the tile cut to the size of the layer."""
+        return TileSize(
+            min(self.channels, layer.channels), min(self.columns, layer.columns), self.unroll, self.flatten
+        )
+
+
+def emit_dot_row(
+    form: Form,
+    layer: DotLayer,
+    tile: TileSize,
+    requantizer: Requantizer,
+    rows: Sequence[Buffer],
+    buffers: dict[str, Buffer],
+) -> None:
+    """Emit the computation of one output row.
+
+    Parameters
+    ----------
+    form : {"portable", "dsp"}
+        The portable form computes one output at a time.
+    layer, tile, requantizer
+        What to compute, and how.
+    rows : sequence of Buffer
+        One input row per kernel row.
+    buffers : dict of str to Buffer
+        ``weight`` (OHWI, as in the model), the requantizer's constants, and ``out``.
+    """
+    tile = (tile if form == "dsp" else TileSize(1, 1, 1, 0)).clipped(layer)
+    out_channels = layer.channels * layer.groups
+    per_row = layer.run * layer.pieces
+    per_channel = per_row * len(rows)
+    acc = T.alloc_buffer((tile.channels * tile.columns,), "int32")
+    with ExitStack() as stack:
+        group = stack.enter_context(tiles(layer.groups, 1))
+        channel = stack.enter_context(tiles(layer.channels, tile.channels)) + group * layer.channels
+        channels = [T.bind(channel + t) for t in range(tile.channels)]
+        pairs = [requantizer.load(buffers, o) for o in channels]
+        column = stack.enter_context(tiles(layer.columns, tile.columns))
+        for t, o in enumerate(channels):
+            for p in range(tile.columns):
+                T.buffer_store(acc, buffers["bias"][o], [t * tile.columns + p])
+        for r, row in enumerate(rows):
+            with tiles(layer.pieces, 1) as piece:
+                start = column * layer.column_step + group * layer.group_step + piece * layer.piece_step
+                data = [(row, start + p * layer.column_step) for p in range(tile.columns)]
+                taps = channel * per_channel + r * per_row + piece * layer.run
+                weights = [(buffers["weight"], taps + t * per_channel) for t in range(tile.channels)]
+                emit_dot(form, acc, weights, data, layer.run, tile, requantizer.wraps)
+        for t, (multiplier, shift) in enumerate(pairs):
+            for p in range(tile.columns):
+                value = requantizer.emit(form, acc[t * tile.columns + p], multiplier, shift)
+                store_int8(buffers["out"], (column + p) * out_channels + channels[t], value)
+
+
+def emit_dot(
+    form: Form,
+    acc: Buffer,
+    weights: Sequence[Address],
+    data: Sequence[Address],
+    length: int,
+    tile: TileSize,
+    wraps: bool,
+    zero_point: int = 0,
+) -> None:
+    """Emit ``acc[t, p] += sum over k of weights[t][k] * (data[p][k] - zero_point)`` for a tile.
+
+    Parameters
+    ----------
+    form : {"portable", "dsp"}
+        Whether to use packed multiplications.
+    acc : Buffer
+        int32, ``len(weights) * len(data)`` of them.
+    weights, data : sequence of (Buffer, Expr)
+        Where each vector starts.
+    length : int
+        Elements of each vector; nothing beyond is read.
+    tile : TileSize
+        Unrolling.
+    wraps : bool
+        Whether sums may leave int32.
+    zero_point : int
+        Subtracted from the data.
+    """
+
+    def scalar(k: Expr) -> None:
+        values = [T.bind(int32_at(b, i + k) - zero_point) for b, i in data]
+        for t, (b, i) in enumerate(weights):
+            factor = T.bind(int32_at(b, i + k))
+            for p, value in enumerate(values):
+                accumulate(acc, t * len(data) + p, value * factor, wraps)
+
+    def quad(k: Expr) -> None:
+        pairs = [_widen(load4(b, i + k), -zero_point) for b, i in data]
+        for t, (b, i) in enumerate(weights):
+            factors = _widen(load4(b, i + k), 0)
+            for half in range(2):
+                for p, pair in enumerate(pairs):
+                    slot = t * len(data) + p
+                    T.buffer_store(
+                        acc, call("int32", "tvmp_smlad", factors[half], pair[half], acc[slot]), [slot]
+                    )
+
+    if form == "portable":
+        with T.serial(0, length) as k:
+            scalar(k)
+        return
+    quads = length // _QUAD
+    looped = 0 if quads <= tile.flatten else quads - quads % tile.unroll
+    if looped:
+        with T.serial(0, looped // tile.unroll) as step:
+            for u in range(tile.unroll):
+                quad((step * tile.unroll + u) * _QUAD)
+    for q in range(looped, quads):
+        quad(T.int32(q * _QUAD))
+    for k in range(quads * _QUAD, length):
+        scalar(T.int32(k))
+
+
+def _widen(word: Expr, add: int) -> tuple[Expr, Expr]:
+    """Emit the bytes of a word as two words of two int16 (bytes 0 and 2, 1 and 3), `add` added to each."""
+    if add == 0:
+        return T.bind(call("uint32", "tvmp_sxtb16", word)), T.bind(call("uint32", "tvmp_sxtb16_ror8", word))
+    both = T.uint32((add & 0xFFFF) * 0x10001)
+    return (
+        T.bind(call("uint32", "tvmp_sxtab16", both, word)),
+        T.bind(call("uint32", "tvmp_sxtab16_ror8", both, word)),
+    )

@@ -1,0 +1,70 @@
+"""Small pieces of TIR that the convolution kernels share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from tvm import tirx
+from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
+
+from tvm_patch.kernels.base import RowKernel
+
+Expr = Any  # tvm.tirx.Expr
+Buffer = Any  # tvm.tirx.Buffer
+
+
+def call(dtype: str, function: str, *arguments: Any) -> Expr:
+    """Return a call of a helper in ``tvm_patch_dsp.h``; Python ints become int32."""
+    return tirx.call_pure_extern(dtype, function, *arguments)
+
+
+def load4(buffer: Buffer, index: Expr) -> Expr:
+    """Emit the load of four int8 from any index into a local word."""
+    return T.bind(call("uint32", "tvmp_load4", T.address_of(buffer[index])))
+
+
+def int32_at(buffer: Buffer, index: Expr) -> Expr:
+    """Return an element as int32."""
+    return T.cast(buffer[index], "int32")
+
+
+def accumulate(acc: Buffer, index: Any, term: Expr, wraps: bool) -> None:
+    """Emit ``acc[index] += term``, modulo 2**32 if `wraps` (signed overflow is undefined in C)."""
+    if wraps:
+        total = T.cast(T.cast(acc[index], "uint32") + T.cast(term, "uint32"), "int32")
+    else:
+        total = acc[index] + term
+    T.buffer_store(acc, total, [index])
+
+
+@contextmanager
+def tiles(extent: int, size: int) -> Iterator[Expr]:
+    """Open a loop over tiles of `size` in `extent` and yield the first element of each.
+
+    The last tile overlaps its neighbour when `size` does not divide `extent`: computing a few elements twice costs
+    no code, unlike a second copy of the tile.
+    """
+    count = -(-extent // size)
+    if count == 1:
+        yield T.int32(0)
+        return
+    with T.serial(0, count) as tile:
+        start = tile * size
+        yield start if extent % size == 0 else T.bind(T.min(start, T.int32(extent - size)))
+
+
+def row_parameters(kernel: RowKernel) -> dict[str, tuple[int, str]]:
+    """Return elements and dtype of a row function's parameters, in the contract's order."""
+    out: dict[str, tuple[int, str]] = {}
+    for i, (window, tensor) in enumerate(zip(kernel.windows, kernel.op.inputs, strict=True)):
+        _, _, width, channels = tensor.shape
+        size = (window.columns_before + width + window.columns_after) * channels
+        out.update({f"in{i}_row{j}": (size, tensor.dtype) for j in range(window.size)})
+    out.update({name: (int(a.size), str(a.dtype)) for name, a in kernel.constants.items()})
+    if kernel.scratch_bytes:
+        out["scratch"] = (kernel.scratch_bytes, "int8")
+    output = kernel.op.outputs[0]
+    out["out"] = (output.shape[2] * output.shape[3], output.dtype)
+    return out

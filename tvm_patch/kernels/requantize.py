@@ -1,0 +1,212 @@
+"""From int32 accumulators of convolutions to int8, per output channel.
+
+TFLite rounds twice: ``h = round(acc * multiplier / 2**31)``, then ``round(h / 2**s)``.  Two ways to compute that are
+used, chosen once per operator from the actual weights:
+
+*short*
+    Where every accumulator provably lies in [-2**30, 2**30), every channel shifts right and no sum can overflow,
+    ``h = (2 * acc * m + 2**31) >> 32`` is one instruction (SMMULR) and
+    ``(h + (h >> 31) + 2**(s-1) + zp * 2**s) >> s`` is the second rounding with the zero point inside.
+*general*
+    Any pair, with 64-bit arithmetic.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
+
+from tvm_patch.integer.requantize import multiply_by_quantized_multiplier
+from tvm_patch.kernels.base import Form, OpView
+from tvm_patch.kernels.ir import Buffer, Expr, call
+
+_INT32_LIMIT = 1 << 31
+_SHORT_LIMIT = 1 << 30
+_ZERO_POINT_ROOM = 512
+"""A rescaled value may be clamped to ±this before the zero point is added: int8 saturates it anyway."""
+
+
+def accumulator_bounds(
+    weight: np.ndarray, bias: np.ndarray, zero_point: int, partial: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the least and greatest accumulator of every output channel over all int8 inputs.
+
+    Parameters
+    ----------
+    weight : ndarray of int8, shape (channels, reduction)
+        All weights that an output of the channel meets.
+    bias : ndarray of int64, shape (channels,)
+        As in the model: before the zero point is folded in.
+    zero_point : int
+        Of the input.
+    partial : bool
+        Whether outputs may meet only some of the weights (transposed convolution).
+    """
+    wide = weight.astype(np.int64)
+    ends = np.stack([wide * (-128 - zero_point), wide * (127 - zero_point)])
+    low, high = ends.min(axis=0), ends.max(axis=0)
+    if partial:
+        low, high = np.minimum(low, 0), np.maximum(high, 0)
+    return bias + low.sum(axis=1), bias + high.sum(axis=1)
+
+
+@dataclass(frozen=True)
+class Requantizer:
+    """Bias and rescaling of one operator: constants for flash, and the code that uses them.
+
+    Attributes
+    ----------
+    bias : ndarray of int32
+        What accumulators start from.
+    multiplier, shift : ndarray of int32
+        TFLite's pair per output channel.
+    zero_point, act_min, act_max : int
+        Of the output.
+    low, high : ndarray of int64
+        Bounds of the accumulators.
+    wraps : bool
+        Whether partial sums may leave int32, so that additions must be done modulo 2**32.
+    """
+
+    bias: np.ndarray
+    multiplier: np.ndarray
+    shift: np.ndarray
+    zero_point: int
+    act_min: int
+    act_max: int
+    low: np.ndarray
+    high: np.ndarray
+    wraps: bool
+
+    @classmethod
+    def make(
+        cls, op: OpView, weight: np.ndarray, *, fold_zero_point: bool = True, partial: bool = False
+    ) -> Requantizer:
+        """Build it from an operator with the dialect's arguments bias, multiplier and shift.
+
+        Parameters
+        ----------
+        op : OpView
+            The operator.
+        weight : ndarray of int8, shape (channels, reduction)
+            Rearranged so that row o holds all weights of output channel o.
+        fold_zero_point : bool
+            Fold the input's zero point into the bias; otherwise the kernel subtracts it from the data.
+        partial : bool
+            See :func:`accumulator_bounds`.
+        """
+        attrs, zero_point = op.attrs, int(op.attrs["input_zero_point"])
+        bias = op.constants["bias"].astype(np.int64)
+        low, high = accumulator_bounds(weight, bias, zero_point, partial)
+        start = bias - zero_point * weight.astype(np.int64).sum(axis=1) if fold_zero_point else bias
+        # Any order of summation stays between the sums of all negative and of all positive terms.
+        reach = 128 if fold_zero_point else 255
+        span = reach * np.abs(weight.astype(np.int64)).sum(axis=1)
+        wraps = bool(((start - span < -_INT32_LIMIT) | (start + span >= _INT32_LIMIT)).any())
+        multiplier, shift = (op.constants[k].astype(np.int64) for k in ("multiplier", "shift"))
+        multiplier, shift = _silence_dead_channels(multiplier, shift, low, high)
+        return cls(
+            (((start + _INT32_LIMIT) & 0xFFFFFFFF) - _INT32_LIMIT).astype(np.int32),
+            multiplier.astype(np.int32),
+            shift.astype(np.int32),
+            int(attrs["output_zero_point"]),
+            int(attrs["act_min"]),
+            int(attrs["act_max"]),
+            low,
+            high,
+            wraps,
+        )
+
+    @cached_property
+    def short(self) -> bool:
+        """Whether the short form is exact for every channel."""
+        largest = np.maximum(np.abs(self.low), np.abs(self.high))
+        right = -self.shift.astype(np.int64)
+        if self.wraps or (largest >= _SHORT_LIMIT).any() or (right < 1).any():
+            return False
+        h = ((largest * self.multiplier) >> 31) + 2  # one for its rounding, one for h >> 31
+        added = abs(2 * self.zero_point + 1) << (right - 1)
+        return bool((h + added < _INT32_LIMIT).all())
+
+    @property
+    def constants(self) -> dict[str, np.ndarray]:
+        """``bias``, ``multiplier`` and ``shift``: 9 bytes an output channel.
+
+        In the short form ``shift`` holds the right shift less one, otherwise TFLite's own.
+        """
+        shift = -self.shift - 1 if self.short else self.shift
+        return {"bias": self.bias, "multiplier": self.multiplier, "shift": shift.astype(np.int8)}
+
+    def load(self, buffers: dict[str, Buffer], channel: Expr) -> tuple[Expr, Expr]:
+        """Emit the loading of a channel's multiplier and shift into locals."""
+        multiplier = T.bind(buffers["multiplier"][channel])
+        shift = T.bind(T.cast(buffers["shift"][channel], "int32"))
+        return multiplier, shift
+
+    def emit(self, form: Form, acc: Expr, multiplier: Expr, shift: Expr) -> Expr:
+        """Return the int32 expression, in [act_min, act_max], of a finished accumulator."""
+        if form == "dsp":
+            if self.short:
+                out = call("int32", "tvmp_requantize", acc, multiplier, shift, 2 * self.zero_point + 1)
+            else:
+                out = call("int32", "tvmp_requantize_any", acc, multiplier, shift, self.zero_point)
+            return self._clamp(out, saturated=True)
+        if self.short:
+            return self._clamp(self._emit_short(acc, multiplier, shift), saturated=False)
+        return self._clamp(self._emit_general(acc, multiplier, shift), saturated=False)
+
+    def _clamp(self, value: Expr, saturated: bool) -> Expr:
+        if not saturated or self.act_max < 127:
+            value = T.min(value, T.int32(self.act_max))
+        if not saturated or self.act_min > -128:
+            value = T.max(value, T.int32(self.act_min))
+        return value
+
+    def _emit_short(self, acc: Expr, multiplier: Expr, shift: Expr) -> Expr:
+        product = T.cast(acc, "int64") * T.cast(multiplier, "int64")
+        h = T.bind(T.cast(T.shift_right(product + T.int64(1 << 30), T.int64(31)), "int32"))
+        # (2 * zp + 1) << shift, as a product: the factor may be negative.
+        rounding = T.int32(2 * self.zero_point + 1) * T.shift_left(T.int32(1), shift)
+        return T.shift_right(T.shift_right(h + T.shift_right(h, T.int32(31)) + rounding, shift), T.int32(1))
+
+    def _emit_general(self, acc: Expr, multiplier: Expr, shift: Expr) -> Expr:
+        left = T.bind(T.max(shift, T.int32(0)))
+        right = T.bind(T.max(0 - shift, T.int32(0)))
+        # Left shifts wrap like the reference's; unsigned, because shifting negatives is undefined in C.
+        shifted = T.cast(T.shift_left(T.cast(acc, "uint32"), T.cast(left, "uint32")), "int32")
+        product = T.cast(shifted, "int64") * T.cast(multiplier, "int64")
+        h = T.bind(T.shift_right(product + T.int64(1 << 30), T.int64(31)))
+        # Half away from zero in 64 bits; with right == 0 nothing is added: the half is 0 and so is the sign's bit.
+        half = T.bind(T.shift_right(T.shift_left(T.int64(1), T.cast(right, "int64")), T.int64(1)))
+        nudged = (
+            h
+            + half
+            - T.cast(T.bitwise_and(T.cast(h < T.int64(0), "int32"), T.cast(right > 0, "int32")), "int64")
+        )
+        rounded = T.bind(T.cast(T.shift_right(nudged, T.cast(right, "int64")), "int32"))
+        room = T.int32(_ZERO_POINT_ROOM)
+        return T.max(T.min(rounded, room), 0 - room) + T.int32(self.zero_point)
+
+
+def _silence_dead_channels(
+    multiplier: np.ndarray, shift: np.ndarray, low: np.ndarray, high: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Give channels that rescale to 0 whatever the input multiplier 0 and a harmless shift.
+
+    Pruned channels often have a vanishing scale, whose huge shift would keep the whole operator from the short form.
+    """
+    inside = (low >= -_INT32_LIMIT) & (high < _INT32_LIMIT)
+    safe_low, safe_high = np.where(inside, low, -1), np.where(inside, high, -1)
+    ends = [multiply_by_quantized_multiplier(a, multiplier, shift) for a in (safe_low, safe_high)]
+    # Rescaling is monotonic as long as the left shift does not wrap.
+    dead = (multiplier == 0) | (inside & (shift <= 0) & (ends[0] == 0) & (ends[1] == 0))
+    return np.where(dead, 0, multiplier), np.where(dead, -1, shift)
+
+
+def store_int8(buffer: Buffer, index: Expr, value: Any) -> None:
+    """Emit the store of an int32 expression known to fit int8."""
+    T.buffer_store(buffer, T.cast(value, "int8"), [index])
