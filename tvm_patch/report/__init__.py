@@ -1,19 +1,25 @@
 """What commands tell people (tables, bars, pictures) and programs (JSON)."""
 
+from tvm_patch.report.make import compile_report, inspect_report, run_report
 from tvm_patch.report.models import (
     CompileReport,
     InspectReport,
+    OperatorMemory,
     OperatorReport,
+    OperatorRun,
     RunReport,
     TensorReport,
-    inspect_report,
 )
 
 __all__ = [
     "CompileReport",
     "InspectReport",
+    "OperatorMemory",
     "OperatorReport",
+    "OperatorRun",
     "RunReport",
     "TensorReport",
+    "compile_report",
     "inspect_report",
+    "run_report",
 ]

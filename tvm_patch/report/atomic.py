@@ -1,12 +1,9 @@
-"""Write files and folders so that an interrupted run leaves the old content or none, never half."""
+"""Write files so that an interrupted run leaves the old content, never half."""
 
 from __future__ import annotations
 
 import os
-import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from tvm_patch.errors import UserError
@@ -50,26 +47,6 @@ def write_bytes(path: Path, data: bytes) -> Path:
 def write_text(path: Path, text: str) -> Path:
     """Write `text` as UTF-8; see :func:`write_bytes`."""
     return write_bytes(path, text.encode())
-
-
-@contextmanager
-def new_folder(path: Path) -> Iterator[Path]:
-    """Give an empty folder to fill; it becomes `path` when the block ends without an error.
-
-    What was at `path` is replaced as a whole.
-    """
-    parent = path.absolute().parent
-    parent.mkdir(parents=True, exist_ok=True)
-    staging = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=parent))
-    try:
-        made = staging / "new"
-        made.mkdir()
-        yield made
-        if path.exists():
-            os.rename(path, staging / "old")
-        os.rename(made, path)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
 
 
 def _umask() -> int:

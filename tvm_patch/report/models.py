@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tvm_patch.planner.buffers import ArenaPlan
-from tvm_patch.planner.network import Network
-from tvm_patch.planner.profile import LayerMemory
 
+class Report(BaseModel):
+    """Base of all reports."""
 
-class _Report(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     def to_json(self) -> str:
@@ -17,7 +15,7 @@ class _Report(BaseModel):
         return self.model_dump_json(indent=2) + "\n"
 
 
-class TensorReport(_Report):
+class TensorReport(Report):
     """An input or output.
 
     Attributes
@@ -40,7 +38,7 @@ class TensorReport(_Report):
     arena_offset: int | None = None
 
 
-class OperatorReport(_Report):
+class OperatorReport(Report):
     """One operator.
 
     Attributes
@@ -51,11 +49,6 @@ class OperatorReport(_Report):
         Multiply-accumulates.
     output_bytes : int
     output_shape : list of int
-        Empty where it is not known.
-    instructions : int or None
-        Counted on the board; None where it cannot count.
-    live_bytes, scratch_bytes : int or None
-        Bytes of the arena in use while it runs, and of scratch among them.
     """
 
     index: int
@@ -64,12 +57,34 @@ class OperatorReport(_Report):
     macs: int = 0
     output_bytes: int = 0
     output_shape: list[int] = Field(default_factory=list)
+
+
+class OperatorMemory(OperatorReport):
+    """One operator and the arena while it runs.
+
+    Attributes
+    ----------
+    live_bytes, scratch_bytes : int
+        Bytes of the arena in use, and of scratch among them.
+    """
+
+    live_bytes: int = 0
+    scratch_bytes: int = 0
+
+
+class OperatorRun(OperatorReport):
+    """One operator and what it took on a board.
+
+    Attributes
+    ----------
+    instructions : int or None
+        None where the board cannot count.
+    """
+
     instructions: int | None = None
-    live_bytes: int | None = None
-    scratch_bytes: int | None = None
 
 
-class InspectReport(_Report):
+class InspectReport(Report):
     """A model without running it: operators, costs and the arena it needs.
 
     Attributes
@@ -78,12 +93,14 @@ class InspectReport(_Report):
     macs, weight_bytes : int
     arena_bytes, arena_lower_bound : int
         Bytes of the planned arena, and the least that any plan could need.
+    arena_optimal : bool
+        Whether no plan needs less.
     arena_method : str
         Algorithm that found the plan.
     peak_operator : int or None
         Operator during which most of the arena is in use.
     inputs, outputs : list of TensorReport
-    operators : list of OperatorReport
+    operators : list of OperatorMemory
     """
 
     model: str
@@ -91,14 +108,15 @@ class InspectReport(_Report):
     weight_bytes: int
     arena_bytes: int
     arena_lower_bound: int
+    arena_optimal: bool
     arena_method: str
     peak_operator: int | None = None
     inputs: list[TensorReport] = Field(default_factory=list)
     outputs: list[TensorReport] = Field(default_factory=list)
-    operators: list[OperatorReport] = Field(default_factory=list)
+    operators: list[OperatorMemory] = Field(default_factory=list)
 
 
-class CompileReport(_Report):
+class CompileReport(Report):
     """An artifact.
 
     Attributes
@@ -128,12 +146,14 @@ class CompileReport(_Report):
     operators: list[OperatorReport] = Field(default_factory=list)
 
 
-class RunReport(_Report):
+class RunReport(Report):
     """One inference on a board.
 
     Attributes
     ----------
     model, board : str
+    as_board : str or None
+        The board whose memory sizes the emulated one had.
     bit_exact : bool or None
         Whether every output equals the oracle's; None without ``--check``.
     max_abs_diff : float or None
@@ -149,12 +169,13 @@ class RunReport(_Report):
         ``sram_bytes`` is the sum of the other three; None where the board cannot tell.
     flash_bytes : int or None
         Code and constants of the linked firmware.
-    operators : list of OperatorReport
+    operators : list of OperatorRun
     inputs, outputs : list of TensorReport
     """
 
     model: str
     board: str
+    as_board: str | None = None
     bit_exact: bool | None = None
     max_abs_diff: float | None = None
     oracle: str | None = None
@@ -167,58 +188,6 @@ class RunReport(_Report):
     stack_bytes: int | None = None
     sram_bytes: int | None = None
     flash_bytes: int | None = None
-    operators: list[OperatorReport] = Field(default_factory=list)
+    operators: list[OperatorRun] = Field(default_factory=list)
     inputs: list[TensorReport] = Field(default_factory=list)
     outputs: list[TensorReport] = Field(default_factory=list)
-
-
-def inspect_report(model: str, network: Network, plan: ArenaPlan, layers: list[LayerMemory]) -> InspectReport:
-    """Build the report of ``tvm-patch inspect``.
-
-    Parameters
-    ----------
-    model : str
-        Name for people: the file.
-    network : Network
-    plan : ArenaPlan
-        Of the network's tensors and scratch.
-    layers : list of LayerMemory
-        One per operator.
-    """
-    memory = {layer.index: layer for layer in layers}
-
-    def tensor(name: str) -> TensorReport:
-        t = network.tensors[name]
-        return TensorReport(
-            name=name,
-            dtype=t.dtype,
-            shape=list(t.shape),
-            bytes=t.nbytes,
-            arena_offset=plan.offsets.get(name),
-        )
-
-    operators = [
-        OperatorReport(
-            index=op.index,
-            name=op.name,
-            kind=op.kind,
-            macs=op.macs,
-            output_bytes=sum(network.tensors[n].nbytes for n in op.outputs),
-            output_shape=list(network.tensors[op.outputs[0]].shape),
-            live_bytes=memory[op.index].live_bytes if op.index in memory else None,
-            scratch_bytes=memory[op.index].scratch_bytes if op.index in memory else op.scratch_bytes,
-        )
-        for op in network.operators
-    ]
-    return InspectReport(
-        model=model,
-        macs=network.macs,
-        weight_bytes=network.weight_bytes,
-        arena_bytes=plan.size,
-        arena_lower_bound=plan.lower_bound,
-        arena_method=plan.method,
-        peak_operator=max(layers, key=lambda m: (m.live_bytes, -m.index)).index if layers else None,
-        inputs=[tensor(n) for n in network.inputs],
-        outputs=[tensor(n) for n in network.outputs],
-        operators=operators,
-    )

@@ -32,7 +32,7 @@ def plot_memory(report: InspectReport, path: Path) -> Path:
     require_matplotlib()
     from matplotlib.figure import Figure
 
-    live = [(op.live_bytes or 0) / 1024 for op in report.operators]
+    live = [op.live_bytes / 1024 for op in report.operators]
     colours = ["#c0392b" if op.index == report.peak_operator else "#2e86c1" for op in report.operators]
     figure = Figure(figsize=(max(6.0, 0.18 * len(live) + 2), 4.0), layout="constrained")
     axes = figure.add_subplot()

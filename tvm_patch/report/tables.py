@@ -6,14 +6,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from tvm_patch.report.models import CompileReport, InspectReport, OperatorReport, RunReport, TensorReport
+from tvm_patch.report.models import CompileReport, InspectReport, OperatorRun, RunReport, TensorReport
 from tvm_patch.report.text import bar, count, kib, shape
 
 
 def print_inspect(console: Console, report: InspectReport) -> None:
     """Print operators with the arena each one fills, then the summary."""
     table = _table("index", "name", "kind", "output", "MACs", "in use", "memory")
-    whole = max((op.live_bytes or 0 for op in report.operators), default=0)
+    whole = max((op.live_bytes for op in report.operators), default=0)
     for op in report.operators:
         peak = op.index == report.peak_operator
         table.add_row(
@@ -22,8 +22,8 @@ def print_inspect(console: Console, report: InspectReport) -> None:
             op.kind,
             shape(op.output_shape),
             count(op.macs),
-            f"{(op.live_bytes or 0):,}",
-            bar(op.live_bytes or 0, whole) + (" ← peak" if peak else ""),
+            f"{op.live_bytes:,}",
+            bar(op.live_bytes, whole) + (" ← peak" if peak else ""),
             style="bold" if peak else None,
         )
     console.print(table)
@@ -73,8 +73,9 @@ def print_run(console: Console, report: RunReport) -> None:
     per_mac = (
         f", {report.instructions / report.macs:.2f} per MAC" if report.instructions and report.macs else ""
     )
+    where = report.board + (f" as {report.as_board}" if report.as_board else "")
     rows = [
-        ("model", f"{escape(report.model)} on {report.board}"),
+        ("model", f"{escape(report.model)} on {where}"),
         ("instructions", f"{count(report.instructions)}{per_mac}"),
         ("MACs", f"{count(report.macs)} ({report.macs:,}), overhead {report.overhead:.3f}"),
         ("arena", kib(report.arena_bytes)),
@@ -114,12 +115,12 @@ def _tensors(inputs: list[TensorReport], outputs: list[TensorReport]) -> list[tu
     return rows
 
 
-def _per_mac(op: OperatorReport) -> str:
+def _per_mac(op: OperatorRun) -> str:
     return f"{op.instructions / op.macs:.2f}" if op.instructions and op.macs else "–"
 
 
 def _quality(report: InspectReport) -> str:
-    if report.arena_bytes <= report.arena_lower_bound:
+    if report.arena_optimal:
         return f"optimal ({report.arena_method})"
     return f"at least {report.arena_lower_bound:,} B ({report.arena_method})"
 

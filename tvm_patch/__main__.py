@@ -1,0 +1,5 @@
+"""Entry point of ``python -m tvm_patch``."""
+
+from tvm_patch.cli.app import main
+
+main()

@@ -1,0 +1,155 @@
+"""Inputs for a run: arrays, pictures or random numbers, in the artifact's own types."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tvm_patch.errors import InputError, ToolMissingError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+Border = Mapping[str, Any]
+"""An entry of ``inputs`` or ``model_inputs`` in ``metadata.json``."""
+
+
+class InputScale(str, Enum):
+    """What pixels 0..255 become before they are quantized."""
+
+    raw = "raw"
+    zero_one = "01"
+    minus_one_one = "-11"
+
+
+def load_inputs(
+    paths: Sequence[Path], metadata: Mapping[str, Any], scale: InputScale | None = None
+) -> list[np.ndarray]:
+    """Read one file an input of the network.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        ``.npy`` arrays or pictures, in the order of the network's inputs.
+    metadata : mapping
+        The artifact's ``metadata.json``.
+    scale : InputScale, optional
+        For pictures; guessed from the input's quantization otherwise.
+
+    Raises
+    ------
+    InputError
+        When a file cannot be read or does not fit the input.
+    """
+    mine, models = metadata["inputs"], metadata["model_inputs"]
+    if len(paths) != len(mine):
+        names = ", ".join(f"{b['name']} {b['shape']}" for b in mine)
+        raise InputError(f"the network has {len(mine)} inputs ({names}), got {len(paths)} --input options")
+    arrays = []
+    for path, model, artifact in zip(paths, models, mine, strict=True):
+        if not path.is_file():
+            raise InputError(f"{path} does not exist")
+        if path.suffix.lower() == ".npy":
+            arrays.append(_from_array(path, model, artifact))
+        else:
+            arrays.append(_from_picture(path, model, artifact, scale))
+    return arrays
+
+
+def guess_scale(border: Border) -> InputScale:
+    """Guess what pixels become from the range of real values that a quantized input can hold.
+
+    Parameters
+    ----------
+    border : mapping
+        With ``name``, ``dtype``, ``scale`` and ``zero_point``.
+
+    Raises
+    ------
+    InputError
+        When the range is that of no usual picture.
+    """
+    low_q = {"int8": -128, "uint8": 0}.get(border["dtype"])
+    if low_q is not None and border["scale"]:
+        low = (low_q - border["zero_point"]) * border["scale"]
+        high = low + 255 * border["scale"]
+        signed = low < -0.25 * high
+        if high > 8 and not signed:
+            return InputScale.raw
+        if high <= 8:
+            return InputScale.minus_one_one if signed else InputScale.zero_one
+    raise InputError(
+        f"cannot guess how pixels map to input {border['name']!r}; say it with --input-scale raw, 01 or -11"
+    )
+
+
+def _from_array(path: Path, model: Border, artifact: Border) -> np.ndarray:
+    import numpy as np
+
+    from tvm_patch.driver.domain import input_to_artifact
+
+    try:
+        array = np.load(path, allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} is not a readable .npy array: {error}") from error
+    if not isinstance(array, np.ndarray):
+        raise InputError(f"{path} holds several arrays; give one .npy per input")
+    shape = tuple(artifact["shape"])
+    if array.shape != shape:
+        if (1, *array.shape) != shape:
+            raise InputError(
+                f"{path} has shape {list(array.shape)}, input {artifact['name']!r} has {list(shape)}"
+            )
+        array = array[np.newaxis]
+    if array.dtype == artifact["dtype"]:
+        return np.ascontiguousarray(array)
+    if array.dtype == model["dtype"]:
+        return input_to_artifact(np.ascontiguousarray(array), dict(model), dict(artifact))
+    wanted = " or ".join(dict.fromkeys((artifact["dtype"], model["dtype"])))
+    raise InputError(f"{path} has dtype {array.dtype}, input {artifact['name']!r} takes {wanted}")
+
+
+def _from_picture(path: Path, model: Border, artifact: Border, scale: InputScale | None) -> np.ndarray:
+    import numpy as np
+
+    from tvm_patch.driver.domain import input_to_artifact
+    from tvm_patch.integer.params import quantize_float
+
+    shape = tuple(artifact["shape"])
+    if len(shape) != 4 or shape[0] != 1 or shape[3] not in (1, 3):
+        raise InputError(
+            f"input {artifact['name']!r} of shape {list(shape)} does not take a picture; give a .npy"
+        )
+    chosen = scale or guess_scale(model if model["scale"] else artifact)
+    pixels = _pixels(path, shape[1], shape[2], shape[3])
+    if chosen is InputScale.zero_one:
+        pixels = pixels / np.float32(255)
+    elif chosen is InputScale.minus_one_one:
+        pixels = pixels / np.float32(127.5) - np.float32(1)
+    if model["dtype"] != "float32":
+        if model["scale"]:
+            pixels = quantize_float(pixels, model["scale"], model["zero_point"], model["dtype"])
+        else:
+            pixels = pixels.astype(model["dtype"])
+    return np.ascontiguousarray(input_to_artifact(pixels, dict(model), dict(artifact)))
+
+
+def _pixels(path: Path, rows: int, columns: int, channels: int) -> np.ndarray:
+    """Return a picture as float32 0..255 of shape (1, rows, columns, channels)."""
+    import numpy as np
+
+    try:
+        from PIL import Image, UnidentifiedImageError
+    except ImportError as error:
+        raise ToolMissingError(
+            "reading pictures needs Pillow; install it with: pip install 'tvm-patch[check]'"
+        ) from error
+    try:
+        with Image.open(path) as picture:
+            converted = picture.convert("L" if channels == 1 else "RGB")
+            resized = converted.resize((columns, rows), Image.Resampling.BILINEAR)
+    except (UnidentifiedImageError, OSError) as error:
+        raise InputError(f"{path} is neither a .npy array nor a picture that can be read") from error
+    return np.asarray(resized, dtype=np.float32).reshape(1, rows, columns, channels)

@@ -1,0 +1,113 @@
+"""``tvm-patch run``: one inference on a board, with its cost, compared with the reference if asked."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tvm_patch.cli.compile import Border, IoOption
+from tvm_patch.cli.inputs import InputScale, load_inputs
+from tvm_patch.cli.options import JsonOption, QuietOption, check_board
+from tvm_patch.cli.output import Output, Progress
+from tvm_patch.errors import UserError
+
+if TYPE_CHECKING:
+    from tvm_patch.driver import Artifact
+
+
+def run(
+    model: Annotated[
+        Path, typer.Argument(metavar="MODEL|DIR", help="A .tflite file, or an artifact of tvm-patch compile.")
+    ],
+    board: Annotated[str, typer.Option("--board", help="host, qemu_m7 or qemu_m4.")] = "host",
+    as_board: Annotated[
+        str | None,
+        typer.Option("--as", help="Board that the emulated one stands for: its SRAM and flash sizes hold."),
+    ] = None,
+    inputs: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--input", help="A .npy array or a picture; once per input of the network. Random without it."
+        ),
+    ] = None,
+    input_scale: Annotated[
+        InputScale | None,
+        typer.Option(
+            help="What pixels become: raw (0..255), 01 (0..1), -11 (-1..1); guessed from the input's scale."
+        ),
+    ] = None,
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="Compare with LiteRT's reference kernels; exit 1 if one bit differs."),
+    ] = False,
+    source: Annotated[
+        Path | None,
+        typer.Option("--model", help="With DIR and --check: the .tflite that DIR was compiled from."),
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the random input.")] = 0,
+    io: IoOption = Border.int8,
+    json: JsonOption = None,
+    quiet: QuietOption = False,
+) -> None:
+    """Run one inference; report instructions, SRAM and flash.
+
+    \b
+    Examples:
+      tvm-patch run person.tflite --check
+      tvm-patch run person.tflite --board qemu_m7 --as nucleo_f746zg --input me.jpg
+      tvm-patch run build/person --board qemu_m4 --json report.json
+      tvm-patch run build/person --check --model person.tflite
+    """  # noqa: D301 -- \b keeps the lines apart in --help
+    if not model.exists():
+        raise UserError(f"{model} does not exist; give a .tflite file or the folder of an artifact")
+    output = Output(json, quiet)
+    from microtvm_project.boards import check_stand_in
+
+    check_stand_in(check_board(board), check_board(as_board) if as_board else None)
+    is_model = model.is_file() and model.suffix != ".tar"
+    reference = (model if is_model else source) if check else None
+    if check and reference is None:
+        raise UserError(f"--check needs the model that {model} was compiled from; give it with --model")
+
+    with ExitStack() as stack:
+        step = stack.enter_context(output.progress(f"loading {model.name}"))
+        from tvm_patch import driver
+
+        oracle = None
+        if reference is not None:
+            from tvm_patch.driver.front import read_source
+            from tvm_patch.oracle import Oracle
+
+            data, _ = read_source(reference)
+            # Now, so that a model that the reference refuses is known before the work is done.
+            oracle = stack.enter_context(Oracle(data, isolate=True))
+        artifact = _artifact(model, is_model, as_board or board, io, step)
+        if inputs:
+            given = [load_inputs(inputs, artifact.metadata, input_scale)]
+        else:
+            given = driver.random_inputs(artifact, 1, seed)
+        step(f"running on {board}", None)
+        result = artifact.run(given, board=board, as_board=as_board)
+        checked = None
+        if oracle is not None:
+            step("comparing with the reference", None)
+            checked = driver.check(artifact, data, given, result.outputs, oracle)
+
+    from tvm_patch.report import run_report
+    from tvm_patch.report.tables import print_run
+
+    report = run_report(model.name, board, as_board, artifact.metadata, result, checked=checked)
+    output.emit(report, print_run)
+    if checked is not None and not checked.bit_exact:
+        raise typer.Exit(1)
+
+
+def _artifact(model: Path, is_model: bool, board: str, io: Border, step: Progress) -> Artifact:
+    from tvm_patch import driver
+
+    if is_model:
+        return driver.compile(model, board=board, io=io.value, progress=step)
+    return driver.Artifact.load(model)

@@ -1,0 +1,165 @@
+"""Build reports from what the driver, the artifact and the board say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tvm_patch.report.models import (
+    CompileReport,
+    InspectReport,
+    OperatorMemory,
+    OperatorReport,
+    OperatorRun,
+    RunReport,
+    TensorReport,
+)
+
+if TYPE_CHECKING:
+    from microtvm_project.run import RunResult
+    from tvm_patch.driver import Analysis, CheckResult
+    from tvm_patch.planner.network import Network
+
+
+def inspect_report(model: str, analysis: Analysis) -> InspectReport:
+    """Return the report of ``tvm-patch inspect``.
+
+    Parameters
+    ----------
+    model : str
+        Name for people: the file.
+    analysis : Analysis
+    """
+    network, placement = analysis.network, analysis.placement
+    operators = [
+        OperatorMemory(
+            index=op.index,
+            name=op.name,
+            kind=op.kind,
+            macs=op.macs,
+            output_bytes=sum(network.tensors[n].nbytes for n in op.outputs),
+            output_shape=list(network.tensors[op.outputs[0]].shape),
+            live_bytes=layer.live_bytes,
+            scratch_bytes=layer.scratch_bytes,
+        )
+        for op, layer in zip(network.operators, analysis.layers, strict=True)
+    ]
+    peak = max(operators, key=lambda op: (op.live_bytes, -op.index), default=None)
+    return InspectReport(
+        model=model,
+        macs=network.macs,
+        weight_bytes=network.weight_bytes,
+        arena_bytes=placement.arena_bytes,
+        arena_lower_bound=placement.plan.lower_bound,
+        arena_optimal=placement.plan.optimal,
+        arena_method=placement.plan.method,
+        peak_operator=None if peak is None else peak.index,
+        inputs=_described(network, network.inputs, placement.tensors),
+        outputs=_described(network, network.outputs, placement.tensors),
+        operators=operators,
+    )
+
+
+def compile_report(
+    model: str, board: str, folder: Path, metadata: Mapping[str, Any], files: int
+) -> CompileReport:
+    """Return the report of ``tvm-patch compile``.
+
+    Parameters
+    ----------
+    model, board : str
+    folder : Path
+        Where the artifact lies.
+    metadata : mapping
+        Its ``metadata.json``.
+    files : int
+        Number of its files.
+    """
+    functions = metadata.get("memory", {}).get("functions", {}).get("main", [])
+    return CompileReport(
+        model=model,
+        board=board,
+        artifact=str(folder),
+        constant_bytes=sum(f["constants_size_bytes"] for f in functions) if functions else None,
+        arena_bytes=metadata["arena_bytes"],
+        files=files,
+        operators=[OperatorReport(**_known(OperatorReport, op)) for op in metadata["operators"]],
+        **_costs(metadata),
+        **_borders(metadata),
+    )
+
+
+def run_report(
+    model: str,
+    board: str,
+    as_board: str | None,
+    metadata: Mapping[str, Any],
+    result: RunResult,
+    *,
+    checked: CheckResult | None = None,
+) -> RunReport:
+    """Return the report of ``tvm-patch run``.
+
+    Parameters
+    ----------
+    model, board, as_board
+        As the user named them.
+    metadata : mapping
+        The artifact's ``metadata.json``.
+    result : RunResult
+        What the board said.
+    checked : CheckResult, optional
+        Outcome of ``--check``.
+    """
+    described = metadata["operators"]
+    counts: Sequence[int | None] = result.operator_instructions or [None] * len(described)
+    return RunReport(
+        model=model,
+        board=board,
+        as_board=as_board,
+        bit_exact=checked.bit_exact if checked else None,
+        max_abs_diff=checked.max_abs_diff if checked else None,
+        oracle=checked.oracle if checked else None,
+        instructions=result.instructions,
+        arena_bytes=result.arena_bytes,
+        static_bytes=result.static_bytes,
+        stack_bytes=result.stack_bytes,
+        sram_bytes=result.sram_bytes,
+        flash_bytes=result.flash_bytes,
+        operators=[
+            OperatorRun(**_known(OperatorReport, op), instructions=n)
+            for op, n in zip(described, counts, strict=True)
+        ],
+        **_costs(metadata),
+        **_borders(metadata),
+    )
+
+
+def _known(report: type[OperatorReport] | type[TensorReport], entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what of a metadata entry the report has a place for."""
+    return {key: value for key, value in entry.items() if key in report.model_fields}
+
+
+def _costs(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    macs, executed = metadata["macs"], metadata["macs_executed"]
+    return {"macs": macs, "macs_executed": executed, "overhead": executed / macs if macs else 1.0}
+
+
+def _borders(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        side: [TensorReport(**_known(TensorReport, entry)) for entry in metadata[side]]
+        for side in ("inputs", "outputs")
+    }
+
+
+def _described(network: Network, names: Sequence[str], offsets: Mapping[str, int]) -> list[TensorReport]:
+    found = []
+    for name in names:
+        t = network.tensors[name]
+        found.append(
+            TensorReport(
+                name=name, dtype=t.dtype, shape=list(t.shape), bytes=t.nbytes, arena_offset=offsets.get(name)
+            )
+        )
+    return found
