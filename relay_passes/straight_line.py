@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import tvm
+import tvm_ffi
 from tvm import relax
 
 from tvm_patch.errors import UnsupportedError
@@ -22,6 +23,9 @@ Expr = Any
 Var = Any
 
 MAIN = "main"
+
+# A pass is called through TVM's C++: without this, what it raises arrives as a RuntimeError.
+tvm_ffi.error.register_error("UnsupportedError", UnsupportedError)
 
 
 def op_name(expr: Expr) -> str:
@@ -43,7 +47,7 @@ def constant_value(expr: Expr) -> np.ndarray:
 
 def constant(value: np.ndarray) -> Expr:
     """Return a literal that holds `value` (dtype kept)."""
-    array = np.ascontiguousarray(value)
+    array = np.asarray(value, order="C")
     return relax.const(array, str(array.dtype))
 
 

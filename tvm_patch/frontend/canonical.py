@@ -54,7 +54,7 @@ class _Rewriter:
                 output = self.tensors[op.outputs[0]]
                 value = evaluate(op, [self.tensors[i] for i in op.inputs if i >= 0], output)
                 if value is not None:
-                    self.tensors[op.outputs[0]] = replace(output, data=np.ascontiguousarray(value))
+                    self.tensors[op.outputs[0]] = replace(output, data=np.asarray(value, order="C"))
                     continue
             _REWRITES.get(op.kind, _Rewriter.keep)(self, op)
         self._drop_dead()

@@ -40,22 +40,23 @@ def quantize_multiplier(real: float) -> tuple[int, int]:
     Parameters
     ----------
     real : float
-        Non-negative multiplier, a double.
+        Finite multiplier, a double.  Negative ones occur: training with batch normalization folded in leaves
+        negative scales on single channels of weights.
 
     Returns
     -------
     multiplier : int
-        Mantissa in Q31, in [2**30, 2**31), or 0.
+        Mantissa in Q31, its magnitude in [2**30, 2**31], or 0; -2**31 occurs, 2**31 does not.
     shift : int
         Power of two; positive goes left.  ``real ~ multiplier / 2**31 * 2**shift``.
 
     Raises
     ------
     ValueError
-        When `real` is negative, infinite or not a number.
+        When `real` is infinite or not a number.
     """
-    if not math.isfinite(real) or real < 0:
-        raise ValueError(f"a rescaling multiplier must be finite and not negative, got {real}")
+    if not math.isfinite(real):
+        raise ValueError(f"a rescaling multiplier must be finite, got {real}")
     if real == 0.0:
         return 0, 0
     fraction, shift = math.frexp(real)
