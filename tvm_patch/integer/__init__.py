@@ -21,7 +21,9 @@ from tvm_patch.integer.requantize import (
     conv_multipliers,
     fully_connected_multipliers,
     multiply_by_quantized_multiplier,
+    multiply_exact,
     quantize_multiplier,
+    quantize_multiplier_exact,
 )
 
 __all__ = [
@@ -37,8 +39,10 @@ __all__ = [
     "mean_attrs",
     "mul_attrs",
     "multiply_by_quantized_multiplier",
+    "multiply_exact",
     "prelu_attrs",
     "quantize_float",
     "quantize_multiplier",
+    "quantize_multiplier_exact",
     "softmax_attrs",
 ]

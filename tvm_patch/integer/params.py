@@ -5,8 +5,6 @@ where the kernel multiplies scales in float32, so does this module.  The diction
 attributes that :mod:`relay_passes.dialect.ops` asks for.
 """
 
-# ruff: noqa: PLR0917 -- scale and zero point of each tensor in argument order, as everywhere in TFLite
-
 from __future__ import annotations
 
 import math

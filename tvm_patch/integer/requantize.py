@@ -13,6 +13,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from tvm_patch.errors import UnsupportedError
+
 Int32Array = npt.NDArray[np.int32]
 Int64Array = npt.NDArray[np.int64]
 
@@ -164,20 +166,116 @@ def conv_multipliers(
     return _pairs([double_in * float(s) / double_out for s in scales], channels)
 
 
+def quantize_multiplier_exact(real: float) -> tuple[int, int]:
+    """Return the double `real` as (mantissa, shift) with nothing lost: ``mantissa * 2**(shift - 53)``.
+
+    The shift means what it means in :func:`quantize_multiplier`, whose multiplier is the mantissa rounded to
+    31 bits.
+
+    Parameters
+    ----------
+    real : float
+        Non-negative multiplier, below 2**30.
+
+    Returns
+    -------
+    multiplier : int
+        In [2**52, 2**53), or 0 for reals below 2**-33, which take every int32 to 0.
+    shift : int
+        At least -32.
+
+    Raises
+    ------
+    ValueError
+        When `real` is negative, 2**30 or more, or not a number.
+    """
+    if not 0 <= real < 2.0**30:
+        raise ValueError(f"a rescaling multiplier must be in [0, 2**30), got {real}")
+    if real < 2.0**-33:
+        return 0, 0
+    fraction, shift = math.frexp(real)
+    return int(fraction * 2.0**53), shift
+
+
+def multiply_exact(acc: npt.ArrayLike, multiplier: npt.ArrayLike, shift: npt.ArrayLike) -> Int64Array:
+    """Return ``acc * multiplier * 2**(shift - 53)`` rounded once, halves away from zero.
+
+    What BUILTIN_REF's FULLY_CONNECTED computes with doubles, ``round(acc * real)``.  The product has 84 bits; the
+    mantissa is split at bit 22 so that int64 is enough and every step is exact: with ``a = |acc|``,
+    ``high = a * (multiplier >> 22)`` and ``low = a * (multiplier & (2**22 - 1))``, the product divided by 2**22
+    and rounded down is ``t = high + (low >> 22)``, and the result ``(t + 2**(30 - shift)) >> (31 - shift)`` with
+    the sign of `acc`.
+
+    Parameters
+    ----------
+    acc : array of int32 or int64
+        Values must fit int32.
+    multiplier : array of int64 or int
+        From :func:`quantize_multiplier_exact`; broadcasts with `acc`.
+    shift : array of int32 or int
+        Likewise, at most 30.
+
+    Returns
+    -------
+    ndarray of int64
+    """
+    acc64 = np.asarray(acc, np.int64)
+    mantissa = np.asarray(multiplier, np.int64)
+    right = 31 - np.asarray(shift, np.int64)
+    magnitude = np.abs(acc64)
+    total = magnitude * (mantissa >> 22) + ((magnitude * (mantissa & 0x3FFFFF)) >> 22)
+    rounded = (total + (np.int64(1) << (right - 1))) >> right
+    return np.where(acc64 < 0, -rounded, rounded)
+
+
 def fully_connected_multipliers(
     input_scale: float, weight_scales: Sequence[float] | npt.ArrayLike, output_scale: float, channels: int
-) -> tuple[Int32Array, Int32Array]:
-    """Return the rescaling pair of every output of FULLY_CONNECTED.
+) -> tuple[Int64Array, Int32Array]:
+    """Return the exact rescaling pair of every output of FULLY_CONNECTED, for :func:`multiply_exact`.
 
-    With one weight scale the kernel goes through ``GetQuantizedConvolutionMultipler``, which multiplies input
-    and weight scale in float32 before it widens; with several it does what convolutions do.  The last bits of
-    the multiplier differ.  Parameters, results and errors as for :func:`conv_multipliers`.
+    BUILTIN_REF of LiteRT 2 does not rescale FULLY_CONNECTED with a fixed-point pair as it does convolutions: it
+    multiplies the accumulator by ``double(input_scale) * double(weight_scale) / double(output_scale)`` and rounds
+    (``reference_integer_ops::FullyConnected`` with float scales).  31 bits of mantissa do not reproduce
+    that; the 53 bits of the double do.
+
+    Parameters and errors as for :func:`conv_multipliers`.
+
+    Returns
+    -------
+    multiplier : ndarray of int64, shape (channels,)
+    shift : ndarray of int32, shape (channels,)
+
+    Raises
+    ------
+    UnsupportedError
+        When an accumulator exists where the double's own rounding changes the result (never seen).
     """
     scales = _channel_scales(weight_scales, channels)
-    if scales.size > 1:
-        return conv_multipliers(input_scale, scales, output_scale, channels)
-    product = float(np.float32(input_scale) * scales[0])
-    return _pairs([product / float(np.float32(output_scale))], channels)
+    double_in, double_out = float(np.float32(input_scale)), float(np.float32(output_scale))
+    reals = [double_in * float(s) / double_out for s in scales]
+    pairs = [quantize_multiplier_exact(r) for r in reals]
+    for real, pair in zip(reals, pairs, strict=True):
+        _check_exact(real, *pair)
+    if len(pairs) == 1:
+        pairs *= channels
+    return np.array([m for m, _ in pairs], np.int64), np.array([s for _, s in pairs], np.int32)
+
+
+def _check_exact(real: float, multiplier: int, shift: int) -> None:
+    """Compare both sides of every step of the rounded product within reach of an 8-bit output."""
+    if multiplier == 0:
+        return
+    # Both functions are odd and monotone, so they are equal everywhere when they are equal around each step;
+    # outputs beyond 384 are clamped whatever the zero point.
+    steps = np.minimum((np.arange(384) + 0.5) / real, 2.0**31 - 3).astype(np.int64)
+    acc = np.concatenate([steps + i for i in (-1, 0, 1, 2)]).clip(0)
+    product = acc.astype(np.float64) * real
+    whole = np.floor(product)
+    double = whole + (product - whole >= 0.5)
+    if (multiply_exact(acc, multiplier, shift) != double).any():
+        raise UnsupportedError(
+            f"FULLY_CONNECTED with multiplier {real!r}: no integer arithmetic rounds alike"
+        )
 
 
 def _channel_scales(weight_scales: Sequence[float] | npt.ArrayLike, channels: int) -> npt.NDArray[np.float32]:

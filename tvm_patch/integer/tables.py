@@ -7,8 +7,6 @@ BUILTIN_REF takes LOGISTIC and TANH from a table made with the C library's float
 others are fixed-point.  :mod:`tvm_patch.integer.libm` calls the same C library where it can.
 """
 
-# ruff: noqa: PLR0917 -- scale and zero point of each tensor in argument order, as everywhere in TFLite
-
 from __future__ import annotations
 
 from collections.abc import Callable

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tvm_patch.integer.reference.registry import Array, Operator, int_list, register
-from tvm_patch.integer.requantize import multiply_by_quantized_multiplier
+from tvm_patch.integer.requantize import multiply_by_quantized_multiplier, multiply_exact
 
 Float64Array = npt.NDArray[np.float64]
 
@@ -73,11 +73,14 @@ def transpose_conv2d(op: Operator, args: dict[str, Array]) -> Array:
 
 @register("fully_connected", "data", "weight", "bias", "multiplier", "shift")
 def fully_connected(op: Operator, args: dict[str, Array]) -> Array:
-    """Return ``data (-1, I) @ weight (O, I).T``."""
+    """Return ``data (-1, I) @ weight (O, I).T``, rescaled by :func:`multiply_exact` (int64 multipliers)."""
     weight = args["weight"]
     data = _centred(op, args["data"]).reshape(-1, weight.shape[1])
-    acc = data @ weight.astype(np.float64).T
-    return _rescale(op, args, acc).reshape(int_list(op.attrs["output_shape"]))
+    if args["multiplier"].dtype != np.int64:
+        raise ValueError("fully_connected takes the int64 multipliers of fully_connected_multipliers")
+    total = _total(op, args, data @ weight.astype(np.float64).T)
+    scaled = multiply_exact(total, args["multiplier"], args["shift"])
+    return _clamp(op, scaled).reshape(int_list(op.attrs["output_shape"]))
 
 
 class _Taps:
@@ -105,9 +108,18 @@ def _centred(op: Operator, data: Array) -> Float64Array:
 
 
 def _rescale(op: Operator, args: dict[str, Array], acc: Float64Array) -> npt.NDArray[Any]:
+    total = _total(op, args, acc)
+    scaled = multiply_by_quantized_multiplier(total, args["multiplier"], args["shift"])
+    return _clamp(op, scaled.astype(np.int64))
+
+
+def _total(op: Operator, args: dict[str, Array], acc: Float64Array) -> npt.NDArray[np.int64]:
     total = acc.astype(np.int64) + args["bias"].astype(np.int64)
     if total.size and np.abs(total).max() >= 2**31:
         raise ValueError(f"{op.kind}: an accumulator leaves int32")
-    scaled = multiply_by_quantized_multiplier(total, args["multiplier"], args["shift"]).astype(np.int64)
+    return total
+
+
+def _clamp(op: Operator, scaled: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
     low, high = int(op.attrs["act_min"]), int(op.attrs["act_max"])
     return np.minimum(np.maximum(scaled + int(op.attrs["output_zero_point"]), low), high).astype(np.int8)
