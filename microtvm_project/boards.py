@@ -176,4 +176,4 @@ def check_stand_in(board: Board, stands_for: Board | None) -> None:
     if board.runner != "qemu":
         raise UserError(f"{board.name} cannot stand for {stands_for.name}; only qemu_m4 and qemu_m7 can")
     if stands_for.runner == "host" or stands_for.cpu != board.cpu:
-        raise UserError(f"{board.name} is a {board.cpu} and cannot stand for {stands_for.name} ({stands_for.cpu})")
+        raise UserError(f"{board.name} ({board.cpu}) cannot stand for {stands_for.name} ({stands_for.cpu})")

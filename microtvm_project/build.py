@@ -204,7 +204,7 @@ class _Builder:
         return firmware if self.board.runner == "host" else _weigh(firmware)
 
     def _objects(self, profile: bool) -> dict[Path, Path]:
-        """Sources by object; the names tell the linker script what is the model's and what the harness's."""
+        """Map objects to sources; by the names the linker script tells the model from the harness."""
         folder = self.out / ("profile" if profile else "plain")
         folder.mkdir(exist_ok=True)
         harness = [
@@ -241,8 +241,8 @@ class _Builder:
 
     def _link(self, profile: bool) -> Path:
         elf = self.out / ("firmware_profile.elf" if profile else "firmware.elf")
-        command = [self.compiler, *self.core, *self.link_flags, *map(str, self._objects(profile)), "-o", str(elf)]
-        command.append("-Wl,--gc-sections")
+        objects = [str(o) for o in self._objects(profile)]
+        command = [self.compiler, *self.core, *self.link_flags, *objects, "-Wl,--gc-sections", "-o", str(elf)]
         if self.board.runner == "qemu":
             script = elf.with_suffix(".ld")
             # Hooks make the program larger; the profile is about time, so it gets all there is.
@@ -270,7 +270,7 @@ class _Builder:
 
 
 def _errors(text: str) -> str:
-    """The first errors of a compiler; the rest usually follows from them."""
+    """Pick a compiler's first errors; the rest usually follows from them."""
     lines = [line for line in text.splitlines() if "error" in line or "undefined reference" in line]
     return "\n".join(lines[:8]) or last_lines(text)
 

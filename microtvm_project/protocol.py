@@ -1,4 +1,4 @@
-"""The job that firmware reads and the answer that it writes; the other end is ``templates/common/session.c``."""
+"""The job that firmware reads and the answer that it writes; the other end is ``common/session.c``."""
 
 from __future__ import annotations
 

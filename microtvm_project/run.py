@@ -30,7 +30,8 @@ class RunResult:
     outputs : list of list of ndarray
         Per input set, the model's outputs.
     instructions : int or None
-        Of the first set's inference, from the first instruction of the run function to its return, without hooks.
+        Of the first set's inference, without hooks: from the first instruction of the run function to its
+        return, both included.
     set_instructions : list of int
         The same for every set; empty where not counted.
     operator_instructions : list of int or None
@@ -157,4 +158,5 @@ def _check(firmware: Firmware, answer: Answer, sets: int) -> None:
     elif any(len(o) != expected for o in answer.outputs):
         problem = f"outputs of {len(answer.outputs[0])} bytes, metadata.json says {expected}"
     if problem:
-        raise BoardError(f"{firmware.board.name}, model {artifact.model_name}: the firmware reports {problem}")
+        where = f"{firmware.board.name}, model {artifact.model_name}"
+        raise BoardError(f"{where}: the firmware reports {problem}")

@@ -28,14 +28,14 @@ def find_tool(name: str) -> str:
     """
     found = shutil.which(name)
     if found is None:
-        package = _PACKAGES.get(name, name)
-        raise ToolMissingError(f"{name} is not installed or not on the PATH; on Debian: apt install {package}")
+        hint = f"on Debian: apt install {_PACKAGES.get(name, name)}"
+        raise ToolMissingError(f"{name} is not installed or not on the PATH; {hint}")
     return found
 
 
 @dataclass(frozen=True)
 class Finished:
-    """A process that ended: its exit status (negative: by a signal) and what it printed, or that it was too slow."""
+    """How a process ended: exit status (negative: by that signal), output, and whether it was too slow."""
 
     status: int
     output: str
@@ -58,7 +58,7 @@ def run_limited(
     env : mapping, optional
         Variables to add to the environment.
     """
-    # Should this process be killed, the child must not run on: an emulated endless loop would take a core for ever.
+    # Should this process be killed, the child must not run on: an endless loop would take a core for ever.
     guard = shutil.which("setpriv")
     prefix = [guard, "--pdeathsig", "KILL"] if guard else []
     console = folder / "console.txt"

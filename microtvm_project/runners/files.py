@@ -13,6 +13,7 @@ from microtvm_project.protocol import Answer, AnswerError, decode_answer
 from microtvm_project.tools import Finished, last_lines, run_limited
 from tvm_patch.errors import BoardError
 
+_FINDING = re.compile(r"SUMMARY: \w+Sanitizer: .*|.*: runtime error: .*")
 _ADDRESS = re.compile(r"\b(pc|lr) 0x([0-9a-f]{8})")
 
 
@@ -30,7 +31,9 @@ def run_with_files(firmware: Firmware, command: Sequence[str], job: bytes, timeo
         done = run_limited(command, folder, timeout)
         file = folder / "answer.bin"
         data = file.read_bytes() if file.exists() else b""
-    console = _with_names(last_lines(done.output), firmware)
+    # QEMU warns of network hardware that nobody asked for.
+    lines = [line for line in done.output.splitlines() if "has no peer" not in line]
+    console = _with_names(last_lines("\n".join(lines)), firmware)
     where = f"{firmware.board.name}, model {firmware.artifact.model_name}"
     if done.timed_out:
         raise BoardError(_join(f"{where}: no end after {timeout:g} s, killed", console))
@@ -48,6 +51,9 @@ def _cause(firmware: Firmware, done: Finished, error: AnswerError) -> str:
         return f"the stack needs more than the {firmware.stack_reserve} bytes reserved (stack_bytes)"
     if "fault:" in done.output:
         return "the firmware faulted"
+    finding = _FINDING.search(done.output)
+    if finding is not None:
+        return f"a sanitizer stopped it: {finding[0].strip()}"
     if done.status < 0:
         return f"killed by signal {-done.status}"
     return f"{error} (exit status {done.status})"

@@ -24,7 +24,7 @@ SOURCE = r"""
 static const int32_t shape[] = {1, COUNT};
 static const struct tvm_patch_tensor input = {"x", "int8", COUNT, 0, 0.5f, 0, 2, shape};
 static const struct tvm_patch_tensor output = {"y", "int8", COUNT, COUNT, 0.5f, 0, 2, shape};
-static int32_t run(void *memory) {
+__attribute__((unused)) static int32_t run(void *memory) {
   int8_t *arena = (int8_t *)memory;
   for (int i = 0; i < COUNT; ++i) arena[COUNT + i] = arena[i];
   DONE(0);
@@ -35,7 +35,7 @@ static int32_t run(void *memory) {
   return @STATUS@;
 }
 extern const struct tvm_patch_model tvmgen_tiny_model;
-const struct tvm_patch_model tvmgen_tiny_model = {"tiny", @ARENA@u, 8, 1, 1, 3, &input, &output, run};
+const struct tvm_patch_model tvmgen_tiny_model = {"tiny", @ARENA@u, 8, 1, 1, 3, &input, &output, @ENTRY@};
 """
 
 MakeArtifact = Callable[..., Path]
@@ -43,10 +43,12 @@ MakeArtifact = Callable[..., Path]
 
 @pytest.fixture
 def make_artifact(tmp_path: Path) -> MakeArtifact:
-    """Write an artifact whose third operator runs ``body``, with ``extra`` at file level."""
+    """Write an artifact whose third operator runs ``body``; ``extra`` stands at file level, ``entry`` is run."""
     made = 0
 
-    def make(body: str = "", extra: str = "", arena: int = 128, status: str = "TVM_PATCH_OK") -> Path:
+    def make(
+        body: str = "", extra: str = "", arena: int = 128, status: str = "TVM_PATCH_OK", entry: str = "run"
+    ) -> Path:
         nonlocal made
         folder = tmp_path / f"artifact{made}"
         made += 1
@@ -55,7 +57,7 @@ def make_artifact(tmp_path: Path) -> MakeArtifact:
         src.mkdir(parents=True)
         shutil.copy(HEADER, include)
         text = SOURCE.replace("@EXTRA@", extra).replace("@BODY@", body)
-        text = text.replace("@ARENA@", str(arena)).replace("@STATUS@", status)
+        text = text.replace("@ARENA@", str(arena)).replace("@STATUS@", status).replace("@ENTRY@", entry)
         (src / "tiny_lib0.c").write_text(text)
         tensor = {"dtype": "int8", "shape": [1, 64], "bytes": 64, "scale": 0.5, "zero_point": 0}
         metadata = {

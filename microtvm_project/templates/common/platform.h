@@ -24,8 +24,9 @@ uint8_t *platform_arena(uint32_t bytes, uint32_t align, uint32_t salt);
 /* False when something wrote outside the arena. */
 bool platform_arena_intact(void);
 
-/* Call run(arena) on the stack that platform_stack_used() measures. */
-int32_t platform_call(int32_t (*run)(void *arena), void *arena);
+/* Call run(arena) on the stack that platform_stack_used() measures. *instructions gets what it cost, from the first
+ * instruction of `run` to its return, both included; 0 without a counter. */
+int32_t platform_call(int32_t (*run)(void *arena), void *arena, uint64_t *instructions);
 
 /* Bytes of stack that platform_call() used at most since the program started; PLATFORM_UNKNOWN if not measurable. */
 uint32_t platform_stack_used(void);
@@ -33,8 +34,5 @@ uint32_t platform_stack_used(void);
 /* Instructions executed, from an arbitrary origin; constant cost per call. Without a counter, always 0. */
 bool platform_has_counter(void);
 uint64_t platform_counter(void);
-
-/* What the counter advances by between two readings around platform_call(), besides what is called. */
-uint64_t platform_call_cost(void);
 
 #endif

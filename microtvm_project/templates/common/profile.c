@@ -36,8 +36,9 @@ void profile_begin(void) {
 }
 
 void profile_calibrate(void) {
+  uint64_t instructions;
   profile_begin();
-  (void)platform_call(no_model, 0);
+  (void)platform_call(no_model, 0, &instructions);
   first_cost = counts[0];
   hook_cost = counts[1];
 }

@@ -48,18 +48,6 @@ static int fail(int32_t code, const char *text) {
   return 1;
 }
 
-/* One inference; its cost in instructions is from the first of the run function to its return, both included. */
-static int32_t timed_call(const struct tvm_patch_model *model, void *arena, uint64_t *instructions) {
-  const uint64_t overhead = platform_call_cost();
-  const uint64_t start = platform_counter();
-#ifdef SESSION_PROFILE
-  profile_begin();
-#endif
-  const int32_t status = platform_call(model->run, arena);
-  *instructions = platform_counter() - start - overhead;
-  return status;
-}
-
 static bool fits(const struct tvm_patch_model *model, const struct tvm_patch_tensor *tensor) {
   return tensor->bytes <= model->arena_bytes && tensor->arena_offset <= model->arena_bytes - tensor->bytes;
 }
@@ -96,7 +84,10 @@ static const char *run_set(const struct tvm_patch_model *model, uint32_t set, in
     }
   }
   uint64_t instructions = 0;
-  *code = timed_call(model, arena, &instructions);
+#ifdef SESSION_PROFILE
+  profile_begin();
+#endif
+  *code = platform_call(model->run, arena, &instructions);
   if (*code != TVM_PATCH_OK) {
     return "the model's run function returned an error";
   }

@@ -42,12 +42,13 @@ uint8_t *platform_arena(uint32_t bytes, uint32_t align, uint32_t salt) {
 
 bool platform_arena_intact(void) { return true; /* the sanitizers know better */ }
 
-int32_t platform_call(int32_t (*run)(void *), void *arena) { return run(arena); }
+int32_t platform_call(int32_t (*run)(void *arena), void *arena, uint64_t *instructions) {
+  *instructions = 0;
+  return run(arena);
+}
 
 uint32_t platform_stack_used(void) { return PLATFORM_UNKNOWN; }
 
 bool platform_has_counter(void) { return false; }
 
 uint64_t platform_counter(void) { return 0; }
-
-uint64_t platform_call_cost(void) { return 0; }

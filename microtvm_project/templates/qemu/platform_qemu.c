@@ -70,8 +70,24 @@ __attribute__((naked, noinline)) static int32_t call_on(int32_t (*run)(void *), 
       "pop {r4, pc}\n");
 }
 
-__attribute__((noinline)) int32_t platform_call(int32_t (*run)(void *), void *arena) {
-  return call_on(run, arena, model_stack_top);
+/* Not inlined, so that every call costs the same but for what is called. */
+__attribute__((noinline)) static uint64_t time_call(int32_t (*run)(void *), void *arena, int32_t *status) {
+  const uint64_t start = counter_read();
+  *status = call_on(run, arena, model_stack_top);
+  return counter_read() - start;
+}
+
+/* One instruction. */
+__attribute__((naked)) static int32_t nothing(void *arena) {
+  (void)arena;
+  __asm volatile("bx lr");
+}
+
+int32_t platform_call(int32_t (*run)(void *arena), void *arena, uint64_t *instructions) {
+  int32_t status;
+  const uint64_t cost = time_call(nothing, NULL, &status) - 1u;
+  *instructions = time_call(run, arena, &status) - cost;
+  return status;
 }
 
 uint32_t platform_stack_used(void) {
@@ -85,15 +101,3 @@ uint32_t platform_stack_used(void) {
 bool platform_has_counter(void) { return true; }
 
 uint64_t platform_counter(void) { return counter_read(); }
-
-/* One instruction. */
-__attribute__((naked)) static int32_t nothing(void *arena) {
-  (void)arena;
-  __asm volatile("bx lr");
-}
-
-uint64_t platform_call_cost(void) {
-  const uint64_t start = platform_counter();
-  (void)platform_call(nothing, NULL);
-  return platform_counter() - start - 1u;
-}
