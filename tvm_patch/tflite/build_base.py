@@ -9,7 +9,7 @@ import numpy as np
 
 from tvm_patch.errors import UserError
 from tvm_patch.tflite.checks import check_model, check_tensor
-from tvm_patch.tflite.model import ITEM_SIZE, Model, Operator, Quantization, Tensor
+from tvm_patch.tflite.model import ITEM_SIZE, Model, Operator, Quantization, Tensor, tensor_where
 from tvm_patch.tflite.schema import OPERATORS, OPTIONS
 
 Scale = float | Sequence[float] | np.ndarray
@@ -90,7 +90,7 @@ class BuilderBase:
             data = np.ascontiguousarray(data, np.dtype(dtype)).reshape(tuple(shape))
             data.flags.writeable = False
         tensor = Tensor(name, tuple(int(extent) for extent in shape), dtype, quantization, data)
-        check_tensor(tensor, f"tensor {len(self._tensors)} ({name})")
+        check_tensor(tensor, tensor_where(len(self._tensors), name))
         self._tensors.append(tensor)
         return len(self._tensors) - 1
 
@@ -178,7 +178,7 @@ class BuilderBase:
         """Return scale and zero point of a tensor with one scale; UserError where it has none."""
         found = self._tensors[tensor].quantization
         if found is None:
-            raise UserError(f"tensor {tensor} ({self._tensors[tensor].name}) is not quantized")
+            raise UserError(f"{tensor_where(tensor, self._tensors[tensor].name)} is not quantized")
         return float(found.scale[0]), int(found.zero_point[0])
 
     def _next_name(self, kind: str, name: str | None) -> str:

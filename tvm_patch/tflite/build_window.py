@@ -69,7 +69,10 @@ class WindowMethods(BuilderBase):
         activation: str = "NONE",
         name: str | None = None,
     ) -> int:
-        """Add a CONV_2D: `weight` int8 (out, kh, kw, in), `bias` int32 (out,) in units of input × weight scale."""
+        """Add a CONV_2D: `weight` int8 (out, kh, kw, in), `bias` int32 (out,) in units of input × weight scale.
+
+        The file format lets the bias be absent; LiteRT's int8 kernel then refuses to run.
+        """
         out_channels, height, width, _ = weight.shape
         inputs = self._weighted_inputs("CONV_2D", x, weight, bias, weight_scale, 0, name)
         return self._window(

@@ -12,7 +12,7 @@ from math import prod
 import numpy as np
 
 from tvm_patch.errors import ModelFormatError, UnsupportedError
-from tvm_patch.tflite.model import ITEM_SIZE, Model, Operator, Tensor
+from tvm_patch.tflite.model import ITEM_SIZE, Model, Operator, Tensor, tensor_where
 from tvm_patch.tflite.schema import OPERATORS
 
 _MAX_BYTES = 2**31 - 1  # element offsets are 32-bit everywhere below; no microcontroller has more
@@ -127,8 +127,7 @@ def check_model(model: Model) -> None:
 
 
 def _where(model: Model, index: int) -> str:
-    name = model.tensors[index].name
-    return f"tensor {index} ({name})" if name else f"tensor {index}"
+    return tensor_where(index, model.tensors[index].name)
 
 
 def _check_index(index: int, count: int, where: str) -> None:

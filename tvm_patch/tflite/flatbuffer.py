@@ -197,7 +197,10 @@ class Table:
     def string(self, field: int, what: str) -> str:
         r"""Return a string, empty where absent.
 
-        Bytes that are not UTF-8 show as ``\xNN``: names are for people, and a strange one harms nothing.
+        Bytes that are not UTF-8 and characters that cannot be printed show as ``\xNN``: names are for people and
+        for one-line messages, and a strange one harms nothing.
         """
-        found = self.raw(field, what)
-        return "" if found is None else found.decode("utf-8", errors="backslashreplace")
+        found = (self.raw(field, what) or b"").decode("utf-8", errors="backslashreplace")
+        if found.isprintable():
+            return found
+        return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in found)

@@ -29,6 +29,16 @@ ITEM_SIZE: dict[str, int] = {
 }
 
 
+_SHOWN_NAME = 80  # characters of a name in a message; converters make names of hundreds
+
+
+def tensor_where(index: int, name: str) -> str:
+    """Return how messages name a tensor: its index, and its name where it has one, cut where very long."""
+    if len(name) > _SHOWN_NAME:
+        name = name[: _SHOWN_NAME - 3] + "..."
+    return f"tensor {index} ({name})" if name else f"tensor {index}"
+
+
 @dataclass(frozen=True, eq=False)
 class Quantization:
     """Affine quantization: ``real = scale * (q - zero_point)``.
@@ -166,7 +176,7 @@ class Operator:
     @property
     def where(self) -> str:
         """The operator as error messages name it."""
-        kind = f"{self.kind} {self.custom_code}" if self.custom_code else self.kind
+        kind = f"{self.kind} {self.custom_code[:_SHOWN_NAME]}" if self.custom_code else self.kind
         return f"operator {self.index} ({kind})"
 
 

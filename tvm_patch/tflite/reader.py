@@ -10,7 +10,7 @@ import numpy as np
 from tvm_patch.errors import ModelFormatError, UnsupportedError, UserError
 from tvm_patch.tflite.checks import check_model, check_tensor
 from tvm_patch.tflite.flatbuffer import File, Table
-from tvm_patch.tflite.model import ITEM_SIZE, Model, Operator, Quantization, Tensor
+from tvm_patch.tflite.model import ITEM_SIZE, Model, Operator, Quantization, Tensor, tensor_where
 from tvm_patch.tflite.options import read_options
 from tvm_patch.tflite.schema import (
     CALLING_KINDS,
@@ -152,7 +152,7 @@ class _Reader:
 
     def _tensor(self, index: int, table: Table) -> Tensor:
         name = table.string(TensorField.NAME, f"the name of {table.what}")
-        where = f"tensor {index} ({name})" if name else f"tensor {index}"
+        where = tensor_where(index, name)
         shape = table.indices(TensorField.SHAPE, f"the shape of {where}")
         if len(shape) > _MAX_RANK or any(extent < 0 for extent in shape):
             raise ModelFormatError(f"corrupt: {where} has shape {list(shape[: _MAX_RANK + 1])}")
