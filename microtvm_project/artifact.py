@@ -13,6 +13,9 @@ import numpy as np
 
 from tvm_patch.errors import InputError, UserError
 
+FORMAT_VERSION = 1
+"""What ``metadata.json`` must say of itself."""
+
 _DTYPES = frozenset({"int8", "uint8", "int16", "int32", "int64", "float32", "bool"})
 
 InputSet = Mapping[str, np.ndarray] | Sequence[np.ndarray]
@@ -101,6 +104,8 @@ def load_artifact(path: str | Path) -> Artifact:
 
 
 def _parse(folder: Path, data: Any) -> Artifact:
+    if data["format_version"] != FORMAT_VERSION:
+        raise ValueError(f"format_version {data['format_version']!r}; this program reads {FORMAT_VERSION}")
     name = str(data["model_name"])
     if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) is None:
         raise ValueError(f"model_name {name!r} is not a C identifier")

@@ -62,6 +62,7 @@ def test_job_layout():
     ("change", "message"),
     [
         ({"arena_bytes": 100}, "outside the arena of 100"),
+        ({"format_version": 2}, "format_version 2"),
         ({"arena_align": 12}, "power of two"),
         ({"model_name": "a b"}, "not a C identifier"),
         ({"sources": ["../x.c"]}, "leaves the artifact"),
