@@ -1,0 +1,155 @@
+"""A driver that compiles nothing, so that the command line is tested alone and quickly."""
+
+from __future__ import annotations
+
+import json
+import sys
+import types
+
+import numpy as np
+import pytest
+
+from microtvm_project.run import RunResult
+from tvm_patch.cli.app import run_app
+from tvm_patch.errors import UnsupportedError
+from tvm_patch.planner import ArenaPlan, Network, OperatorDesc, TensorDesc
+
+BORDER = {
+    "name": "x",
+    "dtype": "int8",
+    "shape": [1, 4, 4, 3],
+    "bytes": 48,
+    "scale": 1 / 255,
+    "zero_point": -128,
+}
+
+METADATA = {
+    "model_name": "tiny", "arena_bytes": 64, "macs": 100, "macs_executed": 110,
+    "inputs": [{**BORDER, "arena_offset": 0}],
+    "outputs": [{**BORDER, "name": "y", "shape": [1, 2], "bytes": 2, "arena_offset": 48}],
+    "model_inputs": [{k: v for k, v in BORDER.items() if k not in ("shape", "bytes")}],
+    "operators": [
+        {"index": 0, "name": "first", "kind": "conv2d", "macs": 100, "output_bytes": 2, "output_shape": [1, 2]},
+        {"index": 1, "name": "[odd] name", "kind": "softmax", "macs": 0, "output_bytes": 2, "output_shape": [1, 2]},
+    ],
+    "memory": {"functions": {"main": [{"constants_size_bytes": 33}]}},
+}  # fmt: skip
+
+
+class FakeArtifact:
+    def __init__(self):
+        self.metadata = METADATA
+        self.arena_bytes = METADATA["arena_bytes"]
+        self.contents = types.SimpleNamespace(files={"metadata.json": b"{}"})
+        self.inputs = None
+
+    def save(self, folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "metadata.json").write_text(json.dumps(METADATA))
+        return folder
+
+    @classmethod
+    def load(cls, folder):
+        return cls()
+
+    def run(self, inputs, board="host", as_board=None, profile=True):
+        self.inputs = inputs
+        result = dict.fromkeys(RunResult.__dataclass_fields__)
+        result.update(
+            outputs=[[np.zeros((1, 2), np.int8)]], instructions=1200, set_instructions=[1200],
+            operator_instructions=[1000, 150], arena_bytes=64, static_bytes=8, stack_bytes=28, sram_bytes=100,
+            flash_bytes=5000,
+        )  # fmt: skip
+        return RunResult(**result)
+
+
+def analysis():
+    tensors = {"x": TensorDesc("x", (1, 4, 4, 3)), "a": TensorDesc("a", (1, 2)), "y": TensorDesc("y", (1, 2))}
+    operators = (
+        OperatorDesc(0, "first", "conv2d", ("x",), ("a",), macs=100, weight_bytes=33),
+        OperatorDesc(1, "[odd] name", "softmax", ("a",), ("y",), scratch_bytes=8),
+    )
+    offsets = {"x": 0, "a": 48, "y": 0}
+    return types.SimpleNamespace(
+        network=Network("tiny", tensors, operators, ("x",), ("y",)),
+        placement=types.SimpleNamespace(
+            arena_bytes=52, tensors=offsets, plan=ArenaPlan(offsets, 50, "greedy_by_size", 50)
+        ),
+        layers=[
+            types.SimpleNamespace(index=0, live_bytes=50, scratch_bytes=0),
+            types.SimpleNamespace(index=1, live_bytes=12, scratch_bytes=8),
+        ],
+    )
+
+
+class FakeOracle:
+    def __init__(self, data, isolate=False):
+        assert data == b"a model"
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        return None
+
+
+@pytest.fixture
+def driver(monkeypatch):
+    """The fake driver, in place of the real one."""
+    import tvm_patch
+
+    fake = types.ModuleType("tvm_patch.driver")
+    fake.artifact = FakeArtifact()
+    fake.difference = 0
+    fake.calls = []
+
+    def compile_(model, **options):
+        fake.calls.append(options)
+        if b"unsupported" in model.read_bytes():
+            raise UnsupportedError("no kernel for int16", "operator 3 (conv2d)", "quantize to int8")
+        if b"fault" in model.read_bytes():
+            raise RuntimeError("two\nlines")
+        if b"interrupt" in model.read_bytes():
+            raise KeyboardInterrupt
+        options["progress"]("half way", 0.5)
+        return fake.artifact
+
+    def check(artifact, data, inputs, outputs, oracle):
+        return types.SimpleNamespace(
+            bit_exact=fake.difference == 0, max_abs_diff=fake.difference, oracle="LiteRT BUILTIN_REF"
+        )
+
+    fake.compile, fake.check, fake.Artifact = compile_, check, FakeArtifact
+    fake.analyse = lambda model: analysis()
+    fake.random_inputs = lambda artifact, count, seed: [[np.full((1, 4, 4, 3), seed, np.int8)]]
+    front = types.ModuleType("tvm_patch.driver.front")
+    front.read_source = lambda path: (path.read_bytes(), path.stem)
+    domain = types.ModuleType("tvm_patch.driver.domain")
+    domain.input_to_artifact = lambda values, model, artifact: values.astype(artifact["dtype"])
+    oracle = types.ModuleType("tvm_patch.oracle")
+    oracle.Oracle = FakeOracle
+    for module in (fake, front, domain, oracle):
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.setattr(tvm_patch, "driver", fake, raising=False)
+    monkeypatch.setattr(tvm_patch, "oracle", oracle, raising=False)
+    return fake
+
+
+@pytest.fixture
+def model(tmp_path):
+    path = tmp_path / "tiny.tflite"
+    path.write_bytes(b"a model")
+    return path
+
+
+@pytest.fixture
+def command(capsys, monkeypatch):
+    """Run a command line; returns exit code, stdout and stderr."""
+    monkeypatch.delenv("TVM_PATCH_TRACEBACK", raising=False)
+
+    def run(*arguments):
+        code = run_app([str(a) for a in arguments])
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return run
