@@ -55,8 +55,17 @@ def _savings(problem: Problem, step: int) -> int:
         size = table[output][0].size
         # The input begins at least min_distance above the output, so at most the rest of the output is
         # shared; several inputs are disjoint, so together they share at most the longest such rest.
-        rests = [max(0, size - max(0, o.min_distance)) for o in overlaps]
+        rests = [max(0, size - max(0, _distance(o, table))) for o in overlaps]
         saved += min(
             sum(min(table[o.input][0].size, r) for o, r in zip(overlaps, rests, strict=True)), max(rests)
         )
     return saved
+
+
+def _distance(overlap: Overlap, table: dict[str, tuple[Buffer, Block]]) -> int:
+    """Return the least distance of an overlap, rounded up where both ends are aligned."""
+    blocks = table[overlap.input][1], table[overlap.output][1]
+    if any(len(block.members) > 1 for block in blocks):
+        return overlap.min_distance
+    step = min(block.align for block in blocks)
+    return -(-overlap.min_distance // step) * step
