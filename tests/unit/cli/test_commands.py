@@ -119,3 +119,17 @@ def test_boards():
     names = [b["name"] for b in json.loads(result.stdout)["boards"]]
     assert {"host", "qemu_m7", "nucleo_f746zg"} <= set(names)
     assert "nucleo_f746zg" in runner.invoke(app, ["boards"]).stdout
+
+
+def test_scale_that_looks_like_an_option(command, driver, model, tmp_path):
+    image = pytest.importorskip("PIL.Image")
+    image.new("RGB", (4, 4)).save(tmp_path / "p.png")
+    assert command("run", model, "-q", "--input", tmp_path / "p.png", "--input-scale", "-11") == (0, "", "")
+    # Black is -1, below what this input can hold.
+    assert np.all(driver.artifact.inputs[0][0] == -128)
+
+
+def test_zoo_alone_teaches(command):
+    code, out, err = command("zoo")
+    assert (code, err) == (0, "")
+    assert "write" in out
