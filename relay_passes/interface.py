@@ -17,6 +17,8 @@ from relay_passes.straight_line import StraightLine, dtype_of, op_name, operands
 
 INPUTS = "tvm_patch.inputs"
 OUTPUTS = "tvm_patch.outputs"
+GRIDS = "tvm_patch.grids"
+"""Scale and zero point of quantized tensors by name, as JSON: ``{name: [scale, zero_point]}``."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,16 @@ def load_ports(text: str) -> list[Port]:
         original = OriginalPort(**entry.pop("original")) if entry["original"] else entry.pop("original")
         ports.append(Port(**{**entry, "shape": tuple(entry["shape"])}, original=original))
     return ports
+
+
+def dump_grids(grids: Mapping[str, tuple[float, int]]) -> str:
+    """Return the text of the attribute :data:`GRIDS`."""
+    return json.dumps(grids)
+
+
+def load_grids(text: str) -> dict[str, tuple[float, int]]:
+    """Return the grids that :func:`dump_grids` wrote."""
+    return {name: (float(scale), int(zero_point)) for name, (scale, zero_point) in json.loads(text).items()}
 
 
 def interface_of(module: Any) -> tuple[list[Port], list[Port]]:

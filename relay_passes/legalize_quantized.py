@@ -9,7 +9,7 @@ from tvm import relax
 
 from relay_passes.constants import ConstantFolder
 from relay_passes.dialect import build_call, op_def
-from relay_passes.interface import ports_of, record
+from relay_passes.interface import GRIDS, dump_grids, ports_of, record
 from relay_passes.island import Island
 from relay_passes.legalize import RULES
 from relay_passes.legalize.direct import DIRECT, pool
@@ -62,18 +62,28 @@ class _Legalizer:
         self.line = line
         self.folder = ConstantFolder(line, self.integer)
         attrs = {k: v for k, v in line.attrs.items() if k not in _STOCK_ATTRS}
-        self.out = FunctionBuilder(line.params, record(attrs, *ports_of(line)))
+        inputs, outputs = ports_of(line)
+        self.out = FunctionBuilder(line.params, record(attrs, inputs, outputs))
         self.consumers = line.consumers()
         self.results = set(line.outputs)
         self.new: dict[Expr, Expr] = {p: p for p in line.params}
         self.calls: dict[Expr, Expr] = {}
+        # Scale and zero point of tensors in the new function.
+        self.grids: dict[Expr, tuple[float, int]] = {
+            p: (port.scale, port.zero_point) for p, port in zip(line.params, inputs, strict=True) if port.scale
+        }
 
     def run(self) -> Any:
         live = self._live()
         for var, value in self.line.bindings:
             if var in live and dtype_of(value) not in _FLOATS:
                 self._visit(var, value)
-        return self.out.finish([self.any(o) for o in self.line.outputs], self.line.returns_tuple)
+        outputs = [self.any(o) for o in self.line.outputs]
+        function = self.out.finish(outputs, self.line.returns_tuple)
+        # Some grids belong to calls that a fused activation replaced.
+        left = {var.name for block in function.body.blocks for var in (b.var for b in block.bindings)}
+        grids = {var.name: grid for var, grid in self.grids.items() if var.name in left}
+        return function.with_attr(GRIDS, dump_grids(grids))
 
     def _live(self) -> set[Expr]:
         live = set(self.line.outputs)
@@ -119,6 +129,12 @@ class _Legalizer:
             raise self._refusal(source, call)
         return self._emit(source, made)
 
+    def _emit_same_grid(self, var: Expr, value: Expr, source: Expr) -> None:
+        """Bind `value`, whose numbers mean what those of `source` mean."""
+        made = self._emit(var, value)
+        if source in self.grids:
+            self.grids.setdefault(made, self.grids[source])
+
     def _emit(self, var: Expr, value: Expr) -> Expr:
         if isinstance(value, relax.Var) or is_constant(value):
             self.new[var] = value
@@ -141,13 +157,14 @@ class _Legalizer:
         if isinstance(value, relax.Var | relax.Tuple) or is_constant(value):
             return  # an alias or a tuple: looked through by `resolve`
         if isinstance(value, relax.TupleGetItem):
-            self._emit(var, with_operands(value, lambda o: self.new[self.line.resolve(o)]))
+            whole = self.new[self.line.resolve(value.tuple_value)]
+            self._emit_same_grid(var, relax.TupleGetItem(whole, value.index), whole)
             return
         kind = op_name(value)
         if self.folder.value(var) is not None:
             return
         if kind == "relax.quantize":
-            self._emit(var, self._island(var, value))
+            self._quantize(var, value)
         elif kind in MOVEMENT:
             self._visit_movement(var, value)
         elif kind in DIRECT:
@@ -163,8 +180,20 @@ class _Legalizer:
         elif kind != "relax.nn.avg_pool2d":  # int32 in the middle of an average pool: see _astype
             raise self._refusal(var, value)
 
-    def _island(self, var: Expr, quantize: Expr) -> Expr:
-        island = Island(str(var.name), quantize, self.folder)
+    def _quantize(self, var: Expr, value: Expr) -> None:
+        island = Island(self._display_name(var), value, self.folder)
+        made = self._emit(var, self._island(var, value, island))
+        if isinstance(made, relax.Var):
+            self.grids[made] = (island.out.scale, island.out.zero_point)
+
+    def _display_name(self, var: Expr) -> str:
+        """Return the name people know: a fused activation behind a quantize carries it."""
+        readers = self.consumers.get(var, [])
+        if len(readers) == 1 and op_name(self.line.values[readers[0]]) == "relax.clip":
+            return str(readers[0].name)
+        return str(var.name)
+
+    def _island(self, var: Expr, quantize: Expr, island: Island) -> Expr:
         for rule in RULES.get(op_name(island.body), ()):
             made = rule(island)
             if made is not None:
@@ -187,13 +216,15 @@ class _Legalizer:
         return expr in self.line.params
 
     def _visit_movement(self, var: Expr, call: Expr) -> None:
-        self._emit(var, moved(call, [self.integer(s) for s in sources(call, self.line.definition)]))
+        data = [self.integer(s) for s in sources(call, self.line.definition)]
+        self._emit_same_grid(var, moved(call, data), data[0])
 
     def _direct(self, var: Expr, call: Expr) -> None:
-        made = DIRECT[op_name(call)](call, self.integer(call.args[0]))
+        data = self.integer(call.args[0])
+        made = DIRECT[op_name(call)](call, data)
         if made is None:
             raise self._refusal(var, call)
-        self._emit(var, made)
+        self._emit_same_grid(var, made, data)
 
     def _astype(self, var: Expr, call: Expr) -> None:
         """Handle the casts that the frontend writes: around an average pool, and after argmax."""
@@ -203,7 +234,7 @@ class _Legalizer:
             if op_name(widened) == "relax.astype" and dtype_of(widened.args[0]) == dtype_of(call) == "int8":
                 made = pool("avg_pool2d", inner, self.integer(widened.args[0]))
                 if made is not None:
-                    self._emit(var, made)
+                    self._emit_same_grid(var, made, made.args[0])
                     return
         elif op_name(inner) == "relax.argmax" and dtype_of(call) == "int32":
             made = DIRECT["relax.argmax"](inner, self.integer(inner.args[0]))
@@ -230,10 +261,11 @@ class _Legalizer:
             attrs["act_min"], attrs["act_max"] = (
                 min(max(int(attrs[bound]), low), high) for bound in ("act_min", "act_max")
             )
-            self._emit(var, build_call(definition.name, made.args, **attrs))
+            self._emit_same_grid(var, build_call(definition.name, made.args, **attrs), data)
             return
         values = input_values(dtype_of(data))
         table = values.clip(low, high).astype(dtype_of(data))
-        self._emit(var, data if (table == values).all() else lookup_call(data, table, "clip"))
+        clamped = data if (table == values).all() else lookup_call(data, table, "clip")
+        self._emit_same_grid(var, clamped, data)
 
 

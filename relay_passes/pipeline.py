@@ -1,0 +1,42 @@
+"""The legalization pipeline, also registered with Relax as ``tvm_patch_legalize``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tvm
+from tvm import relax
+
+from relay_passes.fold_boundary import BorderMode, FoldBoundary
+from relay_passes.fold_padding import FoldPadding
+from relay_passes.legalize_quantized import LegalizeQuantized
+from relay_passes.simplify_movement import SimplifyMovement
+
+PIPELINE = "tvm_patch_legalize"
+
+
+def legalization_passes(io: BorderMode = "int8") -> list[Any]:
+    """Return the passes from QDQ Relax to the integer dialect, in order.
+
+    Parameters
+    ----------
+    io : {"int8", "float"}
+        Interface of the result; see :class:`relay_passes.fold_boundary.FoldBoundary`.
+    """
+    return [
+        LegalizeQuantized(),
+        # Before FoldPadding: a reshape that changes nothing would hide a pad from its convolution.
+        SimplifyMovement(),
+        FoldPadding(),
+        # Last: it reads the record of grids that LegalizeQuantized leaves, and the border must be bare by now.
+        FoldBoundary(io),
+    ]
+
+
+def legalization_pipeline(io: BorderMode = "int8") -> Any:
+    """Return the passes as one pass, for ``tvm.transform.Sequential`` and ``relax.build``."""
+    return tvm.transform.Sequential(legalization_passes(io), name=PIPELINE)
+
+
+if PIPELINE not in relax.pipeline.PIPELINE_MAP:
+    relax.register_pipeline(PIPELINE)(legalization_pipeline)

@@ -1,0 +1,83 @@
+"""Receptive fields: how much of the network's input one element of each tensor sees."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import inf
+from typing import Any
+
+from relay_passes.extract_network import extract_network
+from tvm_patch.planner.network import Network, OperatorDesc
+
+_LOCAL = frozenset({"add", "sub", "mul", "maximum", "minimum", "lookup", "prelu", "concat", "pad", "quantize", "dequantize"})
+"""Operators whose output element (y, x) reads element (y, x) only, up to an offset."""
+
+
+@dataclass(frozen=True)
+class ReceptiveField:
+    """What an element of a tensor sees of the network's input, as (rows, columns).
+
+    Attributes
+    ----------
+    size : tuple of float
+        Rows and columns of the input that one element depends on; infinite behind an operator that reads
+        everything (a mean, a fully connected layer).
+    jump : tuple of float
+        Rows and columns of the input between neighbouring elements: the product of strides.
+    """
+
+    size: tuple[float, float]
+    jump: tuple[float, float]
+
+
+_POINT = ReceptiveField((1, 1), (1, 1))
+_EVERYTHING = ReceptiveField((inf, inf), (inf, inf))
+
+
+def receptive_fields(module: Any) -> dict[str, ReceptiveField]:
+    """Return the receptive field of every tensor of a legalized module, by name."""
+    return fields_of(extract_network(module))
+
+
+def fields_of(network: Network) -> dict[str, ReceptiveField]:
+    """Return the receptive field of every tensor of `network`."""
+    fields = dict.fromkeys(network.inputs, _POINT)
+    for op in network.operators:
+        made = _field(op, network, fields)
+        fields.update(dict.fromkeys(op.outputs, made))
+    return fields
+
+
+def _field(op: OperatorDesc, network: Network, fields: Mapping[str, ReceptiveField]) -> ReceptiveField:
+    sources = [fields[name] for name in op.inputs]
+    if not sources:
+        return _POINT
+    if op.window is not None:
+        base = sources[0]
+        reach, stride = op.window.reach, op.window.stride
+        return ReceptiveField(
+            (base.size[0] + (reach[0] - 1) * base.jump[0], base.size[1] + (reach[1] - 1) * base.jump[1]),
+            (base.jump[0] * stride[0], base.jump[1] * stride[1]),
+        )
+    if op.kind == "softmax" and len(network.tensors[op.inputs[0]].shape) == 4:
+        return sources[0]
+    if op.kind in _LOCAL:
+        return ReceptiveField(_largest([s.size for s in sources]), _largest([s.jump for s in sources]))
+    if op.kind in ("resize_nearest", "resize_bilinear"):
+        return _resized(op, network, sources[0])
+    return _EVERYTHING
+
+
+def _resized(op: OperatorDesc, network: Network, base: ReceptiveField) -> ReceptiveField:
+    before, after = network.tensors[op.inputs[0]].shape, network.tensors[op.outputs[0]].shape
+    ratio = (before[1] / after[1], before[2] / after[2])
+    reach = 1 if op.kind == "resize_bilinear" else 0  # bilinear reads one neighbour more
+    return ReceptiveField(
+        (base.size[0] + reach * base.jump[0], base.size[1] + reach * base.jump[1]),
+        (base.jump[0] * ratio[0], base.jump[1] * ratio[1]),
+    )
+
+
+def _largest(pairs: list[tuple[float, float]]) -> tuple[float, float]:
+    return max(p[0] for p in pairs), max(p[1] for p in pairs)
