@@ -52,7 +52,12 @@ class FoldBoundary:
         outputs = _fold_outputs(line, outputs, grids)
         line.params = [replaced.get(p, p) for p in line.params]
         line.attrs = record(line.attrs, inputs, outputs)
-        gone = {reader: replaced[p] for p, readers in line.consumers().items() if p in replaced for reader in readers}
+        gone = {
+            reader: replaced[p]
+            for p, readers in line.consumers().items()
+            if p in replaced
+            for reader in readers
+        }
         return replace_main(module, rewrite(line, lambda var, value, new: gone.get(var)))
 
 

@@ -98,7 +98,9 @@ def ports_of(line: StraightLine) -> tuple[list[Port], list[Port]]:
     folder = ConstantFolder(line, lambda e: e)
     consumers = line.consumers()
     inputs = [_port(p.name, p, _grid_after(p, line, folder, consumers)) for p in line.params]
-    outputs = [_port(_output_name(o, i), o, _grid_before(o, line, folder)) for i, o in enumerate(line.outputs)]
+    outputs = [
+        _port(_output_name(o, i), o, _grid_before(o, line, folder)) for i, o in enumerate(line.outputs)
+    ]
     return inputs, outputs
 
 
@@ -115,7 +117,9 @@ def _port(name: str, expr: Any, grid: tuple[float, int]) -> Port:
     return Port(name, dtype_of(expr), shape_of(expr), *grid)
 
 
-def _grid_after(param: Any, line: StraightLine, folder: ConstantFolder, consumers: Mapping[Any, Any]) -> tuple[float, int]:
+def _grid_after(
+    param: Any, line: StraightLine, folder: ConstantFolder, consumers: Mapping[Any, Any]
+) -> tuple[float, int]:
     """Return the grid under which the first dequantize reads `param` (movement and pools keep it)."""
     queue, seen = [param], set()
     while queue:

@@ -70,7 +70,9 @@ class _Legalizer:
         self.calls: dict[Expr, Expr] = {}
         # Scale and zero point of tensors in the new function.
         self.grids: dict[Expr, tuple[float, int]] = {
-            p: (port.scale, port.zero_point) for p, port in zip(line.params, inputs, strict=True) if port.scale
+            p: (port.scale, port.zero_point)
+            for p, port in zip(line.params, inputs, strict=True)
+            if port.scale
         }
 
     def run(self) -> Any:
@@ -252,7 +254,7 @@ class _Legalizer:
         data = self.integer(call.args[0])
         low, high = int(call.args[1].value), int(call.args[2].value)
         source = self.line.resolve(call.args[0])
-        made = self.calls.get(data)
+        made: Any = self.calls.get(data)
         alone = self.consumers.get(source) == [var] and source not in self.results
         definition = op_def(made)
         if alone and definition is not None and "act_min" in definition.attributes:
@@ -267,5 +269,3 @@ class _Legalizer:
         table = values.clip(low, high).astype(dtype_of(data))
         clamped = data if (table == values).all() else lookup_call(data, table, "clip")
         self._emit_same_grid(var, clamped, data)
-
-

@@ -10,7 +10,9 @@ from typing import Any
 from relay_passes.extract_network import extract_network
 from tvm_patch.planner.network import Network, OperatorDesc
 
-_LOCAL = frozenset({"add", "sub", "mul", "maximum", "minimum", "lookup", "prelu", "concat", "pad", "quantize", "dequantize"})
+_LOCAL = frozenset(
+    {"add", "sub", "mul", "maximum", "minimum", "lookup", "prelu", "concat", "pad", "quantize", "dequantize"}
+)
 """Operators whose output element (y, x) reads element (y, x) only, up to an offset."""
 
 

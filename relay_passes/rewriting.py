@@ -35,6 +35,6 @@ def rewrite(line: StraightLine, change: Callable[[Any, Expr, dict[Any, Expr]], E
         renewed = with_operands(value, current)
         replacement = change(var, renewed, new)
         final = renewed if replacement is None else replacement
-        plain = is_constant(final) or not hasattr(final, "op") and hasattr(final, "name")
+        plain = is_constant(final) or (not hasattr(final, "op") and hasattr(final, "name"))
         new[var] = final if plain else builder.emit(final, var.name, var in results)
     return builder.finish([current(o) for o in line.outputs], line.returns_tuple)

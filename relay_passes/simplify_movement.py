@@ -7,6 +7,7 @@ from typing import Any
 import tvm
 from tvm import relax
 
+from relay_passes.dialect import is_dialect_call
 from relay_passes.rewriting import rewrite
 from relay_passes.straight_line import StraightLine, op_name, replace_main, shape_of
 
@@ -17,45 +18,40 @@ Expr = Any
 class SimplifyMovement:
     """Remove reshapes and transposes that change nothing, and merge reshape → reshape.
 
-    A transpose that only moves dimensions of extent 1 becomes a reshape, which costs nothing at run time.
+    A transpose that only moves dimensions of extent 1 is a reshape.  A dialect ``fully_connected`` reads its data
+    as rows whatever the shape, so a reshape in front of it goes too.
     """
 
     def transform_module(self, module: Any, context: Any) -> Any:
         """Return the simplified module."""
         line = StraightLine.main_of(module)
-        made: dict[Any, Expr] = {}
+
+        def source_of(var: Any, new: dict[Any, Expr]) -> Expr:
+            """Return the new expression of what `var` is before any renaming of dimensions."""
+            root = line.resolve(var)
+            while _only_renames(line.definition(root)):
+                root = line.resolve(line.definition(root).args[0])
+            return new.get(root, root)
 
         def change(var: Any, value: Expr, new: dict[Any, Expr]) -> Expr | None:
-            kind = op_name(value)
-            if kind not in ("relax.reshape", "relax.permute_dims"):
+            old = line.values[var]
+            if is_dialect_call(old, "fully_connected"):
+                return relax.Call(value.op, [source_of(old.args[0], new), *value.args[1:]], value.attrs)
+            if not _only_renames(old):
                 return None
-            data = value.args[0]
-            if kind == "relax.permute_dims" and not _only_renames(value):
-                return None
-            # `data` is bound in the function being built; what it reshapes is kept there by name.
-            source = made.get(data, data)
-            shape = shape_of(line.values[var])
-            if shape_of(source) == shape and (var not in line.outputs or not isinstance(source, relax.Var)):
+            source = source_of(old.args[0], new)
+            if shape_of(source) == shape_of(old) and var not in line.outputs:
                 return source
-            result = relax.op.reshape(source, list(shape))
-            pending.append((var, source))
-            return result
+            return relax.op.reshape(source, list(shape_of(old)))
 
-        pending: list[tuple[Any, Expr]] = []
-
-        def change_and_remember(var: Any, value: Expr, new: dict[Any, Expr]) -> Expr | None:
-            for old, source in pending:
-                made[new[old]] = source
-            pending.clear()
-            return change(var, value, new)
-
-        return replace_main(module, rewrite(line, change_and_remember))
+        return replace_main(module, rewrite(line, change))
 
 
-def _only_renames(call: Expr) -> bool:
-    """Tell whether a permute_dims keeps the order of all dimensions that are not 1."""
-    shape = shape_of(call.args[0])
-    axes = call.attrs.axes
+def _only_renames(value: Expr) -> bool:
+    """Tell whether `value` is a reshape, or a transpose that keeps the order of all dimensions but those of 1."""
+    if op_name(value) != "relax.permute_dims":
+        return op_name(value) == "relax.reshape"
+    shape, axes = shape_of(value.args[0]), value.attrs.axes
     order = [int(a) % len(shape) for a in axes] if axes is not None else list(range(len(shape)))[::-1]
     real = [a for a in order if shape[a] != 1]
     return real == sorted(real)

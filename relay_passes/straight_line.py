@@ -126,7 +126,9 @@ class StraightLine:
             When it has control flow or bindings of another kind than ``var = value``.
         """
         if not isinstance(function.body, relax.SeqExpr):
-            raise UnsupportedError("the function is not in normal form", str(MAIN), "run relax.transform.Normalize")
+            raise UnsupportedError(
+                "the function is not in normal form", str(MAIN), "run relax.transform.Normalize"
+            )
         bindings: list[tuple[Var, Expr]] = []
         for block in function.body.blocks:
             for binding in block.bindings:
@@ -220,7 +222,9 @@ class FunctionBuilder:
             # A dataflow block may only hand out plain variables that it binds itself.
             inner = isinstance(out, relax.Var) and not isinstance(out, relax.DataflowVar)
             alias = not inner or out in self.params
-            results.append(self.emit(out, f"output_{i}" if is_constant(out) else out.name, True) if alias else out)
+            results.append(
+                self.emit(out, f"output_{i}" if is_constant(out) else out.name, True) if alias else out
+            )
         needed = set(results)
         kept = []
         for var, value in reversed(self._bindings):

@@ -16,7 +16,9 @@ def depthwise_conv2d(island: Island) -> Any | None:
         return None
     attrs, weight = weighted.call.attrs, weighted.weight.value
     if weight.shape[3] != 1 or int(attrs.groups) != weighted.data.shape[3]:
-        raise island.refuse(f"a convolution with weights {weight.shape} in layout HWOI and {attrs.groups} groups")
+        raise island.refuse(
+            f"a convolution with weights {weight.shape} in layout HWOI and {attrs.groups} groups"
+        )
     int8_only(island, weighted.data)
     return build_call(
         "depthwise_conv2d",

@@ -57,7 +57,9 @@ def arg_max(call: Any, data: Any) -> Any | None:
     """``argmax``, which Relax gives as int64."""
     if bool(call.attrs.keepdims) or call.attrs.axis is None:
         return None
-    return build_call("arg_max", [data], axis=int(call.attrs.axis) % len(shape_of(call.args[0])), dtype="int64")
+    return build_call(
+        "arg_max", [data], axis=int(call.attrs.axis) % len(shape_of(call.args[0])), dtype="int64"
+    )
 
 
 def reduce_max(call: Any, data: Any) -> Any | None:

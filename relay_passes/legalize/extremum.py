@@ -23,7 +23,9 @@ def extremum(island: Island) -> Any | None:
         return None
     int8_only(island, lhs, rhs)
     if not (lhs.params.same_grid(island.out) and rhs.params.same_grid(island.out)):
-        raise island.refuse(f"{kind} of tensors with different scales or zero points", "give all three the same")
+        raise island.refuse(
+            f"{kind} of tensors with different scales or zero points", "give all three the same"
+        )
     return build_call(kind, [lhs.expr, rhs.expr])
 
 

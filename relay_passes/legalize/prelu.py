@@ -19,10 +19,15 @@ def prelu(island: Island) -> Any | None:
     if op_name(positive) != "relax.nn.relu" or op_name(negative) != "relax.multiply":
         return None
     alpha, below = island.operand(negative.args[0]), island.definition(negative.args[1])
-    if alpha is None or alpha.value is None or op_name(below) != "relax.minimum" or island.scalar(below.args[1]) != 0:
+    if (
+        alpha is None
+        or alpha.value is None
+        or op_name(below) != "relax.minimum"
+        or island.scalar(below.args[1]) != 0
+    ):
         return None
     data, again = island.operand(positive.args[0]), island.operand(below.args[0])
-    if data is None or again is None or data.expr is not again.expr and data.expr != again.expr:
+    if data is None or again is None or (data.expr is not again.expr and data.expr != again.expr):
         return None
     int8_only(island, data, alpha)
     attrs = prelu_attrs(

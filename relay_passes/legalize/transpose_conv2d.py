@@ -15,7 +15,11 @@ def transpose_conv2d(island: Island) -> Any | None:
     if weighted is None:
         return None
     attrs = weighted.call.attrs
-    if str(attrs.kernel_layout) != "IOHW" or [int(d) for d in attrs.dilation] != [1, 1] or int(attrs.groups) != 1:
+    if (
+        str(attrs.kernel_layout) != "IOHW"
+        or [int(d) for d in attrs.dilation] != [1, 1]
+        or int(attrs.groups) != 1
+    ):
         raise island.refuse("a transposed convolution that is grouped, dilated or not in layout IOHW")
     int8_only(island, weighted.data)
     return build_call(

@@ -83,13 +83,16 @@ def int8_only(island: Island, *tensors: QuantTensor) -> None:
     for dtype in (*(t.dtype for t in tensors), island.out.dtype):
         if dtype != "int8":
             raise island.refuse(
-                f"{dtype} activations", "quantize the network to int8 (uint8 and int16 kernels do not exist here)"
+                f"{dtype} activations",
+                "quantize the network to int8 (uint8 and int16 kernels do not exist here)",
             )
 
 
 def clamp(island: Island) -> dict[str, int]:
     """Return ``act_min`` and ``act_max`` of the island's output."""
-    low, high = float_clip_range(*island.clip_range, island.out.scale, island.out.zero_point, island.out.dtype)
+    low, high = float_clip_range(
+        *island.clip_range, island.out.scale, island.out.zero_point, island.out.dtype
+    )
     return {"act_min": low, "act_max": high}
 
 

@@ -91,7 +91,9 @@ class _Rewriter:
 
     def axis(self, op: Operator, value: int, rank: int) -> int:
         if not -rank <= value < rank:
-            raise UnsupportedError(f"axis {value} of a tensor with {rank} dimensions", describe(self.model, op))
+            raise UnsupportedError(
+                f"axis {value} of a tensor with {rank} dimensions", describe(self.model, op)
+            )
         return value % rank
 
     def constant(self, op: Operator, position: int) -> np.ndarray:
@@ -169,7 +171,8 @@ class _Rewriter:
         sizes = [self.tensors[i].shape[axis] for i in op.outputs]
         if sum(sizes) != self.tensors[data].shape[axis]:
             raise UnsupportedError(
-                f"parts of {sizes} do not add up to {self.tensors[data].shape[axis]}", describe(self.model, op)
+                f"parts of {sizes} do not add up to {self.tensors[data].shape[axis]}",
+                describe(self.model, op),
             )
         inputs = (data, self.ints(sizes, "sizes"), self.ints([axis], "axis"))
         self.operators.append(
@@ -195,7 +198,9 @@ class _Rewriter:
         if shape != output.shape:
             target = self.add(replace(output, name=f"{output.name}_sliced", shape=shape, data=None))
         columns = [self.ints([b[k] for b in bounds], "slice") for k in range(3)]
-        self.operators.append(Operator("STRIDED_SLICE", (op.inputs[0], *columns), (target,), _NO_MASKS, op.index))
+        self.operators.append(
+            Operator("STRIDED_SLICE", (op.inputs[0], *columns), (target,), _NO_MASKS, op.index)
+        )
         if target != op.outputs[0]:
             self.reshape(op, target, op.outputs[0])
 
@@ -214,7 +219,9 @@ class _Rewriter:
         data, output = self.tensors[op.inputs[0]], self.tensors[op.outputs[0]]
         units, depth = self.tensors[op.inputs[1]].shape[:2]
         if depth == 0 or data.size % depth:
-            raise UnsupportedError(f"{data.size} inputs for rows of {depth} weights", describe(self.model, op))
+            raise UnsupportedError(
+                f"{data.size} inputs for rows of {depth} weights", describe(self.model, op)
+            )
         batch = data.size // depth
         source, target = op.inputs[0], op.outputs[0]
         if data.shape != (batch, depth):
@@ -223,7 +230,9 @@ class _Rewriter:
         if output.shape != (batch, units):
             target = self.add(replace(output, name=f"{output.name}_flat", shape=(batch, units)))
         options = {**op.options, "keep_num_dims": False}
-        self.rewrite_weighted(replace(op, inputs=(source, *op.inputs[1:]), outputs=(target,), options=options))
+        self.rewrite_weighted(
+            replace(op, inputs=(source, *op.inputs[1:]), outputs=(target,), options=options)
+        )
         if target != op.outputs[0]:
             self.reshape(op, target, op.outputs[0])
 

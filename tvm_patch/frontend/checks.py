@@ -7,31 +7,28 @@ from collections.abc import Iterable
 import numpy as np
 
 from tvm_patch.errors import UnsupportedError
+from tvm_patch.frontend.names import words
 from tvm_patch.tflite.model import Model, Operator, Tensor
 
-MOVEMENT_KINDS = frozenset(
-    "RESHAPE SQUEEZE EXPAND_DIMS TRANSPOSE CONCATENATION SPLIT SPLIT_V STRIDED_SLICE PACK GATHER TILE".split()
+MOVEMENT_KINDS = words(
+    "RESHAPE SQUEEZE EXPAND_DIMS TRANSPOSE CONCATENATION SPLIT SPLIT_V STRIDED_SLICE PACK GATHER TILE"
 )
 """Operators that only move data; they may stand on float or uint8 tensors at the border."""
 
-SUPPORTED_KINDS = MOVEMENT_KINDS | frozenset(
-    """CONV_2D DEPTHWISE_CONV_2D TRANSPOSE_CONV FULLY_CONNECTED ADD SUB MUL MAXIMUM MINIMUM AVERAGE_POOL_2D
+SUPPORTED_KINDS = MOVEMENT_KINDS | words("""CONV_2D DEPTHWISE_CONV_2D TRANSPOSE_CONV FULLY_CONNECTED ADD SUB MUL MAXIMUM MINIMUM AVERAGE_POOL_2D
     MAX_POOL_2D MEAN REDUCE_MAX PAD PADV2 SOFTMAX LOGISTIC TANH HARD_SWISH RELU RELU6 RELU_N1_TO_1 LEAKY_RELU PRELU
-    SHAPE RESIZE_NEAREST_NEIGHBOR RESIZE_BILINEAR ARG_MAX QUANTIZE DEQUANTIZE""".split()
-)
+    SHAPE RESIZE_NEAREST_NEIGHBOR RESIZE_BILINEAR ARG_MAX QUANTIZE DEQUANTIZE""")
 """Every operator that can be compiled (SHAPE only where it is folded away)."""
 
 _WEIGHTED = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "FULLY_CONNECTED"})
 # Input 1 of TRANSPOSE_CONV and input 2 are weights and data; everywhere else data comes first.
 _DATA_INPUT = {"TRANSPOSE_CONV": 2, "SPLIT": 1}
 # The kernels copy or compare integers: LiteRT wants one scale and zero point throughout, or ignores the difference.
-_ONE_GRID = MOVEMENT_KINDS - {"RESHAPE"} | frozenset(
-    "PAD PADV2 MAX_POOL_2D AVERAGE_POOL_2D REDUCE_MAX RESIZE_NEAREST_NEIGHBOR RESIZE_BILINEAR MAXIMUM MINIMUM".split()
+_ONE_GRID = MOVEMENT_KINDS - {"RESHAPE"} | words(
+    "PAD PADV2 MAX_POOL_2D AVERAGE_POOL_2D REDUCE_MAX RESIZE_NEAREST_NEIGHBOR RESIZE_BILINEAR MAXIMUM MINIMUM"
 )
-_SPATIAL = frozenset(
-    """CONV_2D DEPTHWISE_CONV_2D TRANSPOSE_CONV AVERAGE_POOL_2D MAX_POOL_2D RESIZE_NEAREST_NEIGHBOR
-    RESIZE_BILINEAR""".split()
-)
+_SPATIAL = words("""CONV_2D DEPTHWISE_CONV_2D TRANSPOSE_CONV AVERAGE_POOL_2D MAX_POOL_2D RESIZE_NEAREST_NEIGHBOR
+    RESIZE_BILINEAR""")
 # Operand that must be a constant, by kind.
 _CONSTANT_INPUTS = {
     "CONV_2D": (1, 2), "DEPTHWISE_CONV_2D": (1, 2), "FULLY_CONNECTED": (1, 2), "TRANSPOSE_CONV": (0, 1, 3),
@@ -82,7 +79,9 @@ def _check_dtype(model: Model, op: Operator, tensor: Tensor, tensors: list[Tenso
         integers = [t for t in tensors if t.is_constant and t.dtype == "int8"]
         if op.kind in _WEIGHTED and integers:
             raise UnsupportedError(
-                f"dynamic-range quantization: int8 weights {integers[0].name!r} with float activations", where, _FULL_INT8
+                f"dynamic-range quantization: int8 weights {integers[0].name!r} with float activations",
+                where,
+                _FULL_INT8,
             )
         raise UnsupportedError(f"float tensor {tensor.name!r}", where, _FULL_INT8)
     if dtype == "uint8" and op.kind not in MOVEMENT_KINDS | {"QUANTIZE", "DEQUANTIZE"}:
@@ -143,12 +142,17 @@ def _check_quantization(model: Model, op: Operator) -> None:
             raise UnsupportedError(f"{tensor.dtype} tensor {tensor.name!r} has no scale", where, _FULL_INT8)
         if tensor.quantization is not None and tensor.quantization.per_channel:
             raise UnsupportedError(
-                f"activation {tensor.name!r} is quantized per channel", where, "quantize activations per tensor"
+                f"activation {tensor.name!r} is quantized per channel",
+                where,
+                "quantize activations per tensor",
             )
-    grids = [(float(t.quantization.scale[0]), int(t.quantization.zero_point[0])) for t in tensors if t.quantization]
+    grids = [
+        (float(t.quantization.scale[0]), int(t.quantization.zero_point[0])) for t in tensors if t.quantization
+    ]
     if op.kind in _ONE_GRID and len(set(grids)) > 1:
+        other = next(g for g in grids if g != grids[0])
         raise UnsupportedError(
-            f"its tensors have different scales or zero points ({grids[0]} and {next(g for g in grids if g != grids[0])})",
+            f"its tensors have different scales or zero points ({grids[0]} and {other})",
             where,
             "LiteRT does not rescale here either: quantize its inputs and output alike",
         )
@@ -159,9 +163,13 @@ def _check_quantization(model: Model, op: Operator) -> None:
 def _check_weights(model: Model, op: Operator, where: str) -> None:
     weight = model.tensors[op.inputs[1]]
     if weight.dtype != "int8" or weight.quantization is None:
-        raise UnsupportedError(f"weights {weight.name!r} are {weight.dtype}, not quantized int8", where, _FULL_INT8)
+        raise UnsupportedError(
+            f"weights {weight.name!r} are {weight.dtype}, not quantized int8", where, _FULL_INT8
+        )
     if np.any(weight.quantization.zero_point != 0):
-        raise UnsupportedError(f"weights {weight.name!r} have a zero point", where, "use symmetric int8 weights")
+        raise UnsupportedError(
+            f"weights {weight.name!r} have a zero point", where, "use symmetric int8 weights"
+        )
     bias_position = 3 if op.kind == "TRANSPOSE_CONV" else 2
     if len(op.inputs) > bias_position and op.inputs[bias_position] >= 0:
         bias = model.tensors[op.inputs[bias_position]]
@@ -196,6 +204,8 @@ def _check_float_flow(model: Model) -> None:
             continue
         if op.kind not in MOVEMENT_KINDS:
             raise UnsupportedError(
-                f"reads float tensor {model.tensors[touched].name!r} made by DEQUANTIZE", describe(model, op), _FULL_INT8
+                f"reads float tensor {model.tensors[touched].name!r} made by DEQUANTIZE",
+                describe(model, op),
+                _FULL_INT8,
             )
         floats.update(op.outputs)

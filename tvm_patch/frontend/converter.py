@@ -8,6 +8,7 @@ import numpy as np
 from tvm import relax
 from tvm.relax.frontend.tflite.tflite_frontend import OperatorConverter
 
+from tvm_patch.frontend.names import words
 from tvm_patch.integer import activation_range
 from tvm_patch.tflite.model import Model, Operator, Tensor
 from tvm_patch.tflite.reader import read_model
@@ -15,8 +16,8 @@ from tvm_patch.tflite.reader import read_model
 Expr = Any
 
 # Quantized operators that the stock converter refuses, and that are converted here.
-_MORE_QUANTIZED = frozenset(
-    "PAD PADV2 TRANSPOSE RESIZE_NEAREST_NEIGHBOR GATHER TILE PRELU ARG_MAX SPLIT_V STRIDED_SLICE".split()
+_MORE_QUANTIZED = words(
+    "PAD PADV2 TRANSPOSE RESIZE_NEAREST_NEIGHBOR GATHER TILE PRELU ARG_MAX SPLIT_V STRIDED_SLICE"
 )
 
 
@@ -48,7 +49,9 @@ class PatchOperatorConverter(OperatorConverter):
     ) -> None:
         super().__init__(model, subgraph, exp_tab, ctx, conversion_state)
         self._canonical = canonical if canonical is not None else read_model(bytes(model._tab.Bytes))
-        self._operator: Operator = self._canonical.operators[0] if self._canonical.operators else Operator("", (), ())
+        self._operator: Operator = (
+            self._canonical.operators[0] if self._canonical.operators else Operator("", (), ())
+        )
         self.convert_map.update(
             {
                 "ARG_MAX": self._arg_max,

@@ -7,11 +7,10 @@ from math import prod
 
 import numpy as np
 
+from tvm_patch.frontend.names import words
 from tvm_patch.tflite.model import Operator, Tensor
 
-FOLDABLE = frozenset(
-    "SHAPE STRIDED_SLICE PACK CONCATENATION RESHAPE SQUEEZE EXPAND_DIMS GATHER TRANSPOSE TILE".split()
-)
+FOLDABLE = words("SHAPE STRIDED_SLICE PACK CONCATENATION RESHAPE SQUEEZE EXPAND_DIMS GATHER TRANSPOSE TILE")
 
 
 def evaluate(op: Operator, inputs: Sequence[Tensor], output: Tensor) -> np.ndarray | None:

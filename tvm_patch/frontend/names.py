@@ -5,13 +5,20 @@ from __future__ import annotations
 import re
 
 _LONGEST = 48
+
+
+def words(text: str) -> frozenset[str]:
+    """Return the words of `text` as a set: tables of names read better without quotes."""
+    return frozenset(text.split())
+
+
 # Scopes that say nothing and would only fill reports.
-_NOISE = re.compile(r"(StatefulPartitionedCall(_\d+)?|PartitionedCall(_\d+)?|serving_default_|functional_\d+|model(_\d+)?)/?")
-_KEYWORDS = frozenset(
-    """auto break case char const continue default do double else enum extern float for goto if inline int long
-    register restrict return short signed sizeof static struct switch typedef union unsigned void volatile while
-    main""".split()
+_NOISE = re.compile(
+    r"(StatefulPartitionedCall(_\d+)?|PartitionedCall(_\d+)?|serving_default_|functional_\d+|model(_\d+)?)/?"
 )
+_KEYWORDS = words("""auto break case char const continue default do double else enum extern float for goto if inline int long
+    register restrict return short signed sizeof static struct switch typedef union unsigned void volatile while
+    main""")
 
 
 def sanitise(name: str) -> str:
