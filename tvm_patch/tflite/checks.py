@@ -107,11 +107,11 @@ def check_model(model: Model) -> None:
             if index == -1:
                 continue
             _check_index(index, count, operator.where)
+            _check_usable(model, index)
             if not available[index]:
                 raise ModelFormatError(
                     f"{operator.where} reads {_where(model, index)}, which nothing before it produces"
                 )
-            _check_usable(model, index)
         for index in operator.outputs:
             _check_index(index, count, operator.where)
             if available[index]:
