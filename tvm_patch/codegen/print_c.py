@@ -62,7 +62,8 @@ def _split_definitions(text: str) -> dict[str, str]:
 
 
 _LOCAL = re.compile(r"^ +\w+ (?P<name>\w+) = (?P<value>[^;]*);\n", re.MULTILINE)
-_CALL = re.compile(r"[A-Za-z_]\w*\(")
+_IMPURE_CALL = re.compile(r"\b(?!tvmp_)[A-Za-z_]\w*\(")
+"""A call that might do something.  Helpers named ``tvmp_*`` that return a value only compute it."""
 
 
 def _drop_unused_locals(body: str) -> str:
@@ -70,7 +71,7 @@ def _drop_unused_locals(body: str) -> str:
     while True:
         mentions = Counter(re.findall(r"[A-Za-z_]\w*", body))
         unused = [
-            m for m in _LOCAL.finditer(body) if mentions[m["name"]] == 1 and not _CALL.search(m["value"])
+            m for m in _LOCAL.finditer(body) if mentions[m["name"]] == 1 and not _IMPURE_CALL.search(m["value"])
         ]
         if not unused:
             return body

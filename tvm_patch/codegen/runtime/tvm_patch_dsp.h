@@ -178,13 +178,35 @@ TVMP_INLINE int32_t tvmp_requantize(int32_t acc, int32_t multiplier, int32_t shi
   return tvmp_ssat8((h >> shift) >> 1);
 }
 
-/* The same for any accumulator and any `shift` of TFLite (positive goes left); not saturated. */
+/* Two roundings for any accumulator and any `shift` of TFLite (positive goes left); not saturated. */
 TVMP_INLINE int32_t tvmp_rescale(int32_t acc, int32_t multiplier, int32_t shift) {
   const int32_t left = shift > 0 ? shift : 0, right = shift > 0 ? 0 : -shift;
   const int32_t shifted = (int32_t)((uint32_t)acc << left);
-  const int32_t h = (int32_t)(((int64_t)shifted * multiplier + ((int64_t)1 << 30)) >> 31);
+  const int64_t high = ((int64_t)shifted * multiplier + ((int64_t)1 << 30)) >> 31;
+  const int32_t h = high > INT32_MAX ? INT32_MAX : (int32_t)high; /* -2^31 times -2^31 saturates */
   const int32_t mask = (int32_t)((1u << right) - 1u);
   return (h >> right) + ((h & mask) > (mask >> 1) + (h < 0) ? 1 : 0);
+}
+
+/* The same with one rounding, for operators that TFLite rescales with doubles: multipliers for it are chosen such that
+ * "half up" never meets a negative half. */
+TVMP_INLINE int32_t tvmp_requantize_once(int32_t acc, int32_t multiplier, int32_t shift, int32_t round_and_zp) {
+  int32_t h = (int32_t)(((int64_t)(int32_t)((uint32_t)acc << 1) * multiplier) >> 32);
+  h += (int32_t)((uint32_t)round_and_zp << shift);
+  return tvmp_ssat8((h >> shift) >> 1);
+}
+
+/* Any accumulator, rescaled by all 53 bits of a double, rounded once, halves away from zero.  The mantissa's upper 31
+ * bits carry its sign; `low_and_shift` holds the lower 22 bits, then six bits of right shift. */
+TVMP_INLINE int32_t tvmp_requantize_double(int32_t acc, int32_t high, int32_t low_and_shift, int32_t zero_point) {
+  const uint64_t size = acc < 0 ? 0u - (uint32_t)acc : (uint32_t)acc;
+  const uint64_t upper = high < 0 ? 0u - (uint32_t)high : (uint32_t)high;
+  const uint64_t lower = (uint32_t)low_and_shift >> 6;
+  const uint32_t right = (uint32_t)low_and_shift & 63u;
+  const uint64_t scaled = size * upper + ((size * lower) >> 22);
+  const uint64_t rounded = (scaled + (((uint64_t)1 << right) >> 1)) >> right;
+  const int32_t value = rounded > 512u ? 512 : (int32_t)rounded; /* as below */
+  return tvmp_ssat8(((acc < 0) != (high < 0) ? -value : value) + zero_point);
 }
 
 /* tvmp_rescale, the zero point and saturation to int8. */
