@@ -10,7 +10,7 @@ from tvm_patch.kernels.base import Form, OpView, PrimFunc, TensorKernel
 from tvm_patch.kernels.dot import DotLayer, TileSize, emit_dot_row
 from tvm_patch.kernels.loops import kernel_body, parameters_of
 from tvm_patch.kernels.registry import register
-from tvm_patch.kernels.requantize import Requantizer
+from tvm_patch.kernels.requantize_exact import ExactRequantizer
 
 
 @register
@@ -30,9 +30,9 @@ class FullyConnected(TensorKernel):
         return {"tile_channels": channels, "tile_columns": columns, "unroll": 1, "flatten": 2}
 
     @property
-    def requantizer(self) -> Requantizer:
+    def requantizer(self) -> ExactRequantizer:
         """Bias and rescaling."""
-        return Requantizer.make(self.op, self.op.constants["weight"])
+        return ExactRequantizer.make(self.op, self.op.constants["weight"])
 
     @property
     def constants(self) -> dict[str, np.ndarray]:

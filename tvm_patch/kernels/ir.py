@@ -17,7 +17,7 @@ Buffer = Any  # tvm.tirx.Buffer
 
 def call(dtype: str, function: str, *arguments: Any) -> Expr:
     """Return a call of a helper in ``tvm_patch_dsp.h``; Python ints become int32."""
-    return tirx.call_pure_extern(dtype, function, *arguments)
+    return tirx.call_extern(dtype, function, *arguments)
 
 
 def load4(buffer: Buffer, index: Expr) -> Expr:

@@ -26,8 +26,8 @@ from tvm_patch.kernels.ir import Buffer, Expr, call
 
 _INT32_LIMIT = 1 << 31
 _SHORT_LIMIT = 1 << 30
-_ZERO_POINT_ROOM = 512
-"""A rescaled value may be clamped to ±this before the zero point is added: int8 saturates it anyway."""
+ZERO_POINT_ROOM = 512
+"""A rescaled value may be clamped to +-this before the zero point is added: int8 saturates it anyway."""
 
 
 def accumulator_bounds(
@@ -62,8 +62,8 @@ class Requantizer:
     ----------
     bias : ndarray of int32
         What accumulators start from.
-    multiplier, shift : ndarray of int32
-        TFLite's pair per output channel.
+    multiplier, shift : ndarray of int64
+        TFLite's pair per output channel; negative multipliers occur.
     zero_point, act_min, act_max : int
         Of the output.
     low, high : ndarray of int64
@@ -108,11 +108,11 @@ class Requantizer:
         span = reach * np.abs(weight.astype(np.int64)).sum(axis=1)
         wraps = bool(((start - span < -_INT32_LIMIT) | (start + span >= _INT32_LIMIT)).any())
         multiplier, shift = (op.constants[k].astype(np.int64) for k in ("multiplier", "shift"))
-        multiplier, shift = _silence_dead_channels(multiplier, shift, low, high)
+        multiplier, shift = cls._silence_dead_channels(multiplier, shift, low, high)
         return cls(
             (((start + _INT32_LIMIT) & 0xFFFFFFFF) - _INT32_LIMIT).astype(np.int32),
-            multiplier.astype(np.int32),
-            shift.astype(np.int32),
+            multiplier,
+            shift,
             int(attrs["output_zero_point"]),
             int(attrs["act_min"]),
             int(attrs["act_max"]),
@@ -121,15 +121,37 @@ class Requantizer:
             wraps,
         )
 
+    @staticmethod
+    def rescale(acc: np.ndarray, multiplier: np.ndarray, shift: np.ndarray) -> np.ndarray:
+        """Return what accumulators become before the zero point is added: the specification."""
+        return multiply_by_quantized_multiplier(acc, multiplier, shift).astype(np.int64)
+
+    @classmethod
+    def _silence_dead_channels(
+        cls, multiplier: np.ndarray, shift: np.ndarray, low: np.ndarray, high: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Give channels that rescale to 0 whatever the input multiplier 0 and a harmless shift.
+
+        Pruned channels often have a vanishing scale, whose huge shift would keep the operator from the short form.
+        """
+        inside = (low >= -_INT32_LIMIT) & (high < _INT32_LIMIT)
+        ends = [cls.rescale(np.where(inside, end, 0), multiplier, shift) for end in (low, high)]
+        # Rescaling is monotonic as long as the left shift does not wrap.
+        dead = (multiplier == 0) | (inside & (shift <= 0) & (ends[0] == 0) & (ends[1] == 0))
+        return np.where(dead, 0, multiplier), np.where(dead, -1, shift)
+
     @cached_property
     def short(self) -> bool:
         """Whether the short form is exact for every channel."""
+        return self._fits_short(self.multiplier, self.shift)
+
+    def _fits_short(self, multiplier: np.ndarray, shift: np.ndarray) -> bool:
+        """Tell whether no step of the short form leaves int32 with these pairs."""
         largest = np.maximum(np.abs(self.low), np.abs(self.high))
-        right = -self.shift.astype(np.int64)
-        if self.wraps or (largest >= _SHORT_LIMIT).any() or (right < 1).any():
+        if self.wraps or (largest >= _SHORT_LIMIT).any() or (shift > -1).any() or (shift < -31).any():
             return False
-        h = ((largest * self.multiplier) >> 31) + 2  # one for its rounding, one for h >> 31
-        added = abs(2 * self.zero_point + 1) << (right - 1)
+        h = ((largest * np.abs(multiplier)) >> 31) + 2  # one for its rounding, one for h >> 31
+        added = np.abs(np.int64(2 * self.zero_point + 1)) << (-shift - 1)
         return bool((h + added < _INT32_LIMIT).all())
 
     @property
@@ -139,7 +161,8 @@ class Requantizer:
         In the short form ``shift`` holds the right shift less one, otherwise TFLite's own.
         """
         shift = -self.shift - 1 if self.short else self.shift
-        return {"bias": self.bias, "multiplier": self.multiplier, "shift": shift.astype(np.int8)}
+        multiplier = self.multiplier.astype(np.int32)
+        return {"bias": self.bias, "multiplier": multiplier, "shift": shift.astype(np.int8)}
 
     def load(self, buffers: dict[str, Buffer], channel: Expr) -> tuple[Expr, Expr]:
         """Emit the loading of a channel's multiplier and shift into locals."""
@@ -179,7 +202,9 @@ class Requantizer:
         # Left shifts wrap like the reference's; unsigned, because shifting negatives is undefined in C.
         shifted = T.cast(T.shift_left(T.cast(acc, "uint32"), T.cast(left, "uint32")), "int32")
         product = T.cast(shifted, "int64") * T.cast(multiplier, "int64")
-        h = T.bind(T.shift_right(product + T.int64(1 << 30), T.int64(31)))
+        # Both operands may be -2**31; that product saturates.
+        high = T.shift_right(product + T.int64(1 << 30), T.int64(31))
+        h = T.bind(T.min(high, T.int64(_INT32_LIMIT - 1)))
         # Half away from zero in 64 bits; with right == 0 nothing is added: the half is 0 and so is the sign's bit.
         half = T.bind(T.shift_right(T.shift_left(T.int64(1), T.cast(right, "int64")), T.int64(1)))
         nudged = (
@@ -188,23 +213,8 @@ class Requantizer:
             - T.cast(T.bitwise_and(T.cast(h < T.int64(0), "int32"), T.cast(right > 0, "int32")), "int64")
         )
         rounded = T.bind(T.cast(T.shift_right(nudged, T.cast(right, "int64")), "int32"))
-        room = T.int32(_ZERO_POINT_ROOM)
+        room = T.int32(ZERO_POINT_ROOM)
         return T.max(T.min(rounded, room), 0 - room) + T.int32(self.zero_point)
-
-
-def _silence_dead_channels(
-    multiplier: np.ndarray, shift: np.ndarray, low: np.ndarray, high: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Give channels that rescale to 0 whatever the input multiplier 0 and a harmless shift.
-
-    Pruned channels often have a vanishing scale, whose huge shift would keep the whole operator from the short form.
-    """
-    inside = (low >= -_INT32_LIMIT) & (high < _INT32_LIMIT)
-    safe_low, safe_high = np.where(inside, low, -1), np.where(inside, high, -1)
-    ends = [multiply_by_quantized_multiplier(a, multiplier, shift) for a in (safe_low, safe_high)]
-    # Rescaling is monotonic as long as the left shift does not wrap.
-    dead = (multiplier == 0) | (inside & (shift <= 0) & (ends[0] == 0) & (ends[1] == 0))
-    return np.where(dead, 0, multiplier), np.where(dead, -1, shift)
 
 
 def store_int8(buffer: Buffer, index: Expr, value: Any) -> None:

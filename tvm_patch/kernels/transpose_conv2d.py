@@ -1,0 +1,120 @@
+"""TRANSPOSE_CONV, gathered: every output collects the patches that reach it, so that no int32 canvas is needed."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
+
+from tvm_patch.kernels.base import Form, OpView, PrimFunc, TensorKernel
+from tvm_patch.kernels.dot import TileSize, emit_dot
+from tvm_patch.kernels.ir import Expr, tiles
+from tvm_patch.kernels.loops import kernel_body, parameters_of
+from tvm_patch.kernels.registry import register
+from tvm_patch.kernels.requantize import Requantizer, store_int8
+
+
+@dataclass(frozen=True)
+class _Axis:
+    """One axis of a transposed convolution: output o is reached by input i through kernel tap o + pad - i * stride."""
+
+    inputs: int
+    outputs: int
+    kernel: int
+    stride: int
+    pad: int
+
+    def reach(self, position: Expr) -> tuple[Expr, Expr, Expr, Expr]:
+        """Emit what reaches an output: first tap, input at the first tap, first and last + 1 of the count.
+
+        Count j stands for tap ``first + j * stride`` and input ``nearest - j``.
+        """
+        reached = T.bind(position + self.pad)
+        nearest = T.bind(T.floordiv(reached, T.int32(self.stride)))
+        first = T.bind(reached - nearest * self.stride)
+        taps = T.floordiv(T.int32(self.kernel - 1 + self.stride) - first, T.int32(self.stride))
+        begin = T.bind(T.max(nearest - (self.inputs - 1), T.int32(0)))
+        end = T.bind(T.max(T.min(nearest + 1, taps), begin))
+        return first, nearest, begin, end
+
+
+@register
+class TransposeConv2d(TensorKernel):
+    """Outputs one pixel at a time, ``tile_channels`` at once; each (tap, input pixel) pair is a dot product.
+
+    How many taps meet an output depends on its place, so the input's zero point is subtracted from the data
+    (SXTAB16 does it for free) instead of being folded into the bias.
+
+    Parameters of `config`: ``tile_channels``, ``unroll`` and ``flatten`` as for ``Conv2d``.
+    """
+
+    kinds = ("transpose_conv2d",)
+
+    @classmethod
+    def accepts(cls, op: OpView) -> bool:
+        """Take batch 1."""
+        return op.inputs[0].shape[0] == 1
+
+    @classmethod
+    def default_config(cls, op: OpView) -> dict[str, Any]:
+        """Return four channels per pixel."""
+        return {"tile_channels": 4, "unroll": 1, "flatten": 2}
+
+    @property
+    def requantizer(self) -> Requantizer:
+        """Bias and rescaling."""
+        weight = self.op.constants["weight"]
+        flat = weight.reshape(weight.shape[0], -1)
+        return Requantizer.make(self.op, flat, fold_zero_point=False, partial=True)
+
+    @property
+    def constants(self) -> dict[str, np.ndarray]:
+        """The weights as in the model (OHWI) and the rescaling."""
+        return {"weight": self.op.constants["weight"], **self.requantizer.constants}
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates, the ones cut off at the borders included."""
+        return self.op.inputs[0].size * (self.op.constants["weight"].size // self.op.inputs[0].shape[3])
+
+    def function(self, form: Form) -> PrimFunc:
+        """Return the function; see :class:`TensorKernel`."""
+        attrs, requantizer = self.op.attrs, self.requantizer
+        out_channels, kernel_h, kernel_w, in_channels = self.op.constants["weight"].shape
+        _, in_h, in_w, _ = self.op.inputs[0].shape
+        _, out_h, out_w, _ = self.op.outputs[0].shape
+        top, left, _, _ = (int(v) for v in attrs["padding"])
+        stride_h, stride_w = (int(v) for v in attrs["strides"])
+        rows = _Axis(in_h, out_h, kernel_h, stride_h, top)
+        columns = _Axis(in_w, out_w, kernel_w, stride_w, left)
+        width = min(self.config["tile_channels"], out_channels) if form == "dsp" else 1
+        tile = TileSize(width, 1, self.config["unroll"], self.config["flatten"])
+        per_channel = kernel_h * kernel_w * in_channels
+        with kernel_body(parameters_of(self)) as (builder, buffers):
+            data, weight, out = buffers["in0"], buffers["weight"], buffers["out0"]
+            acc = T.alloc_buffer((width,), "int32")
+            with ExitStack() as stack:
+                y = stack.enter_context(tiles(out_h, 1))
+                first_y, nearest_y, begin_y, end_y = rows.reach(y)
+                x = stack.enter_context(tiles(out_w, 1))
+                first_x, nearest_x, begin_x, end_x = columns.reach(x)
+                channel = stack.enter_context(tiles(out_channels, width))
+                for t in range(width):
+                    T.buffer_store(acc, buffers["bias"][channel + t], [t])
+                with T.serial(begin_y, end_y) as j, T.serial(begin_x, end_x) as i:
+                    tap = (first_y + j * stride_h) * kernel_w + first_x + i * stride_w
+                    taps = T.bind(tap * in_channels + channel * per_channel)
+                    pixel = T.bind(((nearest_y - j) * in_w + nearest_x - i) * in_channels)
+                    weights = [(weight, taps + t * per_channel) for t in range(width)]
+                    zero_point = int(attrs["input_zero_point"])
+                    emit_dot(
+                        form, acc, weights, [(data, pixel)], in_channels, tile, requantizer.wraps, zero_point
+                    )
+                for t in range(width):
+                    pair = requantizer.load(buffers, channel + t)
+                    value = requantizer.emit(form, acc[t], *pair)
+                    store_int8(out, (y * out_w + x) * out_channels + channel + t, value)
+        return builder.get()
