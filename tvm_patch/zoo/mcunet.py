@@ -53,8 +53,26 @@ _VWW2 = _design(
     Block(160, 3, 5),
 )  # fmt: skip
 
-_SMALL = _design(
-    Block(16, 3, 3, 2), Block(16, 3, 4), Block(16, 5, 3),
+_IN0 = _design(
+    Block(16, 3, 6, 2), Block(16, 3, 6), Block(16, 5, 5),
+    Block(24, 7, 6, 2), Block(24, 5, 6), Block(24, 5, 6),
+    Block(40, 7, 6, 2), Block(40, 7, 6), Block(40, 5, 5),
+    Block(48, 5, 6), Block(48, 3, 6), Block(48, 5, 5),
+    Block(96, 5, 6, 2), Block(96, 7, 6), Block(96, 5, 5),
+    Block(160, 7, 6),
+)  # fmt: skip
+
+_IN1 = _design(
+    Block(16, 3, 3, 2), Block(16, 3, 4),
+    Block(24, 5, 4, 2), Block(24, 3, 4), Block(24, 5, 3),
+    Block(40, 5, 5, 2), Block(40, 7, 4),
+    Block(48, 5, 4), Block(48, 3, 4),
+    Block(96, 5, 5, 2), Block(96, 3, 4), Block(96, 5, 4),
+    Block(160, 5, 4),
+)  # fmt: skip
+
+_VWW0 = _design(
+    Block(16, 3, 3, 2), Block(16, 3, 4),
     Block(24, 5, 4, 2), Block(24, 3, 5), Block(24, 5, 4),
     Block(40, 5, 5, 2), Block(40, 7, 5),
     Block(48, 5, 4), Block(48, 3, 4),
@@ -62,9 +80,9 @@ _SMALL = _design(
     Block(160, 5, 4),
 )  # fmt: skip
 
-_LARGE = _design(
-    Block(24, 5, 4, 2), Block(24, 3, 5), Block(24, 5, 4),
-    Block(40, 7, 5, 2), Block(40, 5, 4), Block(40, 3, 5),
+_IN4 = _design(
+    Block(24, 5, 5, 2), Block(24, 3, 6), Block(24, 5, 5),
+    Block(40, 7, 6, 2), Block(40, 5, 5), Block(40, 3, 6),
     Block(48, 5, 5, 2), Block(48, 7, 5), Block(48, 5, 4),
     Block(64, 5, 5), Block(64, 7, 4), Block(64, 3, 5),
     Block(160, 5, 6, 2), Block(160, 7, 5), Block(160, 3, 4),
@@ -72,12 +90,12 @@ _LARGE = _design(
 )  # fmt: skip
 
 MCUNETS: dict[str, McuNet] = {
-    "mcunet-in0": McuNet(_SMALL, 48, 1000, 6.4),
-    "mcunet-in1": McuNet(_SMALL, 96, 1000, 12.8),
+    "mcunet-in0": McuNet(_IN0, 48, 1000, 6.4),
+    "mcunet-in1": McuNet(_IN1, 96, 1000, 12.8),
     "mcunet-in2": McuNet(_IN3, 160, 1000, 67.3),
     "mcunet-in3": McuNet(_IN3, 176, 1000, 81.8),
-    "mcunet-in4": McuNet(_LARGE, 160, 1000, 125.9),
-    "mcunet-vww0": McuNet(_SMALL, 64, 2, 6.0),
+    "mcunet-in4": McuNet(_IN4, 160, 1000, 125.9),
+    "mcunet-vww0": McuNet(_VWW0, 64, 2, 6.0),
     "mcunet-vww1": McuNet(_VWW1, 80, 2, 11.6),
     "mcunet-vww2": McuNet(_VWW2, 144, 2, 55.8),
 }

@@ -132,7 +132,7 @@ WRONG = {
     "dynamic height": (with_tensor(MODEL, 0, shape_signature=(1, -1, 6, 2)), UnsupportedError),
     "variable": (with_tensor(MODEL, 0, is_variable=True), UnsupportedError),
     "string": (with_tensor(MODEL, 0, dtype="string"), UnsupportedError),
-    "int4 weights": (with_tensor(MODEL, WEIGHT, dtype="int4"), ModelFormatError),
+    "int4 weights": (with_tensor(MODEL, WEIGHT, dtype="int4"), UnsupportedError),
     "scale 0": (with_tensor(MODEL, 0, quantization=make_quantization(0.0)), ModelFormatError),
     "scale NaN": (with_tensor(MODEL, 0, quantization=make_quantization(float("nan"))), ModelFormatError),
     "scale infinite": (
