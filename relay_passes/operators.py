@@ -35,7 +35,7 @@ class PlainOp:
     inputs, outputs : tuple of str
         Names of activations.
     constants : mapping of str to ndarray
-        By the dialect's argument name; ``indices`` of take, ``part{i}`` of concat.
+        By the dialect's argument name; ``indices`` of take.
     attrs : mapping
         Plain Python values.
     """
@@ -118,6 +118,8 @@ class _Binder:
                 constants[name] = constant_value(source)
             else:
                 inputs.append(source)
+        if kind == "concat" and constants:
+            raise UnsupportedError("concat with a constant part", f"binding {var.name}", "make the part an input")
         if kind == "take" and "indices" not in constants:
             raise UnsupportedError(
                 "take with indices that are computed", f"binding {var.name}", "make them constant"
@@ -151,7 +153,6 @@ def _take_apart(call: Any, line: StraightLine) -> tuple[str, list[Any], list[str
     if kind == "concat":
         fields = list(line.definition(call.args[0]).fields)
         axis = int(call.attrs.axis) % len(shape_of(call))
-        # A constant part is named by its place among the parts.
         return kind, fields, [f"part{i}" for i in range(len(fields))], {"axis": axis}
     if kind in _STOCK:
         arguments, names, attrs = _STOCK[kind](call)
@@ -182,7 +183,7 @@ def _split(call: Any) -> tuple[list[Any], list[str], dict[str, Any]]:
         indices = [data[axis] // count * i for i in range(1, count)]
     else:
         indices = [int(i) for i in sections]
-    return [call.args[0]], ["data"], {"axis": axis, "indices": indices}
+    return [call.args[0]], ["data"], {"axis": axis, "indices_or_sections": indices}
 
 
 def _strided_slice(call: Any) -> tuple[list[Any], list[str], dict[str, Any]]:

@@ -15,9 +15,11 @@ MOVEMENT_KINDS = words(
 )
 """Operators that only move data; they may stand on float or uint8 tensors at the border."""
 
-SUPPORTED_KINDS = MOVEMENT_KINDS | words("""CONV_2D DEPTHWISE_CONV_2D TRANSPOSE_CONV FULLY_CONNECTED ADD SUB MUL MAXIMUM MINIMUM AVERAGE_POOL_2D
-    MAX_POOL_2D MEAN REDUCE_MAX PAD PADV2 SOFTMAX LOGISTIC TANH HARD_SWISH RELU RELU6 RELU_N1_TO_1 LEAKY_RELU PRELU
-    SHAPE RESIZE_NEAREST_NEIGHBOR RESIZE_BILINEAR ARG_MAX QUANTIZE DEQUANTIZE""")
+SUPPORTED_KINDS = MOVEMENT_KINDS | words(
+    "CONV_2D DEPTHWISE_CONV_2D TRANSPOSE_CONV FULLY_CONNECTED ADD SUB MUL MAXIMUM MINIMUM AVERAGE_POOL_2D "
+    "MAX_POOL_2D MEAN REDUCE_MAX PAD PADV2 SOFTMAX LOGISTIC TANH HARD_SWISH RELU RELU6 RELU_N1_TO_1 "
+    "LEAKY_RELU PRELU SHAPE RESIZE_NEAREST_NEIGHBOR RESIZE_BILINEAR ARG_MAX QUANTIZE DEQUANTIZE"
+)
 """Every operator that can be compiled (SHAPE only where it is folded away)."""
 
 _WEIGHTED = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "FULLY_CONNECTED"})
@@ -27,8 +29,10 @@ _DATA_INPUT = {"TRANSPOSE_CONV": 2, "SPLIT": 1}
 _ONE_GRID = MOVEMENT_KINDS - {"RESHAPE"} | words(
     "PAD PADV2 MAX_POOL_2D AVERAGE_POOL_2D REDUCE_MAX RESIZE_NEAREST_NEIGHBOR RESIZE_BILINEAR MAXIMUM MINIMUM"
 )
-_SPATIAL = words("""CONV_2D DEPTHWISE_CONV_2D TRANSPOSE_CONV AVERAGE_POOL_2D MAX_POOL_2D RESIZE_NEAREST_NEIGHBOR
-    RESIZE_BILINEAR""")
+_SPATIAL = words(
+    "CONV_2D DEPTHWISE_CONV_2D TRANSPOSE_CONV AVERAGE_POOL_2D MAX_POOL_2D RESIZE_NEAREST_NEIGHBOR "
+    "RESIZE_BILINEAR"
+)
 # Operand that must be a constant, by kind.
 _CONSTANT_INPUTS = {
     "CONV_2D": (1, 2), "DEPTHWISE_CONV_2D": (1, 2), "FULLY_CONNECTED": (1, 2), "TRANSPOSE_CONV": (0, 1, 3),
@@ -113,6 +117,13 @@ def _check_operands(model: Model, op: Operator) -> None:
                 raise UnsupportedError(
                     f"input {position} ({tensor.name!r}) is computed, not constant", where, "make it constant"
                 )
+    fixed = [t.is_constant for t in list(_data_tensors(model, op))[: -len(op.outputs)]]
+    if all(fixed) or (op.kind in MOVEMENT_KINDS and any(fixed)):
+        raise UnsupportedError(
+            "its data is constant, and it is not one of the operators that are folded away",
+            where,
+            "compute it before conversion, or make it an input",
+        )
     activation = op.options.get("fused_activation_function", "NONE")
     if activation not in _ACTIVATIONS or (op.kind == "CONCATENATION" and activation != "NONE"):
         raise UnsupportedError(f"fused activation {activation}", where, "use RELU, RELU6 or none")

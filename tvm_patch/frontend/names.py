@@ -16,9 +16,11 @@ def words(text: str) -> frozenset[str]:
 _NOISE = re.compile(
     r"(StatefulPartitionedCall(_\d+)?|PartitionedCall(_\d+)?|serving_default_|functional_\d+|model(_\d+)?)/?"
 )
-_KEYWORDS = words("""auto break case char const continue default do double else enum extern float for goto if inline int long
-    register restrict return short signed sizeof static struct switch typedef union unsigned void volatile while
-    main""")
+_KEYWORDS = words(
+    "auto break case char const continue default do double else enum extern float for goto if inline int "
+    "long register restrict return short signed sizeof static struct switch typedef union unsigned void "
+    "volatile while main"
+)
 
 
 def sanitise(name: str) -> str:
