@@ -9,16 +9,20 @@ import typer
 
 from tvm_patch.cli.options import JsonOption, QuietOption
 from tvm_patch.cli.output import Output
-from tvm_patch.errors import UserError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from tvm_patch.report.lists import ZooList, ZooReport
 
-zoo = typer.Typer(
-    help="Well-known architectures with seeded weights, as .tflite files.", no_args_is_help=True
-)
+zoo = typer.Typer()
+
+
+@zoo.callback(invoke_without_command=True)
+def _top(ctx: typer.Context) -> None:
+    """Write well-known architectures with seeded weights as .tflite files."""
+    if ctx.invoked_subcommand is None:
+        typer.echo(ctx.get_help())
 
 
 @zoo.command("list")
@@ -28,7 +32,16 @@ def zoo_list(json: JsonOption = None, quiet: QuietOption = False) -> None:
     from tvm_patch.report.lists import ArchitectureReport, ZooList
     from tvm_patch.zoo.registry import ARCHITECTURES
 
-    rows = [ArchitectureReport(name=name, description=_summary(a)) for name, a in ARCHITECTURES.items()]
+    rows = [
+        ArchitectureReport(
+            name=name,
+            description=entry.description,
+            width=entry.width,
+            resolution=entry.resolution,
+            classes=entry.classes,
+        )
+        for name, entry in ARCHITECTURES.items()
+    ]
     output.emit(ZooList(architectures=rows), _show_list)
 
 
@@ -36,11 +49,16 @@ def zoo_list(json: JsonOption = None, quiet: QuietOption = False) -> None:
 def zoo_write(
     name: Annotated[str, typer.Argument(metavar="NAME", help="An architecture: tvm-patch zoo list.")],
     path: Annotated[Path, typer.Option("-o", "--output", help="The .tflite to write.")],
-    width: Annotated[float, typer.Option("--width", min=0.01, help="Factor on the channels.")] = 1.0,
-    resolution: Annotated[
-        int | None, typer.Option("--resolution", min=1, help="Rows and columns of the input.")
+    width: Annotated[
+        float | None, typer.Option("--width", help="Factor on the channels; its own by default.")
     ] = None,
-    classes: Annotated[int | None, typer.Option("--classes", min=1, help="Size of the output.")] = None,
+    resolution: Annotated[
+        int | None,
+        typer.Option("--resolution", min=1, help="Rows and columns of the input; its own by default."),
+    ] = None,
+    classes: Annotated[
+        int | None, typer.Option("--classes", min=1, help="Outputs; its own by default.")
+    ] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of the weights.")] = 0,
     json: JsonOption = None,
     quiet: QuietOption = False,
@@ -49,42 +67,31 @@ def zoo_write(
 
     \b
     Example:
-      tvm-patch zoo write mobilenet_v2 --width 0.35 --resolution 96 --classes 2 -o small.tflite
+      tvm-patch zoo write mobilenet-v2 --width 0.35 --resolution 96 --classes 2 -o small.tflite
     """  # noqa: D301 -- \b keeps the lines apart in --help
     output = Output(json, quiet)
     from tvm_patch.report.atomic import check_can_write, write_bytes
 
     check_can_write(path)
-    from tvm_patch.zoo.registry import ARCHITECTURES, build
-
-    if name not in ARCHITECTURES:
-        raise UserError(f"unknown architecture {name!r}; known are {', '.join(ARCHITECTURES)}")
-    options = {"resolution": resolution, "classes": classes}
     with output.progress(f"building {name}"):
         from tvm_patch.tflite.writer import write_model
+        from tvm_patch.zoo.registry import build
 
-        given = {k: v for k, v in options.items() if v is not None}
-        data = write_model(build(name, width=width, seed=seed, **given))
+        data = write_model(build(name, width, resolution, classes, seed))
         write_bytes(path, data)
     from tvm_patch.report.lists import ZooReport
 
     output.emit(ZooReport(name=name, path=str(path), bytes=len(data)), _show_written)
 
 
-def _summary(architecture: object) -> str:
-    """Return the first line of what an architecture says of itself."""
-    text = getattr(architecture, "description", None) or architecture.__doc__ or ""
-    return str(text).strip().split("\n")[0]
-
-
 def _show_list(console: Console, report: ZooList) -> None:
     from rich.table import Table
 
-    table = Table(box=None, show_header=False, pad_edge=False)
-    table.add_column(style="cyan", no_wrap=True)
-    table.add_column()
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in ("name", "width", "resolution", "classes", "what"):
+        table.add_column(column, justify="left" if column in ("name", "what") else "right")
     for a in report.architectures:
-        table.add_row(a.name, a.description)
+        table.add_row(a.name, f"{a.width:g}", str(a.resolution), str(a.classes), a.description)
     console.print(table)
 
 

@@ -35,10 +35,22 @@ class BoardList(Report):
 
 
 class ArchitectureReport(Report):
-    """An architecture of the zoo."""
+    """An architecture of the zoo.
+
+    Attributes
+    ----------
+    name, description : str
+    width : float
+        Default factor on the channels.
+    resolution, classes : int
+        Default rows of the input, and outputs.
+    """
 
     name: str
     description: str
+    width: float
+    resolution: int
+    classes: int
 
 
 class ZooList(Report):

@@ -156,7 +156,7 @@ class RunReport(Report):
         The board whose memory sizes the emulated one had.
     bit_exact : bool or None
         Whether every output equals the oracle's; None without ``--check``.
-    max_abs_diff : float or None
+    max_abs_diff : int or None
         Largest difference from the oracle, in steps of the output.
     oracle : str or None
         What the outputs were compared with.
@@ -177,7 +177,7 @@ class RunReport(Report):
     board: str
     as_board: str | None = None
     bit_exact: bool | None = None
-    max_abs_diff: float | None = None
+    max_abs_diff: int | None = None
     oracle: str | None = None
     instructions: int | None = None
     macs: int = 0

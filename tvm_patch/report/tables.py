@@ -7,7 +7,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from tvm_patch.report.models import CompileReport, InspectReport, OperatorRun, RunReport, TensorReport
-from tvm_patch.report.text import bar, count, kib, shape
+from tvm_patch.report.text import UNKNOWN, bar, count, kib, shape
 
 
 def print_inspect(console: Console, report: InspectReport) -> None:
@@ -64,11 +64,9 @@ def print_run(console: Console, report: RunReport) -> None:
             count(op.macs),
             count(op.instructions),
             _per_mac(op),
-            f"{100 * (op.instructions or 0) / total:5.1f} % {bar(op.instructions or 0, largest, 10)}"
-            if total
-            else "–",
+            f"{100 * (op.instructions or 0) / max(1, total):5.1f} % {bar(op.instructions or 0, largest, 10)}",
         )
-    if report.operators:
+    if total:  # on a board that does not count, inspect says as much
         console.print(table)
     per_mac = (
         f", {report.instructions / report.macs:.2f} per MAC" if report.instructions and report.macs else ""
@@ -81,12 +79,12 @@ def print_run(console: Console, report: RunReport) -> None:
         ("arena", kib(report.arena_bytes)),
         ("static data", kib(report.static_bytes)),
         ("stack", kib(report.stack_bytes)),
-        ("[bold]SRAM[/]", f"[bold]{kib(report.sram_bytes)}[/]"),
+        ("SRAM", kib(report.sram_bytes)),
         ("flash", kib(report.flash_bytes)),
     ]
     if report.bit_exact is not None:
         rows.append(("check", _verdict(report)))
-    _summary(console, rows)
+    _summary(console, [row for row in rows if row[1] != UNKNOWN])
 
 
 def _table(*columns: str) -> Table:
@@ -116,7 +114,7 @@ def _tensors(inputs: list[TensorReport], outputs: list[TensorReport]) -> list[tu
 
 
 def _per_mac(op: OperatorRun) -> str:
-    return f"{op.instructions / op.macs:.2f}" if op.instructions and op.macs else "–"
+    return f"{op.instructions / op.macs:.2f}" if op.instructions and op.macs else UNKNOWN
 
 
 def _quality(report: InspectReport) -> str:
@@ -129,5 +127,5 @@ def _verdict(report: RunReport) -> str:
     against = f" against {escape(report.oracle)}" if report.oracle else ""
     if report.bit_exact:
         return f"[green]bit-exact[/]{against}"
-    difference = "–" if report.max_abs_diff is None else f"{report.max_abs_diff:g}"
+    difference = UNKNOWN if report.max_abs_diff is None else f"{report.max_abs_diff}"
     return f"[red]NOT bit-exact[/]{against}: largest difference {difference}"

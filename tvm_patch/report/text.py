@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+UNKNOWN = "–"
+"""What is printed where there is no number."""
+
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 
 
 def kib(nbytes: int | None) -> str:
     """Return bytes as KiB with the exact count beside it; a dash for None."""
-    return "–" if nbytes is None else f"{nbytes / 1024:.1f} KiB ({nbytes:,} B)"
+    return UNKNOWN if nbytes is None else f"{nbytes / 1024:.1f} KiB ({nbytes:,} B)"
 
 
 def count(number: int | None) -> str:
     """Return a large number in millions or thousands; a dash for None."""
     if number is None:
-        return "–"
+        return UNKNOWN
     if number >= 1_000_000:
         return f"{number / 1e6:.2f} M"
     if number >= 10_000:
