@@ -32,10 +32,9 @@ def int32_at(buffer: Buffer, index: Expr) -> Expr:
 
 def accumulate(acc: Buffer, index: Any, term: Expr, wraps: bool) -> None:
     """Emit ``acc[index] += term``, modulo 2**32 if `wraps` (signed overflow is undefined in C)."""
+    total = acc[index] + term
     if wraps:
         total = T.cast(T.cast(acc[index], "uint32") + T.cast(term, "uint32"), "int32")
-    else:
-        total = acc[index] + term
     T.buffer_store(acc, total, [index])
 
 

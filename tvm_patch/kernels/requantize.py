@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
@@ -23,6 +23,8 @@ from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for i
 from tvm_patch.integer.requantize import multiply_by_quantized_multiplier
 from tvm_patch.kernels.base import Form, OpView
 from tvm_patch.kernels.ir import Buffer, Expr, call
+
+R = TypeVar("R", bound="Requantizer")
 
 _INT32_LIMIT = 1 << 31
 _SHORT_LIMIT = 1 << 30
@@ -84,8 +86,8 @@ class Requantizer:
 
     @classmethod
     def make(
-        cls, op: OpView, weight: np.ndarray, *, fold_zero_point: bool = True, partial: bool = False
-    ) -> Requantizer:
+        cls: type[R], op: OpView, weight: np.ndarray, *, fold_zero_point: bool = True, partial: bool = False
+    ) -> R:
         """Build it from an operator with the dialect's arguments bias, multiplier and shift.
 
         Parameters

@@ -3,8 +3,8 @@
 The reference rounds ``acc * real`` once, halves away from zero, where `real` is a double of 53 bits.  The accumulators
 of an operator are bounded and an int8 result has at most 255 steps, so 31 bits of multiplier nearly always put
 every step at the same accumulator; whether they do is checked here step by step, for each channel.  Then
-``h = (2 * acc * m) >> 32`` and ``(h + 2**(s-1) + zp * 2**s) >> s`` are exact: rounding down twice is rounding down once.
-Otherwise all 53 bits are used.
+``h = (2 * acc * m) >> 32`` and ``(h + 2**(s-1) + zp * 2**s) >> s`` are exact: rounding down twice is rounding
+down once.  Otherwise all 53 bits are used.
 """
 
 from __future__ import annotations
