@@ -175,23 +175,23 @@ def quantize_multiplier_exact(real: float) -> tuple[int, int]:
     Parameters
     ----------
     real : float
-        Non-negative multiplier, below 2**30.
+        Multiplier of magnitude below 2**30; negative where a weight scale is.
 
     Returns
     -------
     multiplier : int
-        In [2**52, 2**53), or 0 for reals below 2**-33, which take every int32 to 0.
+        Of magnitude in [2**52, 2**53), or 0 for magnitudes below 2**-33, which take every int32 to 0.
     shift : int
-        At least -32.
+        At least -32, at most 30.
 
     Raises
     ------
     ValueError
-        When `real` is negative, 2**30 or more, or not a number.
+        When the magnitude is 2**30 or more, or `real` is not a number.
     """
-    if not 0 <= real < 2.0**30:
-        raise ValueError(f"a rescaling multiplier must be in [0, 2**30), got {real}")
-    if real < 2.0**-33:
+    if not abs(real) < 2.0**30:
+        raise ValueError(f"a rescaling multiplier must be within 2**30, got {real}")
+    if abs(real) < 2.0**-33:
         return 0, 0
     fraction, shift = math.frexp(real)
     return int(fraction * 2.0**53), shift
@@ -200,11 +200,10 @@ def quantize_multiplier_exact(real: float) -> tuple[int, int]:
 def multiply_exact(acc: npt.ArrayLike, multiplier: npt.ArrayLike, shift: npt.ArrayLike) -> Int64Array:
     """Return ``acc * multiplier * 2**(shift - 53)`` rounded once, halves away from zero.
 
-    What BUILTIN_REF's FULLY_CONNECTED computes with doubles, ``round(acc * real)``.  The product has 84 bits; the
-    mantissa is split at bit 22 so that int64 is enough and every step is exact: with ``a = |acc|``,
-    ``high = a * (multiplier >> 22)`` and ``low = a * (multiplier & (2**22 - 1))``, the product divided by 2**22
-    and rounded down is ``t = high + (low >> 22)``, and the result ``(t + 2**(30 - shift)) >> (31 - shift)`` with
-    the sign of `acc`.
+    What BUILTIN_REF's FULLY_CONNECTED computes with doubles, ``round(acc * real)``.  The product has 84 bits;
+    the mantissa is split at bit 22 so that int64 is enough and every step is exact.  With ``a = |acc|`` and
+    ``m = |multiplier|``, ``t = a * (m >> 22) + ((a * (m & 0x3FFFFF)) >> 22)`` is the product divided by 2**22
+    and rounded down; the result is ``(t + 2**(30 - shift)) >> (31 - shift)`` with the sign of the product.
 
     Parameters
     ----------
@@ -213,19 +212,19 @@ def multiply_exact(acc: npt.ArrayLike, multiplier: npt.ArrayLike, shift: npt.Arr
     multiplier : array of int64 or int
         From :func:`quantize_multiplier_exact`; broadcasts with `acc`.
     shift : array of int32 or int
-        Likewise, at most 30.
+        Likewise.
 
     Returns
     -------
     ndarray of int64
     """
     acc64 = np.asarray(acc, np.int64)
-    mantissa = np.asarray(multiplier, np.int64)
+    factor = np.asarray(multiplier, np.int64)
     right = 31 - np.asarray(shift, np.int64)
-    magnitude = np.abs(acc64)
-    total = magnitude * (mantissa >> 22) + ((magnitude * (mantissa & 0x3FFFFF)) >> 22)
+    a, m = np.abs(acc64), np.abs(factor)
+    total = a * (m >> 22) + ((a * (m & 0x3FFFFF)) >> 22)
     rounded = (total + (np.int64(1) << (right - 1))) >> right
-    return np.where(acc64 < 0, -rounded, rounded)
+    return np.where((acc64 < 0) ^ (factor < 0), -rounded, rounded)
 
 
 def fully_connected_multipliers(
@@ -267,6 +266,7 @@ def _check_exact(real: float, multiplier: int, shift: int) -> None:
         return
     # Both functions are odd and monotone, so they are equal everywhere when they are equal around each step;
     # outputs beyond 384 are clamped whatever the zero point.
+    real, multiplier = abs(real), abs(multiplier)
     steps = np.minimum((np.arange(384) + 0.5) / real, 2.0**31 - 3).astype(np.int64)
     acc = np.concatenate([steps + i for i in (-1, 0, 1, 2)]).clip(0)
     product = acc.astype(np.float64) * real

@@ -155,12 +155,12 @@ def hard_swish(
     if gate_exponent > 0:
         gate = _saturate16(gate << 1)
     elif gate_exponent < 0:
-        gate = rounding_divide_by_pot(gate, -gate_exponent)
+        gate = _rounding_shift16(gate, -gate_exponent)
     gate = (gate + (1 << 15)) >> 1
     product = gate * preshift
     # Truncation, not rounding, cancels the bias of the rounding multiplications above.
     product = np.sign(product) * (np.abs(product) >> 15)
-    out = rounding_divide_by_pot(product, -output_exponent) + output_zero_point
+    out = _rounding_shift16(product, -output_exponent) + output_zero_point
     return np.clip(out, *dtype_range(dtype)).astype(dtype)
 
 
@@ -249,3 +249,10 @@ def _rounding_high_mul16(a: npt.NDArray[np.int64], b: int) -> npt.NDArray[np.int
     product = a * b
     nudged = product + np.where(product >= 0, 1 << 14, 1 - (1 << 14))
     return _saturate16(np.sign(nudged) * (np.abs(nudged) >> 15))
+
+
+def _rounding_shift16(x: npt.NDArray[np.int64], exponent: int) -> npt.NDArray[np.int64]:
+    if exponent < 16:
+        return rounding_divide_by_pot(x, exponent)
+    # gemmlowp's mask of 16 one bits is -1 in int16, which takes 0 and positive values to 1, not to 0.
+    return np.where(x >= 0, 1, -1).astype(np.int64)

@@ -72,8 +72,11 @@ def numbers(
     weight_scale = np.array(
         [random_scale(rng, 1e-4, 1e-1) for _ in range(channels if per_channel else 1)], np.float32
     )
+    if per_channel and channels > 1 and rng.random() < 0.2:
+        # Batch normalization folded into the weights leaves such scales in real networks.
+        weight_scale[rng.integers(weight_scale.size)] *= -1
     input_scale = random_scale(rng)
-    spread = input_scale * float(weight_scale.max()) * 70 * 70 * np.sqrt(depth) / 60
+    spread = input_scale * float(np.abs(weight_scale).max()) * 70 * 70 * np.sqrt(depth) / 60
     output_scale = float(np.float32(spread * np.exp(rng.uniform(-2.5, 2.5))))
     bias = None
     if biased or rng.random() < 0.8:

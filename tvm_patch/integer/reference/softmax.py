@@ -40,7 +40,11 @@ _DIVISION_MINUS_32_OVER_17 = -1010580540
 
 @register("softmax", "data")
 def softmax(op: Operator, args: dict[str, Array]) -> Array:
-    """Return the softmax over the last axis, in units of 1/256 from -128."""
+    """Return the softmax over the last axis, in units of 1/256 from -128.
+
+    With a sum of exponentials of 512 and more LiteRT aborts; here the formula goes on, and every output is
+    -128.
+    """
     data = args["data"].astype(np.int64)
     diff_min = int(op.attrs["diff_min"])
     diff = data - data.max(axis=-1, keepdims=True)
