@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+from math import inf
+
+import pytest
+from tvm import relax
+
+from relay_passes.extract_network import extract_network
+from relay_passes.memory_profile import memory_profile
+from relay_passes.operators import plain_function
+from relay_passes.pipeline import legalization_pipeline
+from relay_passes.receptive_field import receptive_fields
+from tests.unit.relay_passes.builders import conv, module, pad, pool, var
+from tests.unit.relay_passes.models import OURS_ONLY, STOCK_TOO, file_of, our_import, single
+from tvm_patch.errors import UnsupportedError
+from tvm_patch.kernels.base import OpView
+from tvm_patch.lowering.op_view import bind_function, bindings_to_ops
+from tvm_patch.planner.network import Window
+
+
+def two_branches():
+    """Return x → a → (b, c) → d with known sizes."""
+    x = var("x", (1, 8, 8, 1))
+
+    def write(b):
+        first = b.emit(conv(x, 4, padding=(1, 1, 1, 1)), "a")
+        left = b.emit(conv(first, 2, padding=(1, 1, 1, 1)), "b")
+        right = b.emit(pool("max_pool2d", first), "c")
+        return [left, b.emit(conv(right, 1, kernel=1), "d", True)]
+
+    return module([x], write)
+
+
+def test_network_of_a_module():
+    network = extract_network(two_branches(), "two")
+    assert network.name == "two"
+    assert [op.kind for op in network.operators] == ["conv2d", "conv2d", "max_pool2d", "conv2d"]
+    first = network.operators[0]
+    assert first.window == Window((3, 3), (1, 1), (1, 1, 1, 1), (1, 1))
+    assert first.macs == 8 * 8 * 4 * 9
+    assert first.weight_bytes == 4 * 9 + 3 * 4 * 4  # weights, and three int32 a channel
+    assert network.operators[2].window == Window((2, 2))
+    assert network.tensors["c"].shape == (1, 7, 7, 4)
+    assert network.outputs[1] == "d"
+
+
+def test_macs_of_other_operators():
+    macs = {}
+    for name in ("depthwise_multiplier", "transpose_conv", "fully_connected_4d", "add_relu"):
+        module_ = legalization_pipeline()(our_import(file_of(single({**STOCK_TOO, **OURS_ONLY}[name]))))
+        macs[name] = extract_network(module_).macs
+    assert macs == {
+        "depthwise_multiplier": 3 * 4 * 12 * 6,
+        "transpose_conv": 6 * 7 * 4 * 9 * 3,
+        "fully_connected_4d": 168 * 5,
+        "add_relu": 0,
+    }
+
+
+def test_memory_profile():
+    profile = memory_profile(two_branches())
+    a, b, c = 8 * 8 * 4, 8 * 8 * 2, 7 * 7 * 4
+    assert [layer.live_bytes for layer in profile.layers] == [64 + a, a + b, a + b + c, b + c + 49]
+    assert profile.peak_bytes == a + b + c
+    assert profile.peak_layer is not None
+    assert profile.peak_layer.name == "c"
+
+
+def test_receptive_field():
+    fields = receptive_fields(two_branches())
+    assert fields["a"].size == (3, 3)
+    assert fields["c"].size == (4, 4)
+    assert fields["d"].size == (4, 4)
+    assert fields["x"].size == (1, 1)
+
+
+def test_receptive_field_grows_with_stride():
+    x = var("x", (1, 9, 9, 1))
+
+    def write(b):
+        from relay_passes.dialect import build_call
+
+        half = build_call(
+            "avg_pool2d", [x], pool_size=[2, 3], strides=[2, 1], padding=[0] * 4, act_min=-128, act_max=127
+        )
+        return [b.emit(conv(b.emit(half, "h")), "y", True)]
+
+    fields = receptive_fields(module([x], write))
+    assert (fields["h"].size, fields["h"].jump) == ((2, 3), (2, 1))
+    assert fields["y"].size == (2 + 2 * 2, 3 + 2)
+
+
+def test_global_operators_see_everything():
+    data = file_of(single(STOCK_TOO["mean"]))
+    assert receptive_fields(legalization_pipeline()(our_import(data)))["mean_0"].size == (inf, inf)
+
+
+def test_split_has_named_parts():
+    graph = bind_function(legalization_pipeline()(our_import(file_of(single(OURS_ONLY["split_v"]))))["main"])
+    (split,) = graph.ops
+    assert isinstance(split.op, OpView)
+    assert split.op.attrs == {"axis": 2, "indices_or_sections": [1, 5]}
+    assert split.outputs == graph.outputs
+    assert [graph.tensors[n].shape for n in graph.outputs] == [(1, 6, 1, 4), (1, 6, 4, 4), (1, 6, 2, 4)]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "attrs"),
+    [
+        ("reshape", "reshape", {}),
+        ("transpose", "permute_dims", {"axes": [0, 3, 1, 2]}),
+        ("concatenation", "concat", {"axis": 3}),
+        ("tile", "tile", {"repeats": [1, 2, 1, 3]}),
+        ("gather", "take", {"axis": 3}),
+        (
+            "strided_slice",
+            "strided_slice",
+            {"axes": [0, 1, 2, 3], "begin": [0, 1, 0, 0], "end": [1, 6, 7, 4], "strides": [1, 2, 3, 1]},
+        ),
+    ],
+)
+def test_movement_has_plain_attributes(name, kind, attrs):
+    build = {**STOCK_TOO, **OURS_ONLY}[name]
+    (bound,) = bindings_to_ops(legalization_pipeline()(our_import(file_of(single(build))))["main"])
+    assert (bound.op.kind, dict(bound.op.attrs)) == (kind, attrs)
+
+
+def test_what_is_not_legalized_is_refused():
+    x = var("x", (1, 4, 4, 1))
+    with pytest.raises(UnsupportedError, match="run LegalizeQuantized first"):
+        plain_function(module([x], lambda b: [b.emit(relax.op.nn.relu(x), "y", True)])["main"])
+
+
+def test_pad_is_a_local_operator():
+    x = var("x", (1, 4, 4, 1))
+    assert receptive_fields(module([x], lambda b: [b.emit(pad(x, 1, 1, 1, 1), "y", True)]))["y"].size == (
+        1,
+        1,
+    )
