@@ -90,12 +90,12 @@ _IN4 = _design(
 )  # fmt: skip
 
 MCUNETS: dict[str, McuNet] = {
-    "mcunet-in0": McuNet(_IN0, 48, 1000, 6.4),
-    "mcunet-in1": McuNet(_IN1, 96, 1000, 12.8),
-    "mcunet-in2": McuNet(_IN3, 160, 1000, 67.3),
-    "mcunet-in3": McuNet(_IN3, 176, 1000, 81.8),
-    "mcunet-in4": McuNet(_IN4, 160, 1000, 125.9),
-    "mcunet-vww0": McuNet(_VWW0, 64, 2, 6.0),
-    "mcunet-vww1": McuNet(_VWW1, 80, 2, 11.6),
-    "mcunet-vww2": McuNet(_VWW2, 144, 2, 55.8),
+    "mcunet_in0": McuNet(_IN0, 48, 1000, 6.4),
+    "mcunet_in1": McuNet(_IN1, 96, 1000, 12.8),
+    "mcunet_in2": McuNet(_IN3, 160, 1000, 67.3),
+    "mcunet_in3": McuNet(_IN3, 176, 1000, 81.8),
+    "mcunet_in4": McuNet(_IN4, 160, 1000, 125.9),
+    "mcunet_vww0": McuNet(_VWW0, 64, 2, 6.0),
+    "mcunet_vww1": McuNet(_VWW1, 80, 2, 11.6),
+    "mcunet_vww2": McuNet(_VWW2, 144, 2, 55.8),
 }

@@ -67,25 +67,25 @@ def _mobile(
 
 
 ARCHITECTURES: dict[str, ZooEntry] = {
-    "mobilenet-v2": _mobile("MobileNetV2", MOBILENET_V2, 300),
-    "mnasnet-a1": _mobile("MnasNet-A1, with squeeze-and-excitation", MNASNET_A1, 312),
-    "mnasnet-b1": _mobile("MnasNet-B1", MNASNET_B1, 315),
-    "fbnet-a": _mobile("FBNet-A", FBNET_A, 249),
-    "proxyless-mobile": _mobile("ProxylessNAS-Mobile", PROXYLESS_MOBILE, 320),
+    "mobilenet_v2": _mobile("MobileNetV2", MOBILENET_V2, 300),
+    "mnasnet_a1": _mobile("MnasNet-A1, with squeeze-and-excitation", MNASNET_A1, 312),
+    "mnasnet_b1": _mobile("MnasNet-B1", MNASNET_B1, 315),
+    "fbnet_a": _mobile("FBNet-A", FBNET_A, 249),
+    "proxyless_mobile": _mobile("ProxylessNAS-Mobile", PROXYLESS_MOBILE, 320),
     **{
         name: _mobile(
-            f"MCUNet, {name.split('-')[1]}", net.design, net.published_mmacs, net.resolution, net.classes
+            f"MCUNet, {name.split('_')[1]}", net.design, net.published_mmacs, net.resolution, net.classes
         )
         for name, net in MCUNETS.items()
     },
-    "mlperf-ic": ZooEntry(
+    "mlperf_ic": ZooEntry(
         "MLPerf Tiny image classification, ResNet-8", build_resnet8, 1.0, 32, 10, (8, 512), 12.5
     ),
-    "mlperf-vww": ZooEntry(
+    "mlperf_vww": ZooEntry(
         "MLPerf Tiny visual wake words, MobileNetV1", build_mobilenet_v1, 0.25, 96, 2, (32, 512), 7.5
     ),
-    "mlperf-kws": ZooEntry("MLPerf Tiny keyword spotting, DS-CNN", build_ds_cnn, 1.0, 49, 12, (10, 512), 2.7),
-    "mlperf-ad": ZooEntry(
+    "mlperf_kws": ZooEntry("MLPerf Tiny keyword spotting, DS-CNN", build_ds_cnn, 1.0, 49, 12, (10, 512), 2.7),
+    "mlperf_ad": ZooEntry(
         "MLPerf Tiny anomaly detection, autoencoder", build_autoencoder, 1.0, 640, 640, (8, 4096), 0.26
     ),
 }
@@ -103,7 +103,7 @@ def build(
     Parameters
     ----------
     name : str
-        Key in :data:`ARCHITECTURES`.
+        Key in :data:`ARCHITECTURES`; hyphens are read as underscores.
     width : float, optional
         Multiplier of the channel counts, above 0 and at most 4; the architecture's own by default.
     resolution : int, optional
@@ -123,6 +123,7 @@ def build(
     UserError
         An unknown name, or a parameter out of range.
     """
+    name = name.replace("-", "_")
     entry = ARCHITECTURES.get(name)
     if entry is None:
         raise UserError(f"no architecture {name}; there are {', '.join(ARCHITECTURES)}")

@@ -138,11 +138,11 @@ def test_zoo_alone_teaches(command):
 def test_zoo_writes_what_the_library_builds(command, tmp_path):
     code, out, err = command("zoo", "list", "--json", "-")
     assert (code, err) == (0, "")
-    assert "mlperf-ad" in [a["name"] for a in json.loads(out)["architectures"]]
-    options = ("mlperf-ad", "--width", "0.1", "--resolution", "16", "--classes", "4", "--seed", "3")
+    assert "mlperf_ad" in [a["name"] for a in json.loads(out)["architectures"]]
+    options = ("mlperf_ad", "--width", "0.1", "--resolution", "16", "--classes", "4", "--seed", "3")
     for name in ("a.tflite", "b.tflite"):
         assert command("zoo", "write", *options, "-q", "-o", tmp_path / name) == (0, "", "")
     assert (tmp_path / "a.tflite").read_bytes() == (tmp_path / "b.tflite").read_bytes()
     code, _, err = command("zoo", "write", "nope", "-o", tmp_path / "c.tflite")
     assert code == 2
-    assert err.startswith("error: no architecture nope; there are mobilenet-v2")
+    assert err.startswith("error: no architecture nope; there are mobilenet_v2")

@@ -37,10 +37,10 @@ def test_size_and_round_trip(name):
 
 def small(name: str) -> Model:
     """Build an architecture narrow and at a low resolution, so that the reference kernels take no time."""
-    if name in ("mlperf-kws", "mlperf-ad"):
+    if name in ("mlperf_kws", "mlperf_ad"):
         return build(name, seed=1)
     width = 0.25 if name.startswith("mlperf") else 0.35
-    return build(name, width=width, resolution=64 if name != "mlperf-ic" else 32, classes=10, seed=1)
+    return build(name, width=width, resolution=64 if name != "mlperf_ic" else 32, classes=10, seed=1)
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
@@ -74,12 +74,12 @@ def test_alive_in_litert(name):
 
 
 def test_seeds():
-    assert build("mlperf-kws", seed=3) == build("mlperf-kws", seed=3)
-    assert build("mlperf-kws", seed=3) != build("mlperf-kws", seed=4)
+    assert build("mlperf_kws", seed=3) == build("mlperf_kws", seed=3)
+    assert build("mlperf_kws", seed=3) != build("mlperf_kws", seed=4)
 
 
 def test_scales_differ_by_channel():
-    model = build("mlperf-vww")
+    model = build("mlperf_vww")
     for operator in model.operators:
         if operator.kind in ("CONV_2D", "DEPTHWISE_CONV_2D"):
             quantization = model.tensors[operator.inputs[1]].quantization
@@ -89,26 +89,26 @@ def test_scales_differ_by_channel():
 
 def test_real_shapes():
     """The activations that the design's memory figures rest on."""
-    model = build("mobilenet-v2")
+    model = build("mobilenet_v2")
     shapes = [model.tensors[operator.outputs[0]].shape for operator in model.operators]
     assert max(np.prod(shape) for shape in shapes) == 112 * 112 * 96
     assert [operator.kind for operator in model.operators[-3:]] == ["MEAN", "FULLY_CONNECTED", "SOFTMAX"]
     assert sum(operator.kind == "ADD" for operator in model.operators) == 10
-    kinds = {operator.kind for operator in build("mcunet-in3").operators}
+    kinds = {operator.kind for operator in build("mcunet_in3").operators}
     assert {"PAD", "AVERAGE_POOL_2D", "RESHAPE"} <= kinds
-    assert {"MUL", "LOGISTIC"} <= {operator.kind for operator in build("mnasnet-a1").operators}
+    assert {"MUL", "LOGISTIC"} <= {operator.kind for operator in build("mnasnet_a1").operators}
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"name": "resnet-9000"}, "there are mobilenet-v2"),
-        ({"name": "mobilenet-v2", "width": 0}, "width"),
-        ({"name": "mobilenet-v2", "width": float("nan")}, "width"),
-        ({"name": "mobilenet-v2", "resolution": 8}, "32 to 512"),
-        ({"name": "mlperf-kws", "resolution": 5}, "10 to 512"),
-        ({"name": "mobilenet-v2", "classes": 0}, "classes"),
-        ({"name": "mobilenet-v2", "seed": -1}, "seed"),
+        ({"name": "resnet-9000"}, "there are mobilenet_v2"),
+        ({"name": "mobilenet_v2", "width": 0}, "width"),
+        ({"name": "mobilenet_v2", "width": float("nan")}, "width"),
+        ({"name": "mobilenet_v2", "resolution": 8}, "32 to 512"),
+        ({"name": "mlperf_kws", "resolution": 5}, "10 to 512"),
+        ({"name": "mobilenet_v2", "classes": 0}, "classes"),
+        ({"name": "mobilenet_v2", "seed": -1}, "seed"),
     ],
 )
 def test_wrong_parameters(arguments, message):
