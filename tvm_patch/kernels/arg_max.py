@@ -5,7 +5,7 @@ from __future__ import annotations
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
 from tvm_patch.kernels.base import Form, PrimFunc, TensorKernel
-from tvm_patch.kernels.loops import element_strides, kernel_body, nest, parameters_of, split_axes
+from tvm_patch.kernels.loops import element_strides, fill, kernel_body, nest, parameters_of, split_axes
 from tvm_patch.kernels.registry import register
 
 
@@ -21,15 +21,18 @@ class ArgMax(TensorKernel):
         (extents, strides), ((count,), (step,)) = split_axes(data_view.shape, [int(self.op.attrs["axis"])])
         with kernel_body(parameters_of(self)) as (builder, buffers):
             data, out = buffers["in0"], buffers["out0"]
-            best = T.alloc_buffer((1,), data_view.dtype)
-            where = T.alloc_buffer((1,), "int32")
-            with nest(extents, (element_strides(extents), strides)) as (to, start):
-                T.buffer_store(best, data[start], [0])
-                T.buffer_store(where, 0, [0])
-                with T.serial(0, count - 1) as i:
-                    value = T.bind(data[start + (i + 1) * step])
-                    with T.If(value > best[0]), T.Then():
-                        T.buffer_store(best, value, [0])
-                        T.buffer_store(where, i + 1, [0])
-                T.buffer_store(out, T.cast(where[0], out_view.dtype), [to])
+            if count == 1:
+                fill(out, T.cast(0, out_view.dtype), 0, out_view.size)
+            else:
+                best = T.alloc_buffer((1,), data_view.dtype)
+                where = T.alloc_buffer((1,), "int32")
+                with nest(extents, (element_strides(extents), strides)) as (to, start):
+                    T.buffer_store(best, data[start], [0])
+                    T.buffer_store(where, 0, [0])
+                    with T.serial(0, count - 1) as i:
+                        value = T.bind(data[start + (i + 1) * step])
+                        with T.If(value > best[0]), T.Then():
+                            T.buffer_store(best, value, [0])
+                            T.buffer_store(where, i + 1, [0])
+                    T.buffer_store(out, T.cast(where[0], out_view.dtype), [to])
         return builder.get()

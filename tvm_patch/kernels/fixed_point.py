@@ -48,6 +48,15 @@ def rounding_shift_right(value: Expr, bits: int, bound: int = _INT32_LIMIT) -> E
     return T.cast(rounded, "int32")
 
 
+def _wrap(wide: Expr) -> Expr:
+    """Return an int64 expression modulo 2**32 as int32.
+
+    Spelt out, because TVM's simplifier takes a narrowing cast for one that keeps the value.
+    """
+    low = T.bitwise_and(wide + T.int64(_INT32_LIMIT), T.int64(2 * _INT32_LIMIT - 1))
+    return T.cast(low - T.int64(_INT32_LIMIT), "int32")
+
+
 def multiply_by_quantized_multiplier(
     value: Expr, multiplier: int, shift: int, bound: int = _INT32_LIMIT
 ) -> Expr:
@@ -67,7 +76,7 @@ def multiply_by_quantized_multiplier(
             value = value * (1 << shift)
             bound <<= shift
         else:
-            value = T.cast(T.cast(value, "int64") * T.int64(1 << shift), "int32")
+            value = _wrap(T.cast(value, "int64") * T.int64(1 << shift))
             bound = _INT32_LIMIT
     high = high_multiply(value, multiplier)
     return rounding_shift_right(high, max(0, -shift), ((bound * multiplier) >> 31) + 1)

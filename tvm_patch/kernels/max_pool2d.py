@@ -41,9 +41,11 @@ class MaxPool2dTensor(TensorKernel):
                         T.buffer_store(best, _LEAST, [0])
                         with T.serial(top, bottom) as i, T.serial(left, right) as j:
                             index = b * in_batch + i * in_row + j * in_column + c
-                            T.buffer_store(best, T.max(best[0], T.cast(data[index], "int32")), [0])
+                            T.buffer_store(best, T.max(T.bind(best[0]), T.cast(data[index], "int32")), [0])
                         T.buffer_store(
-                            out, clamp(best[0], low, high), [b * out_batch + y * out_row + x * out_column + c]
+                            out,
+                            clamp(T.bind(best[0]), low, high),
+                            [b * out_batch + y * out_row + x * out_column + c],
                         )
         return builder.get()
 

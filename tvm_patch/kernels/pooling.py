@@ -93,6 +93,8 @@ def reduce_window(
     total = T.alloc_buffer((1,), "int32")
     T.buffer_store(total, first, [0])
     with T.serial(0, columns) as i:
-        for row in rows:
-            T.buffer_store(total, combine(total[0], T.cast(row[start + i * channels], "int32")), [0])
+        taps = [T.bind(T.cast(row[start + i * channels], "int32")) for row in rows]
+        # Bound first: TVM's C printer names the operands of T.max once a block and would reuse a stale value.
+        before = T.bind(total[0])
+        T.buffer_store(total, reduce(combine, taps, before), [0])
     return T.bind(total[0])

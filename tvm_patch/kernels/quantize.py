@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
+import numpy as np
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
 from tvm_patch.kernels.base import Form
@@ -17,7 +18,14 @@ _BEYOND = 1024.0
 """Quotients are clamped to this before conversion: larger ones saturate anyway."""
 
 
-class _Quantize(Elementwise):
+class _Scaled(Elementwise):
+    @property
+    def tables(self) -> dict[str, np.ndarray]:
+        """The scale, as data: TVM's C printer writes float literals with seven digits only."""
+        return {"scale": np.array([self.op.attrs["scale"]], np.float32)}
+
+
+class _Quantize(_Scaled):
     kinds = ("quantize",)
 
     def element(self, form: Form, values: Sequence[Expr], tables: Mapping[str, Buffer]) -> Expr:
@@ -28,7 +36,7 @@ class _Quantize(Elementwise):
         dtype = str(self.op.attrs["dtype"])
         low, high = _RANGE[dtype]
         zero_point = int(self.op.attrs["zero_point"])
-        ratio = T.bind(values[0] / T.float32(self.op.attrs["scale"]))
+        ratio = T.bind(values[0] / tables["scale"][0])
         # Written so that a NaN, for which every comparison is false, takes the lower bound.
         above = T.Select(ratio > T.float32(-_BEYOND), ratio, T.float32(-_BEYOND))
         bounded = T.Select(above < T.float32(_BEYOND), above, T.float32(_BEYOND))
@@ -40,13 +48,13 @@ class _Quantize(Elementwise):
         return T.cast(T.max(T.min(rounded, high), low), dtype)
 
 
-class _Dequantize(Elementwise):
+class _Dequantize(_Scaled):
     kinds = ("dequantize",)
 
     def element(self, form: Form, values: Sequence[Expr], tables: Mapping[str, Buffer]) -> Expr:
         """Return ``scale * (q - zero_point)`` in float32."""
         centred = T.cast(values[0], "int32") - int(self.op.attrs["zero_point"])
-        return T.float32(self.op.attrs["scale"]) * T.cast(centred, "float32")
+        return tables["scale"][0] * T.cast(centred, "float32")
 
 
 @register

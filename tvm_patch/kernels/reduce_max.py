@@ -25,6 +25,6 @@ class ReduceMax(TensorKernel):
             with nest(extents, (element_strides(extents), strides)) as (to, start):
                 T.buffer_store(best, data[start], [0])
                 with nest(reduced, (steps,), (start,)) as (index,):
-                    T.buffer_store(best, T.max(best[0], data[index]), [0])
+                    T.buffer_store(best, T.max(T.bind(best[0]), data[index]), [0])
                 T.buffer_store(out, best[0], [to])
         return builder.get()

@@ -69,7 +69,7 @@ class Softmax(TensorKernel):
                 base = row * depth
                 T.buffer_store(state, -128, [0])
                 with T.serial(0, depth) as i:
-                    T.buffer_store(state, T.max(state[0], T.cast(data[base + i], "int32")), [0])
+                    T.buffer_store(state, T.max(T.bind(state[0]), T.cast(data[base + i], "int32")), [0])
                 T.buffer_store(state, 0, [1])
                 with T.serial(0, depth) as i:
                     # Rescaled from Q0.31 to Q12.19; a table entry of 0 adds nothing.

@@ -1,0 +1,174 @@
+"""Runs many kernels in one compiled C program with sanitizers, in both forms.
+
+Every pointer parameter is a heap block of exactly its size, so that AddressSanitizer sees each access outside.
+"""
+
+from __future__ import annotations
+
+import functools
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+
+from tvm_patch.codegen.print_c import print_c
+from tvm_patch.integer.reference import evaluate
+from tvm_patch.kernels import Form, Kernel, OpView, RowKernel, TensorKernel, TensorView, kernel_for
+
+_C_TYPES = {"float32": "float", "bool": "uint8_t"}
+
+_WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-Wno-unused-parameter"]
+_SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"]
+
+
+@dataclass
+class Case:
+    """One operator with inputs."""
+
+    op: OpView
+    inputs: list[np.ndarray]
+    kernel_class: type[Kernel] | None = None
+
+    @functools.cached_property
+    def kernel(self) -> Kernel:
+        return self.kernel_class(self.op) if self.kernel_class else kernel_for(self.op)
+
+
+def view(shape: Sequence[int], dtype: str = "int8") -> TensorView:
+    return TensorView(tuple(int(n) for n in shape), dtype)
+
+
+def make_case(
+    kind: str,
+    inputs: Sequence[np.ndarray],
+    attrs: dict | None = None,
+    constants: dict | None = None,
+    kernel_class: type[Kernel] | None = None,
+) -> Case:
+    """Build a case; output shapes and dtypes are what the reference returns."""
+    views = tuple(view(x.shape, str(x.dtype)) for x in inputs)
+    probe = OpView(kind, kind, views, (), constants or {}, attrs or {})
+    outputs = tuple(view(o.shape, str(o.dtype)) for o in evaluate(probe, inputs))
+    op = OpView(kind, kind, views, outputs, constants or {}, attrs or {})
+    return Case(op, list(inputs), kernel_class)
+
+
+def _c_type(dtype: str) -> str:
+    return _C_TYPES.get(dtype, f"{dtype}_t")
+
+
+def _function(kernel: Kernel, form: Form):
+    if isinstance(kernel, RowKernel):
+        return kernel.row_function(form)
+    assert isinstance(kernel, TensorKernel)
+    return kernel.function(form)
+
+
+_PRELUDE = r"""
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "tvm_patch_dsp.h"
+static void *block(size_t n) { void *p = malloc(n ? n : 1); if (!p) { abort(); } return p; }
+static void *get(size_t n) { void *p = block(n); if (fread(p, 1, n, stdin) != n) { abort(); } return p; }
+static void put(void *p, size_t n) { if (fwrite(p, 1, n, stdout) != n) { abort(); } free(p); }
+static inline void *row_of(const void *tensor, long height, size_t row, size_t pixel, long r, size_t before,
+                           size_t after, int fill) {
+  unsigned char *p = (unsigned char *)block((before + after) * pixel + row);
+  memset(p, fill, (before + after) * pixel + row);
+  if (r >= 0 && r < height) { memcpy(p + before * pixel, (const unsigned char *)tensor + (size_t)r * row, row); }
+  return p;
+}
+"""
+
+
+def _call(index: int, kernel: Kernel) -> str:
+    """Return C that reads one case's arrays, calls its function and writes its outputs."""
+    op, lines, arguments, frees = kernel.op, [], [], []
+    for i, t in enumerate(op.inputs):
+        lines.append(f"{_c_type(t.dtype)} *in{i} = ({_c_type(t.dtype)} *)get({t.nbytes});")
+        frees.append(f"in{i}")
+    for name, array in kernel.constants.items():
+        kind = _c_type(str(array.dtype))
+        lines.append(f"{kind} *c_{name} = ({kind} *)get({array.nbytes});")
+        frees.append(f"c_{name}")
+    constants = [f"c_{name}" for name in kernel.constants]
+    if kernel.scratch_bytes:
+        lines.append(f"int8_t *scratch = (int8_t *)block({kernel.scratch_bytes});")
+        constants.append("scratch")
+        frees.append("scratch")
+    for i, t in enumerate(op.outputs):
+        lines.append(f"{_c_type(t.dtype)} *out{i} = ({_c_type(t.dtype)} *)block({t.nbytes});")
+    if isinstance(kernel, TensorKernel):
+        arguments = [f"in{i}" for i in range(len(op.inputs))] + constants
+        arguments += [f"out{i}" for i in range(len(op.outputs))]
+        lines.append(f"f{index}({', '.join(arguments)});")
+    else:
+        assert isinstance(kernel, RowKernel)
+        out = op.outputs[0]
+        body, done = [], []
+        for i, (t, w) in enumerate(zip(op.inputs, kernel.windows, strict=True)):
+            kind, height = _c_type(t.dtype), t.shape[1]
+            for j in range(w.size):
+                row = f"y * {w.stride} - {w.pad_before} + {j * w.dilation}"
+                body.append(
+                    f"{kind} *r{i}_{j} = ({kind} *)row_of(in{i}, {height}, {t.nbytes // height}, "
+                    f"{t.nbytes // height // t.shape[2]}, {row}, {w.columns_before}, {w.columns_after}, "
+                    f"{w.pad_value & 255});"
+                )
+                arguments.append(f"r{i}_{j}")
+                done.append(f"free(r{i}_{j});")
+        size = out.size // out.shape[1]
+        body.append(f"{_c_type(out.dtype)} *o = ({_c_type(out.dtype)} *)block({out.nbytes // out.shape[1]});")
+        body.append(f"f{index}({', '.join([*arguments, *constants, 'o'])});")
+        body.append(f"memcpy(out0 + y * {size}, o, {out.nbytes // out.shape[1]}); free(o);")
+        lines.append(f"for (long y = 0; y < {out.shape[1]}; ++y) {{ {' '.join(body + done)} }}")
+    lines += [f"put(out{i}, {t.nbytes});" for i, t in enumerate(op.outputs)]
+    lines += [f"free({name});" for name in frees]
+    return f"static void case{index}(void) {{\n  " + "\n  ".join(lines) + "\n}\n"
+
+
+def run_c(
+    cases: Sequence[Case], form: Form, folder: Path, compiler: Sequence[str] = ("gcc", "-std=c11")
+) -> list[list[np.ndarray]]:
+    """Compile all cases into one program, run it and return the outputs of each."""
+    kernels = [c.kernel for c in cases]
+    texts = print_c({f"f{i}": _function(k, form) for i, k in enumerate(kernels)})
+    source = _PRELUDE + "".join(f"static {texts[f'f{i}']}\n{_call(i, k)}" for i, k in enumerate(kernels))
+    source += f"int main(void) {{ {' '.join(f'case{i}();' for i in range(len(cases)))} return 0; }}\n"
+    path = folder / ("batch.cc" if compiler[0] == "g++" else "batch.c")
+    path.write_text(source)
+    headers = str(resources.files("tvm_patch.codegen").joinpath("runtime"))
+    program = folder / "batch"
+    built = subprocess.run(
+        [*compiler, "-O0", *_WARNINGS, *_SANITIZERS, "-I", headers, str(path), "-o", str(program)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert built.returncode == 0, built.stderr[:4000]
+    blob = b"".join(
+        np.ascontiguousarray(a).tobytes() for c in cases for a in [*c.inputs, *c.kernel.constants.values()]
+    )
+    done = subprocess.run([str(program)], input=blob, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr.decode()[:4000]
+    results, offset = [], 0
+    for case in cases:
+        outputs = []
+        for t in case.op.outputs:
+            outputs.append(np.frombuffer(done.stdout, t.dtype, t.size, offset).reshape(t.shape))
+            offset += t.nbytes
+        results.append(outputs)
+    return results
+
+
+def check(cases: Sequence[Case], folder: Path) -> None:
+    """Assert that both forms give the reference's bits for every case."""
+    expected = [evaluate(c.op, c.inputs) for c in cases]
+    for form in ("portable", "dsp"):
+        for case, got, want in zip(cases, run_c(cases, form, folder), expected, strict=True):
+            for g, w in zip(got, want, strict=True):
+                assert g.dtype == w.dtype
+                np.testing.assert_array_equal(g, w, err_msg=f"{form} {type(case.kernel).__name__} {case.op}")

@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+import numpy as np
+
+from tests.unit.kernels.batch import check, make_case
+from tests.unit.kernels.randoms import int8, scale, zero_point
+from tests.unit.kernels.test_add import SHAPES
+from tvm_patch.integer import mul_attrs
+
+
+def attrs_of(rng, activation="NONE", fine=1.0):
+    return mul_attrs(
+        scale(rng),
+        zero_point(rng),
+        scale(rng),
+        zero_point(rng),
+        scale(rng) * fine,
+        zero_point(rng),
+        activation,
+    )
+
+
+def test_all_shapes(tmp_path):
+    rng = np.random.default_rng(1)
+    cases = []
+    for lhs, rhs in SHAPES:
+        cases.append(make_case("mul", [int8(rng, lhs), int8(rng, rhs)], attrs_of(rng, "RELU6")))
+        cases.append(make_case("mul", [int8(rng, lhs)], attrs_of(rng), {"rhs": int8(rng, rhs)}))
+    check(cases, tmp_path)
+
+
+def test_every_pair_of_values_at_extreme_multipliers(tmp_path):
+    rng = np.random.default_rng(2)
+    values = np.arange(-128, 128).astype(np.int8)
+    lhs, rhs = np.repeat(values, 256)[None], np.tile(values, 256)[None]
+    cases = [make_case("mul", [lhs, rhs], attrs_of(rng, fine=f)) for f in (1e-7, 1e-5, 1e-3, 0.03, 1.0, 30.0)]
+    check(cases, tmp_path)
