@@ -119,7 +119,9 @@ class _Binder:
             else:
                 inputs.append(source)
         if kind == "concat" and constants:
-            raise UnsupportedError("concat with a constant part", f"binding {var.name}", "make the part an input")
+            raise UnsupportedError(
+                "concat with a constant part", f"binding {var.name}", "make the part an input"
+            )
         if kind == "take" and "indices" not in constants:
             raise UnsupportedError(
                 "take with indices that are computed", f"binding {var.name}", "make them constant"
@@ -195,7 +197,8 @@ def _strided_slice(call: Any) -> tuple[list[Any], list[str], dict[str, Any]]:
     for axis, begin, end, stride in zip(axes, *rows, strides, strict=True):
         first, last, _ = slice(begin, end, stride).indices(data[axis])
         begins.append(first)
-        ends.append(last)
+        # Going down to and including element 0 ends at -1, which would mean the last element.
+        ends.append(last if last >= 0 else -data[axis] - 1)
     return [call.args[0]], ["data"], {"axes": axes, "begin": begins, "end": ends, "strides": strides}
 
 

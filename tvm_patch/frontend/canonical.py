@@ -197,7 +197,9 @@ class _Rewriter:
         target = op.outputs[0]
         if shape != output.shape:
             target = self.add(replace(output, name=f"{output.name}_sliced", shape=shape, data=None))
-        columns = [self.ints([b[k] for b in bounds], "slice") for k in range(3)]
+        # Going down, -1 is "before element 0" in `bounds` but the last element in an operator.
+        written = [(b, -d - 1 if e < 0 else e, s) for (b, e, s), d in zip(bounds, data.shape, strict=False)]
+        columns = [self.ints([w[k] for w in written], "slice") for k in range(3)]
         self.operators.append(
             Operator("STRIDED_SLICE", (op.inputs[0], *columns), (target,), _NO_MASKS, op.index)
         )

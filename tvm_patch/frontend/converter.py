@@ -8,6 +8,7 @@ import numpy as np
 from tvm import relax
 from tvm.relax.frontend.tflite.tflite_frontend import OperatorConverter
 
+from tvm_patch.errors import UnsupportedError
 from tvm_patch.frontend.names import words
 from tvm_patch.integer import activation_range
 from tvm_patch.tflite.model import Model, Operator, Tensor
@@ -175,11 +176,56 @@ class PatchOperatorConverter(OperatorConverter):
         return self.quantize(relax.op.add(relax.op.nn.relu(data), negative), target)
 
     def _transpose_conv(self, op: Any) -> Expr:
-        result = self.convert_transpose_conv(op)
-        activation = self._operator.options.get("fused_activation_function", "NONE")
-        output = self._output()
-        if activation == "NONE" or output.quantization is None:
+        # Not the stock method: it drops the fused activation, and gives a smaller output than the model has where
+        # strides do not reach the last rows.
+        weight, source = self.get_input_tensors(op)[1:3]
+        target = self.get_output_tensors(op)[0]
+        options, output, kernel = self._operator.options, self._output(), self._tensor(1).shape[1:3]
+        strides = [options["stride_h"], options["stride_w"]]
+        before, after, extra = zip(
+            *(self._spread(axis, kernel[axis], strides[axis]) for axis in (0, 1)), strict=True
+        )
+        real = relax.op.nn.conv2d_transpose(
+            self.dequantize(self._data(2), source),
+            relax.op.dequantize(
+                relax.const(self._constant(1).transpose(3, 0, 1, 2), "int8"),
+                weight.qnn_params["scale"],
+                weight.qnn_params["zero_point"],
+                axis=1,
+            ),
+            strides=strides,
+            padding=[*before, *after],
+            output_padding=list(extra),
+            data_layout="NHWC",
+            kernel_layout="IOHW",
+        )
+        if len(self._operator.inputs) > 3:
+            bias = self.get_input_tensors(op)[3]
+            grid = bias.qnn_params or {
+                "scale": relax.const(1.0, "float32"),
+                "zero_point": relax.const(0, "int32"),
+            }
+            literal = relax.const(self._constant(3), "int32")
+            real = relax.op.add(real, relax.op.dequantize(literal, grid["scale"], grid["zero_point"], axis=0))
+        result = self.quantize(real, target)
+        activation = options.get("fused_activation_function", "NONE")
+        if activation == "NONE":
             return result
+        assert output.quantization is not None, "checked before conversion"
         scale, zero_point = float(output.quantization.scale[0]), int(output.quantization.zero_point[0])
-        low, high = activation_range(activation, scale, zero_point, output.dtype)
-        return relax.op.clip(result, low, high)
+        return relax.op.clip(result, *activation_range(activation, scale, zero_point, output.dtype))
+
+    def _spread(self, axis: int, kernel: int, stride: int) -> tuple[int, int, int]:
+        """Return padding before and after, and rows that no element of the input reaches, of TRANSPOSE_CONV."""
+        data, size = self._tensor(2).shape[axis + 1], self._output().shape[axis + 1]
+        total = 0
+        if self._operator.options["padding"] == "SAME":
+            total = max(0, (-(-size // stride) - 1) * stride + kernel - size)
+        extra = size - ((data - 1) * stride + kernel - total)
+        if not 0 <= extra < stride:
+            raise UnsupportedError(
+                f"an output of {size} from {data} elements with kernel {kernel} and stride {stride}",
+                self._operator.where,
+                "give it the output shape that its padding implies",
+            )
+        return total // 2, total - total // 2, extra

@@ -130,6 +130,61 @@ OURS_ONLY: dict[str, Build] = {
 """What the stock frontend refuses, gets wrong, or imports in a form of its own."""
 
 
+def _tconv(kernel: int, stride: int, padding: str, output_hw: tuple[int, int] | None = None) -> Build:
+    return lambda m, x, r: m.transpose_conv(
+        x, _weights(r, 3, kernel, kernel, 4), _bias(r, 3), 0.005, 0.1, 2,
+        stride=stride, padding=padding, output_hw=output_hw,
+    )  # fmt: skip
+
+
+def _relu_three_ways(m: ModelBuilder, x: int, r: np.random.Generator) -> list[int]:
+    made = m.relu(x)
+    return [made, m.relu6(made), m.dequantize(made), m.dequantize(made)]
+
+
+def _one_pad_two_readers(m: ModelBuilder, x: int, r: np.random.Generator) -> list[int]:
+    padded = m.pad(x, [(0, 0), (1, 1), (1, 1), (0, 0)])
+    return [
+        m.conv2d(padded, _weights(r, 6, 3, 3, 4), _bias(r, 6), 0.005, 0.1, 2, padding="VALID"),
+        m.depthwise_conv2d(padded, _weights(r, 1, 3, 3, 4), _bias(r, 4), 0.005, 0.1, 2, padding="VALID"),
+    ]
+
+
+def _twice(m: ModelBuilder, x: int, r: np.random.Generator) -> list[int]:
+    made = m.relu(x)
+    return [made, made]
+
+
+EDGES: dict[str, Build] = {
+    "tconv_kernel_below_stride": _tconv(1, 2, "SAME"),
+    "tconv_kernel_below_stride_valid": _tconv(2, 3, "VALID"),
+    "tconv_odd_output": _tconv(3, 2, "SAME", (11, 13)),
+    "tconv_one_row_more": _tconv(3, 2, "VALID", (14, 16)),
+    "grouped_convolution": lambda m, x, r: m.conv2d(x, _weights(r, 6, 3, 3, 2), _bias(r, 6), 0.005, 0.1, 2),
+    "dilated_depthwise": lambda m, x, r: m.depthwise_conv2d(
+        x, _weights(r, 1, 3, 3, 4), _bias(r, 4), _scales(r, 4), 0.1, 2, dilation=2
+    ),
+    "returned_reshape_of_floats": lambda m, x, r: m.reshape(m.dequantize(m.relu(x)), (1, 168)),
+    "input_is_output": lambda m, x, r: [x, m.relu(x)],
+    "output_twice": _twice,
+    "outputs_in_the_middle": _relu_three_ways,
+    "nothing_but_a_reshape": lambda m, x, r: m.reshape(x, (168,)),
+    "quantize_to_the_same": lambda m, x, r: m.quantize(x, SCALE, ZERO_POINT),
+    "mean_of_channels": lambda m, x, r: m.mean(x, [3]),
+    "mean_of_everything": lambda m, x, r: m.mean(x, [0, 1, 2, 3], keep_dims=True),
+    "softmax_of_rows": lambda m, x, r: m.softmax(m.reshape(x, (42, 4)), 2.5),
+    "constant_minus_tensor": lambda m, x, r: m.sub(_other(m, r, SHAPE, 0.01, 2), x, 0.1, 0),
+    "times_a_scalar": lambda m, x, r: m.mul(x, m.constant("c", np.array(77, np.int8), 0.01, 2), 0.05, 0),
+    "split_with_unused_parts": lambda m, x, r: m.split(x, 4, 3)[2],
+    "slice_backwards": lambda m, x, r: m.strided_slice(x, (0, 5, 0, 0), (1, -7, 7, 4), (1, -2, 1, 1)),
+    "gather_in_two_dimensions": lambda m, x, r: m.gather(x, np.array([[1, 2], [0, 3]], np.int32), 3),
+    "prelu_of_every_element": lambda m, x, r: m.prelu(x, _weights(r, 6, 7, 4), 0.01, 3, 0.06, 2),
+    "pad_channels": lambda m, x, r: m.pad(x, [(0, 0), (0, 0), (0, 0), (1, 2)]),
+    "one_pad_two_readers": _one_pad_two_readers,
+}
+"""Corners of single operators, and small graphs with unusual outputs."""
+
+
 def single(build: Build) -> Model:
     """Return a model of one operator over the standard input."""
     m = ModelBuilder()

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from tvm import relax
 
 from relay_passes.legalize_quantized import LegalizeQuantized
 from relay_passes.operators import plain_function
+from relay_passes.pipeline import legalization_pipeline
 from tests.unit.relay_passes.models import (
+    EDGES,
     OURS_ONLY,
     STOCK_TOO,
     file_of,
@@ -38,6 +41,22 @@ def test_rule_is_exact(build, importer):
             assert ours.shape == theirs.shape
             assert ours.dtype == theirs.dtype
             np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize("name", EDGES)
+def test_edge_is_exact_through_the_pipeline(name):
+    pytest.importorskip("ai_edge_litert", reason="the oracle needs ai-edge-litert")
+    model = single(EDGES[name])
+    data = file_of(model)
+    imported = our_import(data)
+    module = legalization_pipeline("float")(imported)
+    inputs = random_input(model)
+    for ours, theirs in zip(outputs_of(module, inputs), run_oracle(data, inputs).outputs, strict=True):
+        assert (ours.shape, ours.dtype) == (theirs.shape, theirs.dtype)
+        np.testing.assert_array_equal(ours, theirs)
+    folded = legalization_pipeline("int8")(imported)
+    relax.analysis.well_formed(folded)
+    outputs_of(folded, [x.astype(np.int8) for x in inputs])
 
 
 @pytest.mark.parametrize("name", [*STOCK_TOO, *OURS_ONLY])
