@@ -43,7 +43,7 @@ class Conv2d(RowKernel):
     @classmethod
     def default_config(cls, op: OpView) -> dict[str, Any]:
         """Return a tile that just fits fourteen registers."""
-        return {"tile_channels": 2, "tile_columns": 2, "unroll": 1, "flatten": 2}
+        return {"tile_channels": 2, "tile_columns": 2, "unroll": 2, "flatten": 4}
 
     @property
     def windows(self) -> tuple[RowWindow, ...]:
