@@ -21,7 +21,11 @@ from tvm_patch.integer import (
     quantize_multiplier,
     quantize_multiplier_exact,
 )
-from tvm_patch.integer.requantize import rounding_divide_by_pot, saturating_rounding_doubling_high_mul
+from tvm_patch.integer.requantize import (
+    _like_double,
+    rounding_divide_by_pot,
+    saturating_rounding_doubling_high_mul,
+)
 
 int32s = st.integers(-(2**31), 2**31 - 1)
 reals = st.floats(2.0**-40, 2.0**20, allow_nan=False)
@@ -111,6 +115,23 @@ def test_fully_connected_multipliers() -> None:
     scales = [float(np.float32(v)) for v in (0.1, 0.2, 0.3, 0.7)]
     exact = [scales[0] * scales[1] / scales[3], scales[0] * scales[2] / scales[3]]
     assert [m * 2.0 ** (int(s) - 53) for m, s in zip(multiplier, shift, strict=True)] == exact
+
+
+def test_fully_connected_multipliers_round_like_doubles() -> None:
+    # 1 / 980732 as a double: products barely below a half, which double arithmetic lifts onto it.
+    real = 1.019646549720005e-06
+    multiplier, shift = fully_connected_multipliers(1.0, [1.0], 1.0, 1)
+    assert multiply_exact(5, multiplier, shift) == 5
+    plain = quantize_multiplier_exact(real)
+    lifted = _like_double(real)
+    assert lifted == (plain[0] + 1, plain[1])
+    assert _like_double(-real) == (-lifted[0], lifted[1])
+    acc = (np.arange(384)[:, None] + 0.5) / real + np.arange(-3, 4)
+    acc = acc.astype(np.int64).clip(0, 2**31 - 1)
+    product = acc.astype(np.float64) * real
+    expected = np.floor(product) + (product - np.floor(product) >= 0.5)
+    np.testing.assert_array_equal(multiply_exact(acc, *lifted), expected)
+    assert (multiply_exact(acc, *plain) != expected).any()
 
 
 def test_activation_range() -> None:
