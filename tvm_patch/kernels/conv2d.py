@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -51,7 +52,7 @@ class Conv2d(RowKernel):
         _, kernel_h, kernel_w, _ = self.op.constants["weight"].shape
         return (convolution_window(self.op, (kernel_h, kernel_w)),)
 
-    @property
+    @cached_property
     def requantizer(self) -> Requantizer:
         """Bias and rescaling."""
         weight = self.op.constants["weight"]

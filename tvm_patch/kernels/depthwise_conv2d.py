@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -50,7 +51,7 @@ class DepthwiseConv2d(RowKernel):
         _, kernel_h, kernel_w, _ = self.op.constants["weight"].shape
         return (convolution_window(self.op, (kernel_h, kernel_w)),)
 
-    @property
+    @cached_property
     def requantizer(self) -> Requantizer:
         """Bias and rescaling."""
         weight = self.op.constants["weight"]

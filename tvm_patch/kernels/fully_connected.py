@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,7 @@ class FullyConnected(TensorKernel):
         channels, columns = (4, 1) if single else (2, 2)
         return {"tile_channels": channels, "tile_columns": columns, "unroll": 1, "flatten": 2}
 
-    @property
+    @cached_property
     def requantizer(self) -> ExactRequantizer:
         """Bias and rescaling."""
         return ExactRequantizer.make(self.op, self.op.constants["weight"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -63,7 +64,7 @@ class TransposeConv2d(TensorKernel):
         """Return four channels per pixel."""
         return {"tile_channels": 4, "unroll": 1, "flatten": 2}
 
-    @property
+    @cached_property
     def requantizer(self) -> Requantizer:
         """Bias and rescaling."""
         weight = self.op.constants["weight"]
