@@ -20,7 +20,7 @@ from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for i
 from tvm_patch.integer.requantize import multiply_by_quantized_multiplier
 from tvm_patch.kernels.base import Form
 from tvm_patch.kernels.elementwise import Elementwise, ElementwiseRow, ElementwiseTensor
-from tvm_patch.kernels.fixed_point import clamp, clamp_shifted
+from tvm_patch.kernels.fixed_point import bounded_sum
 from tvm_patch.kernels.fixed_point import multiply_by_quantized_multiplier as emit_multiply
 from tvm_patch.kernels.loops import Buffer, Expr
 from tvm_patch.kernels.registry import register
@@ -132,22 +132,40 @@ class _Add(Elementwise):
 
     def element(self, form: Form, values: Sequence[Expr], tables: Mapping[str, Buffer]) -> Expr:
         """Return the clamped sum or difference."""
+        return T.cast(self.number(form, [T.cast(v, "int32") for v in values]), "int8")
+
+    def number(self, form: Form, values: Sequence[Expr]) -> Expr:
+        """Return the clamped sum or difference as int32."""
         add = self._additive
-        lhs, rhs = (T.cast(v, "int32") for v in values)
+        lhs, rhs = values
         affine = affine_form(add)
         if affine is not None:
-            total = lhs * affine.lhs_factor + rhs * affine.rhs_factor + affine.bias
-            return clamp(T.shift_right(total, affine.shift), add.act_min, add.act_max)
-        left = _rescale(lhs, add.lhs_zero_point, add.left_shift, add.lhs_multiplier, add.lhs_shift)
-        right = _rescale(rhs, add.rhs_zero_point, add.left_shift, add.rhs_multiplier, add.rhs_shift)
+            if form == "dsp":
+                first = T.call_extern("int32", "tvmp_mla", lhs, affine.lhs_factor, affine.bias)
+                total = T.call_extern("int32", "tvmp_mla", rhs, affine.rhs_factor, first)
+            else:
+                total = lhs * affine.lhs_factor + rhs * affine.rhs_factor + affine.bias
+            total = T.shift_right(total, affine.shift)
+            if form == "dsp" and (add.act_min, add.act_max) == (-128, 127):
+                return T.call_extern("int32", "tvmp_ssat8", total)
+            return T.max(T.min(total, add.act_max), add.act_min)
+        left = _rescale(lhs, add, "lhs", form)
+        right = _rescale(rhs, add, "rhs", form)
         total = left + right if add.sign > 0 else left - right
         # Each operand is at most half of 255 << left_shift after rescaling (TFLite halves both on purpose).
-        scaled = emit_multiply(total, add.output_multiplier, add.output_shift, 256 << add.left_shift)
-        return clamp_shifted(scaled, add.output_zero_point, add.act_min, add.act_max)
+        scaled = emit_multiply(
+            total, add.output_multiplier, add.output_shift, 256 << add.left_shift, form=form
+        )
+        return bounded_sum(scaled, add.output_zero_point, add.act_min, add.act_max)
 
 
-def _rescale(value: Expr, zero_point: int, left_shift: int, multiplier: int, shift: int) -> Expr:
-    return emit_multiply((value - zero_point) * (1 << left_shift), multiplier, shift, 256 << left_shift)
+def _rescale(value: Expr, add: Additive, side: str, form: Form) -> Expr:
+    """Return one operand on the common scale."""
+    zero_point, multiplier, shift = (
+        getattr(add, f"{side}_{name}") for name in ("zero_point", "multiplier", "shift")
+    )
+    fine = (value - zero_point) * (1 << add.left_shift)
+    return emit_multiply(fine, multiplier, shift, 256 << add.left_shift, form=form)
 
 
 @register

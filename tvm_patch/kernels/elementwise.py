@@ -21,6 +21,7 @@ from tvm_patch.kernels.loops import (
     broadcast_strides,
     element_strides,
     kernel_body,
+    merge_axes,
     nest,
     parameters_of,
 )
@@ -88,6 +89,14 @@ class Elementwise(Kernel):
     def element(self, form: Form, values: Sequence[Expr], tables: Mapping[str, Buffer]) -> Expr:
         """Return one output element, of the output's dtype, from one element of each operand."""
 
+    def number(self, form: Form, values: Sequence[Expr]) -> Expr | None:
+        """Return one output element as int32 from operands widened to int32.
+
+        Kernels of int8 operands that implement it run four elements at a time in ``dsp`` form; None keeps to
+        :meth:`element`.
+        """
+        return None
+
     def block(
         self,
         form: Form,
@@ -99,9 +108,52 @@ class Elementwise(Kernel):
         tables: Mapping[str, Buffer],
     ) -> None:
         """Emit the loops that fill `out`, a dense tensor of `extents`, from operands read with `strides`."""
+        if form == "dsp" and self._packed_block(out, sources, extents, strides):
+            return
         with nest(extents, (element_strides(extents), *strides)) as (to, *at):
             values = [T.bind(buffer[index]) for buffer, index in zip(sources, at, strict=True)]
             T.buffer_store(out, self.element(form, values, tables), [to])
+
+    def _packed_block(
+        self,
+        out: Buffer,
+        sources: Sequence[Buffer],
+        extents: Sequence[int],
+        strides: Sequence[tuple[int, ...]],
+    ) -> bool:
+        """Emit the loops with words of four int8 in the innermost axis; False where that does not apply."""
+        zero = T.int32(0)
+        if self.number("dsp", [zero] * len(sources)) is None:
+            return False
+        # Merged axes: the innermost is dense in the output; operands step by 1 or repeat one element.
+        merged, (out_steps, *steps) = merge_axes(extents, (element_strides(extents), *strides))
+        words, rest = divmod(merged[-1], 4)
+        if words == 0 or any(s[-1] not in (0, 1) for s in steps):
+            return False
+        outer = tuple(s[:-1] for s in (out_steps, *steps))
+        with nest(merged[:-1], outer) as (to, *at):
+            with T.serial(0, words) as w:
+                loaded = [
+                    T.bind(T.call_extern("uint32", "tvmp_load4", T.address_of(buffer[index + w * 4])))
+                    if step[-1]
+                    else T.bind(T.cast(buffer[index], "int32"))
+                    for buffer, index, step in zip(sources, at, steps, strict=True)
+                ]
+                # Everything is loaded before the first store, as running in place asks for.
+                for lane in range(4):
+                    values = [
+                        T.bind(T.call_extern("int32", "tvmp_byte", word, lane)) if step[-1] else word
+                        for word, step in zip(loaded, steps, strict=True)
+                    ]
+                    # Four byte stores cost less than packing a word.
+                    T.buffer_store(out, T.cast(self.number("dsp", values), "int8"), [to + w * 4 + lane])
+            for i in range(4 * words, 4 * words + rest):
+                values = [
+                    T.bind(T.cast(buffer[index + i * step[-1]], "int32"))
+                    for buffer, index, step in zip(sources, at, steps, strict=True)
+                ]
+                T.buffer_store(out, T.cast(self.number("dsp", values), "int8"), [to + i])
+        return True
 
 
 class ElementwiseTensor(Elementwise, TensorKernel):

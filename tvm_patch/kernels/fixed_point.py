@@ -10,6 +10,8 @@ from typing import Any
 
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
+from tvm_patch.kernels.base import Form
+
 Expr = Any  # tvm.tirx.Expr
 
 _INT32_LIMIT = 1 << 31
@@ -58,7 +60,7 @@ def _wrap(wide: Expr) -> Expr:
 
 
 def multiply_by_quantized_multiplier(
-    value: Expr, multiplier: int, shift: int, bound: int = _INT32_LIMIT
+    value: Expr, multiplier: int, shift: int, bound: int = _INT32_LIMIT, *, form: Form = "portable"
 ) -> Expr:
     """Return ``value * multiplier / 2**31 * 2**shift`` with TFLite's two roundings.
 
@@ -70,6 +72,8 @@ def multiply_by_quantized_multiplier(
         The fixed-point pair.  A left shift wraps like the reference's.
     bound : int
         No absolute value of `value` exceeds it.
+    form : {"portable", "dsp"}
+        In ``dsp`` form a bounded product is one SMMULR.
     """
     if shift > 0:
         if bound << shift < _INT32_LIMIT:
@@ -78,7 +82,10 @@ def multiply_by_quantized_multiplier(
         else:
             value = _wrap(T.cast(value, "int64") * T.int64(1 << shift))
             bound = _INT32_LIMIT
-    high = high_multiply(value, multiplier)
+    if form == "dsp" and 2 * bound < _INT32_LIMIT:
+        high = T.bind(T.call_extern("int32", "tvmp_smmulr", value * 2, multiplier))
+    else:
+        high = high_multiply(value, multiplier)
     return rounding_shift_right(high, max(0, -shift), ((bound * multiplier) >> 31) + 1)
 
 
@@ -88,8 +95,13 @@ def clamp(value: Expr, low: int, high: int) -> Expr:
 
 
 def clamp_shifted(value: Expr, zero_point: int, low: int, high: int) -> Expr:
-    """Return the int8 of ``clamp(value + zero_point, low, high)`` for any int32 `value`.
+    """Return the int8 of ``clamp(value + zero_point, low, high)`` for any int32 `value`."""
+    return T.cast(bounded_sum(value, zero_point, low, high), "int8")
+
+
+def bounded_sum(value: Expr, zero_point: int, low: int, high: int) -> Expr:
+    """Return ``clamp(value + zero_point, low, high)`` as int32, for any int32 `value`.
 
     The clamp comes first, so that the addition cannot overflow.
     """
-    return T.cast(T.max(T.min(value, high - zero_point), low - zero_point) + zero_point, "int8")
+    return T.max(T.min(value, high - zero_point), low - zero_point) + zero_point

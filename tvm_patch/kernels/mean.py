@@ -38,7 +38,7 @@ class Mean(TensorKernel):
                 with nest(reduced, (steps,), (start,)) as (index,):
                     T.buffer_store(total, total[0] + T.cast(data[index], "int32"), [0])
                 mean = multiply_by_quantized_multiplier(
-                    T.bind(total[0]), int(attrs["multiplier"]), int(attrs["shift"]), 256 * count
+                    T.bind(total[0]), int(attrs["multiplier"]), int(attrs["shift"]), 256 * count, form=form
                 )
                 T.buffer_store(out, clamp_shifted(mean, int(attrs["output_zero_point"]), -128, 127), [to])
         return builder.get()

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.unit.kernels.batch import check, make_case
+from tests.unit.kernels.batch import check, make_case, run_c
 from tests.unit.kernels.randoms import int8, scale, zero_point
 from tvm_patch.integer import add_attrs
 from tvm_patch.kernels.add import Additive, AddRow, AddTensor, affine_form
@@ -56,6 +56,13 @@ def test_every_pair_of_values(kind, tmp_path, monkeypatch):
     check(cases, tmp_path)
     monkeypatch.setattr("tvm_patch.kernels.add.affine_form", lambda _: None)
     check(cases[:3], tmp_path)
+
+
+def test_c_is_also_cpp(tmp_path):
+    rng = np.random.default_rng(6)
+    case = make_case("add", [int8(rng, (1, 3, 5, 7)), int8(rng, (1, 1, 1, 7))], attrs_of(rng))
+    for form in ("portable", "dsp"):
+        run_c([case], form, tmp_path, ("g++", "-std=c++17"))
 
 
 def test_affine_form_is_found_for_ordinary_scales():

@@ -216,6 +216,16 @@ TVMP_INLINE int32_t tvmp_requantize_any(int32_t acc, int32_t multiplier, int32_t
   return tvmp_ssat8((value < -512 ? -512 : (value > 512 ? 512 : value)) + zero_point);
 }
 
+/* ---- Element-wise operators ---- */
+
+/* Byte `index` of a word as a number: one SXTB. */
+TVMP_INLINE int32_t tvmp_byte(uint32_t word, int32_t index) {
+  return (int32_t)(int8_t)((word >> (8 * index)) & 0xFFu);
+}
+
+/* acc + a * b, in this order: one MLA.  The caller has proved that nothing overflows. */
+TVMP_INLINE int32_t tvmp_mla(int32_t a, int32_t b, int32_t acc) { return acc + a * b; }
+
 #ifdef __cplusplus
 }
 #endif
