@@ -236,7 +236,7 @@ def fully_connected_multipliers(
     multiplies the accumulator by ``double(input_scale) * double(weight_scale) / double(output_scale)`` and rounds
     (``reference_integer_ops::FullyConnected`` with float scales).  31 bits of mantissa do not reproduce
     that; the 53 bits of the double do (one in its last place more where the rounding of the double product
-    itself shows, about once in 10**6 multipliers).
+    itself shows, mostly at simple ratios of the scales).
 
     Parameters and errors as for :func:`conv_multipliers`.
 
