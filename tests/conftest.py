@@ -18,3 +18,8 @@ def shared_models() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real networks at {folder}; set TVM_PATCH_SHARED")
     return folder
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the flag that rewrites recorded C."""
+    parser.addoption("--update-golden", action="store_true", help="write the golden files anew")

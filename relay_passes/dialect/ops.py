@@ -74,7 +74,8 @@ _DEFS = (
     # weight OHWI; padding is what the forward convolution would have had (top, left, bottom, right)
     OpDef("transpose_conv2d", ("data", *_WEIGHTED), _WEIGHTED,
           ("strides", "padding", "output_shape", *_ZP_ACT), shapes.explicit),
-    # weight (O, I); data is read as (-1, I)
+    # weight (O, I); data is read as (-1, I).  Its rescaling is BUILTIN_REF's double: multiplier is an int64 vector of
+    # 53-bit mantissas, real = multiplier * 2**(shift - 53); see tvm_patch.integer.multiply_exact
     OpDef("fully_connected", ("data", *_WEIGHTED), _WEIGHTED, ("output_shape", *_ZP_ACT), shapes.explicit),
     OpDef("add", ("lhs", "rhs"), (), _ADDITIVE, shapes.broadcast),
     OpDef("sub", ("lhs", "rhs"), (), _ADDITIVE, shapes.broadcast),

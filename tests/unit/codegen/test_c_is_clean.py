@@ -1,0 +1,59 @@
+"""Generated C compiles without a warning as C11 and C++17 everywhere, and runs clean under sanitizers."""
+
+from __future__ import annotations
+
+import subprocess
+from functools import cache
+
+import pytest
+
+import tvm_patch
+from tests.unit.codegen.networks import small_network
+from tvm_patch.driver import check, random_inputs
+from tvm_patch.tflite.writer import write_model
+from tvm_patch.zoo.registry import build
+
+NETWORKS = {
+    "small": small_network,
+    "mcunet": lambda: write_model(build("mcunet_vww0", resolution=48)),
+    "dscnn": lambda: write_model(build("mlperf_kws")),
+    "squeeze": lambda: write_model(build("mnasnet_a1", width=0.25, resolution=48, classes=4)),
+}
+STRICT = ["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-Wshadow", "-Wconversion", "-Wno-sign-conversion"]
+ARM = ["-mcpu=cortex-m7", "-mthumb", "-mfpu=fpv5-sp-d16", "-mfloat-abi=hard"]
+COMPILERS = {
+    "gcc-c11": ["gcc", "-std=c11"],
+    "clang-c11": ["clang", "-std=c11"],
+    "arm-c11": ["arm-none-eabi-gcc", "-std=c11", *ARM],
+    "gcc-cpp17": ["gcc", "-x", "c++", "-std=c++17"],
+    "clang-cpp17": ["clang", "-x", "c++", "-std=c++17"],
+    "arm-cpp17": ["arm-none-eabi-gcc", "-x", "c++", "-std=c++17", *ARM],
+}
+
+
+@cache
+def _artifact(network: str, form: str):
+    return tvm_patch.compile(NETWORKS[network](), form=form, name=network)
+
+
+@pytest.mark.parametrize("compiler", COMPILERS)
+@pytest.mark.parametrize("form", ["portable", "dsp"])
+@pytest.mark.parametrize("network", NETWORKS)
+def test_no_warnings(network, form, compiler, tmp_path):
+    folder = _artifact(network, form).save(tmp_path / "artifact")
+    meta = _artifact(network, form).metadata
+    includes = [f"-I{folder / d}" for d in meta["include_dirs"]]
+    for source in meta["sources"]:
+        command = [*COMPILERS[compiler], *STRICT, "-O1", "-c", *includes, str(folder / source), "-o", "/dev/null"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr[:2000]
+
+
+@pytest.mark.parametrize("form", ["portable", "dsp"])
+@pytest.mark.parametrize("network", NETWORKS)
+def test_sanitizers_find_nothing(network, form):
+    data = NETWORKS[network]()
+    artifact = _artifact(network, form)
+    inputs = random_inputs(artifact, 3)
+    result = artifact.run(inputs, board="host", profile=False, sanitize=True, optimize="-O1")
+    assert check(artifact, data, inputs, result.outputs).bit_exact

@@ -1,0 +1,30 @@
+"""The C that is printed for a small network, in full.  `pytest --update-golden` writes it anew."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import tvm_patch
+from tests.unit.codegen.networks import small_network
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+@pytest.mark.parametrize(("board", "form"), [("host", "portable"), ("qemu_m7", "dsp")])
+@pytest.mark.parametrize("file", ["src/small_lib0.c", "include/tvmgen_small.h"])
+def test_printed_code_is_as_recorded(board, form, file, request):
+    artifact = tvm_patch.compile(small_network(), board=board, name="small")
+    assert artifact.metadata["form"] == form
+    text = artifact.contents.files[f"codegen/host/{file}"].decode()
+    golden = GOLDEN / f"{form}_{Path(file).name}"
+    if request.config.getoption("--update-golden"):
+        golden.write_text(text)
+    assert text == golden.read_text(), "run `pytest --update-golden` if the change is meant, and read the diff"
+
+
+def test_compiling_twice_gives_the_same_bytes():
+    first = tvm_patch.compile(small_network(), name="small").contents
+    second = tvm_patch.compile(small_network(), name="small").contents
+    assert first.tar() == second.tar()
