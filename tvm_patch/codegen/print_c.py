@@ -71,7 +71,9 @@ def _drop_unused_locals(body: str) -> str:
     while True:
         mentions = Counter(re.findall(r"[A-Za-z_]\w*", body))
         unused = [
-            m for m in _LOCAL.finditer(body) if mentions[m["name"]] == 1 and not _IMPURE_CALL.search(m["value"])
+            m
+            for m in _LOCAL.finditer(body)
+            if mentions[m["name"]] == 1 and not _IMPURE_CALL.search(m["value"])
         ]
         if not unused:
             return body

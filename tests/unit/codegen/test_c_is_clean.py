@@ -44,7 +44,16 @@ def test_no_warnings(network, form, compiler, tmp_path):
     meta = _artifact(network, form).metadata
     includes = [f"-I{folder / d}" for d in meta["include_dirs"]]
     for source in meta["sources"]:
-        command = [*COMPILERS[compiler], *STRICT, "-O1", "-c", *includes, str(folder / source), "-o", "/dev/null"]
+        command = [
+            *COMPILERS[compiler],
+            *STRICT,
+            "-O1",
+            "-c",
+            *includes,
+            str(folder / source),
+            "-o",
+            "/dev/null",
+        ]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr[:2000]
 

@@ -21,7 +21,9 @@ def test_printed_code_is_as_recorded(board, form, file, request):
     golden = GOLDEN / f"{form}_{Path(file).name}"
     if request.config.getoption("--update-golden"):
         golden.write_text(text)
-    assert text == golden.read_text(), "run `pytest --update-golden` if the change is meant, and read the diff"
+    assert text == golden.read_text(), (
+        "run `pytest --update-golden` if the change is meant, and read the diff"
+    )
 
 
 def test_compiling_twice_gives_the_same_bytes():
