@@ -1,12 +1,12 @@
 # Each target sets up what it needs; see scripts/setup.
 PYTHON := .venv/bin/python
-MODEL := build/mobilenet_v2.tflite
+MODEL := build/mcunet_vww1.tflite
 
 .PHONY: demo test verify lint setup clean
 
-demo: setup ## compile a MobileNetV2, run it on the emulated Cortex-M7, compare with the reference
+demo: setup ## compile MCUNet-VWW1, run it on the emulated Cortex-M7, compare with the reference
 	@mkdir -p build
-	@$(PYTHON) -m tvm_patch zoo write mobilenet_v2 --width 0.35 --resolution 96 -o $(MODEL)
+	@$(PYTHON) -m tvm_patch zoo write mcunet_vww1 -o $(MODEL)
 	@$(PYTHON) -m tvm_patch run $(MODEL) --board qemu_m7 --as stm32f746g_disco --check
 
 test: lint ## what CI runs
