@@ -41,9 +41,12 @@ def _qualify(definition: str, name: str, restrict: bool) -> str:
     """Make the function static and qualify its pointer parameters."""
     head, body = definition.split("{", 1)
     arguments = head[head.index("(") + 1 : head.rindex(")")]
-    parameters = []
+    parameters, unused = [], []
+    mentioned = set(re.findall(r"\w+", body))
     for text in arguments.split(", "):
         match = _PARAMETER.match(text)
+        if text.split()[-1] not in mentioned:
+            unused.append(f"  (void){text.split()[-1]};\n")
         if match is None:
             parameters.append(text)
             continue
@@ -51,7 +54,7 @@ def _qualify(definition: str, name: str, restrict: bool) -> str:
         const = "" if written else "const "
         alone = "TVMP_RESTRICT " if restrict else ""
         parameters.append(f"{const}{match['type']} *{alone}{match['name']}")
-    return f"static void {name}({', '.join(parameters)}) {{{body}"
+    return f"static void {name}({', '.join(parameters)}) {{\n{''.join(unused)}{body.lstrip(chr(10))}"
 
 
 def _may_alias(step: Step) -> bool:

@@ -22,6 +22,8 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
+from tvm_patch.planner.row_window import RowWindow
+
 Form = Literal["portable", "dsp"]
 PrimFunc = Any  # tvm.tirx.PrimFunc; TVM ships no types
 
@@ -70,39 +72,6 @@ class OpView:
     outputs: tuple[TensorView, ...]
     constants: Mapping[str, np.ndarray] = field(default_factory=dict)
     attrs: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class RowWindow:
-    """The rows of one input that one output row needs, and how a row buffer of that input is laid out.
-
-    Output row y reads input rows ``y * stride - pad_before + i * dilation`` for i in 0..size-1; rows outside the
-    tensor are filled with `pad_value`.  A buffered row has `columns_before` padding columns, the input's columns,
-    then `columns_after` padding columns, all holding `pad_value`.  When :attr:`buffered` is False the kernel may
-    be given a pointer straight into the input tensor.
-    """
-
-    size: int = 1
-    stride: int = 1
-    dilation: int = 1
-    pad_before: int = 0
-    columns_before: int = 0
-    columns_after: int = 0
-    pad_value: int = 0
-
-    @property
-    def reach(self) -> int:
-        """Number of consecutive input rows spanned."""
-        return (self.size - 1) * self.dilation + 1
-
-    @property
-    def buffered(self) -> bool:
-        """Whether the rows must be copied to a padded row buffer first."""
-        return self.columns_before > 0 or self.columns_after > 0 or self.size > 1 or self.pad_before > 0
-
-    def first_row(self, y: int) -> int:
-        """Return the first input row (may be negative) that output row `y` reads."""
-        return y * self.stride - self.pad_before
 
 
 class Kernel(ABC):  # noqa: B024 - what is abstract differs between its two subclasses
@@ -154,8 +123,11 @@ class RowKernel(Kernel):
         """One window an activation input."""
 
     @abstractmethod
-    def row_function(self, form: Form) -> PrimFunc:
+    def row_function(self, form: Form, dynamic: bool = False) -> PrimFunc:
         """Return a private PrimFunc that makes one output row.
+
+        With `dynamic` it has one more parameter at the end, ``columns`` (int32): how many output columns to make,
+        at least 1 and at most those of the operator.  Rows are laid out the same; bands of a segment differ in it.
 
         Parameters of the function, all ``T.handle(dtype)``, in this order: for input i and window row j
         ``in{i}_row{j}`` (buffered rows when the window is buffered); one per entry of `constants`, by its name;
@@ -163,6 +135,34 @@ class RowKernel(Kernel):
         The output row never overlaps the input rows that it reads, unless the kernel is `elementwise`: then it
         may start at or below the address of an input row of the same size.
         """
+
+
+class RowReduction(Kernel):
+    """A kernel that reads a tensor (1, H, W, C) row by row and has its result after the last one.
+
+    Global pooling and means over rows and columns; they join the segment before them, so that the last wide tensor
+    is never stored.
+    """
+
+    @property
+    @abstractmethod
+    def state_bytes(self) -> int:
+        """Bytes of the accumulators, 4-byte aligned."""
+
+    @abstractmethod
+    def start_function(self, form: Form) -> PrimFunc:
+        """Return a private PrimFunc (``state`` int32) that clears the accumulators."""
+
+    @abstractmethod
+    def row_function(self, form: Form, dynamic: bool = False) -> PrimFunc:
+        """Return a private PrimFunc (``in0_row0``, ``state``) that adds one row.
+
+        With `dynamic` a parameter ``columns`` (int32) follows: how many columns the row has.
+        """
+
+    @abstractmethod
+    def finish_function(self, form: Form) -> PrimFunc:
+        """Return a private PrimFunc (``state``, one per entry of `constants`, ``out0``) that writes the result."""
 
 
 class TensorKernel(Kernel):

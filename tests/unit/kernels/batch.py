@@ -13,15 +13,20 @@ from importlib import resources
 from pathlib import Path
 
 import numpy as np
+import tvm
+from tvm import relax
 
 from tvm_patch.codegen.print_c import print_c
 from tvm_patch.integer.reference import evaluate
 from tvm_patch.kernels import Form, Kernel, OpView, RowKernel, TensorKernel, TensorView, kernel_for
+from tvm_patch.lowering.op_view import BoundFunction, BoundOp
+from tvm_patch.lowering.program import lower_operators
+from tvm_patch.lowering.to_vm import program_to_relax
 
 _C_TYPES = {"float32": "float", "bool": "uint8_t"}
 
 _WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-Wno-unused-parameter"]
-_SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"]
+SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"]
 
 
 @dataclass
@@ -145,7 +150,7 @@ def run_c(
     headers = str(resources.files("tvm_patch.codegen").joinpath("runtime"))
     program = folder / "batch"
     built = subprocess.run(
-        [*compiler, "-O0", *_WARNINGS, *_SANITIZERS, "-I", headers, str(path), "-o", str(program)],
+        [*compiler, "-O0", *_WARNINGS, *SANITIZERS, "-I", headers, str(path), "-o", str(program)],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert built.returncode == 0, built.stderr[:4000]
@@ -172,3 +177,18 @@ def check(cases: Sequence[Case], folder: Path) -> None:
             for g, w in zip(got, want, strict=True):
                 assert g.dtype == w.dtype
                 np.testing.assert_array_equal(g, w, err_msg=f"{form} {type(case.kernel).__name__} {case.op}")
+
+
+def check_on_virtual_machine(cases: Sequence[Case]) -> None:
+    """Assert that the portable form, built by stock ``tvm.compile``, gives the reference's bits."""
+    for case in cases:
+        names = tuple(f"x{i}" for i in range(len(case.inputs)))
+        results = tuple(f"y{i}" for i in range(len(case.op.outputs)))
+        tensors = dict(zip((*names, *results), (*case.op.inputs, *case.op.outputs), strict=True))
+        graph = BoundFunction((BoundOp(case.op, names, results),), names, results, tensors)
+        module = program_to_relax(lower_operators("one", graph, "portable"))
+        machine = relax.VirtualMachine(tvm.compile(module, target="llvm"), tvm.cpu())
+        raw = machine["main"](*[tvm.runtime.tensor(x) for x in case.inputs])
+        got = [raw] if isinstance(raw, tvm.runtime.Tensor) else list(raw)
+        for g, want in zip(got, evaluate(case.op, case.inputs), strict=True):
+            np.testing.assert_array_equal(g.numpy(), want, err_msg=str(case.op))

@@ -1,0 +1,44 @@
+"""Which rows and columns of an input one output row of a row-wise operator reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class RowWindow:
+    """The rows of one input that one output row needs, and how a row buffer of that input is laid out.
+
+    Output row y reads input rows ``y * stride - pad_before + i * dilation`` for i in 0..size-1; rows outside the
+    tensor are filled with `pad_value`.  A buffered row has `columns_before` padding columns, the input's columns,
+    then `columns_after` padding columns, all holding `pad_value`.  When :attr:`buffered` is False the kernel may
+    be given a pointer straight into the input tensor.
+
+    Output column x reads buffered columns ``x * column_stride`` to ``x * column_stride + column_reach - 1``.  A
+    column stride of 0 means that output columns do not follow input columns (a concatenation along the width, a
+    broadcast along the width): such an operator cannot be cut into bands.
+    """
+
+    size: int = 1
+    stride: int = 1
+    dilation: int = 1
+    pad_before: int = 0
+    columns_before: int = 0
+    columns_after: int = 0
+    pad_value: int = 0
+    column_stride: int = 1
+    column_reach: int = 1
+
+    @property
+    def reach(self) -> int:
+        """Number of consecutive input rows spanned."""
+        return (self.size - 1) * self.dilation + 1
+
+    @property
+    def buffered(self) -> bool:
+        """Whether the rows must be copied to a padded row buffer first."""
+        return self.columns_before > 0 or self.columns_after > 0 or self.size > 1 or self.pad_before > 0
+
+    def first_row(self, y: int) -> int:
+        """Return the first input row (may be negative) that output row `y` reads."""
+        return y * self.stride - self.pad_before
