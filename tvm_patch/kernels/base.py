@@ -117,6 +117,9 @@ class RowKernel(Kernel):
     """Whether element i of the output row depends on elements i of the input rows only, and is written after they
     were read, in ascending order.  Only such kernels may be given an output row that overlaps an input row."""
 
+    bandable: ClassVar[bool] = True
+    """Whether any range of output columns can be made by itself (not so for a concatenation along the width)."""
+
     @property
     @abstractmethod
     def windows(self) -> tuple[RowWindow, ...]:

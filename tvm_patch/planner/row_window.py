@@ -15,8 +15,7 @@ class RowWindow:
     be given a pointer straight into the input tensor.
 
     Output column x reads buffered columns ``x * column_stride`` to ``x * column_stride + column_reach - 1``.  A
-    column stride of 0 means that output columns do not follow input columns (a concatenation along the width, a
-    broadcast along the width): such an operator cannot be cut into bands.
+    column stride of 0 means that the whole stored row is read whichever columns are made: a broadcast operand.
     """
 
     size: int = 1
