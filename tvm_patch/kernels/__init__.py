@@ -1,16 +1,28 @@
 """Kernel generators: one file per operator or family, each registered by the operator kinds it compiles."""
 
-from tvm_patch.kernels.base import Form, Kernel, OpView, RowKernel, RowWindow, TensorKernel, TensorView
-from tvm_patch.kernels.registry import kernel_for, register
+from tvm_patch.kernels.base import (
+    Form,
+    Kernel,
+    OpView,
+    RowKernel,
+    RowReduction,
+    RowWindow,
+    TensorKernel,
+    TensorView,
+)
+from tvm_patch.kernels.registry import kernel_for, reduction_for, register, register_reduction
 
 __all__ = [
     "Form",
     "Kernel",
     "OpView",
     "RowKernel",
+    "RowReduction",
     "RowWindow",
     "TensorKernel",
     "TensorView",
     "kernel_for",
+    "reduction_for",
     "register",
+    "register_reduction",
 ]

@@ -117,8 +117,10 @@ class RowKernel(Kernel):
     """Whether element i of the output row depends on elements i of the input rows only, and is written after they
     were read, in ascending order.  Only such kernels may be given an output row that overlaps an input row."""
 
-    bandable: ClassVar[bool] = True
-    """Whether any range of output columns can be made by itself (not so for a concatenation along the width)."""
+    @property
+    def bandable(self) -> bool:
+        """Whether any range of output columns can be made by itself (not so for a concatenation along the width)."""
+        return True
 
     @property
     @abstractmethod
@@ -131,6 +133,8 @@ class RowKernel(Kernel):
 
         With `dynamic` it has one more parameter at the end, ``columns`` (int32): how many output columns to make,
         at least 1 and at most those of the operator.  Rows are laid out the same; bands of a segment differ in it.
+        Row pointers then point at the first buffered column that the first output column to be made reads, and
+        nothing beyond what the last one reads is touched.  Raises ValueError if the kernel is not `bandable`.
 
         Parameters of the function, all ``T.handle(dtype)``, in this order: for input i and window row j
         ``in{i}_row{j}`` (buffered rows when the window is buffered); one per entry of `constants`, by its name;

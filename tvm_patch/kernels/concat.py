@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from tvm_patch.kernels.base import Form, Kernel, OpView, PrimFunc, RowKernel, RowWindow, TensorKernel
-from tvm_patch.kernels.loops import Buffer, copy_elements, kernel_body, parameters_of
+from tvm_patch.kernels.ir import row_body
+from tvm_patch.kernels.loops import Buffer, Expr, copy_elements, kernel_body, parameters_of
 from tvm_patch.kernels.registry import register
 
 
 class _Concat(Kernel):
     kinds = ("concat",)
 
-    def copy_parts(self, out: Buffer, parts: list[tuple[Buffer, tuple[int, ...]]], axis: int) -> None:
-        """Emit the copies of dense tensors `parts` behind each other along `axis` of `out`."""
+    def copy_parts(
+        self,
+        out: Buffer,
+        parts: list[tuple[Buffer, tuple[int, ...]]],
+        axis: int,
+        repeats: Expr | None = None,
+    ) -> None:
+        """Emit the copies of dense tensors `parts` behind each other along `axis` of `out`.
+
+        `repeats` says how many elements of the axes before `axis` there are, if not all of them.
+        """
         runs = [math.prod(shape[axis:]) for _, shape in parts]
-        outer, offset = math.prod(parts[0][1][:axis]), 0
+        outer = math.prod(parts[0][1][:axis]) if repeats is None else repeats
+        offset = 0
         for (data, _), run in zip(parts, runs, strict=True):
             if run:
                 copy_elements(
@@ -61,14 +71,14 @@ class ConcatRow(_Concat, RowKernel):
         """One row of each input."""
         return tuple(RowWindow() for _ in self.op.inputs)
 
-    def row_function(self, form: Form) -> PrimFunc:
+    @property
+    def bandable(self) -> bool:
+        """Along channels only: along the width, which input an output column comes from depends on the column."""
+        return _axis(self.op) != 2
+
+    def row_function(self, form: Form, dynamic: bool = False) -> PrimFunc:
         """Return the function of one row; see :class:`RowKernel`."""
-        parameters: dict[str, Any] = {
-            f"in{i}_row0": (t.shape[2] * t.shape[3], t.dtype) for i, t in enumerate(self.op.inputs)
-        }
-        out = self.op.outputs[0]
-        parameters["out"] = (out.shape[2] * out.shape[3], out.dtype)
-        with kernel_body(parameters) as (builder, buffers):
+        with row_body(self, dynamic) as (builder, buffers, columns):
             parts = [(buffers[f"in{i}_row0"], t.shape[2:]) for i, t in enumerate(self.op.inputs)]
-            self.copy_parts(buffers["out"], parts, _axis(self.op) - 2)
+            self.copy_parts(buffers["out"], parts, _axis(self.op) - 2, columns)
         return builder.get()

@@ -9,8 +9,7 @@ import numpy as np
 
 from tvm_patch.kernels.base import Form, OpView, PrimFunc, RowKernel, RowWindow
 from tvm_patch.kernels.dot import DotLayer, TileSize, emit_dot_row
-from tvm_patch.kernels.ir import row_parameters
-from tvm_patch.kernels.loops import kernel_body
+from tvm_patch.kernels.ir import row_body
 from tvm_patch.kernels.registry import register
 from tvm_patch.kernels.requantize import Requantizer
 
@@ -20,10 +19,19 @@ def convolution_window(op: OpView, kernel_size: tuple[int, int]) -> RowWindow:
     top, left, _, _ = (int(v) for v in op.attrs["padding"])
     stride_h, stride_w = (int(v) for v in op.attrs["strides"])
     dilation_h, dilation_w = (int(v) for v in op.attrs["dilation"])
-    last_read = (op.outputs[0].shape[2] - 1) * stride_w + (kernel_size[1] - 1) * dilation_w
-    after = max(0, last_read + 1 - left - op.inputs[0].shape[2])
-    zero_point = int(op.attrs["input_zero_point"])
-    return RowWindow(kernel_size[0], stride_h, dilation_h, top, left, after, zero_point)
+    reach = (kernel_size[1] - 1) * dilation_w + 1
+    read = (op.outputs[0].shape[2] - 1) * stride_w + reach
+    return RowWindow(
+        size=kernel_size[0],
+        stride=stride_h,
+        dilation=dilation_h,
+        pad_before=top,
+        columns_before=left,
+        columns_after=max(0, read - left - op.inputs[0].shape[2]),
+        pad_value=int(op.attrs["input_zero_point"]),
+        column_stride=stride_w,
+        column_reach=reach,
+    )
 
 
 @register
@@ -88,11 +96,11 @@ class Conv2d(RowKernel):
             group_step=group_in,
         )
 
-    def row_function(self, form: Form) -> PrimFunc:
+    def row_function(self, form: Form, dynamic: bool = False) -> PrimFunc:
         """Return the row function; see :class:`RowKernel`."""
         config = self.config
         tile = TileSize(config["tile_channels"], config["tile_columns"], config["unroll"], config["flatten"])
-        with kernel_body(row_parameters(self)) as (builder, buffers):
+        with row_body(self, dynamic) as (builder, buffers, columns):
             rows = [buffers[f"in0_row{r}"] for r in range(self.windows[0].size)]
-            emit_dot_row(form, self.layer, tile, self.requantizer, rows, buffers)
+            emit_dot_row(form, self.layer, tile, self.requantizer, rows, buffers, columns)
         return builder.get()

@@ -11,8 +11,7 @@ from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for i
 
 from tvm_patch.kernels.base import Form, OpView, PrimFunc, RowKernel, RowWindow
 from tvm_patch.kernels.conv2d import convolution_window
-from tvm_patch.kernels.ir import Buffer, Expr, accumulate, call, int32_at, load4, row_parameters, tiles
-from tvm_patch.kernels.loops import kernel_body
+from tvm_patch.kernels.ir import Buffer, Expr, accumulate, call, for_columns, int32_at, load4, row_body, tiles
 from tvm_patch.kernels.registry import register
 from tvm_patch.kernels.requantize import Requantizer, store_int8
 
@@ -73,19 +72,21 @@ class DepthwiseConv2d(RowKernel):
         """Output channels per input channel."""
         return self.op.outputs[0].shape[3] // self.op.inputs[0].shape[3]
 
-    def row_function(self, form: Form) -> PrimFunc:
+    def row_function(self, form: Form, dynamic: bool = False) -> PrimFunc:
         """Return the row function; see :class:`RowKernel`."""
         out_channels, multiplier = self.op.outputs[0].shape[3], self.channel_multiplier
         packed = form == "dsp" and out_channels >= _LANES and (multiplier == 1 or multiplier % _LANES == 0)
-        with kernel_body(row_parameters(self)) as (builder, buffers):
+        with row_body(self, dynamic) as (builder, buffers, columns):
             rows = [buffers[f"in0_row{r}"] for r in range(self.windows[0].size)]
             if packed:
-                self._emit_packed(rows, buffers)
+                self._emit_packed(rows, buffers, columns)
             else:
-                self._emit_single(form, rows, buffers)
+                self._emit_single(form, rows, buffers, columns)
         return builder.get()
 
-    def _emit_single(self, form: Form, rows: list[Buffer], buffers: dict[str, Buffer]) -> None:
+    def _emit_single(
+        self, form: Form, rows: list[Buffer], buffers: dict[str, Buffer], columns: Expr | None
+    ) -> None:
         requantizer = self.requantizer
         _, _, width, out_channels = self.op.outputs[0].shape
         in_channels, multiplier = self.op.inputs[0].shape[3], self.channel_multiplier
@@ -96,54 +97,60 @@ class DepthwiseConv2d(RowKernel):
             source = stack.enter_context(tiles(in_channels, 1))
             channel = T.bind(source * multiplier + stack.enter_context(tiles(multiplier, 1)))
             pair = requantizer.load(buffers, channel)
-            column = stack.enter_context(tiles(width, 1))
-            T.buffer_store(acc, buffers["bias"][channel], [0])
-            for r, row in enumerate(rows):
-                with tiles(kernel_w, 1) as k:
-                    x = int32_at(row, (column * stride + k * dilation) * in_channels + source)
-                    w = int32_at(buffers["weight"], (r * kernel_w + k) * out_channels + channel)
-                    accumulate(acc, 0, x * w, requantizer.wraps)
-            value = requantizer.emit(form, acc[0], *pair)
-            store_int8(buffers["out"], column * out_channels + channel, value)
 
-    def _emit_packed(self, rows: list[Buffer], buffers: dict[str, Buffer]) -> None:
+            def output(column: Expr, _: int) -> None:
+                T.buffer_store(acc, buffers["bias"][channel], [0])
+                for r, row in enumerate(rows):
+                    with tiles(kernel_w, 1) as k:
+                        x = int32_at(row, (column * stride + k * dilation) * in_channels + source)
+                        w = int32_at(buffers["weight"], (r * kernel_w + k) * out_channels + channel)
+                        accumulate(acc, 0, x * w, requantizer.wraps)
+                value = requantizer.emit(form, acc[0], *pair)
+                store_int8(buffers["out"], column * out_channels + channel, value)
+
+            for_columns(width, 1, columns, output)
+
+    def _emit_packed(self, rows: list[Buffer], buffers: dict[str, Buffer], columns: Expr | None) -> None:
         requantizer = self.requantizer
         _, _, width, out_channels = self.op.outputs[0].shape
         in_channels, multiplier = self.op.inputs[0].shape[3], self.channel_multiplier
         kernel_w = self.op.constants["weight"].shape[2]
         stride, dilation = int(self.op.attrs["strides"][1]), int(self.op.attrs["dilation"][1])
-        columns = min(self.config["tile_columns"], width)
-        acc = T.alloc_buffer((columns * _LANES,), "int32")
+        tile = min(self.config["tile_columns"], width)
+        acc = T.alloc_buffer((tile * _LANES,), "int32")
 
         with ExitStack() as stack:
             # The last four channels overlap the ones before where four does not divide their number.
             channel = stack.enter_context(tiles(out_channels, _LANES))
             source = channel if multiplier == 1 else T.bind(T.floordiv(channel, T.int32(multiplier)))
             pairs = [requantizer.load(buffers, channel + lane) for lane in range(_LANES)]
-            column = stack.enter_context(tiles(width, columns))
-            for lane in range(_LANES):
-                start = T.bind(buffers["bias"][channel + lane])
-                for p in range(columns):
-                    T.buffer_store(acc, start, [p * _LANES + lane])
 
-            def tap(row: Buffer, r: int, k: Expr) -> None:
-                word = load4(buffers["weight"], (r * kernel_w + k) * out_channels + channel)
-                weights = _split(word)
-                for p in range(columns):
-                    index = ((column + p) * stride + k * dilation) * in_channels + source
-                    self._multiply(acc, p, row, index, weights)
+            def outputs(column: Expr, count: int) -> None:
+                for lane in range(_LANES):
+                    start = T.bind(buffers["bias"][channel + lane])
+                    for p in range(count):
+                        T.buffer_store(acc, start, [p * _LANES + lane])
 
-            for r, row in enumerate(rows):
-                if kernel_w <= self.config["flatten"]:
-                    for k in range(kernel_w):
-                        tap(row, r, T.int32(k))
-                else:
-                    with T.serial(0, kernel_w) as k:
-                        tap(row, r, k)
-            for p in range(columns):
-                for lane, pair in enumerate(pairs):
-                    value = requantizer.emit("dsp", acc[p * _LANES + lane], *pair)
-                    store_int8(buffers["out"], (column + p) * out_channels + channel + lane, value)
+                def tap(row: Buffer, r: int, k: Expr) -> None:
+                    word = load4(buffers["weight"], (r * kernel_w + k) * out_channels + channel)
+                    weights = _split(word)
+                    for p in range(count):
+                        index = ((column + p) * stride + k * dilation) * in_channels + source
+                        self._multiply(acc, p, row, index, weights)
+
+                for r, row in enumerate(rows):
+                    if kernel_w <= self.config["flatten"]:
+                        for k in range(kernel_w):
+                            tap(row, r, T.int32(k))
+                    else:
+                        with T.serial(0, kernel_w) as k:
+                            tap(row, r, k)
+                for p in range(count):
+                    for lane, pair in enumerate(pairs):
+                        value = requantizer.emit("dsp", acc[p * _LANES + lane], *pair)
+                        store_int8(buffers["out"], (column + p) * out_channels + channel + lane, value)
+
+            for_columns(width, tile, columns, outputs)
 
     def _multiply(self, acc: Buffer, p: int, row: Buffer, index: Expr, weights: tuple[Expr, Expr]) -> None:
         """Emit the four multiplications of one tap and column."""

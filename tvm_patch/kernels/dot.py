@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
 from tvm_patch.kernels.base import Form
-from tvm_patch.kernels.ir import Buffer, Expr, accumulate, call, int32_at, load4, tiles
+from tvm_patch.kernels.ir import Buffer, Expr, accumulate, call, for_columns, int32_at, load4, tiles
 from tvm_patch.kernels.requantize import Requantizer, store_int8
 
 Address = tuple[Buffer, Expr]
@@ -82,6 +82,7 @@ def emit_dot_row(
     requantizer: Requantizer,
     rows: Sequence[Buffer],
     buffers: dict[str, Buffer],
+    columns: Expr | None = None,
 ) -> None:
     """Emit the computation of one output row.
 
@@ -95,6 +96,8 @@ def emit_dot_row(
         One input row per kernel row.
     buffers : dict of str to Buffer
         ``weight`` (OHWI, as in the model), the requantizer's constants, and ``out``.
+    columns : Expr or None
+        How many output columns to make; None for all.
     """
     tile = (tile if form == "dsp" else TileSize(1, 1, 1, 0)).clipped(layer)
     out_channels = layer.channels * layer.groups
@@ -106,21 +109,24 @@ def emit_dot_row(
         channel = stack.enter_context(tiles(layer.channels, tile.channels)) + group * layer.channels
         channels = [T.bind(channel + t) for t in range(tile.channels)]
         pairs = [requantizer.load(buffers, o) for o in channels]
-        column = stack.enter_context(tiles(layer.columns, tile.columns))
-        for t, o in enumerate(channels):
-            for p in range(tile.columns):
-                T.buffer_store(acc, buffers["bias"][o], [t * tile.columns + p])
-        for r, row in enumerate(rows):
-            with tiles(layer.pieces, 1) as piece:
-                start = column * layer.column_step + group * layer.group_step + piece * layer.piece_step
-                data = [(row, start + p * layer.column_step) for p in range(tile.columns)]
-                taps = channel * per_channel + r * per_row + piece * layer.run
-                weights = [(buffers["weight"], taps + t * per_channel) for t in range(tile.channels)]
-                emit_dot(form, acc, weights, data, layer.run, tile, requantizer.wraps)
-        for t, (multiplier, shift) in enumerate(pairs):
-            for p in range(tile.columns):
-                value = requantizer.emit(form, acc[t * tile.columns + p], multiplier, shift)
-                store_int8(buffers["out"], (column + p) * out_channels + channels[t], value)
+
+        def outputs(column: Expr, tile: TileSize) -> None:
+            for t, o in enumerate(channels):
+                for p in range(tile.columns):
+                    T.buffer_store(acc, buffers["bias"][o], [t * tile.columns + p])
+            for r, row in enumerate(rows):
+                with tiles(layer.pieces, 1) as piece:
+                    start = column * layer.column_step + group * layer.group_step + piece * layer.piece_step
+                    data = [(row, start + p * layer.column_step) for p in range(tile.columns)]
+                    taps = channel * per_channel + r * per_row + piece * layer.run
+                    weights = [(buffers["weight"], taps + t * per_channel) for t in range(tile.channels)]
+                    emit_dot(form, acc, weights, data, layer.run, tile, requantizer.wraps)
+            for t, (multiplier, shift) in enumerate(pairs):
+                for p in range(tile.columns):
+                    value = requantizer.emit(form, acc[t * tile.columns + p], multiplier, shift)
+                    store_int8(buffers["out"], (column + p) * out_channels + channels[t], value)
+
+        for_columns(layer.columns, tile.columns, columns, lambda x, n: outputs(x, replace(tile, columns=n)))
 
 
 def emit_dot(

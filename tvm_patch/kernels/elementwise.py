@@ -9,12 +9,14 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
+from tvm.sym import Analyzer
 
 from tvm_patch.kernels.base import Form, Kernel, OpView, PrimFunc, RowKernel, RowWindow, TensorKernel
+from tvm_patch.kernels.ir import row_body
 from tvm_patch.kernels.loops import (
     Buffer,
     Expr,
@@ -103,11 +105,14 @@ class Elementwise(Kernel):
         out: Buffer,
         *,
         sources: Sequence[Buffer],
-        extents: Sequence[int],
+        extents: Sequence[Any],
         strides: Sequence[tuple[int, ...]],
         tables: Mapping[str, Buffer],
     ) -> None:
-        """Emit the loops that fill `out`, a dense tensor of `extents`, from operands read with `strides`."""
+        """Emit the loops that fill `out`, a dense tensor of `extents`, from operands read with `strides`.
+
+        The first extent may be an expression.
+        """
         if form == "dsp" and self._packed_block(out, sources, extents, strides):
             return
         with nest(extents, (element_strides(extents), *strides)) as (to, *at):
@@ -118,7 +123,7 @@ class Elementwise(Kernel):
         self,
         out: Buffer,
         sources: Sequence[Buffer],
-        extents: Sequence[int],
+        extents: Sequence[Any],
         strides: Sequence[tuple[int, ...]],
     ) -> bool:
         """Emit the loops with words of four int8 in the innermost axis; False where that does not apply."""
@@ -127,9 +132,11 @@ class Elementwise(Kernel):
             return False
         # Merged axes: the innermost is dense in the output; operands step by 1 or repeat one element.
         merged, (out_steps, *steps) = merge_axes(extents, (element_strides(extents), *strides))
-        words, rest = divmod(merged[-1], 4)
-        if words == 0 or any(s[-1] not in (0, 1) for s in steps):
+        elements = merged[-1]
+        fixed = isinstance(elements, int)
+        if (fixed and elements < 4) or any(s[-1] not in (0, 1) for s in steps):
             return False
+        words = elements // 4 if fixed else T.bind(T.truncdiv(elements, T.int32(4)))
         outer = tuple(s[:-1] for s in (out_steps, *steps))
         with nest(merged[:-1], outer) as (to, *at):
             with T.serial(0, words) as w:
@@ -147,12 +154,20 @@ class Elementwise(Kernel):
                     ]
                     # Four byte stores cost less than packing a word.
                     T.buffer_store(out, T.cast(self.number("dsp", values), "int8"), [to + w * 4 + lane])
-            for i in range(4 * words, 4 * words + rest):
+
+            def single(i: Any) -> None:
                 values = [
                     T.bind(T.cast(buffer[index + i * step[-1]], "int32"))
                     for buffer, index, step in zip(sources, at, steps, strict=True)
                 ]
                 T.buffer_store(out, T.cast(self.number("dsp", values), "int8"), [to + i])
+
+            if fixed:
+                for i in range(4 * words, elements):
+                    single(i)
+            elif not Analyzer().can_prove_equal(T.truncmod(elements, T.int32(4)), 0):
+                with T.serial(words * 4, elements) as i:
+                    single(i)
         return True
 
 
@@ -202,22 +217,28 @@ class ElementwiseRow(Elementwise, RowKernel):
 
     @property
     def windows(self) -> tuple[RowWindow, ...]:
-        """One row each; stride 0 where the operand has one row for all."""
-        height = self.op.outputs[0].shape[1]
-        return tuple(RowWindow(stride=0 if height > 1 and t.shape[1] == 1 else 1) for t in self.op.inputs)
+        """One row and column each; strides 0 where the operand has one row or column for all."""
+        _, height, width, _ = self.op.outputs[0].shape
+        return tuple(
+            RowWindow(
+                stride=0 if height > 1 and t.shape[1] == 1 else 1,
+                column_stride=0 if width > 1 and t.shape[2] == 1 else 1,
+            )
+            for t in self.op.inputs
+        )
 
-    def row_function(self, form: Form) -> PrimFunc:
+    @property
+    def bandable(self) -> bool:
+        """Not with a constant operand of a value per column: constants are not moved to a band's columns."""
+        return all(_as_rank4(o.shape)[2] == 1 for o in self.operands if o.index is None)
+
+    def row_function(self, form: Form, dynamic: bool = False) -> PrimFunc:
         """Return the function of one row; see :class:`RowKernel`."""
-        out = self.op.outputs[0]
-        extents = out.shape[2:]
-        parameters: dict[str, tuple[int, str]] = {
-            f"in{i}_row0": (t.shape[2] * t.shape[3], t.dtype) for i, t in enumerate(self.op.inputs)
-        }
-        parameters.update({name: (int(a.size), str(a.dtype)) for name, a in self.constants.items()})
-        parameters["out"] = (extents[0] * extents[1], out.dtype)
-        with kernel_body(parameters) as (builder, buffers):
+        shape = self.op.outputs[0].shape[2:]
+        with row_body(self, dynamic) as (builder, buffers, columns):
+            extents = shape if columns is None else (columns, shape[1])
             sources = [buffers[o.name if o.index is None else f"in{o.index}_row0"] for o in self.operands]
-            strides = [broadcast_strides(_as_rank4(o.shape)[2:], extents) for o in self.operands]
+            strides = [broadcast_strides(_as_rank4(o.shape)[2:], shape) for o in self.operands]
             tables = {name: buffers[name] for name in self.tables}
             self.block(form, buffers["out"], sources=sources, extents=extents, strides=strides, tables=tables)
         return builder.get()

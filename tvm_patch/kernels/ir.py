@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,6 +10,7 @@ from tvm import tirx
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
 from tvm_patch.kernels.base import RowKernel
+from tvm_patch.kernels.loops import kernel_body
 
 Expr = Any  # tvm.tirx.Expr
 Buffer = Any  # tvm.tirx.Buffer
@@ -54,6 +55,31 @@ def tiles(extent: int, size: int) -> Iterator[Expr]:
         yield start if extent % size == 0 else T.bind(T.min(start, T.int32(extent - size)))
 
 
+def for_columns(width: int, size: int, columns: Expr | None, emit: Callable[[Expr, int], None]) -> None:
+    """Emit the loops over output columns in tiles.
+
+    Parameters
+    ----------
+    width, size : int
+        Output columns of the operator and of a tile.
+    columns : Expr or None
+        How many columns to make at run time; None makes all `width`.
+    emit : callable
+        Emits the columns from the first argument on, as many as the second says.  Called twice where the number
+        of columns is not known: tiles that overlap would need at least one whole tile.
+    """
+    if columns is None:
+        with tiles(width, size) as column:
+            emit(column, size)
+        return
+    whole = T.bind(T.truncdiv(columns, T.int32(size))) if size > 1 else columns
+    with T.serial(0, whole) as tile:
+        emit(tile * size, size)
+    if size > 1:
+        with T.serial(whole * size, columns) as column:
+            emit(column, 1)
+
+
 def row_parameters(kernel: RowKernel) -> dict[str, tuple[int, str]]:
     """Return elements and dtype of a row function's parameters, in the contract's order."""
     out: dict[str, tuple[int, str]] = {}
@@ -67,3 +93,26 @@ def row_parameters(kernel: RowKernel) -> dict[str, tuple[int, str]]:
     output = kernel.op.outputs[0]
     out["out"] = (output.shape[2] * output.shape[3], output.dtype)
     return out
+
+
+@contextmanager
+def row_body(kernel: RowKernel, dynamic: bool) -> Iterator[tuple[Any, dict[str, Buffer], Expr | None]]:
+    """Open the function of one output row.
+
+    Parameters
+    ----------
+    kernel : RowKernel
+        Whose parameters to declare.
+    dynamic : bool
+        Whether ``columns`` is the last of them.
+
+    Yields
+    ------
+    tuple
+        The IRBuilder, the buffers by name, and how many columns to make: None for all of them, also where the
+        operator has a single one.
+    """
+    if dynamic and not kernel.bandable:
+        raise ValueError(f"output columns of {kernel.op.name} cannot be made by themselves")
+    with kernel_body(row_parameters(kernel), ("columns",) if dynamic else ()) as (builder, buffers):
+        yield builder, buffers, buffers["columns"] if dynamic and kernel.op.outputs[0].shape[2] > 1 else None

@@ -34,14 +34,14 @@ def broadcast_strides(shape: Sequence[int], out_shape: Sequence[int]) -> Strides
 
 
 def merge_axes(
-    extents: Sequence[int], strides: Sequence[Strides]
-) -> tuple[tuple[int, ...], tuple[Strides, ...]]:
+    extents: Sequence[Any], strides: Sequence[Strides]
+) -> tuple[tuple[Any, ...], tuple[Strides, ...]]:
     """Drop axes of extent 1 and merge neighbours that every tensor walks as one.
 
     Parameters
     ----------
     extents : sequence of int
-        Loop extents, outermost first.
+        Loop extents, outermost first; the outermost may be an expression.
     strides : sequence of tuple
         Per tensor, one stride an axis.
 
@@ -50,9 +50,9 @@ def merge_axes(
     tuple
         The new extents (at least one) and strides.
     """
-    merged: list[tuple[int, list[int]]] = []
+    merged: list[tuple[Any, list[int]]] = []
     for axis, extent in enumerate(extents):
-        if extent == 1:
+        if _is(extent, 1):
             continue
         steps = [s[axis] for s in strides]
         if merged and all(o == n * extent for o, n in zip(merged[-1][1], steps, strict=True)):
@@ -66,7 +66,7 @@ def merge_axes(
 
 @contextmanager
 def nest(
-    extents: Sequence[int], strides: Sequence[Strides], offsets: Sequence[Any] | None = None
+    extents: Sequence[Any], strides: Sequence[Strides], offsets: Sequence[Any] | None = None
 ) -> Iterator[list[Expr]]:
     """Open serial loops over `extents` and yield one element index per tensor.
 
@@ -75,9 +75,9 @@ def nest(
     extents, strides = merge_axes(extents, strides)
     offsets = list(offsets) if offsets is not None else [0] * len(strides)
     with ExitStack() as stack:
-        loops = [stack.enter_context(T.serial(0, n)) if n > 1 else 0 for n in extents]
+        loops = [stack.enter_context(T.serial(0, n)) if not _is(n, 1) else 0 for n in extents]
         yield [
-            dot(loops, steps) + offset if not _is_zero(offset) else dot(loops, steps)
+            dot(loops, steps) + offset if not _is(offset, 0) else dot(loops, steps)
             for steps, offset in zip(strides, offsets, strict=True)
         ]
 
@@ -86,15 +86,16 @@ def dot(indices: Sequence[Expr], strides: Sequence[int]) -> Expr:
     """Return the sum of index times stride, without the terms that are zero."""
     total: Expr = 0
     for index, stride in zip(indices, strides, strict=True):
-        if stride == 0 or _is_zero(index):
+        if stride == 0 or _is(index, 0):
             continue
         term = index if stride == 1 else index * stride
-        total = term if _is_zero(total) else total + term
+        total = term if _is(total, 0) else total + term
     return total
 
 
-def _is_zero(value: Any) -> bool:
-    return isinstance(value, int) and value == 0
+def _is(value: Any, number: int) -> bool:
+    """Tell whether `value` is a Python int equal to `number`; comparing an expression would make another."""
+    return isinstance(value, int) and value == number
 
 
 def split_axes(
@@ -111,32 +112,37 @@ def split_axes(
 
 
 @contextmanager
-def kernel_body(parameters: Mapping[str, tuple[int, str]]) -> Iterator[tuple[Any, dict[str, Buffer]]]:
+def kernel_body(
+    parameters: Mapping[str, tuple[int, str]], numbers: Sequence[str] = ()
+) -> Iterator[tuple[Any, dict[str, Any]]]:
     """Open a private PrimFunc with raw-pointer parameters.
 
     Parameters
     ----------
     parameters : mapping of str to (int, str)
-        Number of elements and dtype per parameter, in order.
+        Number of elements and dtype per pointer, in order.
+    numbers : sequence of str
+        Names of int32 parameters after the pointers.
 
     Yields
     ------
     tuple
-        The IRBuilder, whose ``get()`` is the PrimFunc after the block, and the flat buffers by name.
+        The IRBuilder, whose ``get()`` is the PrimFunc after the block, and by name the flat buffers and numbers.
     """
     with IRBuilder() as builder, T.prim_func(private=True):
         handles = {name: T.arg(name, T.handle(dtype)) for name, (_, dtype) in parameters.items()}
+        values = {name: T.arg(name, T.int32()) for name in numbers}
         buffers = {
             name: T.decl_buffer((max(1, size),), dtype, data=handles[name])
             for name, (size, dtype) in parameters.items()
         }
-        yield builder, buffers
+        yield builder, {**buffers, **values}
 
 
 def copy_elements(
     out: Buffer,
     data: Buffer,
-    extents: Sequence[int],
+    extents: Sequence[Any],
     *,
     out_strides: Strides,
     data_strides: Strides,

@@ -6,6 +6,7 @@ from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for i
 
 from tvm_patch.kernels.base import Form, OpView, PrimFunc, RowKernel, RowWindow, TensorKernel
 from tvm_patch.kernels.fixed_point import clamp
+from tvm_patch.kernels.ir import row_body
 from tvm_patch.kernels.loops import element_strides, kernel_body, parameters_of
 from tvm_patch.kernels.pooling import PoolGeometry, reduce_window
 from tvm_patch.kernels.registry import register
@@ -73,19 +74,19 @@ class MaxPool2dRow(RowKernel):
                 columns_before=g.padding[1],
                 columns_after=g.columns_after,
                 pad_value=_LEAST,
+                column_stride=g.strides[1],
+                column_reach=g.size[1],
             ),
         )
 
-    def row_function(self, form: Form) -> PrimFunc:
+    def row_function(self, form: Form, dynamic: bool = False) -> PrimFunc:
         """Return the function of one row; see :class:`RowKernel`."""
         g = PoolGeometry.of(self.op)
         low, high = int(self.op.attrs["act_min"]), int(self.op.attrs["act_max"])
-        columns = g.padding[1] + g.in_hw[1] + g.columns_after
-        parameters = {f"in0_row{j}": (columns * g.channels, "int8") for j in range(g.size[0])}
-        parameters["out"] = (g.out_hw[1] * g.channels, "int8")
-        with kernel_body(parameters) as (builder, buffers):
+        with row_body(self, dynamic) as (builder, buffers, columns):
             rows = [buffers[f"in0_row{j}"] for j in range(g.size[0])]
-            with T.serial(0, g.out_hw[1]) as x, T.serial(0, g.channels) as c:
+            width = g.out_hw[1] if columns is None else columns
+            with T.serial(0, width) as x, T.serial(0, g.channels) as c:
                 start = x * (g.strides[1] * g.channels) + c
                 best = reduce_window(rows, start, g.size[1], g.channels, first=_LEAST, combine=T.max)
                 T.buffer_store(buffers["out"], clamp(best, low, high), [x * g.channels + c])
