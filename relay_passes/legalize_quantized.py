@@ -79,7 +79,11 @@ class _Legalizer:
         live = self._live()
         for var, value in self.line.bindings:
             if var in live and dtype_of(value) not in _FLOATS:
-                self._visit(var, value)
+                try:
+                    self._visit(var, value)
+                except UnsupportedError as error:
+                    # What computes attributes from scales does not know for whom.
+                    raise error if error.where else error.at(f"binding {var.name}") from error
         outputs = [self.any(o) for o in self.line.outputs]
         function = self.out.finish(outputs, self.line.returns_tuple)
         # Some grids belong to calls that a fused activation replaced.

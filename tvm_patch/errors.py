@@ -43,6 +43,10 @@ class UnsupportedError(UserError):
             message = f"{message}; {way_out}"
         super().__init__(message)
 
+    def at(self, where: str) -> UnsupportedError:
+        """Return the same error with another place, for whoever knows it better."""
+        return UnsupportedError(self.what, where, self.way_out)
+
 
 class PlanError(UserError):
     """A plan is malformed, belongs to another network, or does not fit the limits given."""

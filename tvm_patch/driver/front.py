@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 import tvm
-from relay_passes.pipeline import legalization_passes
 
+from relay_passes.pipeline import legalization_passes
 from tvm_patch.codegen.emit import Interface, c_identifier
-from tvm_patch.errors import UserError
-from tvm_patch.frontend import import_tflite
+from tvm_patch.errors import UnsupportedError, UserError
+from tvm_patch.frontend import Imported, import_tflite
 from tvm_patch.kernels import Form
 from tvm_patch.lowering.op_view import BoundFunction, bind_function
 from tvm_patch.lowering.program import Program, lower_operators
@@ -51,8 +51,8 @@ class Legalized:
     ----------
     name : str
         A C identifier.
-    model : Model
-        The file's content.
+    imported : Imported
+        The file's content and its canonical form.
     module : tvm.IRModule
         The legalized module.
     graph : BoundFunction
@@ -62,15 +62,23 @@ class Legalized:
     """
 
     name: str
-    model: Model
+    imported: Imported
     module: Any
     graph: BoundFunction
     inputs: tuple[Interface, ...]
     outputs: tuple[Interface, ...]
 
+    @property
+    def model(self) -> Model:
+        """The file's content."""
+        return self.imported.model
+
     def lower(self, form: Form, progress: Progress | None = None) -> Program:
         """Choose kernels and generate their TIR."""
-        return lower_operators(self.name, self.graph, form, progress=progress)
+        try:
+            return lower_operators(self.name, self.graph, form, progress=progress)
+        except UnsupportedError as error:
+            raise self.imported.located(error) from error
 
 
 def read_source(source: Path | str | bytes) -> tuple[bytes, str]:
@@ -121,12 +129,15 @@ def legalize(source: Path | str | bytes, name: str | None = None, io: BorderMode
     if name is not None and (not name.isidentifier() or not name.isascii()):
         raise UserError(f"--name {name!r} is not a C identifier; use letters, digits and underscores")
     imported = import_tflite(data)
-    module = tvm.transform.Sequential(legalization_passes(io))(imported.module)
-    main = module["main"]
-    graph = bind_function(main)
+    try:
+        module = tvm.transform.Sequential(legalization_passes(io))(imported.module)
+        main = module["main"]
+        graph = bind_function(main)
+    except UnsupportedError as error:
+        raise imported.located(error) from error
     return Legalized(
         name or c_identifier(stem, "model").lower(),
-        imported.model,
+        imported,
         module,
         graph,
         _interfaces(main, "tvm_patch.inputs", graph.inputs),

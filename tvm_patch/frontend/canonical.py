@@ -9,15 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from math import prod
 from typing import Any
 
 import numpy as np
 
-from tvm_patch.errors import UnsupportedError
-from tvm_patch.frontend.checks import describe
+from tvm_patch.frontend.agreement import check_agreement
 from tvm_patch.frontend.fold_constants import evaluate, slices
 from tvm_patch.frontend.names import UniqueNames, sanitise
+from tvm_patch.frontend.use import Use
 from tvm_patch.tflite.model import Model, Operator, Quantization, Tensor
 
 
@@ -28,6 +27,7 @@ class Canonical:
     Attributes
     ----------
     model : Model
+        Its operators keep the index that their origin has in the file, for messages.
     sources : mapping of str to int
         Index in the original model of every tensor that was there, by its new name.
     """
@@ -50,6 +50,7 @@ class _Rewriter:
 
     def run(self) -> Canonical:
         for op in self.model.operators:
+            check_agreement(self._use(op))
             if len(op.outputs) == 1 and op.outputs[0] not in self.model.outputs:
                 output = self.tensors[op.outputs[0]]
                 value = evaluate(op, [self.tensors[i] for i in op.inputs if i >= 0], output)
@@ -61,6 +62,11 @@ class _Rewriter:
         return self._compact()
 
     # ------------------------------------------------------------------ pieces
+
+    def _use(self, op: Operator) -> Use:
+        """Return `op` with its tensors as they are known by now."""
+        inputs = tuple(self.tensors[i] if i >= 0 else None for i in op.inputs)
+        return Use(op, inputs, tuple(self.tensors[i] for i in op.outputs))
 
     def keep(self, op: Operator) -> None:
         """Emit `op` as it is, without absent trailing inputs."""
@@ -78,33 +84,15 @@ class _Rewriter:
         return self.add(Tensor(name, data.shape, "int32", data=data))
 
     def reshape(self, op: Operator, source: int, target: int) -> None:
-        before, after = self.tensors[source], self.tensors[target]
-        if before.size != after.size:
-            raise UnsupportedError(
-                f"reshape of {before.name!r} from {list(before.shape)} to {list(after.shape)}",
-                describe(self.model, op),
-                "convert the network again with static shapes",
-            )
-        shape = self.ints(after.shape, "shape")
-        options = {"new_shape": tuple(after.shape)}
+        after = self.tensors[target].shape
+        shape = self.ints(after, "shape")
+        options = {"new_shape": tuple(after)}
         self.operators.append(Operator("RESHAPE", (source, shape), (target,), options, op.index))
 
-    def axis(self, op: Operator, value: int, rank: int) -> int:
-        if not -rank <= value < rank:
-            raise UnsupportedError(
-                f"axis {value} of a tensor with {rank} dimensions", describe(self.model, op)
-            )
-        return value % rank
-
     def constant(self, op: Operator, position: int) -> np.ndarray:
-        tensor = self.tensors[op.inputs[position]]
-        if tensor.data is None:
-            raise UnsupportedError(
-                f"input {position} ({tensor.name!r}) is computed, not constant",
-                describe(self.model, op),
-                "make it constant",
-            )
-        return tensor.data
+        data = self.tensors[op.inputs[position]].data
+        assert data is not None, "checked by check_agreement"
+        return data
 
     # ------------------------------------------------------------------ kinds
 
@@ -115,7 +103,7 @@ class _Rewriter:
     def rewrite_pack(self, op: Operator) -> None:
         """PACK: a new dimension in each part, then CONCATENATION."""
         output = self.tensors[op.outputs[0]]
-        axis = self.axis(op, op.options["axis"], len(output.shape))
+        axis = op.options["axis"] % len(output.shape)
         parts = []
         for index in op.inputs:
             part = self.tensors[index]
@@ -126,7 +114,7 @@ class _Rewriter:
 
     def rewrite_concatenation(self, op: Operator) -> None:
         """CONCATENATION with an axis that is not negative; of a single part it is a copy."""
-        axis = self.axis(op, op.options["axis"], len(self.tensors[op.outputs[0]].shape))
+        axis = op.options["axis"] % len(self.tensors[op.outputs[0]].shape)
         self._concatenate(op, op.inputs, axis, op.options.get("fused_activation_function", "NONE"))
 
     def _concatenate(self, op: Operator, parts: tuple[int, ...], axis: int, activation: str = "NONE") -> None:
@@ -139,41 +127,28 @@ class _Rewriter:
     def rewrite_reduction(self, op: Operator) -> None:
         """MEAN, REDUCE_MAX: axes sorted and not negative."""
         rank = len(self.tensors[op.inputs[0]].shape)
-        axes = sorted({self.axis(op, int(a), rank) for a in self.constant(op, 1).reshape(-1)})
+        axes = sorted({int(a) % rank for a in self.constant(op, 1).reshape(-1)})
         self.operators.append(replace(op, inputs=(op.inputs[0], self.ints(axes, "axes"))))
 
     def rewrite_gather(self, op: Operator) -> None:
-        """GATHER with an axis that is not negative, and indices that exist."""
-        data = self.tensors[op.inputs[0]]
-        axis = self.axis(op, op.options["axis"], len(data.shape))
-        indices = self.constant(op, 1)
-        if indices.size and not 0 <= int(indices.min()) <= int(indices.max()) < data.shape[axis]:
-            raise UnsupportedError(
-                f"indices from {indices.min()} to {indices.max()} into {data.shape[axis]} elements",
-                describe(self.model, op),
-                "LiteRT refuses it as well",
-            )
+        """GATHER with an axis that is not negative."""
+        axis = op.options["axis"] % len(self.tensors[op.inputs[0]].shape)
         self.operators.append(replace(op, options={**op.options, "axis": axis}))
 
     def rewrite_arg_max(self, op: Operator) -> None:
         """ARG_MAX with an axis that is not negative."""
         rank = len(self.tensors[op.inputs[0]].shape)
-        axis = self.axis(op, int(self.constant(op, 1).reshape(-1)[0]), rank)
+        axis = int(self.constant(op, 1).reshape(-1)[0]) % rank
         self.operators.append(replace(op, inputs=(op.inputs[0], self.ints([axis], "axis"))))
 
     def rewrite_split(self, op: Operator) -> None:
         """SPLIT, SPLIT_V: both as SPLIT_V with sizes from the outputs; into one part it is a copy."""
         data, axis_input = (op.inputs[1], 0) if op.kind == "SPLIT" else (op.inputs[0], 2)
-        axis = self.axis(op, int(self.constant(op, axis_input).reshape(-1)[0]), len(self.tensors[data].shape))
+        axis = int(self.constant(op, axis_input).reshape(-1)[0]) % len(self.tensors[data].shape)
         if len(op.outputs) == 1:
             self.reshape(op, data, op.outputs[0])
             return
         sizes = [self.tensors[i].shape[axis] for i in op.outputs]
-        if sum(sizes) != self.tensors[data].shape[axis]:
-            raise UnsupportedError(
-                f"parts of {sizes} do not add up to {self.tensors[data].shape[axis]}",
-                describe(self.model, op),
-            )
         inputs = (data, self.ints(sizes, "sizes"), self.ints([axis], "axis"))
         self.operators.append(
             Operator("SPLIT_V", inputs, op.outputs, {"num_splits": len(op.outputs)}, op.index)
@@ -181,19 +156,10 @@ class _Rewriter:
 
     def rewrite_strided_slice(self, op: Operator) -> None:
         """STRIDED_SLICE without masks; dimensions that it removes are removed by a RESHAPE."""
-        if op.options.get("ellipsis_mask") or op.options.get("new_axis_mask"):
-            self.keep(op)  # refused by the checks
-            return
         data, output = self.tensors[op.inputs[0]], self.tensors[op.outputs[0]]
         ranges = slices(op, data.shape, *(self.constant(op, p) for p in (1, 2, 3)))
         bounds = [r.indices(d) for r, d in zip(ranges, data.shape, strict=False)]
         shape = tuple(len(range(*b)) for b in bounds) + data.shape[len(bounds) :]
-        if prod(shape) != output.size:
-            raise UnsupportedError(
-                f"a slice of shape {list(shape)} where the model says {list(output.shape)}",
-                describe(self.model, op),
-                "convert the network again with static shapes",
-            )
         target = op.outputs[0]
         if shape != output.shape:
             target = self.add(replace(output, name=f"{output.name}_sliced", shape=shape, data=None))
@@ -207,23 +173,31 @@ class _Rewriter:
             self.reshape(op, target, op.outputs[0])
 
     def rewrite_weighted(self, op: Operator) -> None:
-        """Put the axis of the weights' scales where the kind has it; some files have it elsewhere."""
+        """Put the axis of the weights' scales where the kind has it (some files do not), and the bias in a row."""
         weight = self.tensors[op.inputs[1]]
         q = weight.quantization
         axis = 3 if op.kind == "DEPTHWISE_CONV_2D" and q is not None and q.per_channel else 0
         if q is not None and q.axis != axis:
             moved = self.add(replace(weight, quantization=Quantization(q.scale, q.zero_point, axis)))
             op = replace(op, inputs=(op.inputs[0], moved, *op.inputs[2:]))
+        if op.kind == "DEPTHWISE_CONV_2D":
+            # Some converters leave 0 here; the shapes say it.
+            multiplier = weight.shape[3] // self.tensors[op.inputs[0]].shape[3]
+            op = replace(op, options={**op.options, "depth_multiplier": multiplier})
+        position = _BIAS[op.kind]
+        if len(op.inputs) > position and op.inputs[position] >= 0:
+            bias = self.tensors[op.inputs[position]]
+            if bias.data is not None and len(bias.shape) != 1:
+                row = self.add(
+                    replace(bias, shape=(bias.size,), data=bias.data.reshape(-1), quantization=None)
+                )
+                op = replace(op, inputs=(*op.inputs[:position], row))
         self.keep(op)
 
     def rewrite_fully_connected(self, op: Operator) -> None:
         """FULLY_CONNECTED on (batch, inputs); other shapes go through RESHAPE before and after."""
         data, output = self.tensors[op.inputs[0]], self.tensors[op.outputs[0]]
         units, depth = self.tensors[op.inputs[1]].shape[:2]
-        if depth == 0 or data.size % depth:
-            raise UnsupportedError(
-                f"{data.size} inputs for rows of {depth} weights", describe(self.model, op)
-            )
         batch = data.size // depth
         source, target = op.inputs[0], op.outputs[0]
         if data.shape != (batch, depth):
@@ -255,6 +229,7 @@ class _Rewriter:
         for op in self.operators:
             order += [i for i in (*op.inputs, *op.outputs) if i >= 0]
         order += self.model.outputs
+        biases = {op.inputs[p] for op in self.operators if (p := _BIAS.get(op.kind, 99)) < len(op.inputs)}
         names, places, merged = UniqueNames(), dict[int, int](), dict[Any, int]()
         tensors: list[Tensor] = []
         sources: dict[str, int] = {}
@@ -270,15 +245,15 @@ class _Rewriter:
                 merged[key] = len(tensors)
             if index < len(self.model.tensors):
                 sources[name] = index
-            tensors.append(replace(tensor, name=name, shape_signature=None))
+            grid = _meaning(tensor, index in biases)
+            tensors.append(replace(tensor, name=name, shape_signature=None, quantization=grid))
         operators = tuple(
             replace(
                 op,
                 inputs=tuple(places[i] if i >= 0 else -1 for i in op.inputs),
                 outputs=tuple(places[i] for i in op.outputs),
-                index=k,
             )
-            for k, op in enumerate(self.operators)
+            for op in self.operators
         )
         model = replace(
             self.model,
@@ -290,6 +265,14 @@ class _Rewriter:
         return Canonical(model, sources)
 
 
+def _meaning(tensor: Tensor, bias: bool) -> Quantization | None:
+    """Return what matters of a tensor's quantization: some files have numbers where none are read."""
+    q = tensor.quantization
+    if q is None or (tensor.dtype in ("int32", "int64") and not bias):
+        return None
+    return q if q.per_channel else replace(q, axis=0)
+
+
 def _content(tensor: Tensor) -> Any:
     """Return what makes two constants one, or None for activations."""
     if tensor.data is None:
@@ -299,6 +282,7 @@ def _content(tensor: Tensor) -> Any:
     return tensor.dtype, tensor.shape, tensor.data.tobytes(), grid
 
 
+_BIAS = {"CONV_2D": 2, "DEPTHWISE_CONV_2D": 2, "FULLY_CONNECTED": 2, "TRANSPOSE_CONV": 3}
 _NO_MASKS = dict.fromkeys(
     ("begin_mask", "end_mask", "ellipsis_mask", "new_axis_mask", "shrink_axis_mask"), 0
 ) | {"offset": False}

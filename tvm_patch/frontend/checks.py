@@ -8,7 +8,7 @@ import numpy as np
 
 from tvm_patch.errors import UnsupportedError
 from tvm_patch.frontend.names import words
-from tvm_patch.tflite.model import Model, Operator, Tensor
+from tvm_patch.tflite.model import Model, Operator, Tensor, quoted
 
 MOVEMENT_KINDS = words(
     "RESHAPE SQUEEZE EXPAND_DIMS TRANSPOSE CONCATENATION SPLIT SPLIT_V STRIDED_SLICE PACK GATHER TILE"
@@ -47,7 +47,7 @@ _FULL_INT8 = "convert with full-integer quantization (a representative dataset a
 def describe(model: Model, operator: Operator) -> str:
     """Return an operator as messages name it: index, kind and the tensor it makes."""
     names = [model.tensors[i].name for i in operator.outputs]
-    return f"{operator.where} making tensor {names[0]!r}" if names else operator.where
+    return f"{operator.where} making tensor {quoted(names[0])}" if names else operator.where
 
 
 def check_kinds(model: Model) -> None:
@@ -70,6 +70,12 @@ def check_types(model: Model) -> None:
     quantized = any(t.dtype in ("int8", "uint8", "int16") and t.quantization for t in model.tensors)
     if not quantized:
         raise UnsupportedError("this is a float model: none of its tensors is quantized", "model", _FULL_INT8)
+    for index in model.outputs:
+        if model.tensors[index].is_constant:
+            raise UnsupportedError(
+                f"tensor {quoted(model.tensors[index].name)} is an output of the network and a constant",
+                way_out="drop that output",
+            )
     for op in model.operators:
         tensors = [model.tensors[i] for i in (*op.inputs, *op.outputs) if i >= 0]
         for tensor in tensors:
@@ -83,20 +89,20 @@ def _check_dtype(model: Model, op: Operator, tensor: Tensor, tensors: list[Tenso
         integers = [t for t in tensors if t.is_constant and t.dtype == "int8"]
         if op.kind in _WEIGHTED and integers:
             raise UnsupportedError(
-                f"dynamic-range quantization: int8 weights {integers[0].name!r} with float activations",
+                f"dynamic-range quantization: int8 weights {quoted(integers[0].name)} with float activations",
                 where,
                 _FULL_INT8,
             )
-        raise UnsupportedError(f"float tensor {tensor.name!r}", where, _FULL_INT8)
+        raise UnsupportedError(f"float tensor {quoted(tensor.name)}", where, _FULL_INT8)
     if dtype == "uint8" and op.kind not in MOVEMENT_KINDS | {"QUANTIZE", "DEQUANTIZE"}:
         raise UnsupportedError(
-            f"uint8 tensor {tensor.name!r}: legacy asymmetric uint8 networks have other kernels", where,
+            f"uint8 tensor {quoted(tensor.name)}: legacy asymmetric uint8 networks have other kernels", where,
             "convert again with int8 quantization; uint8 is fine at inputs and outputs behind QUANTIZE",
         )  # fmt: skip
     if dtype == "int16":
-        raise UnsupportedError(f"int16 tensor {tensor.name!r}", where, f"{_FULL_INT8}, not 16x8")
+        raise UnsupportedError(f"int16 tensor {quoted(tensor.name)}", where, f"{_FULL_INT8}, not 16x8")
     if dtype not in ("int8", "uint8", "float32", "int32", "int64", "bool"):
-        raise UnsupportedError(f"{dtype} tensor {tensor.name!r}", where, _FULL_INT8)
+        raise UnsupportedError(f"{dtype} tensor {quoted(tensor.name)}", where, _FULL_INT8)
 
 
 def check_operators(model: Model) -> None:
@@ -115,8 +121,12 @@ def _check_operands(model: Model, op: Operator) -> None:
             tensor = model.tensors[op.inputs[position]]
             if not tensor.is_constant:
                 raise UnsupportedError(
-                    f"input {position} ({tensor.name!r}) is computed, not constant", where, "make it constant"
+                    f"input {position} ({quoted(tensor.name)}) is computed, not constant",
+                    where,
+                    "make it constant",
                 )
+    if op.kind == "SHAPE":
+        raise UnsupportedError("a shape that is an output of the network", where, "drop that output")
     fixed = [t.is_constant for t in list(_data_tensors(model, op))[: -len(op.outputs)]]
     if all(fixed) or (op.kind in MOVEMENT_KINDS and any(fixed)):
         raise UnsupportedError(
@@ -137,7 +147,7 @@ def _check_operands(model: Model, op: Operator) -> None:
 
 def _data_tensors(model: Model, op: Operator) -> Iterable[Tensor]:
     """Yield the activations of `op` (and constants in their place), outputs last."""
-    if op.kind in ("ADD", "SUB", "MUL", "MAXIMUM", "MINIMUM", "CONCATENATION", "PACK"):
+    if op.kind in ("ADD", "SUB", "MUL", "MAXIMUM", "MINIMUM", "PRELU", "CONCATENATION", "PACK"):
         positions = range(len(op.inputs))
     else:
         positions = range(_DATA_INPUT.get(op.kind, 0), _DATA_INPUT.get(op.kind, 0) + 1)
@@ -150,10 +160,12 @@ def _check_quantization(model: Model, op: Operator) -> None:
     tensors = [t for t in _data_tensors(model, op) if t.dtype in ("int8", "uint8")]
     for tensor in tensors:
         if tensor.quantization is None and op.kind not in MOVEMENT_KINDS:
-            raise UnsupportedError(f"{tensor.dtype} tensor {tensor.name!r} has no scale", where, _FULL_INT8)
+            raise UnsupportedError(
+                f"{tensor.dtype} tensor {quoted(tensor.name)} has no scale", where, _FULL_INT8
+            )
         if tensor.quantization is not None and tensor.quantization.per_channel:
             raise UnsupportedError(
-                f"activation {tensor.name!r} is quantized per channel",
+                f"activation {quoted(tensor.name)} is quantized per channel",
                 where,
                 "quantize activations per tensor",
             )
@@ -174,18 +186,23 @@ def _check_quantization(model: Model, op: Operator) -> None:
 def _check_weights(model: Model, op: Operator, where: str) -> None:
     weight = model.tensors[op.inputs[1]]
     if weight.dtype != "int8" or weight.quantization is None:
+        lacking = "" if weight.quantization is not None else " without a scale"
         raise UnsupportedError(
-            f"weights {weight.name!r} are {weight.dtype}, not quantized int8", where, _FULL_INT8
+            f"weights {quoted(weight.name)} are {weight.dtype}{lacking}, not quantized int8",
+            where,
+            _FULL_INT8,
         )
     if np.any(weight.quantization.zero_point != 0):
         raise UnsupportedError(
-            f"weights {weight.name!r} have a zero point", where, "use symmetric int8 weights"
+            f"weights {quoted(weight.name)} have a zero point", where, "use symmetric int8 weights"
         )
     bias_position = 3 if op.kind == "TRANSPOSE_CONV" else 2
     if len(op.inputs) > bias_position and op.inputs[bias_position] >= 0:
         bias = model.tensors[op.inputs[bias_position]]
         if bias.dtype != "int32":
-            raise UnsupportedError(f"bias {bias.name!r} is {bias.dtype}, not int32", where, _FULL_INT8)
+            raise UnsupportedError(f"bias {quoted(bias.name)} is {bias.dtype}, not int32", where, _FULL_INT8)
+        if bias.quantization is not None and np.any(bias.quantization.zero_point != 0):
+            raise UnsupportedError(f"bias {quoted(bias.name)} has a zero point", where, _FULL_INT8)
 
 
 def _check_shapes(model: Model, op: Operator) -> None:
@@ -193,13 +210,15 @@ def _check_shapes(model: Model, op: Operator) -> None:
     for tensor in _data_tensors(model, op):
         if op.kind in _SPATIAL and (len(tensor.shape) != 4 or tensor.shape[0] != 1):
             raise UnsupportedError(
-                f"tensor {tensor.name!r} of shape {list(tensor.shape)} is not one NHWC picture (batch 1)",
+                f"tensor {quoted(tensor.name)} of shape {list(tensor.shape)} is not one NHWC picture (batch 1)",
                 where,
                 "export the network with batch size 1",
             )
         if 0 in tensor.shape or min(tensor.shape, default=1) < 0:
             raise UnsupportedError(
-                f"tensor {tensor.name!r} has shape {list(tensor.shape)}", where, "convert with static shapes"
+                f"tensor {quoted(tensor.name)} has shape {list(tensor.shape)}",
+                where,
+                "convert with static shapes",
             )
 
 
@@ -215,7 +234,7 @@ def _check_float_flow(model: Model) -> None:
             continue
         if op.kind not in MOVEMENT_KINDS:
             raise UnsupportedError(
-                f"reads float tensor {model.tensors[touched].name!r} made by DEQUANTIZE",
+                f"reads float tensor {quoted(model.tensors[touched].name)} made by DEQUANTIZE",
                 describe(model, op),
                 _FULL_INT8,
             )

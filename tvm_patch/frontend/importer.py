@@ -12,10 +12,10 @@ import numpy as np
 
 from relay_passes.interface import Port, record
 from relay_passes.straight_line import replace_main
-from tvm_patch.errors import InternalError, PatchError
+from tvm_patch.errors import InternalError, PatchError, UnsupportedError
 from tvm_patch.frontend.canonical import Canonical, canonicalize
 from tvm_patch.frontend.checks import check_kinds, check_operators, check_types
-from tvm_patch.tflite.model import Model, Tensor
+from tvm_patch.tflite.model import Model, Tensor, quoted
 from tvm_patch.tflite.reader import read_model
 from tvm_patch.tflite.writer import write_model
 
@@ -40,6 +40,17 @@ class Imported:
     model: Model
     canonical: Model
     sources: Mapping[str, int]
+
+    def located(self, error: UnsupportedError) -> UnsupportedError:
+        """Return an error of a later stage, which names a binding, with the operator that the binding came from."""
+        # TVM passes exceptions of its passes through C, which keeps their class and text only.
+        binding, _, text = str(error).removeprefix("binding ").partition(": ")
+        for op in self.canonical.operators:
+            if binding in (self.canonical.tensors[i].name for i in op.outputs):
+                index = self.sources.get(binding)
+                name = binding if index is None else self.model.tensors[index].name
+                return UnsupportedError(text, f"{op.where} making tensor {quoted(name)}")
+        return error
 
 
 def import_tflite(source: bytes | Path) -> Imported:
@@ -68,7 +79,6 @@ def import_tflite(source: bytes | Path) -> Imported:
 def _convert(canonical: Canonical, model: Model) -> Any:
     # TVM and the schema's accessors take a second to import; bad models are refused without them.
     import tflite
-    import tvm
     from tvm.relax.frontend.tflite import from_tflite
 
     from tvm_patch.frontend.converter import PatchOperatorConverter
@@ -80,7 +90,7 @@ def _convert(canonical: Canonical, model: Model) -> Any:
         )
     except PatchError:
         raise
-    except (tvm.error.TVMError, AssertionError, NotImplementedError, ValueError, TypeError) as error:
+    except Exception as error:
         # The checks refuse everything the frontend cannot take, so this is a hole in them.
         raise InternalError(f"TVM's frontend failed on a model that passed our checks: {error}") from error
     main = module["main"]

@@ -25,11 +25,13 @@ class Mean(TensorKernel):
         """Return the function; see :class:`TensorKernel`."""
         attrs = self.op.attrs
         if attrs["formula"] != "folded":
-            raise UnsupportedError(f"mean formula {attrs['formula']!r} is not known", self.op.name)
+            raise UnsupportedError(
+                f"mean formula {attrs['formula']!r} is not known", f"binding {self.op.name}"
+            )
         (extents, strides), (reduced, steps) = split_axes(self.op.inputs[0].shape, attrs["axes"])
         count = math.prod(reduced)
         if count * 256 >= _SUM_LIMIT:
-            raise UnsupportedError(f"a mean of {count} elements overflows 32 bits", self.op.name)
+            raise UnsupportedError(f"a mean of {count} elements overflows 32 bits", f"binding {self.op.name}")
         with kernel_body(parameters_of(self)) as (builder, buffers):
             data, out = buffers["in0"], buffers["out0"]
             total = T.alloc_buffer((1,), "int32")

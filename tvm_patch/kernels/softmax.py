@@ -60,7 +60,9 @@ class Softmax(TensorKernel):
         depth = self.op.inputs[0].shape[-1]
         if depth > _LONGEST_ROW:
             raise UnsupportedError(
-                f"softmax over {depth} elements", self.op.name, "the reference overflows beyond 4095"
+                f"softmax over {depth} elements",
+                f"binding {self.op.name}",
+                "the reference overflows beyond 4095",
             )
         with kernel_body(parameters_of(self)) as (builder, buffers):
             data, exp, out = buffers["in0"], buffers["exp_table"], buffers["out0"]

@@ -30,7 +30,9 @@ class Take(TensorKernel):
         size = self.op.inputs[0].shape[self._axis]
         indices = self.op.constants["indices"].astype(np.int64).reshape(-1)
         if np.any(indices < -size) or np.any(indices >= size):
-            raise UnsupportedError(f"an index of take is outside [-{size}, {size})", self.op.name)
+            raise UnsupportedError(
+                f"an index of take is outside [-{size}, {size})", f"binding {self.op.name}"
+            )
         return {"indices": np.where(indices < 0, indices + size, indices).astype(np.int32)}
 
     @property

@@ -32,11 +32,18 @@ ITEM_SIZE: dict[str, int] = {
 _SHOWN_NAME = 80  # characters of a name in a message; converters make names of hundreds
 
 
+def _shortened(name: str) -> str:
+    return name[: _SHOWN_NAME - 3] + "..." if len(name) > _SHOWN_NAME else name
+
+
 def tensor_where(index: int, name: str) -> str:
     """Return how messages name a tensor: its index, and its name where it has one, cut where very long."""
-    if len(name) > _SHOWN_NAME:
-        name = name[: _SHOWN_NAME - 3] + "..."
-    return f"tensor {index} ({name})" if name else f"tensor {index}"
+    return f"tensor {index} ({_shortened(name)})" if name else f"tensor {index}"
+
+
+def quoted(name: str) -> str:
+    """Return a name in quotes for a message: cut where very long, on one line, nothing a terminal obeys."""
+    return ascii(_shortened(name))
 
 
 @dataclass(frozen=True, eq=False)

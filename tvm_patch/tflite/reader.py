@@ -29,6 +29,7 @@ from tvm_patch.tflite.schema import (
 
 _MAX_FILE = 2**31 - 1  # a flatbuffer's offsets reach no further
 _MAX_RANK = 8
+_WAY_OUT = "get the file again, or convert the network again"
 
 
 def read_model(data: bytes | Path) -> Model:
@@ -54,13 +55,12 @@ def read_model(data: bytes | Path) -> Model:
     UserError
         The file cannot be read from disk.
     """
-    if isinstance(data, Path):
-        contents = _load(data)
-        try:
-            return _Reader(contents).model()
-        except ModelFormatError as error:
-            raise ModelFormatError(f"{data}: {error}") from error
-    return _Reader(bytes(data)).model()
+    contents = _load(data) if isinstance(data, Path) else bytes(data)
+    try:
+        return _Reader(contents).model()
+    except ModelFormatError as error:
+        place = f"{data}: " if isinstance(data, Path) else ""
+        raise ModelFormatError(f"{place}{error}; {_WAY_OUT}") from error
 
 
 def _load(path: Path) -> bytes:

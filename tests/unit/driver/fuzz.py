@@ -7,7 +7,7 @@ import random
 import resource
 import traceback
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from multiprocessing.connection import Connection, wait
@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 from tests.unit.driver.mutate import mutate_bytes, mutate_model
 
+Level = Literal["bytes", "structure"]
 Stage = Literal["import", "compile", "compare"]
 
 TIMEOUT = 10.0
@@ -42,7 +43,7 @@ class Case:
     """
 
     source: str
-    level: Literal["bytes", "structure"]
+    level: Level
     number: int
     stage: Stage
 
@@ -143,7 +144,10 @@ def compare(data: bytes, metadata: dict[str, Any]) -> str:
         if "int32" in str(error):
             return "overflow"
         raise
-    same = [a.dtype == b.dtype and a.shape == b.shape and np.array_equal(a, b) for a, b in zip(got, expected, strict=True)]
+    same = [
+        a.dtype == b.dtype and a.shape == b.shape and np.array_equal(a, b)
+        for a, b in zip(got, expected, strict=True)
+    ]
     assert all(same), f"differs from LiteRT: outputs {same}"
     return "same"
 
@@ -162,7 +166,9 @@ def _serve(pipe: Connection) -> None:
             return
         try:
             answer = (attempt(case), "")
-        except BaseException:  # also KeyboardInterrupt and SystemExit: none of them may come out of a compiler
+        except (
+            BaseException
+        ):  # also KeyboardInterrupt and SystemExit: none of them may come out of a compiler
             answer = ("escaped", traceback.format_exc())
         pipe.send(answer)
 
@@ -197,19 +203,11 @@ class _Worker:
 def run_cases(cases: Iterable[Case], workers: int = 2) -> Outcome:
     """Attempt all cases and return how they ended."""
     outcome, waiting = Outcome(), iter(cases)
-    pool = [_Worker() for _ in range(workers)]
-
-    def feed(worker: _Worker) -> None:
-        worker.case = next(waiting, None)
-        if worker.case is not None:
-            worker.pipe.send(worker.case)
-
-    for worker in pool:
-        feed(worker)
-    while busy := [w for w in pool if w.case is not None]:
-        ready = wait([w.pipe for w in busy], TIMEOUT)
-        # Nobody within the limit: the longest waiting one hangs; both do, near enough.
-        for worker in [w for w in busy if w.pipe in ready] or busy:
+    slots: list[_Worker | None] = [_started(_Worker(), waiting) for _ in range(workers)]
+    while busy := {w.pipe: (i, w) for i, w in enumerate(slots) if w is not None}:
+        # Nobody within the limit: whoever works now is too slow.
+        for pipe in wait(list(busy), TIMEOUT) or list(busy):
+            index, worker = busy[pipe]
             word, detail = worker.answer(0.0)
             assert worker.case is not None
             outcome.counts[word] += 1
@@ -217,10 +215,17 @@ def run_cases(cases: Iterable[Case], workers: int = 2) -> Outcome:
                 outcome.failures.append((worker.case, f"{word}: {detail}"))
             if word in ("hangs", "dies"):
                 worker.end()
-                pool.remove(worker)
-                worker = _Worker()
-                pool.append(worker)
-            feed(worker)
-    for worker in pool:
-        worker.end()
+                slots[index] = _started(_Worker(), waiting)
+            else:
+                slots[index] = _started(worker, waiting)
     return outcome
+
+
+def _started(worker: _Worker, waiting: Iterator[Case]) -> _Worker | None:
+    """Give a worker its next case; end it and return None when there is none left."""
+    worker.case = next(waiting, None)
+    if worker.case is None:
+        worker.end()
+        return None
+    worker.pipe.send(worker.case)
+    return worker

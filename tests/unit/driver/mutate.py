@@ -42,7 +42,13 @@ def mutate_bytes(data: bytes, rng: random.Random) -> bytes:
             case 1:
                 content[place] = rng.choice((0, 1, 2, 3, 5, 9, 0x7F, 0x80, 0xFF))
             case 2:
-                words = (b"\xff\xff\xff\xff", b"\0\0\0\x80", b"\xff\xff\xff\x7f", b"\0\0\0\0", rng.randbytes(4))
+                words = (
+                    b"\xff\xff\xff\xff",
+                    b"\0\0\0\x80",
+                    b"\xff\xff\xff\x7f",
+                    b"\0\0\0\0",
+                    rng.randbytes(4),
+                )
                 content[place : place + 4] = rng.choice(words)
             case 3:
                 content[place : place + rng.randint(1, 64)] = bytes(rng.randint(1, 64))
@@ -137,7 +143,9 @@ def _contents(model: Model, rng: random.Random) -> Model:
 
 def _numbers(model: Model, rng: random.Random) -> Model:
     """Change numbers that operators read: axes, paddings, shapes, indices."""
-    chosen = [i for i, t in enumerate(model.tensors) if t.data is not None and t.data.dtype.kind == "i" and t.size]
+    chosen = [
+        i for i, t in enumerate(model.tensors) if t.data is not None and t.data.dtype.kind == "i" and t.size
+    ]
     small = [i for i in chosen if model.tensors[i].dtype in ("int32", "int64")] or chosen
     if not small:
         return model
@@ -165,7 +173,9 @@ def _scale(model: Model, rng: random.Random) -> Model:
     index, tensor, q = _quantized(model, rng)
     scale, value = q.scale.copy(), rng.choice(_SCALES)
     if rng.random() < 0.5:
-        value = float(scale[0]) * rng.choice((-1, 0.5, 0.999, 1.001, 2, 1e-3, 1e3, 2.0**-19, 2.0**19, 2.0**-31))
+        value = float(scale[0]) * rng.choice(
+            (-1, 0.5, 0.999, 1.001, 2, 1e-3, 1e3, 2.0**-19, 2.0**19, 2.0**-31)
+        )
     scale[rng.randrange(scale.size) if rng.random() < 0.5 else slice(None)] = value
     return _with_tensor(model, index, replace(tensor, quantization=replace(q, scale=scale)))
 
@@ -173,7 +183,9 @@ def _scale(model: Model, rng: random.Random) -> Model:
 def _zero_point(model: Model, rng: random.Random) -> Model:
     index, tensor, q = _quantized(model, rng)
     zero_point = q.zero_point.copy()
-    zero_point[rng.randrange(zero_point.size) if rng.random() < 0.5 else slice(None)] = rng.choice(_ZERO_POINTS)
+    zero_point[rng.randrange(zero_point.size) if rng.random() < 0.5 else slice(None)] = rng.choice(
+        _ZERO_POINTS
+    )
     return _with_tensor(model, index, replace(tensor, quantization=replace(q, zero_point=zero_point)))
 
 
@@ -247,7 +259,12 @@ def _inputs(model: Model, rng: random.Random) -> Model:
 
 def _outputs(model: Model, rng: random.Random) -> Model:
     index, op = _an_operator(model, rng)
-    choices = (op.outputs[:-1], (*op.outputs, _a_tensor(model, rng)), (_a_tensor(model, rng),), op.outputs * 2)
+    choices = (
+        op.outputs[:-1],
+        (*op.outputs, _a_tensor(model, rng)),
+        (_a_tensor(model, rng),),
+        op.outputs * 2,
+    )
     return _with_operator(model, index, replace(op, outputs=rng.choice(choices)))
 
 
@@ -261,7 +278,11 @@ def _kind_of_the_same_options(model: Model, rng: random.Random) -> Model:
     """Swap an operator for one that has the same options or none: often a sound model."""
     index, op = _an_operator(model, rng)
     mine = OPERATORS.get(op.kind)
-    alike = [k for k, s in OPERATORS.items() if mine is None or s.table in (mine.table, "") or s.inputs == mine.inputs]
+    alike = [
+        k
+        for k, s in OPERATORS.items()
+        if mine is None or s.table in (mine.table, "") or s.inputs == mine.inputs
+    ]
     return _with_operator(model, index, replace(op, kind=rng.choice(alike)))
 
 

@@ -29,7 +29,7 @@ def test_shape_slice_pack_reshape():
     m = ModelBuilder()
     x = m.input("x", (1, 6, 2, 2), 0.1)
     shape = m.tensor("shape", (4,), "int32")
-    m.operator("SHAPE", [x], [shape], {"out_type": "INT32"})
+    m.operator("SHAPE", [x], [shape], {"out_type": "int32"})
     first = m.tensor("first", (), "int32")
     bounds = [m.constant(f"c{i}", np.array([i], np.int32)) for i in (0, 1)]
     options = {"shrink_axis_mask": 1}
