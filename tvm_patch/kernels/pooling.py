@@ -57,6 +57,11 @@ class PoolGeometry:
         )
 
     @property
+    def covers_input(self) -> bool:
+        """Whether there is one window: the whole tensor and nothing else."""
+        return self.size == self.in_hw and self.out_hw == (1, 1) and not any(self.padding)
+
+    @property
     def columns_after(self) -> int:
         """Columns to the right of the tensor that the last window reads."""
         reach = (self.out_hw[1] - 1) * self.strides[1] - self.padding[1] + self.size[1]

@@ -223,6 +223,22 @@ TVMP_INLINE int32_t tvmp_byte(uint32_t word, int32_t index) {
   return (int32_t)(int8_t)((word >> (8 * index)) & 0xFFu);
 }
 
+/* The greater of each pair of int8 in two words. */
+TVMP_INLINE uint32_t tvmp_max4(uint32_t a, uint32_t b) {
+#if TVMP_HAVE_DSP
+  uint32_t out; /* SSUB8 sets a flag for every byte that SEL reads: they must not be taken apart */
+  __asm__("ssub8 %0, %1, %2\n\tsel %0, %1, %2" : "=&r"(out) : "r"(a), "r"(b) : "cc");
+  return out;
+#else
+  int32_t lanes[4], i;
+  for (i = 0; i < 4; ++i) {
+    const int32_t left = tvmp_byte(a, i), right = tvmp_byte(b, i);
+    lanes[i] = left > right ? left : right;
+  }
+  return tvmp_pack4(lanes[0], lanes[1], lanes[2], lanes[3]);
+#endif
+}
+
 /* acc + a * b, in this order: one MLA.  The caller has proved that nothing overflows. */
 TVMP_INLINE int32_t tvmp_mla(int32_t a, int32_t b, int32_t acc) { return acc + a * b; }
 

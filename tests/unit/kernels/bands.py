@@ -1,0 +1,195 @@
+"""Runs row kernels on random ranges of output columns, and row reductions on random pieces of rows.
+
+Every piece of a row is a heap block of exactly the columns that the contract allows to be touched, so that
+AddressSanitizer sees each access outside.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Sequence
+from importlib import resources
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from tests.unit.kernels import batch
+from tests.unit.kernels.batch import Case
+from tvm_patch.codegen.print_c import print_c
+from tvm_patch.integer.reference import evaluate
+from tvm_patch.kernels import Form, Kernel, RowKernel, RowReduction, reduction_for
+
+Rng = np.random.Generator
+Range = tuple[int, int]
+
+_PIECE = r"""
+static inline void *piece_of(void *row, size_t first, size_t size) {
+  void *p = block(size);
+  memcpy(p, (const unsigned char *)row + first, size);
+  free(row);
+  return p;
+}
+"""
+
+
+def random_ranges(rng: Rng, width: int) -> list[Range]:
+    """Return a few ranges of columns: the whole row, its last column, and others."""
+    cuts = [sorted(int(v) for v in rng.choice(width + 1, 2, replace=False)) for _ in range(3)]
+    return list(dict.fromkeys([(0, width), (width - 1, width), *((a, b) for a, b in cuts)]))
+
+
+def _constants(kernel: Kernel) -> tuple[list[str], list[str]]:
+    """Return C that reads a kernel's constants, and the arguments."""
+    lines = []
+    for name, array in kernel.constants.items():
+        kind = batch._c_type(str(array.dtype))
+        lines.append(f"{kind} *c_{name} = ({kind} *)get({array.nbytes});")
+    assert not kernel.scratch_bytes
+    return lines, [f"c_{name}" for name in kernel.constants]
+
+
+def _row_case(index: int, kernel: RowKernel, ranges: Sequence[Range], in_place: bool) -> str:
+    """Return C that makes every range of columns of every output row."""
+    op, out = kernel.op, kernel.op.outputs[0]
+    lines, constants = _constants(kernel)
+    reads = [
+        f"{batch._c_type(t.dtype)} *in{i} = ({batch._c_type(t.dtype)} *)get({t.nbytes});"
+        for i, t in enumerate(op.inputs)
+    ]
+    pixel_out = out.nbytes // (out.shape[1] * out.shape[2])
+    for x0, x1 in ranges:
+        body, done, arguments, target = [], [], [], ""
+        for i, (t, w) in enumerate(zip(op.inputs, kernel.windows, strict=True)):
+            kind, height = batch._c_type(t.dtype), t.shape[1]
+            pixel, row_bytes = t.nbytes // height // t.shape[2], t.nbytes // height
+            columns = (x1 - 1 - x0) * w.column_stride + w.column_reach
+            if w.column_stride == 0:
+                columns = w.columns_before + t.shape[2] + w.columns_after
+            for j in range(w.size):
+                row = f"y * {w.stride} - {w.pad_before} + {j * w.dilation}"
+                body.append(
+                    f"{kind} *r{i}_{j} = ({kind} *)piece_of(row_of(in{i}, {height}, {row_bytes}, {pixel}, {row}, "
+                    f"{w.columns_before}, {w.columns_after}, {w.pad_value & 255}), "
+                    f"{x0 * w.column_stride * pixel}, {columns * pixel});"
+                )
+                arguments.append(f"r{i}_{j}")
+                if in_place and not target and columns * pixel == (x1 - x0) * pixel_out:
+                    target = f"r{i}_{j}"
+                else:
+                    done.append(f"free(r{i}_{j});")
+        kind = batch._c_type(out.dtype)
+        body.append(f"{kind} *o = ({kind} *){target or f'block({(x1 - x0) * pixel_out})'};")
+        body.append(f"f{index}({', '.join([*arguments, *constants, 'o', str(x1 - x0)])});")
+        body.append(f"put(o, {(x1 - x0) * pixel_out});")
+        lines.append(f"for (long y = 0; y < {out.shape[1]}; ++y) {{ {' '.join(body + done)} }}")
+    lines += [f"free(in{i});" for i in range(len(op.inputs))] + [f"free({c});" for c in constants]
+    return f"static void case{index}(void) {{\n  " + "\n  ".join(reads + lines) + "\n}\n"
+
+
+def _program(functions: dict[str, object], cases: Sequence[str], folder: Path, blob: bytes) -> bytes:
+    texts = print_c(functions)
+    source = batch._PRELUDE + _PIECE + "".join(f"static {text}\n" for text in texts.values()) + "".join(cases)
+    source += f"int main(void) {{ {' '.join(f'case{i}();' for i in range(len(cases)))} return 0; }}\n"
+    path, program = folder / "bands.c", folder / "bands"
+    path.write_text(source)
+    headers = str(resources.files("tvm_patch.codegen").joinpath("runtime"))
+    built = subprocess.run(
+        ["gcc", "-std=c11", "-O0", *batch._WARNINGS, *batch.SANITIZERS, "-I", headers, str(path), "-o", str(program)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert built.returncode == 0, built.stderr[:4000]
+    done = subprocess.run([str(program)], input=blob, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr.decode()[:4000]
+    return done.stdout
+
+
+def _blob(cases: Sequence[Case], kernels: Sequence[Kernel]) -> bytes:
+    return b"".join(
+        np.ascontiguousarray(a).tobytes()
+        for c, k in zip(cases, kernels, strict=True)
+        for a in [*c.inputs, *k.constants.values()]
+    )
+
+
+def check_rows(cases: Sequence[Case], seed: int, folder: Path) -> None:
+    """Assert that both forms make any range of output columns with the reference's bits."""
+    rng = np.random.default_rng(seed)
+    kernels = [c.kernel for c in cases if isinstance(c.kernel, RowKernel) and c.kernel.bandable]
+    assert len(kernels) == len(cases)
+    ranges = [random_ranges(rng, k.op.outputs[0].shape[2]) for k in kernels]
+    for form in ("portable", "dsp"):
+        functions = {f"f{i}": k.row_function(form, dynamic=True) for i, k in enumerate(kernels)}
+        texts = [
+            _row_case(i, k, r, k.elementwise and i % 2 == 0)
+            for i, (k, r) in enumerate(zip(kernels, ranges, strict=True))
+        ]
+        raw, offset = _program(functions, texts, folder, _blob(cases, kernels)), 0
+        for case, chosen in zip(cases, ranges, strict=True):
+            (want,) = evaluate(case.op, case.inputs)
+            for x0, x1 in chosen:
+                expected = want[:, :, x0:x1]
+                got = np.frombuffer(raw, want.dtype, expected.size, offset).reshape(expected.shape)
+                offset += expected.nbytes
+                message = f"{form} {type(case.kernel).__name__} columns {x0}..{x1} {case.op}"
+                np.testing.assert_array_equal(got, expected, err_msg=message)
+        assert offset == len(raw)
+
+
+def _reduction_case(index: int, kernel: RowReduction, pieces: Callable[[], Sequence[Range]]) -> str:
+    """Return C that reduces whole rows, then, with cleared accumulators, pieces of rows in their order."""
+    t, out = kernel.op.inputs[0], kernel.op.outputs[0]
+    _, height, width, channels = t.shape
+    lines, constants = _constants(kernel)
+    lines.insert(0, f"int8_t *in0 = (int8_t *)get({t.nbytes});")
+    lines.append(f"int32_t *state = (int32_t *)block({kernel.state_bytes});")
+    for dynamic in (False, True):
+        lines.append(f"s{index}(state);")
+        for y in range(height):
+            for x0, x1 in pieces() if dynamic else [(0, width)]:
+                size, name = (x1 - x0) * channels, f"f{index}"
+                lines.append(
+                    f"{{ int8_t *p = (int8_t *)block({size}); "
+                    f"memcpy(p, in0 + {(y * width + x0) * channels}, {size}); "
+                    + (f"d{name}(p, state, {x1 - x0});" if dynamic else f"{name}(p, state);")
+                    + " free(p); }"
+                )
+        lines.append(f"int8_t *out{int(dynamic)} = (int8_t *)block({out.nbytes});")
+        lines.append(f"e{index}({', '.join(['state', *constants, f'out{int(dynamic)}'])});")
+        lines.append(f"put(out{int(dynamic)}, {out.nbytes});")
+    lines += ["free(state);", "free(in0);", *(f"free({c});" for c in constants)]
+    return f"static void case{index}(void) {{\n  " + "\n  ".join(lines) + "\n}\n"
+
+
+def _pieces(rng: Rng, width: int) -> list[Range]:
+    """Return ranges that make up a row, in any order."""
+    cuts = sorted({0, width, *(int(v) for v in rng.integers(0, width + 1, 3))})
+    pairs = list(pairwise(cuts))
+    return [pairs[i] for i in rng.permutation(len(pairs))]
+
+
+def check_reductions(cases: Sequence[Case], seed: int, folder: Path) -> None:
+    """Assert that both forms of the row reductions give the reference's bits."""
+    rng = np.random.default_rng(seed)
+    found = [reduction_for(c.op) for c in cases]
+    kernels = [k for k in found if k is not None]
+    assert len(kernels) == len(cases)
+    form: Form
+    for form in ("portable", "dsp"):
+        functions: dict[str, object] = {}
+        for i, k in enumerate(kernels):
+            functions[f"s{i}"], functions[f"e{i}"] = k.start_function(form), k.finish_function(form)
+            functions[f"f{i}"] = k.row_function(form)
+            functions[f"df{i}"] = k.row_function(form, dynamic=True)
+        texts = [
+            _reduction_case(i, k, lambda w=k.op.inputs[0].shape[2]: _pieces(rng, w))
+            for i, k in enumerate(kernels)
+        ]
+        raw, offset = _program(functions, texts, folder, _blob(cases, kernels)), 0
+        for case in cases:
+            (want,) = evaluate(case.op, case.inputs)
+            for way in ("rows", "pieces"):
+                got = np.frombuffer(raw, want.dtype, want.size, offset).reshape(want.shape)
+                offset += want.nbytes
+                np.testing.assert_array_equal(got, want, err_msg=f"{form} {way} {case.op}")
+        assert offset == len(raw)
