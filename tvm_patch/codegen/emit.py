@@ -14,7 +14,6 @@ import tvm_patch
 from tvm_patch.codegen.constants import C_TYPES, c_float, constants_header, constants_source
 from tvm_patch.codegen.functions import function_table
 from tvm_patch.kernels import TensorView
-from tvm_patch.lowering.layer import parameter_names
 from tvm_patch.lowering.memory import Placement
 from tvm_patch.lowering.program import Program, Step, constant_table
 
@@ -102,16 +101,18 @@ def _pointer(view: TensorView, offset: int, const: bool) -> str:
 
 def _arguments(program: Program, step: Step, placement: Placement, symbols: Mapping[Any, str]) -> list[str]:
     out = []
-    for parameter in parameter_names(step.kernel, step.code.scratch_bytes):
-        if parameter in step.kernel.constants:
-            out.append(f"tvmgen_{program.name}_{symbols[step.index, parameter]}")
-        elif parameter == "scratch":
+    for parameter in step.parameters:
+        if parameter.role == "constant":
+            out.append(f"tvmgen_{program.name}_{symbols[step.index, parameter.name]}")
+        elif parameter.role == "scratch":
             out.append(f"(int8_t *)(arena + {placement.scratch[step.index]})")
+        elif parameter.role == "state":
+            out.append(f"(int32_t *)(void *)(arena + {placement.scratch[step.index] + step.state_offset})")
+        elif parameter.role == "fetched":
+            out.append(f"&rows_of_{c_identifier(parameter.tensor)}")
         else:
-            written = parameter.startswith("out")
-            names = step.bound.outputs if written else step.bound.inputs
-            name = names[int(parameter.removeprefix("out" if written else "in"))]
-            out.append(_pointer(program.tensors[name], placement.tensors[name], const=not written))
+            name = parameter.tensor
+            out.append(_pointer(program.tensors[name], placement.tensors[name], const=parameter.role == "in"))
     return out
 
 
@@ -120,7 +121,7 @@ def elided_steps(program: Program, placement: Placement) -> frozenset[int]:
     return frozenset(
         s.index
         for s in program.steps
-        if s.is_copy and placement.tensors[s.bound.inputs[0]] == placement.tensors[s.bound.outputs[0]]
+        if s.is_copy and placement.tensors[s.inputs[0]] == placement.tensors[s.outputs[0]]
     )
 
 
@@ -187,6 +188,7 @@ def emit(
             "name": program.name,
             "arena_bytes": placement.arena_bytes,
             "arena_align": ARENA_ALIGN,
+            "operators": len(program.network.operators),
         },
         "upper": program.name.upper(),
         "inputs": input_entries,
@@ -196,8 +198,9 @@ def emit(
         "steps": [
             {
                 "index": s.index,
-                "kind": s.bound.op.kind,
-                "name": _comment(s.bound.op.name),
+                "kind": s.label,
+                "name": _comment(", ".join(o.op.name for o in s.ops)),
+                "last": s.described[-1].index,
                 "entry": functions.entry[s.index],
                 "arguments": _arguments(program, s, placement, symbols) if functions.entry[s.index] else [],
             }

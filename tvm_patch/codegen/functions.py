@@ -8,13 +8,10 @@ that differ only in their constants and addresses print the same text; it is kep
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
-
-import tvm
 
 from tvm_patch.codegen.print_c import print_c
-from tvm_patch.kernels import RowKernel
 from tvm_patch.lowering.program import Program, Step
 
 _PARAMETER = re.compile(r"^(?P<type>\w+)\* (?P<name>\w+)$")
@@ -50,15 +47,11 @@ def _qualify(definition: str, name: str, restrict: bool) -> str:
         if match is None:
             parameters.append(text)
             continue
-        written = match["name"] == "scratch" or match["name"].startswith("out")
+        written = match["name"] in ("scratch", "state") or match["name"].startswith("out")
         const = "" if written else "const "
         alone = "TVMP_RESTRICT " if restrict else ""
         parameters.append(f"{const}{match['type']} *{alone}{match['name']}")
     return f"static void {name}({', '.join(parameters)}) {{\n{''.join(unused)}{body.lstrip(chr(10))}"
-
-
-def _may_alias(step: Step) -> bool:
-    return any(d is not None for d in step.input_distance)
 
 
 class _Dedupe:
@@ -87,26 +80,40 @@ def function_table(program: Program, elided: frozenset[int]) -> FunctionTable:
     elided : frozenset of int
         Steps that need no code because their output is their input.
     """
-    sources: dict[Any, Any] = {}
-    for step in program.steps:
-        if step.index not in elided:
-            sources[tvm.ir.GlobalVar(f"op{step.index}")] = step.code.functions["layer"]
-            if step.code.row_variable is not None:
-                sources[step.code.row_variable] = step.code.functions["row"]
-    printed = print_c(sources)
-
+    live = [step for step in program.steps if step.index not in elided]
+    printed = print_c({v: f for step in live for v, f in step.code.functions.items()})
     dedupe = _Dedupe()
-    entry = []
-    for step in program.steps:
-        if step.index in elided:
-            entry.append("")
-            continue
-        kind, layer = step.bound.op.kind, printed[f"op{step.index}"]
-        if step.code.row_variable is not None:
-            assert isinstance(step.kernel, RowKernel)
-            row = step.code.row_variable.name_hint
-            shared = dedupe.add(printed[row], row, f"{kind}_row_{step.index}", not step.kernel.elementwise)
-            layer = re.sub(rf"\b{row}\b", shared, layer)
-        name = dedupe.add(layer, f"op{step.index}", f"{kind}_{step.index}", not _may_alias(step))
-        entry.append(name)
+    entry = [""] * len(program.steps)
+    for step in live:
+        entry[step.index] = _add_step(dedupe, step, printed)
     return FunctionTable(tuple(dedupe.definitions), tuple(entry))
+
+
+def _add_step(dedupe: _Dedupe, step: Step, printed: Mapping[str, str]) -> str:
+    """Add the functions of a step, those that others call first; return the entry's name."""
+    renamed: dict[str, str] = {}
+    name = ""
+    for variable in step.code.functions:
+        old = variable.name_hint
+        text = printed[old]
+        for callee, shared in renamed.items():
+            text = re.sub(rf"\b{callee}\b", shared, text)
+        role = old.split("_", 1)[1]
+        is_entry = variable == step.code.entry
+        new = f"{step.label}_{step.index}" if is_entry else f"{_kind(step, role)}_{role}_{step.index}"
+        name = renamed[old] = dedupe.add(text, old, new, _restrict(step, role, is_entry))
+    return name
+
+
+def _kind(step: Step, role: str) -> str:
+    """Return the kind of operator that a function belongs to."""
+    position = re.search(r"\d+$", role)
+    return step.ops[int(position.group())].op.kind if position else step.label
+
+
+def _restrict(step: Step, role: str, is_entry: bool) -> bool:
+    """Tell whether no two pointers of a function can overlap."""
+    position = re.search(r"\d+$", role)
+    if position is not None:
+        return not step.described[int(position.group())].elementwise
+    return is_entry and step.layout is None and all(d is None for d in step.input_distance.values())

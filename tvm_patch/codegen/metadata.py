@@ -10,12 +10,25 @@ from tvm_patch.codegen.artifact import FORMAT_VERSION
 from tvm_patch.codegen.emit import ARENA_ALIGN, Emitted
 from tvm_patch.lowering.memory import Placement
 from tvm_patch.lowering.program import Program
+from tvm_patch.planner.network import OperatorDesc
 
 _INTERNAL = ("name_c", "c_type", "scale_c", "dims", "rank")
 
 
 def _entries(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{k: v for k, v in entry.items() if k not in _INTERNAL} for entry in entries]
+
+
+def _operator(program: Program, op: OperatorDesc) -> dict[str, Any]:
+    outputs = [program.tensors[t] for t in op.outputs]
+    return {
+        "index": op.index,
+        "name": op.name,
+        "kind": op.kind,
+        "macs": op.macs,
+        "output_bytes": sum(t.nbytes for t in outputs),
+        "output_shape": list(outputs[0].shape),
+    }
 
 
 def metadata(program: Program, placement: Placement, emitted: Emitted, extra: dict[str, Any]) -> bytes:
@@ -28,7 +41,6 @@ def metadata(program: Program, placement: Placement, emitted: Emitted, extra: di
     extra : dict
         Further keys: ``board``, ``io``, ``interface`` (the model's own inputs and outputs).
     """
-    macs = sum(s.kernel.macs for s in program.steps)
     io_bytes = sum(program.tensors[n].nbytes for n in (*program.inputs, *program.outputs))
     document = {
         "format_version": FORMAT_VERSION,
@@ -39,19 +51,16 @@ def metadata(program: Program, placement: Placement, emitted: Emitted, extra: di
         "form": program.form,
         "arena_bytes": placement.arena_bytes,
         "arena_align": ARENA_ALIGN,
-        "macs": macs,
-        "macs_executed": macs,
+        "macs": sum(op.macs for op in program.network.operators),
+        "macs_executed": program.macs_executed,
         "inputs": _entries(emitted.inputs),
         "outputs": _entries(emitted.outputs),
-        "operators": [
+        "operators": [_operator(program, op) for op in program.network.operators],
+        "segments": [
             {
-                "index": s.index,
-                "name": s.bound.op.name,
-                "kind": s.bound.op.kind,
-                "macs": s.kernel.macs,
-                "output_bytes": sum(t.nbytes for t in s.bound.op.outputs),
-                "output_shape": list(s.bound.op.outputs[0].shape),
-                "scratch_bytes": s.code.scratch_bytes,
+                "operators": [d.index for d in s.described],
+                "bands": s.layout.bands if s.layout else 1,
+                "scratch_bytes": s.scratch_bytes,
             }
             for s in program.steps
         ],

@@ -21,6 +21,12 @@ _PASSES = (
 )
 """What makes a PrimFunc with raw pointers printable; MakePackedAPI is left out on purpose."""
 
+_WHILE = re.compile(
+    r"^ *#pragma unroll 1\n(?P<indent> *)while \(1\) \{\n *if \(!\(\((?P<condition>.*)\)\)\) \{ break; \}\n",
+    re.MULTILINE,
+)
+"""TVM prints every ``while`` as an endless loop with a break, and a pragma that gcc does not know."""
+
 _DEFINITION = re.compile(r"^TVM_DLL (?P<head>[^;{]*)\{$", re.MULTILINE)
 
 
@@ -47,6 +53,7 @@ def print_c(functions: Mapping[Any, Any]) -> dict[str, str]:
     for make_pass in _PASSES:
         module = make_pass()(module)
     text = tvm.get_global_func("target.build.c")(module, target).inspect_source()
+    text = _WHILE.sub(r"\g<indent>while (\g<condition>) {\n", text)
     return _split_definitions(text)
 
 

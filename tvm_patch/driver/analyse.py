@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from relay_passes.extract_network import extract_network
-
 from tvm_patch.driver.front import BorderMode, legalize
 from tvm_patch.kernels import Form
 from tvm_patch.lowering.memory import Placement, memory_question, place
@@ -67,9 +65,7 @@ def analyse(model: Path | str | bytes, io: BorderMode = "int8", form: Form = "ds
     legalized = legalize(model, None, io)
     program = legalized.lower(form)
     placement = place(program)
-    return Analysis(
-        extract_network(legalized.module, legalized.name), placement, layer_memory(program, placement)
-    )
+    return Analysis(program.network, placement, layer_memory(program, placement))
 
 
 def layer_memory(program: Program, placement: Placement) -> tuple[LayerMemory, ...]:
@@ -82,12 +78,11 @@ def layer_memory(program: Program, placement: Placement) -> tuple[LayerMemory, .
             for s in question.storages
             if s.first <= step.index <= s.last
         ]
-        scratch = step.code.scratch_bytes
+        scratch = step.scratch_bytes
         if scratch:
             spans.append((placement.scratch[step.index], placement.scratch[step.index] + scratch))
-        layers.append(
-            LayerMemory(step.index, step.bound.op.name, step.bound.op.kind, _covered(spans), scratch)
-        )
+        in_use = _covered(spans)
+        layers += [LayerMemory(d.index, d.name, d.kind, in_use, scratch) for d in step.described]
     return tuple(layers)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io as std_io
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ from tvm_patch.driver.front import BorderMode, Legalized, Progress, legalize, mo
 from tvm_patch.kernels import Form
 from tvm_patch.lowering.memory import place
 from tvm_patch.lowering.program import Program, constant_table
+from tvm_patch.planner.network import Network
+from tvm_patch.planner.segments import Segment
 
 
 def form_for(board: str) -> Form:
@@ -33,6 +36,7 @@ def compile(
     name: str | None = None,
     io: BorderMode = "int8",
     form: Form | None = None,
+    segments: Callable[[Network], Sequence[Segment]] | None = None,
     progress: Progress | None = None,
 ) -> Artifact:
     """Compile a quantized TFLite model.
@@ -49,6 +53,8 @@ def compile(
         Whether the artifact takes and gives int8, or what the model file takes and gives.
     form : {"portable", "dsp"}, optional
         Form of the kernels; chosen for the board otherwise.
+    segments : callable, optional
+        Given the network, says which operators run together and in how many bands; each by itself otherwise.
     progress : callable, optional
         Called with what is being done and the fraction done.
 
@@ -66,7 +72,7 @@ def compile(
     chosen = form or form_for(board)
     report("reading and legalizing", 0.0)
     legalized = legalize(model, name, io)
-    program = legalized.lower(chosen, lambda text, done: report(text, 0.3 + 0.3 * done))
+    program = legalized.lower(chosen, segments, lambda text, done: report(text, 0.3 + 0.3 * done))
     report("planning memory", 0.6)
     placement = place(program)
     report("printing C", 0.7)

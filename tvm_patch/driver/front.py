@@ -14,9 +14,12 @@ from relay_passes.pipeline import legalization_passes
 from tvm_patch.codegen.emit import Interface, c_identifier
 from tvm_patch.errors import UnsupportedError, UserError
 from tvm_patch.frontend import Imported, import_tflite
-from tvm_patch.kernels import Form
+from tvm_patch.kernels import Form, Kernel
+from tvm_patch.lowering.describe import describe
 from tvm_patch.lowering.op_view import BoundFunction, bind_function
-from tvm_patch.lowering.program import Program, lower_operators
+from tvm_patch.lowering.program import Program, choose_kernels, lower_program
+from tvm_patch.planner.network import Network
+from tvm_patch.planner.segments import Segment, layer_by_layer
 from tvm_patch.tflite.model import Model
 
 Progress = Callable[[str, float], None]
@@ -73,12 +76,21 @@ class Legalized:
         """The file's content."""
         return self.imported.model
 
-    def lower(self, form: Form, progress: Progress | None = None) -> Program:
-        """Choose kernels and generate their TIR."""
-        try:
-            return lower_operators(self.name, self.graph, form, progress=progress)
-        except UnsupportedError as error:
-            raise self.imported.located(error) from error
+    def describe(self) -> tuple[list[Kernel], Network]:
+        """Choose kernels and describe the network to the planner."""
+        kernels = choose_kernels(self.graph)
+        return kernels, describe(self.graph, kernels, self.name)
+
+    def lower(
+        self,
+        form: Form,
+        segments: Callable[[Network], Sequence[Segment]] | None = None,
+        progress: Progress | None = None,
+    ) -> Program:
+        """Generate the TIR of every segment, one operator each unless `segments` says otherwise."""
+        kernels, network = self.describe()
+        chosen = (segments or layer_by_layer)(network)
+        return lower_program(self.graph, kernels, network, chosen, form, progress=progress)
 
 
 def read_source(source: Path | str | bytes) -> tuple[bytes, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tvm_patch.lowering.program import Program, dead_after
+from tvm_patch.lowering.program import Program
 from tvm_patch.planner.arena import plan_arena
 from tvm_patch.planner.buffers import ArenaPlan, Buffer, Overlap
 
@@ -57,16 +57,28 @@ class MemoryQuestion:
     overlaps: tuple[tuple[str, str, int], ...]
 
 
+def _last_uses(program: Program) -> dict[str, int]:
+    """Return the step after which each stored tensor is no longer needed."""
+    last = {name: -1 for name in program.inputs if name not in program.fetched}
+    for step in program.steps:
+        for name in (*step.inputs, *step.outputs):
+            last[name] = step.index
+    for name in program.outputs:
+        last[name] = len(program.steps)
+    return last
+
+
 def memory_question(program: Program) -> MemoryQuestion:
     """Collect lifetimes, views and permitted overlaps of a program."""
-    last = dead_after(program)
-    born = dict.fromkeys(program.inputs, -1)
-    owner: dict[str, str] = {name: name for name in program.inputs}
-    members: dict[str, list[str]] = {name: [name] for name in program.inputs}
+    last = _last_uses(program)
+    stored = [name for name in program.inputs if name not in program.fetched]
+    born = dict.fromkeys(stored, -1)
+    owner = {name: name for name in stored}
+    members = {name: [name] for name in stored}
     for step in program.steps:
-        for name in step.bound.outputs:
+        for name in step.outputs:
             born[name] = step.index
-            source = step.bound.inputs[0] if step.is_copy else None
+            source = step.inputs[0] if step.is_copy else None
             # A graph input that is also a graph output must be two tensors for the caller.
             if source is not None and not (name in program.outputs and owner[source] in program.inputs):
                 owner[name] = owner[source]
@@ -84,19 +96,21 @@ def memory_question(program: Program) -> MemoryQuestion:
         )
         for root, names in members.items()
     }
-    overlaps = []
+    overlaps: dict[tuple[str, str], int] = {}
     for step in program.steps:
-        if len(step.bound.outputs) != 1 or not step.bound.inputs:
+        if len(step.outputs) != 1:
             continue
-        target = owner[step.bound.outputs[0]]
-        for name, distance in zip(step.bound.inputs, step.input_distance, strict=True):
-            source = owner[name]
+        target = owner[step.outputs[0]]
+        sources = [owner[n] for n in step.inputs]
+        for name, source in zip(step.inputs, sources, strict=True):
+            distance = step.input_distance[name]
             dies = storages[source].last == step.index
-            read_once = sum(owner[n] == source for n in step.bound.inputs) == 1
-            if distance is not None and dies and source != target and (read_once or distance <= 0):
-                overlaps.append((source, target, distance))
-    scratch = {s.index: s.code.scratch_bytes for s in program.steps if s.code.scratch_bytes}
-    return MemoryQuestion(tuple(storages.values()), scratch, tuple(dict.fromkeys(overlaps)))
+            # Two views of one storage ask for different distances only in theory; then neither is used.
+            if distance is not None and dies and source != target and sources.count(source) == 1:
+                overlaps[source, target] = distance
+    scratch = {s.index: s.scratch_bytes for s in program.steps if s.scratch_bytes}
+    pairs = tuple((source, target, d) for (source, target), d in overlaps.items())
+    return MemoryQuestion(tuple(storages.values()), scratch, pairs)
 
 
 @dataclass(frozen=True)
@@ -108,7 +122,7 @@ class Placement:
     arena_bytes : int
         Size of the arena.
     tensors : mapping of str to int
-        Byte offset of each tensor.
+        Byte offset of each stored tensor.
     scratch : mapping of int to int
         Byte offset of each step's scratch.
     plan : ArenaPlan
@@ -122,22 +136,16 @@ class Placement:
 
 
 def _scratch_name(index: int) -> str:
-    return f"scratch of operator {index}"
+    return f"scratch of step {index}"
 
 
 def place(program: Program) -> Placement:
-    """Give every tensor and scratch buffer of a program an offset in one arena."""
+    """Give every stored tensor and scratch buffer of a program an offset in one arena."""
     question = memory_question(program)
-    buffers = [
-        Buffer(
-            s.name,
-            s.size,
-            s.first,
-            s.last,
-            max(_WIDE.get(program.tensors[t].dtype, _WORD) for t in s.tensors),
-        )
-        for s in question.storages
-    ]
+    buffers = []
+    for storage in question.storages:
+        align = max(_WIDE.get(program.tensors[t].dtype, _WORD) for t in storage.tensors)
+        buffers.append(Buffer(storage.name, storage.size, storage.first, storage.last, align))
     buffers += [Buffer(_scratch_name(i), size, i, i, _WORD) for i, size in question.scratch.items()]
     overlaps = [Overlap(source, target, distance) for source, target, distance in question.overlaps]
     plan = plan_arena(buffers, overlaps, align=_WORD)

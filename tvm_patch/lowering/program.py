@@ -2,49 +2,109 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 
-from tvm_patch.kernels import Form, Kernel, RowKernel, TensorKernel, TensorView, kernel_for
-from tvm_patch.lowering.layer import LayerCode, lower_layer
+from tvm_patch.kernels import Form, Kernel, TensorKernel, TensorView, kernel_for
+from tvm_patch.kernels.registry import reduction_for
 from tvm_patch.lowering.op_view import BoundFunction, BoundOp
-from tvm_patch.lowering.rows import overlap_distance
+from tvm_patch.lowering.segment import SegmentCode, SegmentPart, constant_names, lower_segment
+from tvm_patch.lowering.tensor_step import lower_tensor_step
+from tvm_patch.planner.alias import overlap_distance
+from tvm_patch.planner.layout import SegmentLayout, layout_segment
+from tvm_patch.planner.network import Network, OperatorDesc
+from tvm_patch.planner.segments import Segment, kept_tensors
 
-COPY_KINDS = frozenset({"reshape"})
-"""Operators whose output is their input, byte for byte: they cost nothing once both share their memory."""
+Role = Literal["in", "fetched", "constant", "scratch", "state", "out"]
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of a step's entry function.
+
+    Attributes
+    ----------
+    name : str
+        As in the printed function.
+    role : str
+        ``in``, ``fetched`` and ``out`` name a tensor, ``constant`` an array.
+    tensor : str
+        The tensor, for ``in``, ``fetched`` and ``out``.
+    array : ndarray or None
+        The values, for ``constant``.
+    """
+
+    name: str
+    role: Role
+    tensor: str = ""
+    array: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
 class Step:
-    """One operator of the network, lowered.
+    """Operators that one function runs.
 
     Attributes
     ----------
     index : int
         Position in run order.
-    bound : BoundOp
-        The operator and the names of the tensors it reads and writes.
-    kernel : Kernel
-        The generator its code came from.
-    code : LayerCode
-        Its TIR.
-    input_distance : tuple of int or None
-        Per input: the least (input offset - output offset) at which output 0 may overlap a dying input.
+    ops : tuple of BoundOp
+        The operators.
+    kernels : tuple of Kernel
+        The generators their code came from.
+    described : tuple of OperatorDesc
+        What the planner knows of them.
+    layout : SegmentLayout or None
+        Rows and bands; None for an operator that runs on whole tensors.
+    code : SegmentCode
+        TIR.
+    parameters : tuple of Parameter
+        Of the entry, in order.
+    input_distance : mapping of str to int or None
+        Per tensor read: the least (input offset - output offset) at which the last output may overlap it when it
+        dies here.
+    scratch_bytes : int
+        Bytes of row buffers, accumulators and kernel scratch.
     """
 
     index: int
-    bound: BoundOp
-    kernel: Kernel
-    code: LayerCode
-    input_distance: tuple[int | None, ...]
+    ops: tuple[BoundOp, ...]
+    kernels: tuple[Kernel, ...]
+    described: tuple[OperatorDesc, ...]
+    layout: SegmentLayout | None
+    code: SegmentCode
+    parameters: tuple[Parameter, ...]
+    input_distance: Mapping[str, int | None]
+    scratch_bytes: int
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Tensors read from the arena."""
+        return tuple(dict.fromkeys(p.tensor for p in self.parameters if p.role == "in"))
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Tensors written to the arena."""
+        return tuple(p.tensor for p in self.parameters if p.role == "out")
 
     @property
     def is_copy(self) -> bool:
         """Whether the step does nothing when input and output share their memory."""
-        return self.bound.op.kind in COPY_KINDS
+        return self.described[0].is_copy
+
+    @property
+    def state_offset(self) -> int:
+        """Byte offset of the accumulators in the scratch."""
+        return self.layout.state_offset if self.layout else 0
+
+    @property
+    def label(self) -> str:
+        """Kinds of the operators, for names and comments."""
+        kinds = [o.op.kind for o in self.ops]
+        return kinds[0] if len(kinds) == 1 else f"segment_of_{len(kinds)}"
 
 
 @dataclass(frozen=True)
@@ -57,77 +117,147 @@ class Program:
         Name of the network, a C identifier.
     form : {"portable", "dsp"}
         Form of the kernels.
+    network : Network
+        What the planner knows of it.
     tensors : dict of str to TensorView
         Every activation, graph inputs and outputs included.
     inputs, outputs : tuple of str
         Names of the graph's inputs and outputs.
+    fetched : frozenset of str
+        Inputs that are not in the arena.
     steps : tuple of Step
         In run order.
     """
 
     name: str
     form: Form
+    network: Network
     tensors: Mapping[str, TensorView]
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
-    steps: tuple[Step, ...] = field(default_factory=tuple)
+    fetched: frozenset[str]
+    steps: tuple[Step, ...]
 
     @property
     def constant_bytes(self) -> int:
         """Bytes of all packed constants."""
-        return sum(int(a.nbytes) for s in self.steps for a in s.kernel.constants.values())
+        arrays, _ = constant_table(self)
+        return sum(int(a.nbytes) for a in arrays.values())
+
+    @property
+    def macs_executed(self) -> int:
+        """Multiply-accumulates that the code runs."""
+        return sum(
+            s.layout.macs_executed(self.network) if s.layout else s.described[0].macs for s in self.steps
+        )
 
 
-def _distances(kernel: Kernel) -> tuple[int | None, ...]:
-    if isinstance(kernel, RowKernel):
-        return tuple(overlap_distance(kernel, i) for i in range(len(kernel.op.inputs)))
-    assert isinstance(kernel, TensorKernel)
-    if len(kernel.op.outputs) != 1:
-        return tuple(None for _ in kernel.op.inputs)
-    return kernel.in_place
-
-
-def lower_operators(
-    name: str,
-    graph: BoundFunction,
-    form: Form,
-    config: Mapping[str, Mapping[str, Any]] | None = None,
-    progress: Callable[[str, float], None] | None = None,
-) -> Program:
-    """Choose a kernel for every operator and generate its TIR.
+def choose_kernels(
+    graph: BoundFunction, config: Mapping[str, Mapping[str, Any]] | None = None
+) -> list[Kernel]:
+    """Return a kernel for every operator.
 
     Parameters
     ----------
-    name : str
-        Name of the network, a C identifier.
     graph : BoundFunction
-        The operators and tensors.
-    form : {"portable", "dsp"}
-        Form of the kernels.
+        The operators.
     config : mapping, optional
         Kernel parameters by operator name.
+    """
+    return [kernel_for(item.op, (config or {}).get(item.op.name)) for item in graph.ops]
+
+
+def lower_program(
+    graph: BoundFunction,
+    kernels: Sequence[Kernel],
+    network: Network,
+    segments: Sequence[Segment],
+    form: Form,
+    fetched: frozenset[str] = frozenset(),
+    progress: Callable[[str, float], None] | None = None,
+) -> Program:
+    """Generate the TIR of every segment.
+
+    Parameters
+    ----------
+    graph : BoundFunction
+        Operators and tensors.
+    kernels : sequence of Kernel
+        One per operator.
+    network : Network
+        From :func:`tvm_patch.lowering.describe.describe`.
+    segments : sequence of Segment
+        The plan's.
+    form : {"portable", "dsp"}
+        Form of the kernels.
+    fetched : frozenset of str
+        Inputs whose rows are fetched.
     progress : callable, optional
         Called with what is being done and the fraction done.
     """
     steps = []
-    for index, item in enumerate(graph.ops):
+    kept = kept_tensors(network, segments)
+    for index, (segment, needed) in enumerate(zip(segments, kept, strict=True)):
+        ops = tuple(graph.ops[i] for i in segment.operators)
         if progress:
-            progress(f"lowering {item.op.kind}", index / len(graph.ops))
-        kernel = kernel_for(item.op, (config or {}).get(item.op.name))
-        code = lower_layer(kernel, form, f"op{index}_row")
-        steps.append(Step(index, item, kernel, code, _distances(kernel)))
-    return Program(name, form, graph.tensors, graph.inputs, graph.outputs, tuple(steps))
+            progress(f"lowering {ops[0].op.kind}", index / len(segments))
+        mine = tuple(kernels[i] for i in segment.operators)
+        described = tuple(network.operators[i] for i in segment.operators)
+        if len(ops) == 1 and isinstance(mine[0], TensorKernel):
+            steps.append(_tensor_step(index, ops[0], mine[0], described[0], form))
+        else:
+            layout = layout_segment(network, segment.operators, segment.bands, needed, fetched)
+            steps.append(_row_step(index, ops, mine, layout, network, form))
+    return Program(
+        network.name, form, network, graph.tensors, graph.inputs, graph.outputs, fetched, tuple(steps)
+    )
 
 
-def dead_after(program: Program) -> dict[str, int]:
-    """Return the index of the step after which each tensor is no longer needed (``len(steps)`` for outputs)."""
-    last = dict.fromkeys(program.tensors, -1)
-    for step in program.steps:
-        for name in (*step.bound.inputs, *step.bound.outputs):
-            last[name] = step.index
-    for name in program.outputs:
-        last[name] = len(program.steps)
-    return last
+def _tensor_step(
+    index: int, bound: BoundOp, kernel: TensorKernel, described: OperatorDesc, form: Form
+) -> Step:
+    scratch = -(-kernel.scratch_bytes // 4) * 4
+    parameters = [Parameter(f"in{i}", "in", t) for i, t in enumerate(bound.inputs)]
+    parameters += [Parameter(n, "constant", array=a) for n, a in kernel.constants.items()]
+    if scratch:
+        parameters.append(Parameter("scratch", "scratch"))
+    parameters += [Parameter(f"out{i}", "out", t) for i, t in enumerate(bound.outputs)]
+    distance = dict(zip(bound.inputs, described.in_place, strict=True))
+    code = lower_tensor_step(kernel, form, f"op{index}")
+    return Step(index, (bound,), (kernel,), (described,), None, code, tuple(parameters), distance, scratch)
+
+
+def _row_step(
+    index: int,
+    ops: tuple[BoundOp, ...],
+    kernels: tuple[Kernel, ...],
+    layout: SegmentLayout,
+    network: Network,
+    form: Form,
+) -> Step:
+    parts = []
+    for op, kernel, described in zip(ops, kernels, layout.operators, strict=True):
+        chosen = kernel if described.rows else reduction_for(op.op)
+        assert chosen is not None
+        parts.append(SegmentPart(chosen, op.inputs, op.outputs[0]))
+    profile = [d.index for d in layout.operators] if len(parts) > 1 else None
+    code = lower_segment(layout, parts, form, f"op{index}", profile)
+    parameters = [Parameter(f"in{i}", "in", t) for i, t in enumerate(layout.sources)]
+    parameters += [Parameter(f"fetched{i}", "fetched", t) for i, t in enumerate(layout.fetched)]
+    parameters += [
+        Parameter(name, "constant", array=parts[i].kernel.constants[constant])
+        for i, constant, name in constant_names(parts)
+    ]
+    if layout.scratch_bytes:
+        parameters.append(Parameter("scratch", "scratch"))
+    if not layout.sink.rows:
+        parameters.append(Parameter("state", "state"))
+    parameters += [Parameter(f"out{i}", "out", t) for i, t in enumerate(layout.stored)]
+    distance = {t: overlap_distance(layout, network, t) for t in layout.sources}
+    made_by = tuple(p.kernel for p in parts)
+    return Step(
+        index, ops, made_by, layout.operators, layout, code, tuple(parameters), distance, layout.scratch_bytes
+    )
 
 
 def constant_table(program: Program) -> tuple[dict[str, np.ndarray], dict[tuple[int, str], str]]:
@@ -144,9 +274,11 @@ def constant_table(program: Program) -> tuple[dict[str, np.ndarray], dict[tuple[
     symbols: dict[tuple[int, str], str] = {}
     seen: dict[tuple[str, bytes], str] = {}
     for step in program.steps:
-        for parameter, array in step.kernel.constants.items():
-            key = (str(array.dtype), np.ascontiguousarray(array).tobytes())
-            symbol = seen.setdefault(key, f"op{step.index}_{parameter}")
-            arrays[symbol] = array
-            symbols[step.index, parameter] = symbol
+        for parameter in step.parameters:
+            if parameter.array is not None:
+                array = parameter.array
+                key = (str(array.dtype), np.ascontiguousarray(array).tobytes())
+                symbol = seen.setdefault(key, f"op{step.index}_{parameter.name}")
+                arrays[symbol] = array
+                symbols[step.index, parameter.name] = symbol
     return arrays, symbols

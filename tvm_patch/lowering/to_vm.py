@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import tvm
 from tvm import relax
 from tvm.script.ir_builder import IRBuilder
@@ -11,8 +12,10 @@ from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for i
 from tvm.tirx.transform import InlinePrivateFunctions
 
 from tvm_patch.kernels import TensorView
+from tvm_patch.lowering.describe import describe
 from tvm_patch.lowering.op_view import bind_function
-from tvm_patch.lowering.program import Program, Step, lower_operators
+from tvm_patch.lowering.program import Parameter, Program, Step, choose_kernels, lower_program
+from tvm_patch.planner.segments import layer_by_layer
 
 PrimFunc = Any
 
@@ -21,29 +24,44 @@ def _start_of(buffer: Any, view: TensorView) -> Any:
     return T.address_of(buffer[tuple(0 for _ in view.shape)] if view.shape else buffer[()])
 
 
-def _wrapper(step: Step, layer: Any) -> PrimFunc:
-    """Return the schedulable PrimFunc with buffers that ``call_tir`` wants around a layer with raw pointers.
+def _wrapper(program: Program, step: Step) -> PrimFunc:
+    """Return the schedulable PrimFunc with buffers that ``call_tir`` wants around a step with raw pointers.
 
-    Parameters are the inputs, the constants, the outputs and last the scratch, which the caller discards.
+    Parameters are the inputs (fetched ones too), the constants, the outputs and last the scratch and the
+    accumulators, which the caller discards.
     """
-    op, constants = step.bound.op, step.kernel.constants
     with IRBuilder() as builder, T.prim_func(s_tir=True):
-        T.func_name(f"{op.kind}_{step.index}")
-        ins = [T.arg(f"in{i}", T.buffer(t.shape, t.dtype)) for i, t in enumerate(op.inputs)]
-        consts = [T.arg(n, T.buffer((max(1, a.size),), str(a.dtype))) for n, a in constants.items()]
-        outs = [T.arg(f"out{i}", T.buffer(t.shape, t.dtype)) for i, t in enumerate(op.outputs)]
-        scratch = [T.arg("scratch", T.buffer((n,), "int8"))] if (n := step.code.scratch_bytes) else []
+        T.func_name(f"{step.label}_{step.index}")
+        buffers = {}
+        for parameter in _call_order(step):
+            view = _view(program, step, parameter)
+            buffers[parameter.name] = (T.arg(parameter.name, T.buffer(view.shape, view.dtype)), view)
         with T.sblock("root"):
-            arguments = [_start_of(b, t) for b, t in zip(ins, op.inputs, strict=True)]
-            arguments += [T.address_of(c[0]) for c in consts]
-            arguments += [T.address_of(s[0]) for s in scratch]
-            arguments += [_start_of(b, t) for b, t in zip(outs, op.outputs, strict=True)]
-            T.evaluate(tvm.ir.Call(layer, arguments, ret_ty=tvm.ir.PrimType("int32")))
+            arguments = [_start_of(*buffers[p.name]) for p in step.parameters]
+            T.evaluate(tvm.ir.Call(step.code.entry, arguments, ret_ty=tvm.ir.PrimType("int32")))
     return builder.get()
 
 
+_ORDER = {"in": 0, "fetched": 0, "constant": 1, "out": 2, "scratch": 3, "state": 3}
+
+
+def _call_order(step: Step) -> list[Parameter]:
+    """Return the parameters as ``call_tir`` passes them: what is read, then what is written."""
+    return sorted(step.parameters, key=lambda p: _ORDER[p.role])
+
+
+def _view(program: Program, step: Step, parameter: Parameter) -> TensorView:
+    if parameter.array is not None:
+        return TensorView((max(1, parameter.array.size),), str(parameter.array.dtype))
+    if parameter.role == "scratch":
+        return TensorView((step.scratch_bytes,), "int8")
+    if parameter.role == "state":
+        return TensorView((step.described[-1].state_bytes // 4,), "int32")
+    return program.tensors[parameter.tensor]
+
+
 def program_to_relax(program: Program) -> tvm.IRModule:
-    """Build a Relax module that runs a program in portable form, one ``call_tir`` an operator."""
+    """Build a Relax module that runs a program in portable form, one ``call_tir`` a step."""
     builder = relax.BlockBuilder()
     params = [
         relax.Var(name, relax.TensorType(program.tensors[name].shape, program.tensors[name].dtype))
@@ -54,12 +72,9 @@ def program_to_relax(program: Program) -> tvm.IRModule:
     with builder.function("main", params):
         with builder.dataflow():
             for step in program.steps:
-                layer = tvm.ir.GlobalVar(f"op{step.index}_layer")
-                private[layer] = step.code.functions["layer"]
-                if step.code.row_variable is not None:
-                    private[step.code.row_variable] = step.code.functions["row"]
-                callee = builder.add_func(_wrapper(step, layer), f"{step.bound.op.kind}_{step.index}")
-                _emit_call(builder, step, callee, values)
+                private.update(step.code.functions)
+                callee = builder.add_func(_wrapper(program, step), f"{step.label}_{step.index}")
+                _emit_call(builder, program, step, callee, values)
             results = [values[name] for name in program.outputs]
             result = builder.emit_output(results[0] if len(results) == 1 else relax.Tuple(results))
         builder.emit_func_output(result)
@@ -68,17 +83,23 @@ def program_to_relax(program: Program) -> tvm.IRModule:
     return InlinePrivateFunctions()(module)
 
 
-def _emit_call(builder: Any, step: Step, callee: Any, values: dict[str, Any]) -> None:
-    op = step.bound.op
-    arguments = [values[n] for n in step.bound.inputs]
-    arguments += [relax.const(a.ravel() if a.size else a.reshape(1)) for a in step.kernel.constants.values()]
-    types = [relax.TensorType(t.shape, t.dtype) for t in op.outputs]
-    if step.code.scratch_bytes:
-        types.append(relax.TensorType((step.code.scratch_bytes,), "int8"))
-    call = relax.call_tir(callee, arguments, types if len(types) > 1 else types[0])
-    produced = builder.emit(call)
-    for i, name in enumerate(step.bound.outputs):
-        values[name] = builder.emit(relax.TupleGetItem(produced, i)) if len(types) > 1 else produced
+def _emit_call(builder: Any, program: Program, step: Step, callee: Any, values: dict[str, Any]) -> None:
+    ordered = _call_order(step)
+    arguments = []
+    for parameter in ordered:
+        if parameter.array is not None:
+            array = parameter.array
+            arguments.append(relax.const(array.ravel() if array.size else np.zeros(1, array.dtype)))
+        elif parameter.role in ("in", "fetched"):
+            arguments.append(values[parameter.tensor])
+    written = [p for p in ordered if _ORDER[p.role] >= 2]
+    views = [_view(program, step, p) for p in written]
+    types = [relax.TensorType(v.shape, v.dtype) for v in views]
+    produced = builder.emit(relax.call_tir(callee, arguments, types if len(types) > 1 else types[0]))
+    for i, parameter in enumerate(written):
+        if parameter.role == "out":
+            part = builder.emit(relax.TupleGetItem(produced, i)) if len(types) > 1 else produced
+            values[parameter.tensor] = part
 
 
 @tvm.transform.module_pass(opt_level=0, name="LowerQuantized")
@@ -92,7 +113,9 @@ class LowerQuantized:
         """Lower ``main``; see the class."""
         main = module["main"]
         graph = bind_function(main)
-        program = lower_operators("main", graph, "portable")
+        kernels = choose_kernels(graph)
+        network = describe(graph, kernels, "main")
+        program = lower_program(graph, kernels, network, layer_by_layer(network), "portable")
         lowered = program_to_relax(program)
         if main.attrs:
             lowered["main"] = lowered["main"].with_attrs(dict(main.attrs.items()))

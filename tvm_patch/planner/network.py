@@ -11,6 +11,8 @@ from functools import cached_property
 from math import prod
 from typing import Any
 
+from tvm_patch.planner.row_window import RowWindow
+
 ITEM_BYTES: Mapping[str, int] = {
     "bool": 1, "int8": 1, "uint8": 1, "int16": 2, "uint16": 2,
     "int32": 4, "uint32": 4, "float32": 4, "int64": 8,
@@ -119,6 +121,18 @@ class OperatorDesc:
         Bytes of working memory while the operator runs.
     attrs : mapping
         The few attributes that matter to planning, as plain values.
+    rows : tuple of RowWindow
+        Per input, when the operator works row by row; empty when it needs whole tensors.
+    elementwise : bool
+        Whether a row may be written over an input row of the same size; see ``kernels.base.RowKernel``.
+    bandable : bool
+        Whether a range of output columns can be made by itself.
+    in_place : tuple of int or None
+        Per input, for operators that need whole tensors: least (input offset - output offset) that is safe.
+    is_copy : bool
+        Whether the output is the input, byte for byte.
+    state_bytes : int
+        Bytes of accumulators when the operator can reduce a tensor row by row; 0 when it cannot.
     """
 
     index: int
@@ -131,6 +145,12 @@ class OperatorDesc:
     weight_bytes: int = 0
     scratch_bytes: int = 0
     attrs: Mapping[str, Any] = field(default_factory=dict)
+    rows: tuple[RowWindow, ...] = ()
+    elementwise: bool = False
+    bandable: bool = True
+    in_place: tuple[int | None, ...] = ()
+    is_copy: bool = False
+    state_bytes: int = 0
 
     def __post_init__(self) -> None:
         if not self.outputs:

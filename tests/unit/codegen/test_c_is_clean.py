@@ -60,7 +60,9 @@ def test_no_warnings(network, form, compiler, tmp_path):
 
 
 # gcc takes a minute for the larger two under sanitizers.
-_SANITIZED = [pytest.param(n, marks=pytest.mark.verify if n in ("mcunet", "squeeze") else ()) for n in NETWORKS]
+_SANITIZED = [
+    pytest.param(n, marks=pytest.mark.verify if n in ("mcunet", "squeeze") else ()) for n in NETWORKS
+]
 
 
 @pytest.mark.parametrize("form", ["portable", "dsp"])

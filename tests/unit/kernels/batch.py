@@ -20,8 +20,10 @@ from tvm_patch.codegen.print_c import print_c
 from tvm_patch.integer.reference import evaluate
 from tvm_patch.kernels import Form, Kernel, OpView, RowKernel, TensorKernel, TensorView, kernel_for
 from tvm_patch.lowering.op_view import BoundFunction, BoundOp
-from tvm_patch.lowering.program import lower_operators
+from tvm_patch.lowering.describe import describe
+from tvm_patch.lowering.program import choose_kernels, lower_program
 from tvm_patch.lowering.to_vm import program_to_relax
+from tvm_patch.planner.segments import layer_by_layer
 
 _C_TYPES = {"float32": "float", "bool": "uint8_t"}
 
@@ -186,7 +188,10 @@ def check_on_virtual_machine(cases: Sequence[Case]) -> None:
         results = tuple(f"y{i}" for i in range(len(case.op.outputs)))
         tensors = dict(zip((*names, *results), (*case.op.inputs, *case.op.outputs), strict=True))
         graph = BoundFunction((BoundOp(case.op, names, results),), names, results, tensors)
-        module = program_to_relax(lower_operators("one", graph, "portable"))
+        kernels = choose_kernels(graph)
+        network = describe(graph, kernels, "one")
+        program = lower_program(graph, kernels, network, layer_by_layer(network), "portable")
+        module = program_to_relax(program)
         machine = relax.VirtualMachine(tvm.compile(module, target="llvm"), tvm.cpu())
         raw = machine["main"](*[tvm.runtime.tensor(x) for x in case.inputs])
         got = [raw] if isinstance(raw, tvm.runtime.Tensor) else list(raw)

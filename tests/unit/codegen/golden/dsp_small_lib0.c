@@ -21,7 +21,7 @@
 #endif
 
 
-static void conv2d_row_0(const int8_t *TVMP_RESTRICT in0_row0, const int8_t *TVMP_RESTRICT in0_row1, const int8_t *TVMP_RESTRICT in0_row2, const int8_t *TVMP_RESTRICT weight, const int32_t *TVMP_RESTRICT bias, const int32_t *TVMP_RESTRICT multiplier, const int8_t *TVMP_RESTRICT shift, int8_t *TVMP_RESTRICT out) {
+static void conv2d_row0_0(const int8_t *TVMP_RESTRICT in0_row0, const int8_t *TVMP_RESTRICT in0_row1, const int8_t *TVMP_RESTRICT in0_row2, const int8_t *TVMP_RESTRICT weight, const int32_t *TVMP_RESTRICT bias, const int32_t *TVMP_RESTRICT multiplier, const int8_t *TVMP_RESTRICT shift, int8_t *TVMP_RESTRICT out) {
   int32_t _ptr[4];
   for (int32_t v = 0; v < 4; ++v) {
     int32_t cse_v1 = (v * 2);
@@ -200,30 +200,32 @@ static void conv2d_row_0(const int8_t *TVMP_RESTRICT in0_row0, const int8_t *TVM
 }
 
 static void conv2d_0(const int8_t *in0, const int8_t *weight, const int32_t *bias, const int32_t *multiplier, const int8_t *shift, int8_t *scratch, int8_t *out0) {
+  int32_t _ptr[1];
+  _ptr[0] = -1;
   for (int32_t v = 0; v < 3; ++v) {
     int32_t cse_v1 = (v * 27);
     tvmp_fill((&(scratch[cse_v1])), (int8_t)-5, 3);
     tvmp_fill((&(scratch[(cse_v1 + 24)])), (int8_t)-5, 3);
   }
-  for (int32_t v_1 = 0; v_1 < 1; ++v_1) {
-    tvmp_fill((&(scratch[3])), (int8_t)-5, 21);
-  }
-  for (int32_t v_3 = 0; v_3 < 5; ++v_3) {
-    int32_t cse_v2 = (v_3 * 2);
-    for (int32_t v_4 = 0; v_4 < 2; ++v_4) {
-      int32_t cse_v3 = (cse_v2 + v_4);
-      int32_t cse_v4 = ((((cse_v3 + 1) % 3) * 27) + 3);
-      if (cse_v3 < 9) {
-        tvmp_copy((&(scratch[cse_v4])), (&(in0[((v_3 * 42) + (v_4 * 21))])), 21);
+  for (int32_t v_1 = 0; v_1 < 5; ++v_1) {
+    int32_t cse_v2 = (v_1 * 2);
+    int32_t cse_v4 = (cse_v2 + 2);
+    while (_ptr[0] < cse_v4) {
+      int32_t v_2 = _ptr[0];
+      int32_t cse_v3 = (v_2 + 1);
+      int32_t cse_v5 = ((cse_v3 % 3) * 27);
+      if ((0 <= v_2) && (v_2 < 9)) {
+        tvmp_copy((&(scratch[(cse_v5 + 3)])), (&(in0[(v_2 * 21)])), 21);
       } else {
-        tvmp_fill((&(scratch[cse_v4])), (int8_t)-5, 21);
+        tvmp_fill((&(scratch[cse_v5])), (int8_t)-5, 27);
       }
+      _ptr[0] = cse_v3;
     }
-    conv2d_row_0((&(scratch[((cse_v2 % 3) * 27)])), (&(scratch[(((cse_v2 + 1) % 3) * 27)])), (&(scratch[(((cse_v2 + 2) % 3) * 27)])), weight, bias, multiplier, shift, (&(out0[(v_3 * 32)])));
+    conv2d_row0_0((&(scratch[((cse_v2 % 3) * 27)])), (&(scratch[(((cse_v2 + 1) % 3) * 27)])), (&(scratch[((cse_v4 % 3) * 27)])), weight, bias, multiplier, shift, (&(out0[(v_1 * 32)])));
   }
 }
 
-static void depthwise_conv2d_row_1(const int8_t *TVMP_RESTRICT in0_row0, const int8_t *TVMP_RESTRICT in0_row1, const int8_t *TVMP_RESTRICT in0_row2, const int8_t *TVMP_RESTRICT weight, const int32_t *TVMP_RESTRICT bias, const int32_t *TVMP_RESTRICT multiplier, const int8_t *TVMP_RESTRICT shift, int8_t *TVMP_RESTRICT out) {
+static void depthwise_conv2d_row0_1(const int8_t *TVMP_RESTRICT in0_row0, const int8_t *TVMP_RESTRICT in0_row1, const int8_t *TVMP_RESTRICT in0_row2, const int8_t *TVMP_RESTRICT weight, const int32_t *TVMP_RESTRICT bias, const int32_t *TVMP_RESTRICT multiplier, const int8_t *TVMP_RESTRICT shift, int8_t *TVMP_RESTRICT out) {
   int32_t _ptr[8];
   for (int32_t v = 0; v < 2; ++v) {
     int32_t cse_v1 = (v * 4);
@@ -421,33 +423,31 @@ static void depthwise_conv2d_row_1(const int8_t *TVMP_RESTRICT in0_row0, const i
 }
 
 static void depthwise_conv2d_1(const int8_t *in0, const int8_t *weight, const int32_t *bias, const int32_t *multiplier, const int8_t *shift, int8_t *scratch, int8_t *out0) {
+  int32_t _ptr[1];
+  _ptr[0] = -1;
   for (int32_t v = 0; v < 3; ++v) {
     int32_t cse_v1 = (v * 48);
     tvmp_fill((&(scratch[cse_v1])), (int8_t)-128, 8);
     tvmp_fill((&(scratch[(cse_v1 + 40)])), (int8_t)-128, 8);
   }
-  for (int32_t v_1 = 0; v_1 < 2; ++v_1) {
-    int32_t cse_v3 = ((v_1 * 48) + 8);
-    if (v_1 == 1) {
-      tvmp_copy((&(scratch[cse_v3])), (&(in0[((v_1 * 32) - 32)])), 32);
-    } else {
-      tvmp_fill((&(scratch[cse_v3])), (int8_t)-128, 32);
+  for (int32_t v_1 = 0; v_1 < 5; ++v_1) {
+    int32_t cse_v2 = (v_1 + 2);
+    while (_ptr[0] < cse_v2) {
+      int32_t v_2 = _ptr[0];
+      int32_t cse_v3 = (v_2 + 1);
+      int32_t cse_v4 = ((cse_v3 % 3) * 48);
+      if ((0 <= v_2) && (v_2 < 5)) {
+        tvmp_copy((&(scratch[(cse_v4 + 8)])), (&(in0[(v_2 * 32)])), 32);
+      } else {
+        tvmp_fill((&(scratch[cse_v4])), (int8_t)-128, 48);
+      }
+      _ptr[0] = cse_v3;
     }
-  }
-  for (int32_t v_3 = 0; v_3 < 5; ++v_3) {
-    int32_t cse_v4 = (((v_3 + 2) % 3) * 48);
-    int32_t cse_v5 = (cse_v4 + 8);
-    int32_t cse_v2 = (v_3 * 32);
-    if (v_3 < 4) {
-      tvmp_copy((&(scratch[cse_v5])), (&(in0[(cse_v2 + 32)])), 32);
-    } else {
-      tvmp_fill((&(scratch[cse_v5])), (int8_t)-128, 32);
-    }
-    depthwise_conv2d_row_1((&(scratch[((v_3 % 3) * 48)])), (&(scratch[(((v_3 + 1) % 3) * 48)])), (&(scratch[cse_v4])), weight, bias, multiplier, shift, (&(out0[cse_v2])));
+    depthwise_conv2d_row0_1((&(scratch[((v_1 % 3) * 48)])), (&(scratch[(((v_1 + 1) % 3) * 48)])), (&(scratch[((cse_v2 % 3) * 48)])), weight, bias, multiplier, shift, (&(out0[(v_1 * 32)])));
   }
 }
 
-static void conv2d_row_2(const int8_t *TVMP_RESTRICT in0_row0, const int8_t *TVMP_RESTRICT weight, const int32_t *TVMP_RESTRICT bias, const int32_t *TVMP_RESTRICT multiplier, const int8_t *TVMP_RESTRICT shift, int8_t *TVMP_RESTRICT out) {
+static void conv2d_row0_2(const int8_t *TVMP_RESTRICT in0_row0, const int8_t *TVMP_RESTRICT weight, const int32_t *TVMP_RESTRICT bias, const int32_t *TVMP_RESTRICT multiplier, const int8_t *TVMP_RESTRICT shift, int8_t *TVMP_RESTRICT out) {
   int32_t _ptr[4];
   for (int32_t v = 0; v < 4; ++v) {
     int32_t cse_v1 = (v * 2);
@@ -515,11 +515,11 @@ static void conv2d_row_2(const int8_t *TVMP_RESTRICT in0_row0, const int8_t *TVM
 static void conv2d_2(const int8_t *in0, const int8_t *weight, const int32_t *bias, const int32_t *multiplier, const int8_t *shift, int8_t *out0) {
   for (int32_t v = 0; v < 5; ++v) {
     int32_t cse_v1 = (v * 32);
-    conv2d_row_2((&(in0[cse_v1])), weight, bias, multiplier, shift, (&(out0[cse_v1])));
+    conv2d_row0_2((&(in0[cse_v1])), weight, bias, multiplier, shift, (&(out0[cse_v1])));
   }
 }
 
-static void add_row_3(const int8_t *in0_row0, const int8_t *in1_row0, int8_t *out) {
+static void add_row0_3(const int8_t *in0_row0, const int8_t *in1_row0, int8_t *out) {
   for (int32_t v_3 = 0; v_3 < 8; ++v_3) {
     int32_t cse_v1 = (v_3 * 4);
     uint32_t v_4 = tvmp_load4((&(in0_row0[cse_v1])));
@@ -562,11 +562,11 @@ static void add_row_3(const int8_t *in0_row0, const int8_t *in1_row0, int8_t *ou
 static void add_3(const int8_t *in0, const int8_t *in1, int8_t *out0) {
   for (int32_t v = 0; v < 5; ++v) {
     int32_t cse_v1 = (v * 32);
-    add_row_3((&(in0[cse_v1])), (&(in1[cse_v1])), (&(out0[cse_v1])));
+    add_row0_3((&(in0[cse_v1])), (&(in1[cse_v1])), (&(out0[cse_v1])));
   }
 }
 
-static void avg_pool2d_row_4(const int8_t *TVMP_RESTRICT in0_row0, const int8_t *TVMP_RESTRICT in0_row1, const int8_t *TVMP_RESTRICT in0_row2, const int8_t *TVMP_RESTRICT in0_row3, const int8_t *TVMP_RESTRICT in0_row4, int8_t *TVMP_RESTRICT out) {
+static void avg_pool2d_row0_4(const int8_t *TVMP_RESTRICT in0_row0, const int8_t *TVMP_RESTRICT in0_row1, const int8_t *TVMP_RESTRICT in0_row2, const int8_t *TVMP_RESTRICT in0_row3, const int8_t *TVMP_RESTRICT in0_row4, int8_t *TVMP_RESTRICT out) {
   for (int32_t v = 0; v < 1; ++v) {
     for (int32_t v_1 = 0; v_1 < 8; ++v_1) {
       int32_t _ptr[1];
@@ -591,7 +591,7 @@ static void avg_pool2d_row_4(const int8_t *TVMP_RESTRICT in0_row0, const int8_t 
 
 static void avg_pool2d_4(const int8_t *in0, int8_t *out0) {
   for (int32_t v = 0; v < 1; ++v) {
-    avg_pool2d_row_4((&(in0[0])), (&(in0[32])), (&(in0[64])), (&(in0[96])), (&(in0[128])), (&(out0[0])));
+    avg_pool2d_row0_4((&(in0[0])), (&(in0[32])), (&(in0[64])), (&(in0[96])), (&(in0[128])), (&(out0[0])));
   }
 }
 

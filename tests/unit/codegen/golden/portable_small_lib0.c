@@ -19,7 +19,7 @@
 #endif
 
 
-static void conv2d_row_0(const int8_t *TVMP_RESTRICT in0_row0, const int8_t *TVMP_RESTRICT in0_row1, const int8_t *TVMP_RESTRICT in0_row2, const int8_t *TVMP_RESTRICT weight, const int32_t *TVMP_RESTRICT bias, const int32_t *TVMP_RESTRICT multiplier, const int8_t *TVMP_RESTRICT shift, int8_t *TVMP_RESTRICT out) {
+static void conv2d_row0_0(const int8_t *TVMP_RESTRICT in0_row0, const int8_t *TVMP_RESTRICT in0_row1, const int8_t *TVMP_RESTRICT in0_row2, const int8_t *TVMP_RESTRICT weight, const int32_t *TVMP_RESTRICT bias, const int32_t *TVMP_RESTRICT multiplier, const int8_t *TVMP_RESTRICT shift, int8_t *TVMP_RESTRICT out) {
   int32_t _ptr[1];
   for (int32_t v = 0; v < 8; ++v) {
     int32_t v_2 = multiplier[v];
@@ -52,6 +52,8 @@ static void conv2d_row_0(const int8_t *TVMP_RESTRICT in0_row0, const int8_t *TVM
 }
 
 static void conv2d_0(const int8_t *in0, const int8_t *weight, const int32_t *bias, const int32_t *multiplier, const int8_t *shift, int8_t *scratch, int8_t *out0) {
+  int32_t _ptr[1];
+  _ptr[0] = -1;
   for (int32_t v = 0; v < 3; ++v) {
     int32_t cse_v1 = (v * 27);
     for (int32_t v_1 = 0; v_1 < 3; ++v_1) {
@@ -61,31 +63,29 @@ static void conv2d_0(const int8_t *in0, const int8_t *weight, const int32_t *bia
       scratch[((cse_v1 + v_2) + 24)] = (int8_t)-5;
     }
   }
-  for (int32_t v_3 = 0; v_3 < 1; ++v_3) {
-    for (int32_t v_5 = 0; v_5 < 21; ++v_5) {
-      scratch[(v_5 + 3)] = (int8_t)-5;
-    }
-  }
-  for (int32_t v_6 = 0; v_6 < 5; ++v_6) {
-    int32_t cse_v2 = (v_6 * 2);
-    for (int32_t v_7 = 0; v_7 < 2; ++v_7) {
-      int32_t cse_v3 = (cse_v2 + v_7);
-      int32_t cse_v4 = (((cse_v3 + 1) % 3) * 27);
-      if (cse_v3 < 9) {
-        for (int32_t v_9 = 0; v_9 < 21; ++v_9) {
-          scratch[((cse_v4 + v_9) + 3)] = in0[(((v_6 * 42) + (v_7 * 21)) + v_9)];
+  for (int32_t v_3 = 0; v_3 < 5; ++v_3) {
+    int32_t cse_v2 = (v_3 * 2);
+    int32_t cse_v4 = (cse_v2 + 2);
+    while (_ptr[0] < cse_v4) {
+      int32_t v_4 = _ptr[0];
+      int32_t cse_v3 = (v_4 + 1);
+      int32_t cse_v5 = ((cse_v3 % 3) * 27);
+      if ((0 <= v_4) && (v_4 < 9)) {
+        for (int32_t v_5 = 0; v_5 < 21; ++v_5) {
+          scratch[((cse_v5 + v_5) + 3)] = in0[((v_4 * 21) + v_5)];
         }
       } else {
-        for (int32_t v_10 = 0; v_10 < 21; ++v_10) {
-          scratch[((cse_v4 + v_10) + 3)] = (int8_t)-5;
+        for (int32_t v_6 = 0; v_6 < 27; ++v_6) {
+          scratch[(cse_v5 + v_6)] = (int8_t)-5;
         }
       }
+      _ptr[0] = cse_v3;
     }
-    conv2d_row_0((&(scratch[((cse_v2 % 3) * 27)])), (&(scratch[(((cse_v2 + 1) % 3) * 27)])), (&(scratch[(((cse_v2 + 2) % 3) * 27)])), weight, bias, multiplier, shift, (&(out0[(v_6 * 32)])));
+    conv2d_row0_0((&(scratch[((cse_v2 % 3) * 27)])), (&(scratch[(((cse_v2 + 1) % 3) * 27)])), (&(scratch[((cse_v4 % 3) * 27)])), weight, bias, multiplier, shift, (&(out0[(v_3 * 32)])));
   }
 }
 
-static void depthwise_conv2d_row_1(const int8_t *TVMP_RESTRICT in0_row0, const int8_t *TVMP_RESTRICT in0_row1, const int8_t *TVMP_RESTRICT in0_row2, const int8_t *TVMP_RESTRICT weight, const int32_t *TVMP_RESTRICT bias, const int32_t *TVMP_RESTRICT multiplier, const int8_t *TVMP_RESTRICT shift, int8_t *TVMP_RESTRICT out) {
+static void depthwise_conv2d_row0_1(const int8_t *TVMP_RESTRICT in0_row0, const int8_t *TVMP_RESTRICT in0_row1, const int8_t *TVMP_RESTRICT in0_row2, const int8_t *TVMP_RESTRICT weight, const int32_t *TVMP_RESTRICT bias, const int32_t *TVMP_RESTRICT multiplier, const int8_t *TVMP_RESTRICT shift, int8_t *TVMP_RESTRICT out) {
   int32_t _ptr[1];
   for (int32_t v = 0; v < 8; ++v) {
     int32_t v_2 = multiplier[v];
@@ -114,6 +114,8 @@ static void depthwise_conv2d_row_1(const int8_t *TVMP_RESTRICT in0_row0, const i
 }
 
 static void depthwise_conv2d_1(const int8_t *in0, const int8_t *weight, const int32_t *bias, const int32_t *multiplier, const int8_t *shift, int8_t *scratch, int8_t *out0) {
+  int32_t _ptr[1];
+  _ptr[0] = -1;
   for (int32_t v = 0; v < 3; ++v) {
     int32_t cse_v1 = (v * 48);
     for (int32_t v_1 = 0; v_1 < 8; ++v_1) {
@@ -123,35 +125,28 @@ static void depthwise_conv2d_1(const int8_t *in0, const int8_t *weight, const in
       scratch[((cse_v1 + v_2) + 40)] = (int8_t)-128;
     }
   }
-  for (int32_t v_3 = 0; v_3 < 2; ++v_3) {
-    int32_t cse_v2 = (v_3 * 48);
-    if (v_3 == 1) {
-      for (int32_t v_5 = 0; v_5 < 32; ++v_5) {
-        scratch[((cse_v2 + v_5) + 8)] = in0[(((v_3 * 32) + v_5) - 32)];
+  for (int32_t v_3 = 0; v_3 < 5; ++v_3) {
+    int32_t cse_v2 = (v_3 + 2);
+    while (_ptr[0] < cse_v2) {
+      int32_t v_4 = _ptr[0];
+      int32_t cse_v3 = (v_4 + 1);
+      int32_t cse_v4 = ((cse_v3 % 3) * 48);
+      if ((0 <= v_4) && (v_4 < 5)) {
+        for (int32_t v_5 = 0; v_5 < 32; ++v_5) {
+          scratch[((cse_v4 + v_5) + 8)] = in0[((v_4 * 32) + v_5)];
+        }
+      } else {
+        for (int32_t v_6 = 0; v_6 < 48; ++v_6) {
+          scratch[(cse_v4 + v_6)] = (int8_t)-128;
+        }
       }
-    } else {
-      for (int32_t v_6 = 0; v_6 < 32; ++v_6) {
-        scratch[((cse_v2 + v_6) + 8)] = (int8_t)-128;
-      }
+      _ptr[0] = cse_v3;
     }
-  }
-  for (int32_t v_7 = 0; v_7 < 5; ++v_7) {
-    int32_t cse_v4 = (((v_7 + 2) % 3) * 48);
-    int32_t cse_v3 = (v_7 * 32);
-    if (v_7 < 4) {
-      for (int32_t v_9 = 0; v_9 < 32; ++v_9) {
-        scratch[((cse_v4 + v_9) + 8)] = in0[((cse_v3 + v_9) + 32)];
-      }
-    } else {
-      for (int32_t v_10 = 0; v_10 < 32; ++v_10) {
-        scratch[((cse_v4 + v_10) + 8)] = (int8_t)-128;
-      }
-    }
-    depthwise_conv2d_row_1((&(scratch[((v_7 % 3) * 48)])), (&(scratch[(((v_7 + 1) % 3) * 48)])), (&(scratch[cse_v4])), weight, bias, multiplier, shift, (&(out0[cse_v3])));
+    depthwise_conv2d_row0_1((&(scratch[((v_3 % 3) * 48)])), (&(scratch[(((v_3 + 1) % 3) * 48)])), (&(scratch[((cse_v2 % 3) * 48)])), weight, bias, multiplier, shift, (&(out0[(v_3 * 32)])));
   }
 }
 
-static void conv2d_row_2(const int8_t *TVMP_RESTRICT in0_row0, const int8_t *TVMP_RESTRICT weight, const int32_t *TVMP_RESTRICT bias, const int32_t *TVMP_RESTRICT multiplier, const int8_t *TVMP_RESTRICT shift, int8_t *TVMP_RESTRICT out) {
+static void conv2d_row0_2(const int8_t *TVMP_RESTRICT in0_row0, const int8_t *TVMP_RESTRICT weight, const int32_t *TVMP_RESTRICT bias, const int32_t *TVMP_RESTRICT multiplier, const int8_t *TVMP_RESTRICT shift, int8_t *TVMP_RESTRICT out) {
   int32_t _ptr[1];
   for (int32_t v = 0; v < 8; ++v) {
     int32_t v_2 = multiplier[v];
@@ -175,11 +170,11 @@ static void conv2d_row_2(const int8_t *TVMP_RESTRICT in0_row0, const int8_t *TVM
 static void conv2d_2(const int8_t *in0, const int8_t *weight, const int32_t *bias, const int32_t *multiplier, const int8_t *shift, int8_t *out0) {
   for (int32_t v = 0; v < 5; ++v) {
     int32_t cse_v1 = (v * 32);
-    conv2d_row_2((&(in0[cse_v1])), weight, bias, multiplier, shift, (&(out0[cse_v1])));
+    conv2d_row0_2((&(in0[cse_v1])), weight, bias, multiplier, shift, (&(out0[cse_v1])));
   }
 }
 
-static void add_row_3(const int8_t *in0_row0, const int8_t *in1_row0, int8_t *out) {
+static void add_row0_3(const int8_t *in0_row0, const int8_t *in1_row0, int8_t *out) {
   for (int32_t v = 0; v < 32; ++v) {
     int8_t v_1 = in0_row0[v];
     int8_t v_2 = in1_row0[v];
@@ -193,11 +188,11 @@ static void add_row_3(const int8_t *in0_row0, const int8_t *in1_row0, int8_t *ou
 static void add_3(const int8_t *in0, const int8_t *in1, int8_t *out0) {
   for (int32_t v = 0; v < 5; ++v) {
     int32_t cse_v1 = (v * 32);
-    add_row_3((&(in0[cse_v1])), (&(in1[cse_v1])), (&(out0[cse_v1])));
+    add_row0_3((&(in0[cse_v1])), (&(in1[cse_v1])), (&(out0[cse_v1])));
   }
 }
 
-static void avg_pool2d_row_4(const int8_t *TVMP_RESTRICT in0_row0, const int8_t *TVMP_RESTRICT in0_row1, const int8_t *TVMP_RESTRICT in0_row2, const int8_t *TVMP_RESTRICT in0_row3, const int8_t *TVMP_RESTRICT in0_row4, int8_t *TVMP_RESTRICT out) {
+static void avg_pool2d_row0_4(const int8_t *TVMP_RESTRICT in0_row0, const int8_t *TVMP_RESTRICT in0_row1, const int8_t *TVMP_RESTRICT in0_row2, const int8_t *TVMP_RESTRICT in0_row3, const int8_t *TVMP_RESTRICT in0_row4, int8_t *TVMP_RESTRICT out) {
   for (int32_t v = 0; v < 1; ++v) {
     for (int32_t v_1 = 0; v_1 < 8; ++v_1) {
       int32_t _ptr[1];
@@ -222,7 +217,7 @@ static void avg_pool2d_row_4(const int8_t *TVMP_RESTRICT in0_row0, const int8_t 
 
 static void avg_pool2d_4(const int8_t *in0, int8_t *out0) {
   for (int32_t v = 0; v < 1; ++v) {
-    avg_pool2d_row_4((&(in0[0])), (&(in0[32])), (&(in0[64])), (&(in0[96])), (&(in0[128])), (&(out0[0])));
+    avg_pool2d_row0_4((&(in0[0])), (&(in0[32])), (&(in0[64])), (&(in0[96])), (&(in0[128])), (&(out0[0])));
   }
 }
 

@@ -1,0 +1,53 @@
+"""Whole networks under random plans: fused segments, bands, reductions.  The same bits as layer by layer."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pytest
+
+import tvm_patch
+from tests.models.networks import QUICK, all_networks
+from tests.segments import random_segments
+from tests.unit.codegen.networks import small_network
+from tvm_patch.driver import check, random_inputs
+from tvm_patch.oracle import Oracle, OracleRefusal
+from tvm_patch.tflite.writer import write_model
+from tvm_patch.zoo.registry import build
+
+OWN = {
+    "small": small_network,
+    "mcunet": lambda: write_model(build("mcunet_vww0", resolution=33)),
+    "resnet8": lambda: write_model(build("mlperf_ic", resolution=19)),
+    "dscnn": lambda: write_model(build("mlperf_kws")),
+}
+REAL = [pytest.param(n, marks=() if n in QUICK[:5] else pytest.mark.verify) for n in all_networks()]
+
+
+def _assert_exact(data: bytes, seed: int, board: str = "host", form: str | None = None) -> None:
+    plan = partial(random_segments, seed=seed)
+    artifact = tvm_patch.compile(data, board=board, form=form, segments=plan)
+    inputs = random_inputs(artifact, 2, seed)
+    result = artifact.run(inputs, board=board, profile=False)
+    try:
+        oracle = Oracle(data, isolate=True)
+    except OracleRefusal as refusal:
+        pytest.skip(f"BUILTIN_REF itself cannot run it: {refusal}")
+    assert check(artifact, data, inputs, result.outputs, oracle).max_abs_diff == 0
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("network", OWN)
+def test_own_networks_under_random_plans(network, seed):
+    _assert_exact(OWN[network](), seed, form="portable" if seed % 2 else "dsp")
+
+
+@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("name", REAL)
+def test_real_networks_under_random_plans(shared_models, name, seed):
+    _assert_exact((shared_models / f"{name}.tflite").read_bytes(), seed)
+
+
+@pytest.mark.parametrize("network", ["small", "mcunet"])
+def test_random_plans_on_the_emulated_board(network):
+    _assert_exact(OWN[network](), 7, board="qemu_m7")

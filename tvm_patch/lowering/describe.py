@@ -1,0 +1,56 @@
+"""The planner's description of a network, completed with what its kernels can do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from relay_passes.extract_network import network_of
+from relay_passes.operators import PlainFunction, PlainOp, PlainTensor
+from tvm_patch.kernels import Kernel, RowKernel, TensorKernel
+from tvm_patch.kernels.registry import reduction_for
+from tvm_patch.lowering.op_view import BoundFunction
+from tvm_patch.planner.network import Network, OperatorDesc
+
+COPY_KINDS = frozenset({"reshape"})
+"""Operators whose output is their input, byte for byte: they cost nothing once both share their memory."""
+
+
+def describe(graph: BoundFunction, kernels: Sequence[Kernel], name: str) -> Network:
+    """Return bound operators as a network that says how their kernels read rows.
+
+    Parameters
+    ----------
+    graph : BoundFunction
+        Operators and tensors.
+    kernels : sequence of Kernel
+        One per operator, in run order.
+    name : str
+        Name of the network.
+    """
+    ops = tuple(
+        PlainOp(b.op.kind, b.op.name, b.inputs, b.outputs, b.op.constants, b.op.attrs) for b in graph.ops
+    )
+    tensors = {key: PlainTensor(t.shape, t.dtype) for key, t in graph.tensors.items()}
+    network = network_of(PlainFunction(ops, graph.inputs, graph.outputs, tensors), name)
+    operators = tuple(_complete(op, kernel) for op, kernel in zip(network.operators, kernels, strict=True))
+    return replace(network, operators=operators)
+
+
+def _complete(op: OperatorDesc, kernel: Kernel) -> OperatorDesc:
+    reduction = reduction_for(kernel.op)
+    state = reduction.state_bytes if reduction is not None else 0
+    described = replace(
+        op, macs=kernel.macs, scratch_bytes=kernel.scratch_bytes, is_copy=op.kind in COPY_KINDS
+    )
+    if isinstance(kernel, RowKernel):
+        return replace(
+            described,
+            rows=kernel.windows,
+            elementwise=kernel.elementwise,
+            bandable=kernel.bandable,
+            state_bytes=state,
+        )
+    assert isinstance(kernel, TensorKernel)
+    in_place = kernel.in_place if len(kernel.op.outputs) == 1 else tuple(None for _ in kernel.op.inputs)
+    return replace(described, in_place=in_place, state_bytes=state)

@@ -1,0 +1,471 @@
+"""A segment as TIR: bands, and inside a band rows made on demand through rolling buffers.
+
+The function that this prints does what :func:`tvm_patch.planner.flow.simulate` replays.  One operator and one band is
+plain layer-by-layer execution; a chain in one band keeps whole halos; several bands are patches whose halo along the
+rows is kept and along the columns computed again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import tvm
+from tvm import tirx
+from tvm.script.ir_builder import IRBuilder
+from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
+
+from tvm_patch.kernels import Form, Kernel, RowKernel, TensorView
+from tvm_patch.kernels.base import RowReduction
+from tvm_patch.lowering.narrow import narrowed
+from tvm_patch.planner.layout import RowBuffer, SegmentLayout
+from tvm_patch.planner.row_window import RowWindow
+
+PrimFunc = Any
+Expr = Any
+FETCH = "tvmp_fetch_row"
+"""C function that brings one row of a fetched input; see ``tvm_patch_rows.h``."""
+
+
+@dataclass(frozen=True)
+class SegmentCode:
+    """TIR of a segment.
+
+    Attributes
+    ----------
+    entry : tvm.ir.GlobalVar
+        The function to call.
+    functions : dict of GlobalVar to PrimFunc
+        The entry and all that it calls.
+    """
+
+    entry: Any
+    functions: dict[Any, PrimFunc]
+
+
+@dataclass(frozen=True)
+class SegmentPart:
+    """One operator of a segment with what its code needs.
+
+    Attributes
+    ----------
+    kernel : RowKernel or RowReduction
+        Its kernel at full width.
+    inputs : tuple of str
+        Tensors that it reads, in order.
+    output : str
+        Tensor that it makes.
+    """
+
+    kernel: Kernel
+    inputs: tuple[str, ...]
+    output: str
+
+
+def constant_names(parts: Sequence[SegmentPart]) -> list[tuple[int, str, str]]:
+    """Return (part, constant, parameter name) for every constant of a segment, in parameter order."""
+    alone = len(parts) == 1
+    return [
+        (i, name, name if alone else f"op{i}_{name}")
+        for i, part in enumerate(parts)
+        for name in part.kernel.constants
+    ]
+
+
+def lower_segment(
+    layout: SegmentLayout,
+    parts: Sequence[SegmentPart],
+    form: Form,
+    name: str,
+    profile: Sequence[int] | None = None,
+) -> SegmentCode:
+    """Generate the TIR of a segment.
+
+    Parameters
+    ----------
+    layout : SegmentLayout
+        What it must do.
+    parts : sequence of SegmentPart
+        Its operators, in run order.
+    form : {"portable", "dsp"}
+        Form of the kernels; in ``dsp`` form buffers are filled by ``memcpy`` and ``memset``.
+    name : str
+        Prefix of the functions' names.
+    profile : sequence of int, optional
+        Per part: the operator's index to report after each of its rows (``dsp`` form only).
+
+    Returns
+    -------
+    SegmentCode
+        The entry's parameters are ``in{i}`` for each source, ``fetched{i}`` for each fetched input, the constants,
+        ``scratch`` when there is any, ``state`` (accumulators, within the scratch) for a reduction, ``out{i}`` for
+        each stored tensor.
+    """
+    return _Segment(layout, parts, form, name, profile).build()
+
+
+@dataclass
+class _Values:
+    """Numbers that may differ from band to band: literals where they do not, parameters where they do."""
+
+    bands: int
+    per_band: dict[str, tuple[int, ...]] = field(default_factory=dict)
+
+    def declare(self, name: str, numbers: Sequence[int]) -> None:
+        self.per_band[name] = tuple(numbers)
+
+    def varying(self) -> list[str]:
+        return [n for n, v in self.per_band.items() if len(set(v)) > 1]
+
+
+class _Segment:
+    def __init__(
+        self,
+        layout: SegmentLayout,
+        parts: Sequence[SegmentPart],
+        form: Form,
+        name: str,
+        profile: Sequence[int] | None,
+    ) -> None:
+        self.layout, self.parts, self.form, self.name, self.profile = layout, parts, form, name, profile
+        self.functions: dict[Any, PrimFunc] = {}
+        self.values = _Values(layout.bands)
+        self.tensors: dict[str, Any] = {}
+        self._declare_values()
+        self.kernels = [self._kernel(i) for i in range(len(parts))]
+
+    # -- what differs between bands
+
+    def _declare_values(self) -> None:
+        for i, (part, span) in enumerate(zip(self.parts, self.layout.spans, strict=True)):
+            self.values.declare(f"columns{i}", [e - f for f, e in zip(span.first, span.end, strict=True)])
+            for j, (tensor, window) in enumerate(zip(part.inputs, self._windows(i), strict=True)):
+                need = span.needs(window)
+                origin = (
+                    self.layout.buffers[tensor].span.first
+                    if self._in_buffer(i, j)
+                    else (0,) * self.layout.bands
+                )
+                offsets = [
+                    0 if window.column_stride == 0 else f - o for f, o in zip(need.first, origin, strict=True)
+                ]
+                self.values.declare(f"from{i}_{j}", offsets)
+            held = self.layout.buffers.get(part.output)
+            origin = (
+                held.span.first
+                if held and part.output not in self.layout.stored
+                else (0,) * self.layout.bands
+            )
+            self.values.declare(f"to{i}", [f - o for f, o in zip(span.first, origin, strict=True)])
+        for name, buffer in self.layout.buffers.items():
+            width = self._width(name)
+            inside = buffer.span.clipped(width)
+            self.values.declare(
+                f"left_{name}", [f - g for f, g in zip(inside.first, buffer.span.first, strict=True)]
+            )
+            self.values.declare(
+                f"inside_{name}", [e - f for f, e in zip(inside.first, inside.end, strict=True)]
+            )
+            self.values.declare(
+                f"right_{name}", [g - e for e, g in zip(inside.end, buffer.span.end, strict=True)]
+            )
+            self.values.declare(f"start_{name}", inside.first)
+
+    def _windows(self, i: int) -> tuple[Any, ...]:
+        return self.layout.operators[i].rows or (RowWindow(),)
+
+    def _in_buffer(self, i: int, j: int) -> bool:
+        """Whether input j of part i is read from a row buffer."""
+        return (i, j) in self.layout.buffered
+
+    def _width(self, tensor: str) -> int:
+        for part in self.parts:
+            for name, view in zip(part.inputs, part.kernel.op.inputs, strict=True):
+                if name == tensor:
+                    return view.shape[2]
+        raise KeyError(tensor)
+
+    # -- kernels and their functions
+
+    def _kernel(self, i: int) -> Kernel:
+        """Return part i's kernel at the width of its widest band."""
+        part, span = self.parts[i], self.layout.spans[i]
+        if isinstance(part.kernel, RowReduction):
+            return part.kernel
+        assert isinstance(part.kernel, RowKernel)
+        full = part.kernel.op.outputs[0].shape[2]
+        return part.kernel if span.widest == full else narrowed(part.kernel, span.widest)
+
+    def _dynamic(self, i: int) -> bool:
+        span = self.layout.spans[i]
+        widths = {e - f for f, e in zip(span.first, span.end, strict=True)}
+        if isinstance(self.parts[i].kernel, RowReduction):
+            return widths != {self.parts[i].kernel.op.inputs[0].shape[2]}
+        return len(widths) > 1
+
+    def _function(self, role: str, function: PrimFunc) -> Any:
+        variable = tvm.ir.GlobalVar(f"{self.name}_{role}")
+        self.functions[variable] = function
+        return variable
+
+    def build(self) -> SegmentCode:
+        self.rows, self.starts, self.finishes = [], {}, {}
+        for i, kernel in enumerate(self.kernels):
+            assert isinstance(kernel, RowKernel | RowReduction)
+            self.rows.append(self._function(f"row{i}", kernel.row_function(self.form, self._dynamic(i))))
+            if isinstance(kernel, RowReduction):
+                self.starts[i] = self._function(f"start{i}", kernel.start_function(self.form))
+                self.finishes[i] = self._function(f"finish{i}", kernel.finish_function(self.form))
+        if self.layout.bands == 1:
+            entry = self._function("segment", self._print(whole=True))
+        else:
+            self.band = tvm.ir.GlobalVar(f"{self.name}_band")
+            self.functions[self.band] = self._print(whole=False)
+            entry = self._function("segment", self._print_bands())
+        return SegmentCode(entry, self.functions)
+
+    # -- printing
+
+    def _parameters(self) -> list[tuple[str, str, int]]:
+        """Return (name, dtype, elements) of the pointers that the entry takes."""
+        views = self._views()
+        out = [(f"in{i}", views[t].dtype, views[t].size) for i, t in enumerate(self.layout.sources)]
+        out += [(f"fetched{i}", "", 0) for i, _ in enumerate(self.layout.fetched)]
+        for i, constant, parameter in constant_names(self.parts):
+            array = self.parts[i].kernel.constants[constant]
+            out.append((parameter, str(array.dtype), max(1, array.size)))
+        if self.layout.scratch_bytes:
+            out.append(("scratch", "int8", self.layout.scratch_bytes))
+        if self.starts:
+            out.append(("state", "int32", self.layout.operators[-1].state_bytes // 4))
+        return out + [(f"out{i}", views[t].dtype, views[t].size) for i, t in enumerate(self.layout.stored)]
+
+    def _views(self) -> dict[str, TensorView]:
+        views: dict[str, TensorView] = {}
+        for part in self.parts:
+            views.update(zip(part.inputs, part.kernel.op.inputs, strict=True))
+            views[part.output] = part.kernel.op.outputs[0]
+        return views
+
+    def _declare(self, numbers: Sequence[str]) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+        """Emit the parameters: pointers, then `numbers`; return arguments, buffers and numbers by name."""
+        arguments, buffers = {}, {}
+        parameters = self._parameters()
+        for name, dtype, _ in parameters:
+            arguments[name] = T.arg(name, T.handle(dtype) if dtype else T.handle())
+        scalars = {name: T.arg(f"n_{i}", T.int32()) for i, name in enumerate(numbers)}
+        for name, dtype, size in parameters:
+            if dtype:
+                buffers[name] = T.decl_buffer((size,), dtype, data=arguments[name])
+        return arguments, buffers, scalars
+
+    def _print_bands(self) -> PrimFunc:
+        """Print the entry of a segment with bands: one call a band."""
+        with IRBuilder() as builder, T.prim_func(private=True):
+            arguments, buffers, _ = self._declare(())
+            self._whole(arguments, buffers, self.starts)
+            for band in range(self.layout.bands):
+                numbers = [T.int32(self.values.per_band[n][band]) for n in self.values.varying()]
+                self._call(self.band, [*arguments.values(), *numbers])
+            self._whole(arguments, buffers, self.finishes)
+        return builder.get()
+
+    def _whole(
+        self, arguments: Mapping[str, Any], buffers: Mapping[str, Any], functions: Mapping[int, Any]
+    ) -> None:
+        """Emit what happens once for the whole segment: start or finish of a reduction."""
+        for i, variable in functions.items():
+            call: list[Any] = [arguments["state"]]
+            if variable in self.finishes.values():
+                call += [arguments[p] for part, _, p in constant_names(self.parts) if part == i]
+                call.append(arguments[f"out{len(self.layout.stored) - 1}"])
+            self._call(variable, call)
+
+    def _print(self, whole: bool) -> PrimFunc:
+        with IRBuilder() as builder, T.prim_func(private=True):
+            self.arguments, self.buffers, self.numbers = self._declare(self.values.varying())
+            if whole:
+                self._whole(self.arguments, self.buffers, self.starts)
+            self._print_band()
+            if whole:
+                self._whole(self.arguments, self.buffers, self.finishes)
+        return builder.get()
+
+    def _number(self, name: str) -> Any:
+        return self.numbers.get(name, self.values.per_band[name][0])
+
+    def _print_band(self) -> None:
+        flow, layout = self.layout.flow, self.layout
+        self.index = {t: k for k, t in enumerate(flow.readers)}
+        if self.index:
+            self.made = T.alloc_buffer((len(self.index),), "int32")
+        for tensor, k in self.index.items():
+            T.buffer_store(self.made, T.int32(-flow.top(tensor)), [k])
+        for buffer in layout.buffers.values():
+            self._pad_columns(buffer)
+        sink = len(self.parts) - 1
+        with T.serial(0, flow.heights[sink]) as y:
+            self._demand(sink, y)
+            self._run(sink, y)
+        for tensor in flow.whole:
+            with T.While(self.made[self.index[tensor]] < flow.rows[tensor]):
+                self._make(tensor)
+
+    def _demand(self, operator: int, row: Expr) -> None:
+        """Emit the making of the rows that `operator` drives, as far as its row needs them."""
+        for tensor in self.layout.flow.driven_by(operator):
+            readers = [r for r in self.layout.flow.readers[tensor] if r.operator == operator]
+            window = max((r.window for r in readers), key=lambda w: w.reach - w.pad_before)
+            end = row * window.stride + (window.reach - window.pad_before)
+            with T.While(self.made[self.index[tensor]] < end):
+                self._make(tensor)
+
+    def _make(self, tensor: str) -> None:
+        """Emit the making of the next row of a tensor."""
+        flow = self.layout.flow
+        row = T.bind(self.made[self.index[tensor]])
+        height = flow.rows[tensor]
+        above = flow.top(tensor) > 0
+        below = max(self.layout.counts.made_by[tensor]) > height
+        inside = [c for wanted, c in ((above, row >= 0), (below, row < height)) if wanted]
+        if inside:
+            with T.If(tirx.all(*inside)):
+                with T.Then():
+                    self._bring(tensor, row)
+                with T.Else():
+                    self._fill_row(self.layout.buffers[tensor], row)
+        else:
+            self._bring(tensor, row)
+        T.buffer_store(self.made, row + 1, [self.index[tensor]])
+
+    def _bring(self, tensor: str, row: Expr) -> None:
+        """Emit the making of a row that lies inside the tensor."""
+        maker = self.layout.flow.maker[tensor]
+        buffer = self.layout.buffers.get(tensor)
+        if maker is not None:
+            self._demand(maker, row)
+            self._run(maker, row)
+            if buffer is None or tensor not in self.layout.stored:
+                return
+        assert buffer is not None
+        start = self._slot(buffer, row + buffer.top)
+        if tensor in self.layout.fetched:
+            self._fetch(tensor, buffer, start, row)
+            return
+        stored = self._stored(tensor)
+        width = self._width(tensor) * buffer.pixel_bytes
+        origin = row * width + self._number(f"start_{tensor}") * buffer.pixel_bytes
+        to = start + self._number(f"left_{tensor}") * buffer.pixel_bytes
+        self._copy(to, stored, origin, self._number(f"inside_{tensor}") * buffer.pixel_bytes)
+
+    def _fetch(self, tensor: str, buffer: RowBuffer, start: Expr, row: Expr) -> None:
+        to = T.address_of(
+            self.buffers["scratch"][start + self._number(f"left_{tensor}") * buffer.pixel_bytes]
+        )
+        source = self.arguments[f"fetched{self.layout.fetched.index(tensor)}"]
+        T.evaluate(tirx.call_extern("int32", FETCH, source, row, to))
+
+    def _stored(self, tensor: str) -> Any:
+        if tensor in self.layout.stored:
+            return self.buffers[f"out{self.layout.stored.index(tensor)}"]
+        return self.buffers[f"in{self.layout.sources.index(tensor)}"]
+
+    def _run(self, operator: int, row: Expr) -> None:
+        """Emit the call of an operator's row kernel."""
+        part, kernel = self.parts[operator], self.kernels[operator]
+        arguments: list[Any] = []
+        for j, tensor in enumerate(part.inputs):
+            window = self._windows(operator)[j]
+            for k in range(window.size):
+                arguments.append(self._row_pointer(operator, j, tensor, window, row, k))
+        arguments += [
+            self.arguments[p]
+            for i, _, p in constant_names(self.parts)
+            if i == operator and not self._reduces(i)
+        ]
+        if self._reduces(operator):
+            arguments.append(self.arguments["state"])
+        else:
+            if kernel.scratch_bytes:
+                arguments.append(T.address_of(self.buffers["scratch"][self.layout.scratch_offset]))
+            arguments.append(self._out_pointer(operator, part.output, row))
+        if self._dynamic(operator):
+            columns = self._number(f"columns{operator}")
+            arguments.append(T.int32(columns) if isinstance(columns, int) else columns)
+        self._call(self.rows[operator], arguments)
+        if self.profile is not None and self.form == "dsp":
+            T.evaluate(tirx.call_extern("int32", "TVMP_DONE", self.profile[operator]))
+
+    def _reduces(self, operator: int) -> bool:
+        return isinstance(self.kernels[operator], RowReduction)
+
+    def _row_pointer(self, operator: int, j: int, tensor: str, window: Any, row: Expr, k: int) -> Expr:
+        shift = self._number(f"from{operator}_{j}")
+        if self._in_buffer(operator, j):
+            buffer = self.layout.buffers[tensor]
+            line = row * window.stride + (k * window.dilation - window.pad_before + buffer.top)
+            return T.address_of(
+                self.buffers["scratch"][self._slot(buffer, line) + shift * buffer.pixel_bytes]
+            )
+        view = self.parts[operator].kernel.op.inputs[j]
+        per_row, channels = view.size // view.shape[1], view.shape[3]
+        line = row * window.stride + k * window.dilation
+        return T.address_of(self._stored(tensor)[line * per_row + shift * channels])
+
+    def _out_pointer(self, operator: int, tensor: str, row: Expr) -> Expr:
+        shift = self._number(f"to{operator}")
+        if tensor in self.layout.stored:
+            view = self.parts[operator].kernel.op.outputs[0]
+            stored = self.buffers[f"out{self.layout.stored.index(tensor)}"]
+            return T.address_of(stored[row * (view.size // view.shape[1]) + shift * view.shape[3]])
+        buffer = self.layout.buffers[tensor]
+        start = self._slot(buffer, row + buffer.top) + shift * buffer.pixel_bytes
+        return T.address_of(self.buffers["scratch"][start])
+
+    def _slot(self, buffer: RowBuffer, line: Expr) -> Expr:
+        """Byte offset in the scratch of the slot of a row counted from the first row of padding."""
+        if buffer.slots == 1:
+            return tirx.IntImm("int32", buffer.offset)
+        return buffer.offset + T.truncmod(line, buffer.slots) * buffer.slot_bytes
+
+    # -- filling
+
+    def _pad_columns(self, buffer: RowBuffer) -> None:
+        """Emit the filling of the padding columns of every slot."""
+        name, pixel = buffer.tensor, buffer.pixel_bytes
+        left, right = self.values.per_band[f"left_{name}"], self.values.per_band[f"right_{name}"]
+        if not any(left) and not any(right):
+            return
+        with T.serial(0, buffer.slots) as slot:
+            start = buffer.offset + slot * buffer.slot_bytes
+            if any(left):
+                self._fill(start, buffer.pad_value, self._number(f"left_{name}") * pixel)
+            if any(right):
+                begin = self._number(f"left_{name}") + self._number(f"inside_{name}")
+                self._fill(start + begin * pixel, buffer.pad_value, self._number(f"right_{name}") * pixel)
+
+    def _fill_row(self, buffer: RowBuffer, row: Expr) -> None:
+        self._fill(self._slot(buffer, row + buffer.top), buffer.pad_value, buffer.slot_bytes)
+
+    def _fill(self, start: Expr, value: int, size: Expr) -> None:
+        scratch = self.buffers["scratch"]
+        if self.form == "dsp":
+            to = T.address_of(scratch[start])
+            T.evaluate(tirx.call_extern("int32", "tvmp_fill", to, tirx.IntImm("int8", value), size))
+        else:
+            with T.serial(0, size) as i:
+                T.buffer_store(scratch, tirx.IntImm("int8", value), [start + i])
+
+    def _copy(self, start: Expr, source: Any, origin: Expr, size: Expr) -> None:
+        scratch = self.buffers["scratch"]
+        if self.form == "dsp":
+            to, origin = T.address_of(scratch[start]), T.address_of(source[origin])
+            T.evaluate(tirx.call_extern("int32", "tvmp_copy", to, origin, size))
+        else:
+            with T.serial(0, size) as i:
+                T.buffer_store(scratch, source[origin + i], [start + i])
+
+    @staticmethod
+    def _call(variable: Any, arguments: Sequence[Any]) -> None:
+        T.evaluate(tvm.ir.Call(variable, list(arguments), ret_ty=tvm.ir.PrimType("int32")))

@@ -1,0 +1,386 @@
+"""A segment laid out: row buffers, bands, offsets, costs.
+
+The planner asks for the size and cost of a segment, the lowering for what its code must do; both read the same
+:class:`SegmentLayout`, which is why the memory predicted is the memory compiled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from tvm_patch.errors import PlanError
+from tvm_patch.planner.flow import Flow, Reader, RowCounts, simulate
+from tvm_patch.planner.network import Network, OperatorDesc, TensorDesc
+from tvm_patch.planner.row_window import RowWindow
+
+_WORD = 4
+
+
+def aligned(size: int) -> int:
+    """Round a number of bytes up to whole words."""
+    return -(-size // _WORD) * _WORD
+
+
+@dataclass(frozen=True)
+class Span:
+    """A range of columns, by band.
+
+    Attributes
+    ----------
+    first, end : tuple of int
+        Per band; may reach outside the tensor, where padding lies.
+    """
+
+    first: tuple[int, ...]
+    end: tuple[int, ...]
+
+    @property
+    def widest(self) -> int:
+        """Columns of the widest band."""
+        return max(e - f for f, e in zip(self.first, self.end, strict=True))
+
+    @property
+    def total(self) -> int:
+        """Columns of all bands together."""
+        return sum(self.end) - sum(self.first)
+
+    def clipped(self, width: int) -> Span:
+        """Return the part inside a tensor of `width` columns."""
+        return Span(tuple(max(0, f) for f in self.first), tuple(min(width, e) for e in self.end))
+
+    def needs(self, window: RowWindow) -> Span:
+        """Return the columns of an input that these output columns are made from."""
+        return Span(
+            tuple(f * window.column_stride - window.columns_before for f in self.first),
+            tuple(
+                (e - 1) * window.column_stride - window.columns_before + window.column_reach for e in self.end
+            ),
+        )
+
+    def joined(self, other: Span) -> Span:
+        """Return the least span that holds both."""
+        return Span(tuple(map(min, self.first, other.first)), tuple(map(max, self.end, other.end)))
+
+
+@dataclass(frozen=True)
+class RowBuffer:
+    """A rolling buffer of rows of one tensor.
+
+    Attributes
+    ----------
+    tensor : str
+        Whose rows.
+    source : str
+        ``"made"`` by an operator of the segment, ``"stored"`` (copied from the arena) or ``"fetched"``.
+    slots : int
+        Rows that it holds; row r lies in slot ``(r + top) % slots``.
+    top : int
+        Rows of padding above the tensor.
+    span : Span
+        Columns that a slot holds, by band.
+    pixel_bytes : int
+        Bytes of one column of one row.
+    pad_value : int
+        Value of padding.
+    offset : int
+        Byte offset in the segment's scratch.
+    """
+
+    tensor: str
+    source: str
+    slots: int
+    top: int
+    span: Span
+    pixel_bytes: int
+    pad_value: int
+    offset: int
+
+    @property
+    def slot_bytes(self) -> int:
+        """Bytes from one slot to the next."""
+        return self.span.widest * self.pixel_bytes
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the buffer."""
+        return self.slots * self.slot_bytes
+
+
+@dataclass(frozen=True)
+class SegmentLayout:
+    """Everything about a segment that its code and its cost follow from.
+
+    Attributes
+    ----------
+    operators : tuple of OperatorDesc
+        In run order; the last is the sink.
+    bands : int
+        Vertical stripes of the sink's output.
+    sources : tuple of str
+        Tensors read from the arena.
+    fetched : tuple of str
+        Tensors whose rows are fetched.
+    stored : tuple of str
+        Tensors written whole to the arena.
+    spans : tuple of Span
+        Per operator: the columns that it makes (that it reads, for a reduction).
+    buffers : dict of str to RowBuffer
+        By tensor.
+    buffered : frozenset of (int, int)
+        Which (operator position, input) read from a row buffer; the others read stored tensors in place.
+    flow : Flow
+        Row dependencies.
+    counts : RowCounts
+        What running it does.
+    state_offset, scratch_offset : int
+        Byte offsets in the segment's scratch.
+    scratch_bytes : int
+        Bytes of row buffers, accumulators and kernel scratch.
+    """
+
+    operators: tuple[OperatorDesc, ...]
+    bands: int
+    sources: tuple[str, ...]
+    fetched: tuple[str, ...]
+    stored: tuple[str, ...]
+    spans: tuple[Span, ...]
+    buffers: dict[str, RowBuffer]
+    buffered: frozenset[tuple[int, int]]
+    flow: Flow
+    counts: RowCounts
+    state_offset: int
+    scratch_offset: int
+    scratch_bytes: int
+
+    @property
+    def sink(self) -> OperatorDesc:
+        """The last operator."""
+        return self.operators[-1]
+
+    def macs_executed(self, network: Network) -> int:
+        """Return the multiply-accumulates that the segment runs."""
+        total = 0
+        for op, span, rows in zip(self.operators, self.spans, self.counts.made, strict=True):
+            if op.macs:
+                out = network.tensors[op.outputs[0]]
+                total += op.macs * rows * span.total // (out.shape[1] * out.shape[2])
+        return total
+
+
+def layout_segment(
+    network: Network,
+    indices: Sequence[int],
+    bands: int = 1,
+    kept: Collection[str] = (),
+    fetched: Collection[str] = (),
+) -> SegmentLayout:
+    """Lay out operators that run together, row by row.
+
+    Parameters
+    ----------
+    network : Network
+        With ``rows`` described for row-wise operators.
+    indices : sequence of int
+        The operators, in run order.
+    bands : int
+        Vertical stripes of the sink's output, at most its width.
+    kept : collection of str
+        Tensors that the segment makes and that are needed after it; the sink's output need not be named.
+    fetched : collection of str
+        Network inputs whose rows are fetched instead of read from the arena.
+
+    Raises
+    ------
+    PlanError
+        When these operators cannot run together in this way, saying why.
+    """
+    return _Layout(
+        network, tuple(network.operators[i] for i in indices), bands, set(kept), set(fetched)
+    ).build()
+
+
+class _Layout:
+    def __init__(
+        self, network: Network, ops: tuple[OperatorDesc, ...], bands: int, kept: set[str], fetched: set[str]
+    ) -> None:
+        self.network, self.ops, self.bands = network, ops, bands
+        self.made = {op.outputs[0] for op in ops}
+        self.kept = (kept & self.made) - {ops[-1].outputs[0]}
+        self.fetched = fetched - self.made
+        self._check()
+
+    def _tensor(self, name: str) -> TensorDesc:
+        return self.network.tensors[name]
+
+    @cached_property
+    def reduces(self) -> bool:
+        """Whether the sink is a reduction."""
+        return not self.ops[-1].rows
+
+    def windows(self, op: OperatorDesc) -> tuple[RowWindow, ...]:
+        """Return how `op` reads its inputs; a reduction reads one row at a time."""
+        return op.rows or (RowWindow(),)
+
+    def _check(self) -> None:
+        read = {t for op in self.ops for t in op.inputs}
+        for op in self.ops[:-1]:
+            if not op.rows:
+                raise PlanError(
+                    f"operator {op.index} ({op.kind} {op.name}) needs its whole input: it cannot run row by row"
+                )
+            if op.outputs[0] not in read:
+                raise PlanError(f"operator {op.index} ({op.kind} {op.name}) leads nowhere inside its segment")
+        sink = self.ops[-1]
+        if not sink.rows and not sink.state_bytes:
+            raise PlanError(
+                f"operator {sink.index} ({sink.kind} {sink.name}) can neither run nor reduce row by row"
+            )
+        if self.bands > 1:
+            if self.kept:
+                raise PlanError(f"tensor {min(self.kept)} is needed later: its segment cannot have bands")
+            for op in self.ops:
+                if not op.bandable:
+                    raise PlanError(f"operator {op.index} ({op.kind} {op.name}) cannot be cut into bands")
+        if not 1 <= self.bands <= self._sink_width():
+            raise PlanError(f"{self.bands} bands do not fit the {self._sink_width()} columns of {sink.name}")
+
+    def _sink_width(self) -> int:
+        sink = self.ops[-1]
+        return self._tensor(sink.inputs[0] if self.reduces else sink.outputs[0]).shape[2]
+
+    def _sink_rows(self) -> int:
+        sink = self.ops[-1]
+        return self._tensor(sink.inputs[0] if self.reduces else sink.outputs[0]).shape[1]
+
+    def build(self) -> SegmentLayout:
+        buffered = self._buffered()
+        flow = self._flow()
+        counts = simulate(flow)
+        if counts is None:
+            raise PlanError(
+                f"operators {self.ops[0].index} to {self.ops[-1].index} read a tensor at paces that do not agree: "
+                "they cannot run in one segment"
+            )
+        spans, needs = self._columns()
+        buffers, offset = {}, 0
+        for tensor in buffered:
+            readers = flow.readers[tensor]
+            padded = [r.window for r in readers if r.buffered and self._pads(r.window)]
+            values = {w.pad_value for w in padded}
+            if len(values) > 1:
+                raise PlanError(f"tensor {tensor} is padded with different values by its readers")
+            desc = self._tensor(tensor)
+            buffers[tensor] = RowBuffer(
+                tensor,
+                "fetched"
+                if tensor in self.fetched
+                else "made"
+                if flow.maker[tensor] is not None
+                else "stored",
+                counts.waiting[tensor],
+                flow.top(tensor),
+                needs[tensor],
+                desc.row_bytes // desc.shape[2],
+                values.pop() if values else 0,
+                offset,
+            )
+            offset += aligned(buffers[tensor].nbytes)
+        state, scratch = offset, offset + aligned(self.ops[-1].state_bytes if self.reduces else 0)
+        total = scratch + aligned(max(op.scratch_bytes for op in self.ops) if not self.reduces else 0)
+        sources = [t for op in self.ops for t in op.inputs if t not in self.made and t not in self.fetched]
+        return SegmentLayout(
+            self.ops,
+            self.bands,
+            tuple(dict.fromkeys(sources)),
+            tuple(sorted(self.fetched & {t for op in self.ops for t in op.inputs})),
+            (*sorted(self.kept), self.ops[-1].outputs[0]),
+            spans,
+            buffers,
+            self._uses,
+            flow,
+            counts,
+            state,
+            scratch,
+            total,
+        )
+
+    @staticmethod
+    def _pads(window: RowWindow) -> bool:
+        return bool(window.columns_before or window.columns_after or window.pad_before or window.pad_value)
+
+    def direct(self, op: OperatorDesc, window: RowWindow, tensor: str) -> bool:
+        """Tell whether a window may read a stored tensor in place: nothing of it lies outside."""
+        if window.stride == 0:
+            return True
+        rows = self._sink_rows() if op is self.ops[-1] else self._tensor(op.outputs[0]).shape[1]
+        last = window.first_row(rows - 1) + window.reach
+        unpadded = not (window.columns_before or window.columns_after or window.pad_before)
+        return unpadded and last <= self._tensor(tensor).shape[1]
+
+    @cached_property
+    def _uses(self) -> frozenset[tuple[int, int]]:
+        """Return which (operator position, input) are read from row buffers."""
+        uses = set()
+        for i, op in enumerate(self.ops):
+            for j, (tensor, window) in enumerate(zip(op.inputs, self.windows(op), strict=True)):
+                inner = tensor in self.made and tensor not in self.kept
+                if inner and window.stride == 0:
+                    raise PlanError(f"tensor {tensor} is broadcast: it must be whole before its reader runs")
+                if inner or tensor in self.fetched or not self.direct(op, window, tensor):
+                    uses.add((i, j))
+        return frozenset(uses)
+
+    def _buffered(self) -> list[str]:
+        """Return the tensors that need a row buffer, in order of first use."""
+        names = list(dict.fromkeys(self.ops[i].inputs[j] for i, j in sorted(self._uses)))
+        for name in names:
+            if self._tensor(name).dtype not in ("int8", "uint8"):
+                raise PlanError(f"tensor {name} is {self._tensor(name).dtype}: row buffers hold bytes only")
+        return names
+
+    def _flow(self) -> Flow:
+        position = {op.outputs[0]: i for i, op in enumerate(self.ops)}
+        readers: dict[str, list[Reader]] = {}
+        inputs: list[tuple[str, ...]] = []
+        for i, op in enumerate(self.ops):
+            row_wise = []
+            for j, (tensor, window) in enumerate(zip(op.inputs, self.windows(op), strict=True)):
+                if (i, j) in self._uses or tensor in self.kept:
+                    row_wise.append(tensor)
+                    readers.setdefault(tensor, []).append(Reader(i, window, (i, j) in self._uses))
+            inputs.append(tuple(row_wise))
+        heights = [self._tensor(op.outputs[0]).shape[1] for op in self.ops[:-1]] + [self._sink_rows()]
+        maker = {t: position.get(t) for t in readers}
+        rows = {t: self._tensor(t).shape[1] for t in readers}
+        return Flow(heights, inputs, maker, readers, rows, tuple(sorted(self.kept)))
+
+    def _columns(self) -> tuple[tuple[Span, ...], dict[str, Span]]:
+        """Return the columns that each operator makes, and those that each row buffer holds."""
+        width = self._sink_width()
+        step = -(-width // self.bands)
+        starts = tuple(range(0, width, step))
+        if len(starts) != self.bands:
+            raise PlanError(f"{width} columns cannot be cut into {self.bands} bands of equal width")
+        wanted: dict[str, Span] = {}
+        held: dict[str, Span] = {}
+        spans: dict[int, Span] = {}
+        sink = Span(starts, tuple(min(width, s + step) for s in starts))
+        for op in reversed(self.ops):
+            last = op is self.ops[-1]
+            own = sink if last else wanted[op.outputs[0]].clipped(self._tensor(op.outputs[0]).shape[2])
+            if op.outputs[0] in self.kept:
+                own = Span((0,), (self._tensor(op.outputs[0]).shape[2],))
+            spans[op.index] = own
+            i = self.ops.index(op)
+            for j, (tensor, window) in enumerate(zip(op.inputs, self.windows(op), strict=True)):
+                need = own.needs(window)
+                wanted[tensor] = wanted[tensor].joined(need) if tensor in wanted else need
+                if (i, j) in self._uses:
+                    held[tensor] = held[tensor].joined(need) if tensor in held else need
+        for tensor in self.fetched & set(held):
+            whole = Span((0,) * self.bands, (self._tensor(tensor).shape[2],) * self.bands)
+            low, high = min(held[tensor].first), max(held[tensor].end)
+            held[tensor] = whole.joined(Span((low,) * self.bands, (high,) * self.bands))
+        return tuple(spans[op.index] for op in self.ops), held
