@@ -28,4 +28,6 @@ def narrowed(kernel: RowKernel, columns: int) -> RowKernel:
     if "padding" in attrs:
         top, _, bottom, _ = attrs["padding"]
         attrs["padding"] = [top, 0, bottom, 0]
-    return type(kernel)(OpView(op.kind, op.name, tuple(inputs), (output,), op.constants, attrs), kernel.config)
+    return type(kernel)(
+        OpView(op.kind, op.name, tuple(inputs), (output,), op.constants, attrs), kernel.config
+    )

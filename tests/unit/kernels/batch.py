@@ -19,8 +19,8 @@ from tvm import relax
 from tvm_patch.codegen.print_c import print_c
 from tvm_patch.integer.reference import evaluate
 from tvm_patch.kernels import Form, Kernel, OpView, RowKernel, TensorKernel, TensorView, kernel_for
-from tvm_patch.lowering.op_view import BoundFunction, BoundOp
 from tvm_patch.lowering.describe import describe
+from tvm_patch.lowering.op_view import BoundFunction, BoundOp
 from tvm_patch.lowering.program import choose_kernels, lower_program
 from tvm_patch.lowering.to_vm import program_to_relax
 from tvm_patch.planner.segments import layer_by_layer
