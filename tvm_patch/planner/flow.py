@@ -77,8 +77,16 @@ class Flow:
         return self._drivers[tensor]
 
     def driven_by(self, operator: int) -> list[str]:
-        """Return the tensors made on demand of `operator`, in input order."""
-        return [t for t in dict.fromkeys(self.inputs[operator]) if self.driver(t).operator == operator]
+        """Return the tensors made on demand of `operator`: what is loaded first, then by run order of the makers.
+
+        Of two branches the one that comes first in run order also drives what both read, so it goes ahead.
+        """
+        driven = [t for t in dict.fromkeys(self.inputs[operator]) if self.driver(t).operator == operator]
+        return sorted(driven, key=self._made_at)
+
+    def _made_at(self, tensor: str) -> int:
+        maker = self.maker[tensor]
+        return -1 if maker is None else maker
 
     def top(self, tensor: str) -> int:
         """Return how many rows of padding above the tensor are made (as rows full of padding)."""

@@ -7,7 +7,7 @@ The planner asks for the size and cost of a segment, the lowering for what its c
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from tvm_patch.errors import PlanError
@@ -16,6 +16,8 @@ from tvm_patch.planner.network import Network, OperatorDesc, TensorDesc
 from tvm_patch.planner.row_window import RowWindow
 
 _WORD = 4
+BUFFERED_DTYPES = ("int8", "uint8")
+"""Types that a row buffer can hold."""
 
 
 def aligned(size: int) -> int:
@@ -63,6 +65,15 @@ class Span:
         """Return the least span that holds both."""
         return Span(tuple(map(min, self.first, other.first)), tuple(map(max, self.end, other.end)))
 
+    def shared_padding(self, width: int) -> int:
+        """Return how many columns outside a tensor of `width` columns lie on either side of it, in every band.
+
+        Rows laid end to end need them once: what follows one row is what precedes the next.
+        """
+        if len(set(self.first)) > 1 or len(set(self.end)) > 1:
+            return 0
+        return max(0, min(-self.first[0], self.end[0] - width))
+
 
 @dataclass(frozen=True)
 class RowBuffer:
@@ -86,6 +97,8 @@ class RowBuffer:
         Value of padding.
     offset : int
         Byte offset in the segment's scratch.
+    shared : int
+        Columns that the padding at the end of a slot and at the start of the next have in common.
     """
 
     tensor: str
@@ -96,16 +109,22 @@ class RowBuffer:
     pixel_bytes: int
     pad_value: int
     offset: int
+    shared: int = 0
 
     @property
     def slot_bytes(self) -> int:
         """Bytes from one slot to the next."""
+        return (self.span.widest - self.shared) * self.pixel_bytes
+
+    @property
+    def line_bytes(self) -> int:
+        """Bytes of a slot, shared padding included."""
         return self.span.widest * self.pixel_bytes
 
     @property
     def nbytes(self) -> int:
         """Bytes of the buffer."""
-        return self.slots * self.slot_bytes
+        return self.slots * self.slot_bytes + self.shared * self.pixel_bytes
 
 
 @dataclass(frozen=True)
@@ -201,10 +220,33 @@ def layout_segment(
     ).build()
 
 
+def pads(window: RowWindow) -> bool:
+    """Tell whether a window reads padding."""
+    return bool(window.columns_before or window.columns_after or window.pad_before or window.pad_value)
+
+
+def reads_in_place(window: RowWindow, rows: int, height: int) -> bool:
+    """Tell whether an operator that makes `rows` rows can read a stored tensor of `height` rows without a buffer."""
+    if window.stride == 0:
+        return True
+    last = window.first_row(rows - 1) + window.reach
+    return not (window.columns_before or window.columns_after or window.pad_before) and last <= height
+
+
+def joins_as_reduction(op: OperatorDesc, operators: int) -> bool:
+    """Tell whether the last of some operators reads rows into accumulators instead of making rows.
+
+    One that can do both does so when it follows others: its accumulators are smaller than the rows of its window.
+    """
+    return op.state_bytes > 0 and (not op.rows or operators > 1)
+
+
 class _Layout:
     def __init__(
         self, network: Network, ops: tuple[OperatorDesc, ...], bands: int, kept: set[str], fetched: set[str]
     ) -> None:
+        if joins_as_reduction(ops[-1], len(ops)):
+            ops = (*ops[:-1], replace(ops[-1], rows=()))
         self.network, self.ops, self.bands = network, ops, bands
         self.made = {op.outputs[0] for op in ops}
         self.kept = (kept & self.made) - {ops[-1].outputs[0]}
@@ -267,7 +309,7 @@ class _Layout:
         buffers, offset = {}, 0
         for tensor in buffered:
             readers = flow.readers[tensor]
-            padded = [r.window for r in readers if r.buffered and self._pads(r.window)]
+            padded = [r.window for r in readers if r.buffered and pads(r.window)]
             values = {w.pad_value for w in padded}
             if len(values) > 1:
                 raise PlanError(f"tensor {tensor} is padded with different values by its readers")
@@ -285,10 +327,11 @@ class _Layout:
                 desc.row_bytes // desc.shape[2],
                 values.pop() if values else 0,
                 offset,
+                needs[tensor].shared_padding(desc.shape[2]),
             )
             offset += aligned(buffers[tensor].nbytes)
         state, scratch = offset, offset + aligned(self.ops[-1].state_bytes if self.reduces else 0)
-        total = scratch + aligned(max(op.scratch_bytes for op in self.ops) if not self.reduces else 0)
+        total = scratch + aligned(max((op.scratch_bytes for op in self.ops if op.rows), default=0))
         sources = [t for op in self.ops for t in op.inputs if t not in self.made and t not in self.fetched]
         return SegmentLayout(
             self.ops,
@@ -306,18 +349,10 @@ class _Layout:
             total,
         )
 
-    @staticmethod
-    def _pads(window: RowWindow) -> bool:
-        return bool(window.columns_before or window.columns_after or window.pad_before or window.pad_value)
-
     def direct(self, op: OperatorDesc, window: RowWindow, tensor: str) -> bool:
         """Tell whether a window may read a stored tensor in place: nothing of it lies outside."""
-        if window.stride == 0:
-            return True
         rows = self._sink_rows() if op is self.ops[-1] else self._tensor(op.outputs[0]).shape[1]
-        last = window.first_row(rows - 1) + window.reach
-        unpadded = not (window.columns_before or window.columns_after or window.pad_before)
-        return unpadded and last <= self._tensor(tensor).shape[1]
+        return reads_in_place(window, rows, self._tensor(tensor).shape[1])
 
     @cached_property
     def _uses(self) -> frozenset[tuple[int, int]]:
@@ -336,7 +371,7 @@ class _Layout:
         """Return the tensors that need a row buffer, in order of first use."""
         names = list(dict.fromkeys(self.ops[i].inputs[j] for i, j in sorted(self._uses)))
         for name in names:
-            if self._tensor(name).dtype not in ("int8", "uint8"):
+            if self._tensor(name).dtype not in BUFFERED_DTYPES:
                 raise PlanError(f"tensor {name} is {self._tensor(name).dtype}: row buffers hold bytes only")
         return names
 

@@ -1,0 +1,359 @@
+"""Segments of every length that end at one operator, each with its cost for 1 to 8 bands, in one sweep.
+
+The search needs the cost of every run of operators.  Laying each out from scratch repeats the same work: what a segment
+does near its sink does not depend on where it begins.  So segments are grown backwards, one operator at a time, and
+the columns of all numbers of bands are computed together.  The numbers are those of
+:func:`tvm_patch.planner.layout.layout_segment`, which a test holds against every segment of whole networks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from tvm_patch.planner.estimate import BAND, BUFFERED_BYTE, BUFFERED_ROW, row_cost
+from tvm_patch.planner.layout import BUFFERED_DTYPES, aligned, pads, reads_in_place
+from tvm_patch.planner.network import Network, OperatorDesc
+from tvm_patch.planner.pace import Node, Use, first_row, last_row, rows_waiting
+from tvm_patch.planner.row_window import RowWindow
+
+MOST_BANDS = 8
+"""Bands that are tried."""
+
+_NEVER = 1 << 60
+_STARTS = np.cumsum([0, *range(1, MOST_BANDS)])
+_BAND_COUNTS = np.arange(1, MOST_BANDS + 1)
+Array = Any  # numpy array; one entry per number of bands, or per band of every number of bands
+
+
+@dataclass(frozen=True)
+class SegmentCosts:
+    """What a segment costs, by number of bands (index 0 is one band).
+
+    Attributes
+    ----------
+    operators : tuple of int
+        In run order.
+    legal : array of bool
+        Whether it can run in so many bands.
+    scratch : array of int
+        Bytes of row buffers, accumulators and kernel scratch.
+    macs : array of int
+        Multiply-accumulates that it runs.
+    instructions : array of int
+        Estimated; see :mod:`tvm_patch.planner.estimate`.
+    sources : tuple of str
+        Tensors read from the arena.
+    stored : tuple of str
+        Tensors written to the arena, the sink's last.
+    distances : mapping of str to int
+        With one band: by source that may be overwritten, the least (input offset - output offset) in bytes.
+    """
+
+    operators: tuple[int, ...]
+    legal: Array
+    scratch: Array
+    macs: Array
+    instructions: Array
+    sources: tuple[str, ...]
+    stored: tuple[str, ...]
+    distances: Mapping[str, int]
+
+
+@dataclass
+class _Columns:
+    """Ranges of columns of all bands of all numbers of bands, one after the other."""
+
+    first: Array
+    end: Array
+
+    def joined(self, other: _Columns | None) -> _Columns:
+        if other is None:
+            return self
+        return _Columns(np.minimum(self.first, other.first), np.maximum(self.end, other.end))
+
+    def needs(self, window: RowWindow) -> _Columns:
+        return _Columns(
+            self.first * window.column_stride - window.columns_before,
+            (self.end - 1) * window.column_stride - window.columns_before + window.column_reach,
+        )
+
+    def widest(self) -> Array:
+        return np.maximum.reduceat(self.end - self.first, _STARTS)
+
+    def total(self) -> Array:
+        return np.add.reduceat(self.end - self.first, _STARTS)
+
+    def clipped(self, width: int) -> _Columns:
+        """Return the part inside a tensor of `width` columns."""
+        return _Columns(np.maximum(self.first, 0), np.minimum(self.end, width))
+
+    def shared_padding(self, width: int) -> Array:
+        """Return what :meth:`tvm_patch.planner.layout.Span.shared_padding` does."""
+        low, high = np.minimum.reduceat(self.first, _STARTS), np.maximum.reduceat(self.end, _STARTS)
+        same = low == np.maximum.reduceat(self.first, _STARTS)
+        same &= high == np.minimum.reduceat(self.end, _STARTS)
+        return np.where(same, np.maximum(0, np.minimum(-low, high - width)), 0)
+
+    def whole_tensor(self, width: int) -> _Columns:
+        """Return all columns of a tensor, in every band."""
+        return _Columns(np.zeros_like(self.first), np.full_like(self.end, width))
+
+    def widened(self, width: int) -> _Columns:
+        """Return, in every band, all of the tensor and what any band needs beside it."""
+        low = np.minimum(np.minimum.reduceat(self.first, _STARTS), 0)
+        high = np.maximum(np.maximum.reduceat(self.end, _STARTS), width)
+        return _Columns(np.repeat(low, _BAND_COUNTS), np.repeat(high, _BAND_COUNTS))
+
+
+@dataclass(frozen=True)
+class _Read:
+    """One operator's use of a tensor."""
+
+    operator: int
+    windows: tuple[RowWindow, ...]
+    padded: tuple[RowWindow, ...]
+    """Those windows that cannot read a stored tensor in place."""
+
+
+@dataclass
+class _Reads:
+    """All uses of a tensor by the operators that the segment has so far."""
+
+    uses: list[_Read] = field(default_factory=list)
+    wanted: _Columns | None = None
+    """Columns that all windows need."""
+    held: _Columns | None = None
+    """Columns that the padded windows need."""
+
+    def windows(self, padded_only: bool) -> list[RowWindow]:
+        return [w for use in self.uses for w in (use.padded if padded_only else use.windows)]
+
+
+class Growth:
+    """A segment that grows backwards.
+
+    Parameters
+    ----------
+    network : Network
+        With ``rows`` described for row-wise operators.
+    sink : int
+        The last operator.
+    needed : collection of str
+        Tensors that something after the segment needs.
+    fetched : collection of str
+        Network inputs whose rows are fetched.
+    reduces : bool
+        Whether the sink reads rows into accumulators.
+    """
+
+    def __init__(
+        self, network: Network, sink: int, needed: Collection[str], fetched: Collection[str], reduces: bool
+    ) -> None:
+        self.network, self.needed, self.fetched, self.reduces = network, needed, fetched, reduces
+        self.operators: list[int] = []
+        self._dead = self._slow = False
+        self._nodes: dict[int, Node] = {}
+        self._asked: dict[int, Array] = {}
+        self._reads: dict[str, _Reads] = {}
+        self._made: set[str] = set()
+        self._kept: list[str] = []
+        self._scratch = np.zeros(MOST_BANDS, np.int64)
+        self._macs = np.zeros(MOST_BANDS, np.int64)
+        self._instructions = BAND * _BAND_COUNTS
+        self._kernel_scratch = 0
+        self._start(network.operators[sink])
+
+    def _start(self, op: OperatorDesc) -> None:
+        tensor = self.network.tensors[op.inputs[0] if self.reduces else op.outputs[0]]
+        rows, width = tensor.shape[1], tensor.shape[2]
+        steps = -(-width // _BAND_COUNTS)
+        self._legal = -(-width // steps) == _BAND_COUNTS
+        # What does not fit is computed too, on columns moved inside the tensor, and never used.
+        starts = np.concatenate([np.arange(n) * step for n, step in zip(_BAND_COUNTS, steps, strict=True)])
+        first = np.minimum(starts, width - 1)
+        end = np.minimum(starts + np.repeat(steps, _BAND_COUNTS), width)
+        self._sink_rows = rows
+        if self.reduces:
+            self._scratch += aligned(op.state_bytes)
+        node = Node(None, op.index, (), rows, rows, 0)
+        self._include(op, node, np.arange(1, rows + 1), _Columns(first, end))
+
+    def prepend(self, index: int) -> bool:
+        """Put an operator before all others; False when no segment begins there or further up."""
+        op = self.network.operators[index]
+        name, tensor = op.outputs[0], self.network.tensors[op.outputs[0]]
+        reads = self._reads.get(name)
+        if self._dead or reads is None or not op.rows:
+            self._dead = True
+            return False
+        kept = name in self.needed
+        waiting = self._waiting(reads, padded_only=False, kept=kept)
+        buffered = reads.windows(padded_only=kept)
+        if waiting is None or not self._can_buffer(name, buffered):
+            self._dead = True
+            return False
+        if not kept and any(w.stride == 0 for w in buffered):
+            self._dead = True
+            return False
+        driver = min(reads.uses, key=lambda u: u.operator)
+        parent = self._nodes[driver.operator]
+        node = Node(parent, index, driver.windows, tensor.shape[1], 0, parent.depth + 1)
+        demanded = int(node.demanded(parent.count))
+        node.count = tensor.shape[1] if kept else demanded
+        own = reads.wanted
+        assert own is not None
+        if kept:
+            # Rows that are made after the sink has finished are beyond the closed forms.
+            self._slow |= demanded < tensor.shape[1]
+            self._kept.append(name)
+            self._legal = self._legal & (_BAND_COUNTS == 1)
+            own = own.whole_tensor(tensor.shape[2])
+        else:
+            own = own.clipped(tensor.shape[2])
+        if buffered:
+            self._scratch = self._scratch + self._buffer_bytes(name, waiting, reads, kept)
+        self._include(op, node, node.demanded(self._asked[driver.operator]), own)
+        return True
+
+    def _include(self, op: OperatorDesc, node: Node, asked: Array, own: _Columns) -> None:
+        """Add an operator that makes (or reduces) the columns `own`."""
+        last = not self.operators
+        self.operators.append(op.index)
+        self._nodes[op.index], self._asked[op.index] = node, asked
+        self._made.add(op.outputs[0])
+        reduces = last and self.reduces
+        windows = (RowWindow(),) if reduces else op.rows
+        if not op.bandable:
+            self._legal = self._legal & (_BAND_COUNTS == 1)
+        columns = own.total()
+        if op.macs:
+            out = self.network.tensors[op.outputs[0]]
+            self._macs = self._macs + op.macs * node.count * columns // (out.shape[1] * out.shape[2])
+        cost = row_cost(self.network, op, reduces)
+        self._instructions = self._instructions + node.count * (
+            cost.call * _BAND_COUNTS + cost.column * columns
+        )
+        if not reduces:
+            self._kernel_scratch = max(self._kernel_scratch, op.scratch_bytes)
+        by_tensor: dict[str, list[RowWindow]] = {}
+        for name, window in zip(op.inputs, windows, strict=True):
+            by_tensor.setdefault(name, []).append(window)
+        for name, mine in by_tensor.items():
+            reads = self._reads.setdefault(name, _Reads())
+            height = self.network.tensors[name].shape[1]
+            padded = tuple(w for w in mine if not reads_in_place(w, node.rows, height))
+            reads.uses.append(_Read(op.index, tuple(mine), padded))
+            for window in mine:
+                need = own.needs(window)
+                reads.wanted = need.joined(reads.wanted)
+                if window in padded:
+                    reads.held = need.joined(reads.held)
+
+    def _waiting(self, reads: _Reads, padded_only: bool, kept: bool = False) -> int | None:
+        """Return the rows that the row buffer of a tensor must hold."""
+        uses = []
+        for read in sorted(reads.uses, key=lambda u: u.operator):
+            windows = read.padded if padded_only else read.windows
+            if windows:
+                uses.append(Use(self._nodes[read.operator], windows, read.padded if kept else windows))
+        return rows_waiting(uses)
+
+    def _can_buffer(self, name: str, windows: list[RowWindow]) -> bool:
+        if not windows:
+            return True
+        values = {w.pad_value for w in windows if pads(w)}
+        return len(values) <= 1 and self.network.tensors[name].dtype in BUFFERED_DTYPES
+
+    def _buffer_bytes(self, name: str, rows: int, reads: _Reads, stored: bool) -> Array:
+        tensor = self.network.tensors[name]
+        columns = reads.held if stored else reads.wanted
+        assert columns is not None
+        if name in self.fetched:
+            columns = columns.widened(tensor.shape[2])
+        shared = columns.shared_padding(tensor.shape[2])
+        size = (rows * (columns.widest() - shared) + shared) * (tensor.row_bytes // tensor.shape[2])
+        return -(-size // 4) * 4
+
+    @property
+    def least_scratch(self) -> int:
+        """Bytes of scratch below which neither this segment nor one grown from it can come."""
+        return int(self._scratch[self._legal].min(initial=_NEVER))
+
+    def costs(self) -> SegmentCosts | None:
+        """Return what the segment costs as it is now; None when it cannot run."""
+        if self._slow:
+            return None
+        scratch = self._scratch + aligned(self._kernel_scratch)
+        instructions = self._instructions
+        sources = []
+        for name, reads in self._reads.items():
+            if name in self._made:
+                continue
+            fetched = name in self.fetched
+            if not fetched:
+                sources.append(name)
+            windows = reads.windows(padded_only=not fetched)
+            if not windows:
+                continue
+            waiting = self._waiting(reads, padded_only=not fetched)
+            if waiting is None or not self._can_buffer(name, windows):
+                return None
+            scratch = scratch + self._buffer_bytes(name, waiting, reads, not fetched)
+            tensor = self.network.tensors[name]
+            columns = reads.wanted if fetched else reads.held
+            assert columns is not None
+            width = columns.widened(tensor.shape[2]) if fetched else columns
+            byte = BUFFERED_BYTE * (tensor.row_bytes // tensor.shape[2])
+            instructions = instructions + tensor.shape[1] * (
+                BUFFERED_ROW * _BAND_COUNTS + byte * width.total()
+            )
+        sink = self.network.operators[self.operators[0]]
+        return SegmentCosts(
+            tuple(reversed(self.operators)),
+            self._legal,
+            scratch,
+            self._macs,
+            np.rint(instructions).astype(np.int64),
+            tuple(sources),
+            (*sorted(self._kept), sink.outputs[0]),
+            {name: d for name in sources if (d := self._distance(name)) is not None},
+        )
+
+    def _distance(self, source: str) -> int | None:
+        """Return what :func:`tvm_patch.planner.alias.overlap_distance` does, for one band."""
+        stored = self.network.tensors[source]
+        if self._kept or self.reduces or len(stored.shape) != 4 or stored.shape[0] != 1:
+            return None
+        sink = self.network.operators[self.operators[0]]
+        output = self.network.tensors[sink.outputs[0]]
+        written = np.arange(1, self._sink_rows + 1) * output.row_bytes
+        reads = self._reads[source]
+        driver = min((u for u in reads.uses if u.padded), key=lambda u: u.operator, default=None)
+        distances = []
+        for use in reads.uses:
+            asked = self._asked[use.operator]
+            runs = asked - 1 if use.operator == sink.index else asked
+            for window in use.windows:
+                if window.stride == 0:
+                    return None
+                same = (
+                    use.operator == sink.index and sink.elementwise and stored.row_bytes == output.row_bytes
+                )
+                if same and window not in use.padded:
+                    distances.append(0)
+                    continue
+                if window in use.padded:
+                    assert driver is not None
+                    before = self._asked[driver.operator]
+                    top = max(w.pad_before for w in reads.windows(padded_only=True))
+                    needed = np.where(before > 0, last_row(driver.padded, before - 1), -top)
+                else:
+                    needed = first_row((window,), runs)
+                free = written - np.maximum(0, needed) * stored.row_bytes
+                least = -stored.rows * stored.row_bytes
+                distances.append(int(free[needed < stored.rows].max(initial=least)))
+        return max(distances)

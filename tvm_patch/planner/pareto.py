@@ -1,0 +1,34 @@
+"""Which of many choices are not beaten in everything by another."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+Costs = Any  # numpy int64 array, one row a choice, one column a cost
+
+
+def pareto(costs: Costs) -> Any:
+    """Return the indices of the choices that no other choice matches or beats in every cost.
+
+    Parameters
+    ----------
+    costs : array of int
+        One row a choice; smaller is better.
+
+    Returns
+    -------
+    array of int
+        In ascending order of the first cost, then the second and so on.  Of equal choices the first is kept.
+    """
+    # Stable: equal choices stay in the order given, so the answer does not depend on chance.
+    order = np.lexsort(costs.T[::-1])
+    left = costs[order]
+    kept = []
+    while len(left):
+        # The smallest in lexicographic order is beaten by none; drop what it beats.
+        kept.append(order[0])
+        open_ = (left < left[0]).any(axis=1)
+        left, order = left[open_], order[open_]
+    return np.array(kept, np.int64)

@@ -1,0 +1,206 @@
+"""Search for plans: dynamic programming over the cuts of a network.
+
+A state is a cut; what lives there does not depend on how it was reached, so of all ways to reach a cut only those
+matter that no other beats in peak memory, multiply-accumulates and instructions together.  Peaks are lower bounds on
+the arena (they are what must be in use at once); the arena planner places every answer before it is given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from tvm_patch.errors import PlanError
+from tvm_patch.planner.candidates import Candidates, Move
+from tvm_patch.planner.memory import arena_bytes
+from tvm_patch.planner.modes import InputMode, fetched_inputs
+from tvm_patch.planner.network import Network
+from tvm_patch.planner.pareto import pareto
+from tvm_patch.planner.segments import Segment
+
+MOST_OVERHEAD = 1.5
+"""Multiply-accumulates executed over those of the network beyond which plans are not looked for, unless asked."""
+
+_FRONT = 32
+"""Points of a front that are placed exactly; a longer one is thinned out evenly."""
+
+_HINTS: dict[InputMode, str] = {
+    "resident": "allow more",
+    "rereadable": "allow more, or keep the input resident",
+    "streamed": "allow more, or make the input rereadable: streamed rows must all be used by one segment in one band",
+}
+
+
+@dataclass(frozen=True)
+class Point:
+    """A way to run the network.
+
+    Attributes
+    ----------
+    segments : tuple of Segment
+        In run order.
+    arena_bytes : int
+        As the compiler allocates it.
+    macs : int
+        Multiply-accumulates executed.
+    instructions : int
+        Estimated.
+    """
+
+    segments: tuple[Segment, ...]
+    arena_bytes: int
+    macs: int
+    instructions: int
+
+    @property
+    def costs(self) -> tuple[int, int, int]:
+        """Arena, multiply-accumulates and instructions."""
+        return self.arena_bytes, self.macs, self.instructions
+
+
+@dataclass(frozen=True)
+class _Ways:
+    """The undominated ways to reach a cut: their costs, and per way the last move and the way before it."""
+
+    costs: Any
+    steps: Any
+    moves: Sequence[Move]
+
+
+class Search:
+    """Plans of one network under one input mode.
+
+    Parameters
+    ----------
+    network : Network
+        With ``rows`` described for row-wise operators.
+    mode : {"resident", "rereadable", "streamed"}
+        Where the input comes from.
+    most_overhead : float
+        Plans with more multiply-accumulates, relative to the network's, are left out.
+
+    Raises
+    ------
+    PlanError
+        When the input cannot be fetched as the mode says, or no plan exists.
+    """
+
+    def __init__(
+        self, network: Network, mode: InputMode = "resident", most_overhead: float = MOST_OVERHEAD
+    ) -> None:
+        self.network, self.mode = network, mode
+        self.fetched = fetched_inputs(network, mode)
+        self._most_macs = int(network.macs * most_overhead)
+        self._ways = self._run()
+        self._placed: dict[tuple[Segment, ...], int] = {}
+        if not len(self._ways[-1].costs):
+            raise PlanError(
+                f"no plan runs {network.name} with {mode} input at an overhead of at most {most_overhead:g}; "
+                + _HINTS[mode]
+            )
+
+    def _run(self) -> list[_Ways]:
+        count = len(self.network.operators)
+        candidates = Candidates(self.network, self.fetched, self.mode == "streamed")
+        left = np.concatenate([np.cumsum([op.macs for op in self.network.operators][::-1])[::-1], [0]])
+        ways = [_Ways(np.zeros((1, 3), np.int64), np.zeros((1, 2), np.int64), ())]
+        for end in range(1, count + 1):
+            moves = [m for m in candidates.moves_to(end) if len(ways[m.start].costs)]
+            costs, steps = [np.zeros((0, 3), np.int64)], [np.zeros((0, 2), np.int64)]
+            for i, move in enumerate(moves):
+                after = ways[move.start].costs + np.array([0, move.macs, move.instructions])
+                after[:, 0] = np.maximum(after[:, 0], move.peak)
+                worth = np.flatnonzero(after[:, 1] + left[end] <= self._most_macs)
+                costs.append(after[worth])
+                steps.append(np.stack([np.full(len(worth), i), worth], axis=1))
+            joined = np.concatenate(costs)
+            best = pareto(joined)
+            ways.append(_Ways(joined[best], np.concatenate(steps)[best], moves))
+        return ways
+
+    def _segments(self, way: int) -> tuple[Segment, ...]:
+        moves: list[Move] = []
+        end = len(self._ways) - 1
+        while end:
+            move, way = self._ways[end].steps[way].tolist()
+            moves.append(self._ways[end].moves[move])
+            end = moves[-1].start
+        return tuple(s for move in reversed(moves) for s in move.segments)
+
+    def _point(self, way: int) -> Point:
+        segments = self._segments(way)
+        if segments not in self._placed:
+            self._placed[segments] = arena_bytes(self.network, segments, self.fetched)
+        _, macs, instructions = self._ways[-1].costs[way].tolist()
+        return Point(segments, self._placed[segments], macs, instructions)
+
+    @cached_property
+    def front(self) -> tuple[Point, ...]:
+        """Plans that no other plan beats in arena, multiply-accumulates and instructions; least arena first.
+
+        At most a few dozen; from a longer front the ends and an even choice between.
+        """
+        count = len(self._ways[-1].costs)
+        chosen = np.unique(np.rint(np.linspace(0, count - 1, min(count, _FRONT))).astype(int)).tolist()
+        points = [self._point(way) for way in chosen]
+        best = pareto(np.array([p.costs for p in points], np.int64))
+        return tuple(points[i] for i in best.tolist())
+
+    def least_memory(self, max_overhead: float | None = None) -> Point:
+        """Return the plan with the least arena, of equal ones that with the fewest instructions.
+
+        Parameters
+        ----------
+        max_overhead : float, optional
+            Most multiply-accumulates executed over those of the network.
+
+        Raises
+        ------
+        PlanError
+            When no plan has so little overhead.
+        """
+        return self._best(lambda p: (p.arena_bytes, p.instructions), max_overhead, None)
+
+    def least_time(self, sram: int, max_overhead: float | None = None) -> Point:
+        """Return the plan with the fewest estimated instructions whose arena has at most `sram` bytes.
+
+        Raises
+        ------
+        PlanError
+            When no plan fits.
+        """
+        return self._best(lambda p: (p.instructions, p.arena_bytes), max_overhead, sram)
+
+    def balanced(self, sram: int | None = None, max_overhead: float | None = None) -> Point:
+        """Return the plan whose arena times instructions is least: a tenth less of one is worth a tenth of the other.
+
+        Raises
+        ------
+        PlanError
+            When no plan keeps the limits.
+        """
+        return self._best(lambda p: (p.arena_bytes * p.instructions, p.arena_bytes), max_overhead, sram)
+
+    def _best(
+        self, key: Callable[[Point], tuple[int, int]], max_overhead: float | None, sram: int | None
+    ) -> Point:
+        """Place plans from the most promising on, until what is left cannot be better even if it fits perfectly."""
+        most_macs = self._most_macs if max_overhead is None else self.network.macs * max_overhead + 0.5
+        promises = []
+        for way, (peak, macs, instructions) in enumerate(self._ways[-1].costs.tolist()):
+            if macs <= most_macs and (sram is None or peak <= sram):
+                promises.append((key(Point((), peak, macs, instructions)), way))
+        best: tuple[tuple[int, int], Point] | None = None
+        for promise, way in sorted(promises):
+            if best is not None and best[0] <= promise:
+                break
+            point = self._point(way)
+            if (sram is None or point.arena_bytes <= sram) and (best is None or key(point) < best[0]):
+                best = (key(point), point)
+        if best is None:
+            raise PlanError("no plan keeps both limits")
+        return best[1]
