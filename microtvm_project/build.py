@@ -49,7 +49,10 @@ class FirmwareOverflowError(DoesNotFitError):
             f"{over:,} bytes more {region} than the {board.memory(region).length:,} it has"
             for region, over in self.overflow.items()
         ]
-        super().__init__(f"{board.name}: the firmware needs {' and '.join(parts)}")
+        super().__init__(
+            f"{board.name}: the firmware needs {' and '.join(parts)}; "
+            "choose a larger board (tvm-patch boards) or a smaller network"
+        )
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -69,7 +70,8 @@ def compile_model(
         from tvm_patch import driver
 
         artifact = driver.compile(model, board=board, name=name, io=io.value, progress=step)
-        _check_fits(limits, artifact.arena_bytes)
+        _check_fits(limits, "SRAM", "the arena", artifact.arena_bytes)
+        _check_fits(limits, "FLASH", "the constants", _constant_bytes(artifact.metadata))
         step("writing", None)
         saved = artifact.save(folder)
 
@@ -80,11 +82,15 @@ def compile_model(
     output.emit(report, print_compile)
 
 
-def _check_fits(board: Board, arena_bytes: int) -> None:
-    """Raise DoesNotFitError when the arena alone is larger than the board's SRAM."""
-    sram = sum(m.length for m in board.memories if m.name == "SRAM")
-    if sram and arena_bytes > sram:
+def _check_fits(board: Board, memory: str, what: str, need: int) -> None:
+    """Raise DoesNotFitError when one part of the model alone is larger than the board's memory for it."""
+    length = sum(m.length for m in board.memories if m.name == memory)
+    if length and need > length:
         raise DoesNotFitError(
-            f"the arena of {arena_bytes:,} bytes does not fit the {sram:,} bytes of SRAM of {board.name}; "
-            "choose a larger board (tvm-patch boards) or a smaller network"
+            f"{what} of {need:,} bytes does not fit the {length:,} bytes of {memory} of {board.name}: "
+            f"{need - length:,} bytes too many; choose a larger board (tvm-patch boards) or a smaller network"
         )
+
+
+def _constant_bytes(metadata: Mapping[str, Any]) -> int:
+    return int(metadata["memory"]["functions"]["main"][0]["constants_size_bytes"])

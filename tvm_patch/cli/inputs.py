@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import struct
+import warnings
+import zlib
 from collections.abc import Mapping, Sequence
 from enum import Enum
 from pathlib import Path
+from tokenize import TokenError
 from typing import TYPE_CHECKING, Any
 
 from tvm_patch.errors import InputError, ToolMissingError
 
 if TYPE_CHECKING:
     import numpy as np
+
+# What numpy and Pillow raise for files that are cut off or changed; they document none of it.
+_DAMAGED = (OSError, ValueError, EOFError, SyntaxError, MemoryError, OverflowError, TypeError, KeyError, IndexError,
+            struct.error, zlib.error, TokenError)  # fmt: skip
 
 Border = Mapping[str, Any]
 """An entry of ``inputs`` or ``model_inputs`` in ``metadata.json``."""
@@ -92,8 +100,8 @@ def _from_array(path: Path, model: Border, artifact: Border) -> np.ndarray:
 
     try:
         array = np.load(path, allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} is not a readable .npy array: {error}") from error
+    except _DAMAGED as error:
+        raise InputError(f"{path} is not a readable .npy array: {error}; write it with numpy.save") from error
     if not isinstance(array, np.ndarray):
         raise InputError(f"{path} holds several arrays; give one .npy per input")
     shape = tuple(artifact["shape"])
@@ -103,6 +111,10 @@ def _from_array(path: Path, model: Border, artifact: Border) -> np.ndarray:
                 f"{path} has shape {list(array.shape)}, input {artifact['name']!r} has {list(shape)}"
             )
         array = array[np.newaxis]
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise InputError(
+            f"{path} has values that are not finite, which no quantized input {artifact['name']!r} takes"
+        )
     if array.dtype == artifact["dtype"]:
         return np.ascontiguousarray(array)
     if array.dtype == model["dtype"]:
@@ -147,9 +159,19 @@ def _pixels(path: Path, rows: int, columns: int, channels: int) -> np.ndarray:
             "reading pictures needs Pillow; install it with: pip install 'tvm-patch[check]'"
         ) from error
     try:
-        with Image.open(path) as picture:
-            converted = picture.convert("L" if channels == 1 else "RGB")
-            resized = converted.resize((columns, rows), Image.Resampling.BILINEAR)
-    except (UnidentifiedImageError, OSError) as error:
-        raise InputError(f"{path} is neither a .npy array nor a picture that can be read") from error
+        with warnings.catch_warnings():
+            # Pillow only warns of a small file that claims to be a huge picture.
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path) as picture:
+                converted = picture.convert("L" if channels == 1 else "RGB")
+                resized = converted.resize((columns, rows), Image.Resampling.BILINEAR)
+    except (
+        UnidentifiedImageError,
+        Image.DecompressionBombError,
+        Image.DecompressionBombWarning,
+        *_DAMAGED,
+    ) as error:
+        raise InputError(
+            f"{path} is neither a .npy array nor a picture that can be read ({error}); give one of them"
+        ) from error
     return np.asarray(resized, dtype=np.float32).reshape(1, rows, columns, channels)

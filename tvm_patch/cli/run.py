@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from tvm_patch.cli.compile import Border, IoOption
 from tvm_patch.cli.inputs import InputScale, load_inputs
 from tvm_patch.cli.options import JsonOption, QuietOption, check_board
-from tvm_patch.cli.output import Output, Progress
+from tvm_patch.cli.output import Output
 from tvm_patch.errors import UserError
-
-if TYPE_CHECKING:
-    from tvm_patch.driver import Artifact
 
 
 def run(
@@ -77,14 +74,18 @@ def run(
         from tvm_patch import driver
 
         oracle = None
+        artifact = None if is_model else driver.Artifact.load(model)
         if reference is not None:
             from tvm_patch.driver.front import read_source
             from tvm_patch.oracle import Oracle
 
             data, _ = read_source(reference)
+            if artifact is not None:
+                artifact.check_made_from(data, str(reference))
             # Now, so that a model that the reference refuses is known before the work is done.
             oracle = stack.enter_context(Oracle(data, isolate=True))
-        artifact = _artifact(model, is_model, as_board or board, io, step)
+        if artifact is None:
+            artifact = driver.compile(model, board=as_board or board, io=io.value, progress=step)
         if inputs:
             given = [load_inputs(inputs, artifact.metadata, input_scale)]
         else:
@@ -103,11 +104,3 @@ def run(
     output.emit(report, print_run)
     if checked is not None and not checked.bit_exact:
         raise typer.Exit(1)
-
-
-def _artifact(model: Path, is_model: bool, board: str, io: Border, step: Progress) -> Artifact:
-    from tvm_patch import driver
-
-    if is_model:
-        return driver.compile(model, board=board, io=io.value, progress=step)
-    return driver.Artifact.load(model)

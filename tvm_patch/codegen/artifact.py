@@ -10,10 +10,12 @@ import tarfile
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
+from tvm_patch.codegen.check_metadata import check_metadata
 from tvm_patch.errors import UserError
+from tvm_patch.files import check_folder
 
 FORMAT_VERSION = 1
 """Version of the folder's layout and of ``metadata.json``."""
@@ -61,11 +63,15 @@ def check_writable(folder: Path) -> None:
             raise UserError(f"{folder} is a file; give a folder for the artifact")
         if any(folder.iterdir()) and not is_artifact(folder):
             raise UserError(f"{folder} holds something else than an artifact; give an empty or new folder")
+    archive = folder.with_name(folder.name + ".tar")
+    if archive.is_dir():
+        raise UserError(f"{archive} is a folder, where the archive goes; choose another output folder")
     parent = folder.absolute().parent
     while not parent.exists():
         parent = parent.parent
-    if not parent.is_dir() or not os.access(parent, os.W_OK):
-        raise UserError(f"{parent} is not writable; choose another output folder")
+    if not parent.is_dir():
+        raise UserError(f"{parent} is a file; choose another output folder")
+    check_folder(parent)
 
 
 def write_files(contents: ArtifactFiles, folder: Path) -> Path:
@@ -96,8 +102,15 @@ def write_files(contents: ArtifactFiles, folder: Path) -> Path:
         archive.write_bytes(contents.tar())
         if folder.exists():
             os.rename(folder, old)
-        os.rename(new, folder)
-        os.replace(archive, folder.with_name(folder.name + ".tar"))
+        try:
+            os.rename(new, folder)
+            os.replace(archive, folder.with_name(folder.name + ".tar"))
+        except OSError:
+            if folder.exists():
+                os.rename(folder, new)
+            if old.exists():
+                os.rename(old, folder)
+            raise
     except OSError as error:
         raise UserError(f"cannot write to {folder}: {error.strerror}") from error
     finally:
@@ -111,22 +124,32 @@ def read_files(folder: Path) -> ArtifactFiles:
     Raises
     ------
     UserError
-        When it is not an artifact or was written by another version of the format.
+        When it is not an artifact, is damaged, or was written by another version of the format.
     """
     folder = Path(folder)
     files: dict[str, bytes] = {}
-    if folder.is_dir() and is_artifact(folder):
-        files = {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
-    elif folder.is_file():
-        files = _read_tar(folder)
+    try:
+        if folder.is_dir() and is_artifact(folder):
+            paths = sorted(p for p in folder.rglob("*") if p.is_file())
+            files = {str(p.relative_to(folder)): p.read_bytes() for p in paths}
+        elif folder.is_file():
+            files = _read_tar(folder)
+    except OSError as error:
+        raise UserError(
+            f"cannot read {folder}: {error.strerror or error}; compile the model again"
+        ) from error
     if METADATA not in files:
         raise UserError(
             f"{folder} is not an artifact: it has no {METADATA}; make one with `tvm-patch compile`"
         )
     try:
-        version = json.loads(files[METADATA])["format_version"]
+        document = json.loads(files[METADATA])
+        version = document["format_version"]
+        if version == FORMAT_VERSION:
+            check_metadata(document, files)
     except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{folder}/{METADATA} is damaged: {error}; compile the model again") from error
+        what = f"no {error}" if isinstance(error, KeyError) else str(error)
+        raise UserError(f"{folder}/{METADATA} is damaged: {what}; compile the model again") from error
     if version != FORMAT_VERSION:
         raise UserError(
             f"{folder} has format version {version!r}, this tvm-patch reads {FORMAT_VERSION}; compile the model again"
@@ -137,11 +160,18 @@ def read_files(folder: Path) -> ArtifactFiles:
 def _read_tar(path: Path) -> dict[str, bytes]:
     files: dict[str, bytes] = {}
     try:
-        with tarfile.open(path) as archive:
+        # Ours are not compressed; a compressed one could grow without end.
+        with tarfile.open(path, "r:") as archive:
             for entry in archive:
+                place = PurePosixPath(entry.name)
+                if place.is_absolute() or ".." in place.parts or not (entry.isreg() or entry.isdir()):
+                    raise UserError(
+                        f"{path} has the member {entry.name!r}, which leaves the artifact or is no file; "
+                        "use only archives that `tvm-patch compile` wrote"
+                    )
                 stream = archive.extractfile(entry)
                 if stream is not None:
-                    files[entry.name] = stream.read()
-    except (tarfile.TarError, OSError) as error:
-        raise UserError(f"{path} is not a readable .tar: {error}") from error
+                    files[str(place)] = stream.read()
+    except tarfile.TarError as error:
+        raise UserError(f"{path} is not a readable .tar: {error}; compile the model again") from error
     return files

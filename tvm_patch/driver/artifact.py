@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 from microtvm_project.run import RunResult
 from microtvm_project.run import run as run_on_board
 from tvm_patch.codegen.artifact import ArtifactFiles, read_files, write_files
+from tvm_patch.errors import UserError
 
 InputSet = Sequence[np.ndarray]
 
@@ -65,6 +67,22 @@ class Artifact:
         path = Path(folder)
         return cls(read_files(path), path if path.is_dir() else None)
 
+    def check_made_from(self, model: bytes, name: str) -> None:
+        """Raise UserError unless this artifact was compiled from the file of which these are the contents.
+
+        Parameters
+        ----------
+        model : bytes
+            The .tflite file.
+        name : str
+            Its name in the message.
+        """
+        if hashlib.sha256(model).hexdigest() != self.metadata["model_sha256"]:
+            raise UserError(
+                f"{self.folder or self.name} was compiled from another model than {name}; "
+                "give the file that it was compiled from, or compile it again"
+            )
+
     def run(
         self,
         inputs: Sequence[InputSet],
@@ -88,7 +106,13 @@ class Artifact:
         **options
             Passed to :func:`microtvm_project.run.run`.
         """
-        with tempfile.TemporaryDirectory(prefix="tvm-patch-") as scratch:
+        try:
+            scratch_folder = tempfile.TemporaryDirectory(prefix="tvm-patch-")
+        except OSError as error:
+            raise UserError(
+                f"no temporary folder can be made ({error.strerror}); set TMPDIR to a folder that is writable"
+            ) from error
+        with scratch_folder as scratch:
             folder = write_files(self.contents, Path(scratch) / self.name)
             return run_on_board(
                 folder, board, [list(s) for s in inputs], as_board=as_board, profile=profile, **options

@@ -81,6 +81,7 @@ def compile(
     extra = {
         "board": board,
         "io": io,
+        "model_sha256": legalized.sha256,
         "model_inputs": [asdict(b) for b in inputs],
         "model_outputs": [asdict(b) for b in outputs],
         "arena_lower_bound": placement.plan.lower_bound,

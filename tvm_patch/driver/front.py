@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -56,6 +57,8 @@ class Legalized:
         A C identifier.
     imported : Imported
         The file's content and its canonical form.
+    sha256 : str
+        Of the file.
     module : tvm.IRModule
         The legalized module.
     graph : BoundFunction
@@ -66,6 +69,7 @@ class Legalized:
 
     name: str
     imported: Imported
+    sha256: str
     module: Any
     graph: BoundFunction
     inputs: tuple[Interface, ...]
@@ -88,9 +92,12 @@ class Legalized:
         progress: Progress | None = None,
     ) -> Program:
         """Generate the TIR of every segment, one operator each unless `segments` says otherwise."""
-        kernels, network = self.describe()
-        chosen = (segments or layer_by_layer)(network)
-        return lower_program(self.graph, kernels, network, chosen, form, progress=progress)
+        try:
+            kernels, network = self.describe()
+            chosen = (segments or layer_by_layer)(network)
+            return lower_program(self.graph, kernels, network, chosen, form, progress=progress)
+        except UnsupportedError as error:
+            raise self.imported.located(error) from error
 
 
 def read_source(source: Path | str | bytes) -> tuple[bytes, str]:
@@ -150,6 +157,7 @@ def legalize(source: Path | str | bytes, name: str | None = None, io: BorderMode
     return Legalized(
         name or c_identifier(stem, "model").lower(),
         imported,
+        hashlib.sha256(data).hexdigest(),
         module,
         graph,
         _interfaces(main, "tvm_patch.inputs", graph.inputs),

@@ -107,7 +107,7 @@ def _check_pad_value(use: Use, value: Tensor) -> None:
     use.want(value, ("int8",))
     if value.shape not in ((), (1,)):
         raise use.refuse(f"pad value {quoted(value.name)} has shape {list(value.shape)}, not one element")
-    if value.quantization is not None and _grid(value) != _grid(use.tensor(0)):
+    if _grid(value) != _grid(use.tensor(0)):
         raise use.refuse(
             f"pad value {quoted(value.name)} has another scale or zero point than the input", CORRUPT
         )

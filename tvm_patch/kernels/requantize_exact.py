@@ -21,6 +21,7 @@ from tvm_patch.kernels.requantize import ZERO_POINT_ROOM, Requantizer
 
 _LOW_BITS = 22
 _SHIFT_BITS = 6
+_AT_ONCE = 128  # channels that are compared together
 _STEPS = np.arange(-256, 257)
 """Results before the zero point is added, between which int8 can tell."""
 
@@ -49,27 +50,48 @@ class ExactRequantizer(Requantizer):
         # Just above the true value, exact halves go away from zero on both sides; a whole multiplier has it at 2.
         for extra in (1, 2, 0):
             candidate = sign * (floor + np.where(whole & (extra > 0), extra - 1, extra))
-            good = (np.abs(candidate) < 1 << 31) & ~found
-            good &= self._fits_short(candidate, self.shift) & self._same_steps(candidate)
+            good = (np.abs(candidate) < 1 << 31) & ~found & self._fits_short(candidate, self.shift)
+            good[good] = self._same_steps(candidate, np.flatnonzero(good))
             chosen, found = np.where(good, candidate, chosen), found | good
         return (chosen, self.shift) if found.all() else None
 
-    def _same_steps(self, multiplier: np.ndarray) -> np.ndarray:
-        """Tell per channel whether a 31-bit multiplier gives the specification's result for every accumulator.
+    def _same_steps(self, candidate: np.ndarray, channels: np.ndarray) -> np.ndarray:
+        """Tell for some channels whether a 31-bit multiplier gives the specification's result everywhere.
 
-        Both functions are monotonic, so they are equal everywhere when they are equal on both sides of each step.
+        Channels of one scale have one multiplier, and what holds for the widest of them holds for all.
         """
-        real = self.multiplier * 2.0 ** (self.shift - 53)
+        rows = np.stack([candidate, self.multiplier, self.shift.astype(np.int64)])[:, channels]
+        kinds, group = np.unique(rows, axis=1, return_inverse=True)
+        group = group.reshape(-1)
+        low, high = np.zeros((2, kinds.shape[1]), np.int64)
+        np.minimum.at(low, group, self.low[channels])
+        np.maximum.at(high, group, self.high[channels])
+        same = self._agrees(kinds, low, high)[group]
+        apart = np.flatnonzero(~same)
+        same[apart] = self._agrees(rows[:, apart], self.low[channels][apart], self.high[channels][apart])
+        return same
+
+    def _agrees(self, rows: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+        """Compare both sides of every step, a part of the columns at a time: thousands of numbers each."""
+        parts = [slice(i, i + _AT_ONCE) for i in range(0, rows.shape[1], _AT_ONCE)]
+        return np.concatenate(
+            [np.zeros(0, bool), *(self._part_agrees(rows[:, p], low[p], high[p]) for p in parts)]
+        )
+
+    def _part_agrees(self, rows: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+        # Both functions are monotonic, so they are equal everywhere when they are equal on both sides of each step.
+        candidate, multiplier, shift = rows
+        real = multiplier * 2.0 ** (shift - 53)
         safe = np.where(real == 0, 1.0, real)
         middle = np.floor((_STEPS[:, None] + 0.5) / safe)
-        ends = np.stack([self.low, self.high])
-        steps = np.concatenate([np.clip(middle + i, ends[0], ends[1]) for i in (-1, 0, 1, 2)] + [ends])
+        ends = np.stack([low, high])
+        steps = np.concatenate([np.clip(middle + i, low, high) for i in (-1, 0, 1, 2)] + [ends])
         acc = steps.astype(np.int64)
-        right = np.maximum(-self.shift, 1)
+        right = np.maximum(-shift, 1)
         # In the order of the code: nothing here is rounded that it does not round.
-        high = (acc * np.clip(multiplier, 1 - (1 << 31), (1 << 31) - 1)) >> 31
-        once = (high + (np.int64(1) << (right - 1))) >> right
-        want = self.rescale(acc, self.multiplier, self.shift)
+        high_half = (acc * np.clip(candidate, 1 - (1 << 31), (1 << 31) - 1)) >> 31
+        once = (high_half + (np.int64(1) << (right - 1))) >> right
+        want = self.rescale(acc, multiplier, shift)
         limit = int(_STEPS[-1])
         return (np.clip(once, -limit, limit) == np.clip(want, -limit, limit)).all(axis=0)
 

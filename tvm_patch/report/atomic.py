@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 from tvm_patch.errors import UserError
+from tvm_patch.files import check_folder
 
 
 def check_can_write(path: Path) -> None:
@@ -16,8 +17,7 @@ def check_can_write(path: Path) -> None:
     folder = path.absolute().parent
     if not folder.is_dir():
         raise UserError(f"{folder} does not exist; make it first or write elsewhere")
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise UserError(f"{folder} is not writable; write elsewhere")
+    check_folder(folder)
 
 
 def write_bytes(path: Path, data: bytes) -> Path:

@@ -43,6 +43,9 @@ class FakeArtifact:
         self.contents = types.SimpleNamespace(files={"metadata.json": b"{}"})
         self.inputs = None
 
+    def check_made_from(self, model, name):
+        assert model == b"a model"
+
     def save(self, folder):
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "metadata.json").write_text(json.dumps(METADATA))

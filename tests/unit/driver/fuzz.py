@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import random
 import resource
+import signal
 import traceback
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -20,7 +21,9 @@ Level = Literal["bytes", "structure"]
 Stage = Literal["import", "compile", "compare"]
 
 TIMEOUT = 10.0
-"""Seconds that one mutant may take; small models take a tenth of one."""
+"""Seconds of computing that one mutant may take; small models take a tenth of one."""
+
+_STUCK = 120.0  # seconds by the clock, for what waits without computing; the machine may be busy
 
 _START = 60.0  # seconds for a child to load TVM
 _MEMORY = 6 << 30
@@ -164,12 +167,14 @@ def _serve(pipe: Connection) -> None:
             case = pipe.recv()
         except EOFError:
             return
+        signal.setitimer(signal.ITIMER_PROF, TIMEOUT)  # its signal ends the process
         try:
             answer = (attempt(case), "")
         except (
             BaseException
         ):  # also KeyboardInterrupt and SystemExit: none of them may come out of a compiler
             answer = ("escaped", traceback.format_exc())
+        signal.setitimer(signal.ITIMER_PROF, 0)
         pipe.send(answer)
 
 
@@ -187,11 +192,13 @@ class _Worker:
 
     def answer(self, timeout: float) -> tuple[str, str]:
         if not self.pipe.poll(timeout):
-            return "hangs", f"no answer within {timeout} s"
+            return "hangs", "no answer"
         try:
             return self.pipe.recv()
         except EOFError:
             self.process.join()
+            if self.process.exitcode == -signal.SIGPROF:
+                return "hangs", f"more than {TIMEOUT} s of computing"
             return "dies", f"the process ended with {self.process.exitcode}"
 
     def end(self) -> None:
@@ -206,7 +213,7 @@ def run_cases(cases: Iterable[Case], workers: int = 2) -> Outcome:
     slots: list[_Worker | None] = [_started(_Worker(), waiting) for _ in range(workers)]
     while busy := {w.pipe: (i, w) for i, w in enumerate(slots) if w is not None}:
         # Nobody within the limit: whoever works now is too slow.
-        for pipe in wait(list(busy), TIMEOUT) or list(busy):
+        for pipe in wait(list(busy), _STUCK) or list(busy):
             index, worker = busy[pipe]
             word, detail = worker.answer(0.0)
             assert worker.case is not None

@@ -138,7 +138,8 @@ def _contents(model: Model, rng: random.Random) -> Model:
     tensor = model.tensors[index]
     if tensor.data is not None:
         return _with_tensor(model, index, replace(tensor, data=None))
-    return _with_tensor(model, index, replace(tensor, data=np.zeros(tensor.shape, tensor.dtype)))
+    given = replace(tensor, data=np.zeros(1, tensor.dtype))
+    return _with_tensor(model, index, _filled(given, tensor.shape, tensor.dtype))
 
 
 def _numbers(model: Model, rng: random.Random) -> Model:

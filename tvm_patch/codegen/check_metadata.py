@@ -1,0 +1,92 @@
+"""Whether ``metadata.json`` has what the command line, the boards and the checker read of it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from math import prod
+from typing import Any
+
+from tvm_patch.tflite.model import ITEM_SIZE
+
+_KINDS: dict[str, type | tuple[type, ...]] = {
+    "model_name": str,
+    "arena_bytes": int,
+    "arena_align": int,
+    "macs": int,
+    "macs_executed": int,
+    "inputs": list,
+    "outputs": list,
+    "model_inputs": list,
+    "model_outputs": list,
+    "operators": list,
+    "sources": list,
+    "include_dirs": list,
+    "model_sha256": str,
+}
+_BORDER: dict[str, type | tuple[type, ...]] = {
+    "name": str,
+    "dtype": str,
+    "scale": (int, float),
+    "zero_point": int,
+}
+_TENSOR = {**_BORDER, "shape": list, "bytes": int, "arena_offset": int}
+_OPERATOR: dict[str, type | tuple[type, ...]] = {
+    "index": int,
+    "name": str,
+    "kind": str,
+    "macs": int,
+    "output_bytes": int,
+}
+
+
+def check_metadata(document: Any, files: Collection[str]) -> None:
+    """Check a parsed ``metadata.json``.
+
+    Parameters
+    ----------
+    document : object
+        What the file holds.
+    files : collection of str
+        Paths of the artifact's files.
+
+    Raises
+    ------
+    KeyError, TypeError, ValueError
+        When something is missing, of the wrong type or inconsistent.
+    """
+    _check(document, _KINDS, "it")
+    for side in ("inputs", "outputs"):
+        if len(document[side]) != len(document[f"model_{side}"]):
+            raise ValueError(f"{side} and model_{side} have different lengths")
+        for entry in document[f"model_{side}"]:
+            _check(entry, _BORDER, f"an entry of model_{side}")
+        for entry in document[side]:
+            _check(entry, _TENSOR, f"an entry of {side}")
+            _check_tensor(entry, document["arena_bytes"])
+    for entry in document["operators"]:
+        _check(entry, _OPERATOR, "an entry of operators")
+    missing = [s for s in document["sources"] if s not in files]
+    if missing or not document["sources"]:
+        raise ValueError(
+            f"the artifact lacks its source {missing[0]!r}" if missing else "there are no sources"
+        )
+
+
+def _check(entry: Any, kinds: dict[str, type | tuple[type, ...]], what: str) -> None:
+    if not isinstance(entry, dict):
+        raise TypeError(f"{what} is not an object")
+    for key, kind in kinds.items():
+        if not isinstance(entry[key], kind) or isinstance(entry[key], bool):
+            raise TypeError(f"{key!r} of {what} is {entry[key]!r}")
+
+
+def _check_tensor(entry: dict[str, Any], arena_bytes: int) -> None:
+    shape, offset = entry["shape"], entry["arena_offset"]
+    if entry["dtype"] not in ITEM_SIZE or any(type(d) is not int or d < 1 for d in shape):
+        raise ValueError(f"tensor {entry['name']!r} is {entry['dtype']} {shape}")
+    if entry["bytes"] != prod(shape) * ITEM_SIZE[entry["dtype"]]:
+        raise ValueError(
+            f"tensor {entry['name']!r} has {entry['bytes']} bytes, but shape and dtype make others"
+        )
+    if offset < 0 or offset + entry["bytes"] > arena_bytes:
+        raise ValueError(f"tensor {entry['name']!r} lies outside the arena")
