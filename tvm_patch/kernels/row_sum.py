@@ -73,13 +73,13 @@ class GlobalAvgPool2d(RowSum):
 
 @register_reduction
 class RowMean(RowSum):
-    """Mean over axes 1 and 2, whether they are kept or not."""
+    """Mean over axes 1 and 2, or over axis 1 of a single column, whether they are kept or not."""
 
     kinds = ("mean",)
 
     @classmethod
     def accepts(cls, op: OpView) -> bool:
-        """Take axes 1 and 2 of the known formula."""
+        """Take rows and columns of the known formula."""
         return super().accepts(op) and op.attrs["formula"] == "folded" and over_rows_and_columns(op)
 
     @property
@@ -97,5 +97,6 @@ class RowMean(RowSum):
 
 
 def over_rows_and_columns(op: OpView) -> bool:
-    """Tell whether the axes of a reduction of an NHWC tensor are 1 and 2."""
-    return {int(a) % 4 for a in op.attrs["axes"]} == {1, 2}
+    """Tell whether a reduction of an NHWC tensor takes all its rows and columns together."""
+    axes = {int(a) % 4 for a in op.attrs["axes"]}
+    return axes == {1, 2} or (axes == {1} and op.inputs[0].shape[2] == 1)

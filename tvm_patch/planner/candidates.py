@@ -1,9 +1,8 @@
-"""Ways to get from one cut of a network to a later one: a segment, or a squeeze-and-excite in two passes."""
+"""All ways to get from one cut of a network to a later one."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
 
 import numpy as np
 
@@ -11,50 +10,12 @@ from tvm_patch.planner.cuts import Cuts
 from tvm_patch.planner.estimate import whole_cost
 from tvm_patch.planner.growth import MOST_BANDS, Growth, SegmentCosts
 from tvm_patch.planner.layout import aligned, joins_as_reduction
+from tvm_patch.planner.moves import Move, undominated
 from tvm_patch.planner.network import Network, OperatorDesc
 from tvm_patch.planner.segments import Segment
+from tvm_patch.planner.two_passes import TwoPasses
 
 _NEVER = 1 << 60
-
-
-@dataclass(frozen=True)
-class Move:
-    """Operators from one cut to another, and what running them costs.
-
-    Attributes
-    ----------
-    start, end : int
-        Cuts: operators start..end-1 run, some perhaps twice.
-    peak : int
-        Bytes that are in use at once, at least; the arena may be larger by what does not fit together.
-    macs : int
-        Multiply-accumulates that are run.
-    instructions : int
-        Estimated.
-    segments : tuple of Segment
-        In run order.
-    """
-
-    start: int
-    end: int
-    peak: int
-    macs: int
-    instructions: int
-    segments: tuple[Segment, ...]
-
-    @property
-    def costs(self) -> tuple[int, int, int]:
-        """Peak, multiply-accumulates and instructions."""
-        return self.peak, self.macs, self.instructions
-
-
-def undominated(moves: Sequence[Move]) -> list[Move]:
-    """Return the moves that no other one beats in everything; all must have the same cuts."""
-    kept: list[Move] = []
-    for move in sorted(moves, key=lambda m: m.costs):
-        if not any(k.macs <= move.macs and k.instructions <= move.instructions for k in kept):
-            kept.append(move)
-    return kept
 
 
 class Candidates:
@@ -76,7 +37,8 @@ class Candidates:
         self._together = [frozenset(r) for r in readers if r] if once else []
         self._single = [list(self._alone(op)) for op in network.operators]
         # A segment whose row buffers alone need more than running layer by layer cannot be worth it.
-        self._limit = max((min((m.peak for m in moves), default=_NEVER) for moves in self._single), default=0)
+        self.limit = max((min((m.peak for m in moves), default=_NEVER) for moves in self._single), default=0)
+        self._two_passes = TwoPasses(self)
 
     def moves_to(self, end: int) -> Iterator[Move]:
         """Yield the segments that end before cut `end`, shortest first."""
@@ -86,6 +48,15 @@ class Candidates:
         if sink.rows or reduces:
             growth = Growth(self.network, sink.index, self.cuts.needed[end], self.fetched, reduces)
             yield from self._grown(growth, end)
+        yield from self._two_passes.moves_to(end)
+
+    def alone(self, index: int) -> list[Move]:
+        """Return the ways to run one operator by itself."""
+        return self._single[index]
+
+    def reads_once(self, operators: Collection[int]) -> bool:
+        """Tell whether some of these operators read rows that come only once."""
+        return any(not readers.isdisjoint(operators) for readers in self._together)
 
     def _alone(self, op: OperatorDesc) -> Iterator[Move]:
         if op.rows:
@@ -97,7 +68,7 @@ class Candidates:
 
     def _grown(self, growth: Growth, end: int) -> Iterator[Move]:
         for start in range(end - 2, -1, -1):
-            if not growth.prepend(start) or growth.least_scratch > self._limit:
+            if not growth.prepend(start) or growth.least_scratch > self.limit:
                 return
             yield from self._segment(growth.costs(), start, end)
 
@@ -117,26 +88,47 @@ class Candidates:
     def _segment(self, costs: SegmentCosts | None, start: int, end: int) -> list[Move]:
         if costs is None:
             return []
-        legal = costs.legal
-        for readers in self._together:
-            inside = readers & set(costs.operators)
-            if inside and inside != readers:
-                return []
-            if inside:
-                legal = legal & (np.arange(MOST_BANDS) == 0)
-        if not legal.any():
+        inside = [readers & set(costs.operators) for readers in self._together]
+        if any(part and part != readers for part, readers in zip(inside, self._together, strict=True)):
             return []
         fixed = self.cuts.alive[start] + self.cuts.new_bytes(costs.stored, start)
-        moves = []
-        for i in np.flatnonzero(legal).tolist():
-            peak = fixed + int(costs.scratch[i])
-            if i == 0:
-                peak -= self._saved(costs, end)
-            segment = Segment(costs.operators, i + 1)
-            moves.append(Move(start, end, peak, int(costs.macs[i]), int(costs.instructions[i]), (segment,)))
-        return undominated(moves)
+        return self.by_bands(
+            costs, start, end, fixed, self.saved(costs, end), 1 if any(inside) else MOST_BANDS
+        )
 
-    def _saved(self, costs: SegmentCosts, end: int) -> int:
+    def by_bands(
+        self, costs: SegmentCosts, start: int, end: int, fixed: int, saved: int, most: int = MOST_BANDS
+    ) -> list[Move]:
+        """Return the moves that run a segment in 1 to `most` bands.
+
+        Parameters
+        ----------
+        costs : SegmentCosts
+        start, end : int
+            Cuts.
+        fixed : int
+            Bytes in use beside the segment's scratch.
+        saved : int
+            Bytes that the output can share with dying inputs when there is one band.
+        most : int
+            Bands.
+        """
+        return undominated(
+            [
+                Move(
+                    start,
+                    end,
+                    fixed + int(costs.scratch[i]) - (saved if i == 0 else 0),
+                    int(costs.macs[i]),
+                    int(costs.instructions[i]),
+                    (Segment(costs.operators, i + 1),),
+                )
+                for i in np.flatnonzero(costs.legal[:most]).tolist()
+            ]
+        )
+
+    def saved(self, costs: SegmentCosts, end: int) -> int:
+        """Return the bytes that a segment's output can share with inputs that are not needed from `end` on."""
         if len(costs.stored) > 1:
             return 0
         dying = {t: d for t, d in costs.distances.items() if self.cuts.dies_before(t, end)}

@@ -60,6 +60,10 @@ class Cuts:
         ]
         """By cut: bytes of the tensors that exist and are still needed."""
 
+    def alive_since(self, first: int, cut: int) -> int:
+        """Return the bytes of what operator `first` or one after it makes and that is still needed at `cut`."""
+        return sum(s.size for s in self.storages.values() if first <= s.born < cut <= s.last)
+
     def new_bytes(self, tensors: Collection[str], cut: int) -> int:
         """Return the bytes of the storages of `tensors` that do not exist at `cut` yet."""
         owners = dict.fromkeys(self.owner[t] for t in tensors)

@@ -182,6 +182,10 @@ class Growth:
         node = Node(None, op.index, (), rows, rows, 0)
         self._include(op, node, np.arange(1, rows + 1), _Columns(first, end))
 
+    def reads(self, tensor: str) -> bool:
+        """Tell whether the segment as it is now reads a tensor."""
+        return tensor in self._reads
+
     def prepend(self, index: int) -> bool:
         """Put an operator before all others; False when no segment begins there or further up."""
         op = self.network.operators[index]

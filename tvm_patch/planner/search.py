@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 
 from tvm_patch.errors import PlanError
-from tvm_patch.planner.candidates import Candidates, Move
+from tvm_patch.planner.candidates import Candidates
 from tvm_patch.planner.memory import arena_bytes
 from tvm_patch.planner.modes import InputMode, fetched_inputs
+from tvm_patch.planner.moves import Move
 from tvm_patch.planner.network import Network
 from tvm_patch.planner.pareto import pareto
 from tvm_patch.planner.segments import Segment

@@ -9,6 +9,7 @@ from tvm_patch.errors import UnsupportedError
 from tvm_patch.integer import mean_attrs
 from tvm_patch.kernels import OpView, TensorView
 from tvm_patch.kernels.mean import Mean
+from tvm_patch.kernels.mean_columns import MeanColumns
 
 
 def attrs_of(rng, shape, axes, keepdims):
@@ -35,3 +36,14 @@ def test_unknown_formula_is_refused():
     op = OpView("mean", "m", (view,), (view,), {}, {"axes": [1, 2], "keepdims": 1, "formula": "other"})
     with pytest.raises(UnsupportedError, match="formula"):
         Mean(op).function("portable")
+
+
+def test_columns_row_by_row(tmp_path):
+    rng = np.random.default_rng(2)
+    shapes = ((1, 5, 6, 8), (1, 3, 28, 7), (1, 2, 1, 4), (1, 2, 300, 5))
+    cases = [make_case("mean", [int8(rng, s)], attrs_of(rng, s, (2,), 1)) for s in shapes]
+    for value in (-128, 127):  # the largest packed sums
+        data = np.full((1, 2, 256, 6), value, np.int8)
+        cases.append(make_case("mean", [data], attrs_of(rng, data.shape, (2,), 1)))
+    assert all(isinstance(c.kernel, MeanColumns) for c in cases)
+    check(cases, tmp_path)

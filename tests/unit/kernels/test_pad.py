@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from tests.unit.kernels.bands import check_rows
 from tests.unit.kernels.batch import check, make_case
+from tvm_patch.kernels import RowKernel
 
 
 def test_random_widths(tmp_path):
@@ -24,3 +26,15 @@ def test_random_widths(tmp_path):
         )
     )
     check(cases, tmp_path)
+
+
+def test_channels_row_by_row(tmp_path):
+    rng = np.random.default_rng(2)
+    cases = []
+    for before, after in ((0, 4), (3, 0), (2, 5), (0, 0)):
+        data = rng.integers(-128, 128, (1, 5, 7, int(rng.integers(1, 9)))).astype(np.int8)
+        attrs = {"pad_width": [0] * 6 + [before, after], "pad_value": int(rng.integers(-128, 128))}
+        cases.append(make_case("pad", [data], attrs))
+    assert all(isinstance(c.kernel, RowKernel) for c in cases)
+    check(cases, tmp_path)
+    check_rows(cases, 3, tmp_path)

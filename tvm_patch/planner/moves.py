@@ -1,0 +1,48 @@
+"""Steps of the search: from one cut of a network to a later one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tvm_patch.planner.segments import Segment
+
+
+@dataclass(frozen=True)
+class Move:
+    """Operators from one cut to another, and what running them costs.
+
+    Attributes
+    ----------
+    start, end : int
+        Cuts: operators start..end-1 run, some perhaps twice.
+    peak : int
+        Bytes that are in use at once, at least; the arena may be larger by what does not fit together.
+    macs : int
+        Multiply-accumulates that are run.
+    instructions : int
+        Estimated.
+    segments : tuple of Segment
+        In run order.
+    """
+
+    start: int
+    end: int
+    peak: int
+    macs: int
+    instructions: int
+    segments: tuple[Segment, ...]
+
+    @property
+    def costs(self) -> tuple[int, int, int]:
+        """Peak, multiply-accumulates and instructions."""
+        return self.peak, self.macs, self.instructions
+
+
+def undominated(moves: Sequence[Move]) -> list[Move]:
+    """Return the moves that no other one beats in everything; all must have the same cuts."""
+    kept: list[Move] = []
+    for move in sorted(moves, key=lambda m: m.costs):
+        if not any(k.macs <= move.macs and k.instructions <= move.instructions for k in kept):
+            kept.append(move)
+    return kept
