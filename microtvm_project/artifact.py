@@ -17,6 +17,7 @@ FORMAT_VERSION = 1
 """What ``metadata.json`` must say of itself."""
 
 _DTYPES = frozenset({"int8", "uint8", "int16", "int32", "int64", "float32", "bool"})
+_MODES = frozenset({"resident", "rereadable", "streamed"})
 
 InputSet = Mapping[str, np.ndarray] | Sequence[np.ndarray]
 """A model's inputs, by name or in the model's order."""
@@ -32,15 +33,20 @@ class TensorInfo:
         Its name in the TFLite file and numpy's name of its type.
     shape : tuple of int
         As in the model, batch included.
-    bytes, arena_offset : int
-        Size, and where it lies in the arena.
+    bytes : int
+        Size.
+    arena_offset : int or None
+        Where it lies in the arena; None for an input that is not there.
+    mode : {"resident", "rereadable", "streamed"}
+        Where an input comes from: the arena, a row source that gives any row again, or one that gives each row once.
     """
 
     name: str
     dtype: str
     shape: tuple[int, ...]
     bytes: int
-    arena_offset: int
+    arena_offset: int | None
+    mode: str = "resident"
 
 
 @dataclass(frozen=True)
@@ -72,6 +78,11 @@ class Artifact:
     operators: tuple[str, ...]
     sources: tuple[Path, ...]
     include_dirs: tuple[Path, ...]
+
+    @property
+    def fetched(self) -> tuple[TensorInfo, ...]:
+        """The inputs that come row by row through a row source, in the order of the sources."""
+        return tuple(t for t in self.inputs if t.arena_offset is None)
 
     @property
     def symbol(self) -> str:
@@ -118,28 +129,36 @@ def _parse(folder: Path, data: Any) -> Artifact:
         model_name=name,
         arena_bytes=arena,
         arena_align=align,
-        inputs=tuple(_tensor(t, arena) for t in data["inputs"]),
-        outputs=tuple(_tensor(t, arena) for t in data["outputs"]),
+        inputs=tuple(_tensor(t, arena, t["mode"]) for t in data["inputs"]),
+        outputs=tuple(_tensor(t, arena, "resident") for t in data["outputs"]),
         operators=tuple(str(o["name"]) for o in data["operators"]),
         sources=tuple(_inside(folder, s) for s in data["sources"]),
         include_dirs=tuple(_inside(folder, s) for s in data["include_dirs"]),
     )
 
 
-def _tensor(data: Any, arena_bytes: int) -> TensorInfo:
+def _tensor(data: Any, arena_bytes: int, mode: Any) -> TensorInfo:
     info = TensorInfo(
         str(data["name"]),
         str(data["dtype"]),
         tuple(int(d) for d in data["shape"]),
         int(data["bytes"]),
-        int(data["arena_offset"]),
+        None if data["arena_offset"] is None else int(data["arena_offset"]),
+        str(mode),
     )
     if info.dtype not in _DTYPES:
         raise ValueError(f"tensor {info.name!r} has the unknown dtype {info.dtype!r}")
     expected = int(np.prod(info.shape, dtype=np.int64)) * np.dtype(info.dtype).itemsize
     if info.bytes != expected:
         raise ValueError(f"tensor {info.name!r} has {info.bytes} bytes, but shape and dtype make {expected}")
-    if info.arena_offset < 0 or info.arena_offset + info.bytes > arena_bytes:
+    if info.mode not in _MODES:
+        raise ValueError(f"tensor {info.name!r} has the unknown mode {info.mode!r}")
+    if (info.arena_offset is None) != (info.mode != "resident"):
+        raise ValueError(f"tensor {info.name!r} is {info.mode}, but its arena_offset is {info.arena_offset}")
+    if info.arena_offset is None:
+        if len(info.shape) != 4 or info.shape[0] != 1 or np.dtype(info.dtype).itemsize != 1:
+            raise ValueError(f"tensor {info.name!r}, {info.dtype} {info.shape}, has no rows to fetch")
+    elif info.arena_offset < 0 or info.arena_offset + info.bytes > arena_bytes:
         raise ValueError(f"tensor {info.name!r} lies outside the arena of {arena_bytes} bytes")
     return info
 

@@ -114,6 +114,7 @@ def build_firmware(
     compiler: str | None = None,
     sanitize: bool = False,
     stack_bytes: int = STACK_BYTES,
+    fail_row: int | None = None,
 ) -> Firmware:
     """Compile an artifact with the board's template and link it.
 
@@ -141,6 +142,8 @@ def build_firmware(
         On the host: address and undefined-behaviour sanitizers, every finding fatal.
     stack_bytes : int
         Reserved for the model's stack on a QEMU board.
+    fail_row : int, optional
+        For tests: the harness's row sources fail with code 77 when asked for this row.
 
     Raises
     ------
@@ -170,6 +173,7 @@ def build_firmware(
             *extra_flags,
         ),
         link_flags=(*(_SANITIZE if sanitize else ()), *extra_flags),
+        fail_row=fail_row,
     )
     return builder.build(profile and board.runner == "qemu")
 
@@ -184,6 +188,7 @@ class _Builder:
     stack_bytes: int
     model_flags: tuple[str, ...]
     link_flags: tuple[str, ...]
+    fail_row: int | None
 
     @property
     def core(self) -> tuple[str, ...]:
@@ -225,6 +230,7 @@ class _Builder:
         common += ["-ffunction-sections", "-fdata-sections"]
         hooks = ["-DTVM_PATCH_PROFILE"] if profile else []
         harness = [f"-I{TEMPLATES / 'common'}", f"-DTVM_PATCH_MODEL={self.artifact.symbol}"]
+        harness += self._row_sources()
         if profile:
             harness += ["-DSESSION_PROFILE", f"-DPROFILE_OPERATORS={len(self.artifact.operators)}"]
         if self.board.runner == "qemu":
@@ -241,6 +247,22 @@ class _Builder:
             flags = [*self.model_flags, *hooks] if target.name.startswith("model_") else harness
             commands.append([*common, *flags, "-c", str(source), "-o", str(target)])
         return commands
+
+    def _row_sources(self) -> list[str]:
+        """Tell the harness how much memory the fetched inputs of a set need and what may be asked of them."""
+        fetched = self.artifact.fetched
+        if not fetched:
+            return []
+        streamed = sum(1 << i for i, t in enumerate(fetched) if t.mode == "streamed")
+        failing = [] if self.fail_row is None else [f"-DROWS_FAIL_AT={self.fail_row}u"]
+        # Every input starts at a whole word.
+        memory = sum(-(-t.bytes // 4) * 4 for t in fetched)
+        return [
+            f"-DROWS_SOURCES={len(fetched)}u",
+            f"-DROWS_BYTES={memory}u",
+            f"-DROWS_STREAMED={streamed}u",
+            *failing,
+        ]
 
     def _link(self, profile: bool) -> Path:
         elf = self.out / ("firmware_profile.elf" if profile else "firmware.elf")

@@ -29,6 +29,8 @@ class Answer:
         Per set; empty without a counter.
     operator_instructions : list of list of int
         Per set, per operator; empty without profile hooks.
+    rows_read : list of int
+        Per set, rows that were fetched; empty when all inputs are in the arena.
     stack_bytes : int or None
         High-water mark of the model's stack, where measured.
     """
@@ -38,6 +40,7 @@ class Answer:
     outputs: list[bytes] = field(default_factory=list)
     instructions: list[int] = field(default_factory=list)
     operator_instructions: list[list[int]] = field(default_factory=list)
+    rows_read: list[int] = field(default_factory=list)
     stack_bytes: int | None = None
 
 
@@ -89,6 +92,8 @@ def _record(answer: Answer, tag: bytes, payload: bytes) -> None:
         answer.instructions.append(struct.unpack("<Q", payload)[0])
     elif tag == b"OPER":
         answer.operator_instructions.append(list(struct.unpack(f"<{len(payload) // 8}Q", payload)))
+    elif tag == b"ROWS":
+        answer.rows_read.append(struct.unpack("<I", payload)[0])
     elif tag == b"STAK":
         answer.stack_bytes = struct.unpack("<I", payload)[0]
     else:

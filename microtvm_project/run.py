@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,8 @@ class RunResult:
         Per input set, the model's outputs.
     instructions : int or None
         Of the first set's inference, without hooks: from the first instruction of the run function to its
-        return, both included.
+        return, both included.  When rows are fetched, the harness's copying of them counts too, as a word-by-word
+        copy from memory would on a board.
     set_instructions : list of int
         The same for every set; empty where not counted.
     operator_instructions : list of int or None
@@ -41,7 +42,8 @@ class RunResult:
     static_bytes : int or None
         .data and .bss of the model and the libraries it uses; not the arena, not the harness.
     stack_bytes : int or None
-        High-water mark of the stack on which the run function was called, and nothing else.
+        High-water mark of the stack on which the run function was called, and nothing else; fetching a row uses it
+        too.
     sram_bytes : int or None
         The sum of the three.
     flash_bytes : int or None
@@ -52,6 +54,8 @@ class RunResult:
         ``flash_bytes`` and the harness.
     sections : dict of str to int
         The ELF's output sections.
+    rows_read : list of int
+        Per set, rows of all fetched inputs that were fetched; empty when all inputs are in the arena.
     """
 
     outputs: list[list[np.ndarray]]
@@ -66,6 +70,7 @@ class RunResult:
     model_flash_bytes: int | None
     elf_flash_bytes: int | None
     sections: dict[str, int]
+    rows_read: list[int] = field(default_factory=list)
 
 
 def run(
@@ -141,6 +146,7 @@ def run_firmware(firmware: Firmware, inputs: Sequence[InputSet], *, timeout: flo
         model_flash_bytes=firmware.model_flash_bytes,
         elf_flash_bytes=firmware.elf_flash_bytes,
         sections=firmware.sections,
+        rows_read=answer.rows_read,
     )
 
 

@@ -22,9 +22,10 @@ SOURCE = r"""
 #define COUNT 64
 @EXTRA@
 static const int32_t shape[] = {1, COUNT};
-static const struct tvm_patch_tensor input = {"x", "int8", COUNT, 0, 0.5f, 0, 2, shape};
-static const struct tvm_patch_tensor output = {"y", "int8", COUNT, COUNT, 0.5f, 0, 2, shape};
-__attribute__((unused)) static int32_t run(void *memory) {
+static const struct tvm_patch_tensor input = {"x", "int8", COUNT, 0, -1, 0.5f, 0, 2, shape};
+static const struct tvm_patch_tensor output = {"y", "int8", COUNT, COUNT, -1, 0.5f, 0, 2, shape};
+__attribute__((unused)) static int32_t run(void *memory, const struct tvm_patch_row_source *sources) {
+  (void)sources;
   int8_t *arena = (int8_t *)memory;
   for (int i = 0; i < COUNT; ++i) arena[COUNT + i] = arena[i];
   DONE(0);
@@ -35,7 +36,7 @@ __attribute__((unused)) static int32_t run(void *memory) {
   return @STATUS@;
 }
 extern const struct tvm_patch_model tvmgen_tiny_model;
-const struct tvm_patch_model tvmgen_tiny_model = {"tiny", @ARENA@u, 8, 1, 1, 3, &input, &output, @ENTRY@};
+const struct tvm_patch_model tvmgen_tiny_model = {"tiny", @ARENA@u, 8, 1, 1, 3, 0, &input, &output, @ENTRY@};
 """
 
 MakeArtifact = Callable[..., Path]
@@ -65,7 +66,7 @@ def make_artifact(tmp_path: Path) -> MakeArtifact:
             "format_version": 1,
             "arena_bytes": arena,
             "arena_align": 8,
-            "inputs": [{"name": "x", "arena_offset": 0, **tensor}],
+            "inputs": [{"name": "x", "arena_offset": 0, "mode": "resident", **tensor}],
             "outputs": [{"name": "y", "arena_offset": 64, **tensor}],
             "operators": [
                 {"index": i, "name": n, "kind": n, "macs": 0, "output_bytes": 64}

@@ -69,7 +69,10 @@ def test_a_read_of_what_was_never_written_shows(make_artifact):
 @pytest.mark.parametrize("board", QEMU)
 def test_counter_is_exact(make_artifact, board):
     """A run function of two instructions, and loops of two instructions a turn."""
-    two = 'static __attribute__((naked)) int32_t two(void *a) { (void)a; __asm volatile("movs r0, #0\\n bx lr"); }'
+    two = """static __attribute__((naked)) int32_t two(void *a, const struct tvm_patch_row_source *s) {
+      (void)a, (void)s;
+      __asm volatile("movs r0, #0\\n bx lr");
+    }"""
     artifact = make_artifact(extra=two, entry="two")
     assert run(artifact, board, sets(1), profile=False).instructions == 2
     for turns in (

@@ -29,7 +29,9 @@ _BORDER: dict[str, type | tuple[type, ...]] = {
     "scale": (int, float),
     "zero_point": int,
 }
-_TENSOR = {**_BORDER, "shape": list, "bytes": int, "arena_offset": int}
+_TENSOR = {**_BORDER, "shape": list, "bytes": int, "arena_offset": (int, type(None))}
+FETCHED_MODES = ("rereadable", "streamed")
+"""Modes of inputs that are not in the arena."""
 _OPERATOR: dict[str, type | tuple[type, ...]] = {
     "index": int,
     "name": str,
@@ -62,7 +64,7 @@ def check_metadata(document: Any, files: Collection[str]) -> None:
             _check(entry, _BORDER, f"an entry of model_{side}")
         for entry in document[side]:
             _check(entry, _TENSOR, f"an entry of {side}")
-            _check_tensor(entry, document["arena_bytes"])
+            _check_tensor(entry, document["arena_bytes"], side == "inputs" and entry["mode"] in FETCHED_MODES)
     for entry in document["operators"]:
         _check(entry, _OPERATOR, "an entry of operators")
     missing = [s for s in document["sources"] if s not in files]
@@ -80,7 +82,7 @@ def _check(entry: Any, kinds: dict[str, type | tuple[type, ...]], what: str) -> 
             raise TypeError(f"{key!r} of {what} is {entry[key]!r}")
 
 
-def _check_tensor(entry: dict[str, Any], arena_bytes: int) -> None:
+def _check_tensor(entry: dict[str, Any], arena_bytes: int, fetched: bool) -> None:
     shape, offset = entry["shape"], entry["arena_offset"]
     if entry["dtype"] not in ITEM_SIZE or any(type(d) is not int or d < 1 for d in shape):
         raise ValueError(f"tensor {entry['name']!r} is {entry['dtype']} {shape}")
@@ -88,5 +90,9 @@ def _check_tensor(entry: dict[str, Any], arena_bytes: int) -> None:
         raise ValueError(
             f"tensor {entry['name']!r} has {entry['bytes']} bytes, but shape and dtype make others"
         )
-    if offset < 0 or offset + entry["bytes"] > arena_bytes:
+    if fetched != (offset is None):
+        raise ValueError(
+            f"tensor {entry['name']!r} is {'' if fetched else 'not '}fetched, at arena_offset {offset}"
+        )
+    if offset is not None and (offset < 0 or offset + entry["bytes"] > arena_bytes):
         raise ValueError(f"tensor {entry['name']!r} lies outside the arena")

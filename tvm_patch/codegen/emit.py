@@ -13,9 +13,11 @@ import jinja2
 import tvm_patch
 from tvm_patch.codegen.constants import C_TYPES, c_float, constants_header, constants_source
 from tvm_patch.codegen.functions import function_table
+from tvm_patch.errors import InternalError
 from tvm_patch.kernels import TensorView
 from tvm_patch.lowering.memory import Placement
 from tvm_patch.lowering.program import Program, Step, constant_table
+from tvm_patch.planner.modes import InputMode
 
 ARENA_ALIGN = 8
 """Alignment of the arena in bytes: the widest element is 8 bytes."""
@@ -63,9 +65,15 @@ def c_identifier(text: str, fallback: str = "t") -> str:
 
 
 def _interface(
-    program: Program, placement: Placement, names: Sequence[str], about: Sequence[Interface], fallback: str
+    program: Program,
+    placement: Placement,
+    names: Sequence[str],
+    about: Sequence[Interface],
+    fallback: str,
+    fetched_mode: InputMode = "resident",
 ) -> list[dict[str, Any]]:
     entries: list[dict[str, Any]] = []
+    sources = row_sources(program)
     for index, (tensor, io) in enumerate(zip(names, about, strict=True)):
         view = program.tensors[tensor]
         c_name = c_identifier(io.name, fallback)
@@ -82,13 +90,21 @@ def _interface(
                 "dims": list(view.shape) or [1],
                 "rank": len(view.shape),
                 "bytes": view.nbytes,
-                "arena_offset": placement.tensors[tensor],
+                "mode": fetched_mode if tensor in sources else "resident",
+                "arena_offset": None if tensor in sources else placement.tensors[tensor],
+                "row_source": sources.get(tensor, -1),
+                "source_expression": f"inputs->{c_name}",
                 "scale": io.scale,
                 "scale_c": c_float(io.scale),
                 "zero_point": io.zero_point,
             }
         )
     return entries
+
+
+def row_sources(program: Program) -> dict[str, int]:
+    """Return, by input, the position of its row source among those that the caller gives."""
+    return {t: i for i, t in enumerate(t for t in program.inputs if t in program.fetched)}
 
 
 def _pointer(view: TensorView, offset: int, const: bool) -> str:
@@ -109,7 +125,7 @@ def _arguments(program: Program, step: Step, placement: Placement, symbols: Mapp
         elif parameter.role == "state":
             out.append(f"(int32_t *)(void *)(arena + {placement.scratch[step.index] + step.state_offset})")
         elif parameter.role == "fetched":
-            out.append(f"&rows_of_{c_identifier(parameter.tensor)}")
+            out.append(f"&rows{row_sources(program)[parameter.tensor]}")
         else:
             name = parameter.tensor
             out.append(_pointer(program.tensors[name], placement.tensors[name], const=parameter.role == "in"))
@@ -167,9 +183,25 @@ class Emitted:
 
 
 def emit(
-    program: Program, placement: Placement, inputs: Sequence[Interface], outputs: Sequence[Interface]
+    program: Program,
+    placement: Placement,
+    inputs: Sequence[Interface],
+    outputs: Sequence[Interface],
+    input_mode: InputMode = "resident",
 ) -> Emitted:
-    """Print a planned program as C11 that also compiles as C++17."""
+    """Print a planned program as C11 that also compiles as C++17.
+
+    Parameters
+    ----------
+    program, placement
+        The program and its arena.
+    inputs, outputs : sequence of Interface
+        One per graph input and output.
+    input_mode : {"resident", "rereadable", "streamed"}
+        What the caller's row sources can do; says nothing of inputs that are not fetched.
+    """
+    if program.fetched and program.rows_from != "callback":
+        raise InternalError("a program that reads its fetched inputs from tensors has no C form")
     arrays, symbols = constant_table(program)
     elided = elided_steps(program, placement)
     functions = function_table(program, elided)
@@ -180,7 +212,7 @@ def emit(
     )
     body = "\n".join(functions.definitions)
     headers = _private_headers(body)
-    input_entries = _interface(program, placement, program.inputs, inputs, "input")
+    input_entries = _interface(program, placement, program.inputs, inputs, "input", input_mode)
     output_entries = _interface(program, placement, program.outputs, outputs, "output")
     context = {
         "version": tvm_patch.__version__,
@@ -193,6 +225,10 @@ def emit(
         "upper": program.name.upper(),
         "inputs": input_entries,
         "outputs": output_entries,
+        "fetched": [e for e in input_entries if e["row_source"] >= 0],
+        "row_sources_used": {
+            row_sources(program)[p.tensor] for s in program.steps for p in s.parameters if p.role == "fetched"
+        },
         "private_headers": headers,
         "definitions": functions.definitions,
         "steps": [
@@ -203,6 +239,7 @@ def emit(
                 "last": s.described[-1].index,
                 "entry": functions.entry[s.index],
                 "arguments": _arguments(program, s, placement, symbols) if functions.entry[s.index] else [],
+                "fetches": any(p.role == "fetched" for p in s.parameters),
             }
             for s in program.steps
         ],

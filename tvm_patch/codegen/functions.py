@@ -16,6 +16,8 @@ from tvm_patch.lowering.program import Program, Step
 
 _PARAMETER = re.compile(r"^(?P<type>\w+)\* (?P<name>\w+)$")
 _OWN_NAME = "TVMP_SELF"
+_ROWS = "struct tvmp_rows"
+"""What ``fetched{i}`` points to; TVM knows it as ``void*``, for TIR has no structures."""
 
 
 @dataclass(frozen=True)
@@ -47,10 +49,12 @@ def _qualify(definition: str, name: str, restrict: bool) -> str:
         if match is None:
             parameters.append(text)
             continue
-        written = match["name"] in ("scratch", "state") or match["name"].startswith("out")
+        fetched = match["name"].startswith("fetched")
+        written = fetched or match["name"] in ("scratch", "state") or match["name"].startswith("out")
         const = "" if written else "const "
         alone = "TVMP_RESTRICT " if restrict else ""
-        parameters.append(f"{const}{match['type']} *{alone}{match['name']}")
+        pointee = _ROWS if fetched else match["type"]
+        parameters.append(f"{const}{pointee} *{alone}{match['name']}")
     return f"static void {name}({', '.join(parameters)}) {{\n{''.join(unused)}{body.lstrip(chr(10))}"
 
 

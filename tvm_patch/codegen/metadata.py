@@ -12,7 +12,7 @@ from tvm_patch.lowering.memory import Placement
 from tvm_patch.lowering.program import Program
 from tvm_patch.planner.network import OperatorDesc
 
-_INTERNAL = ("name_c", "c_type", "scale_c", "dims", "rank")
+_INTERNAL = ("name_c", "c_type", "scale_c", "dims", "rank", "row_source", "source_expression")
 
 
 def _entries(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -41,7 +41,8 @@ def metadata(program: Program, placement: Placement, emitted: Emitted, extra: di
     extra : dict
         Further keys: ``board``, ``io``, ``interface`` (the model's own inputs and outputs).
     """
-    io_bytes = sum(program.tensors[n].nbytes for n in (*program.inputs, *program.outputs))
+    in_memory = [n for n in (*program.inputs, *program.outputs) if n not in program.fetched]
+    io_bytes = sum(program.tensors[n].nbytes for n in in_memory)
     document = {
         "format_version": FORMAT_VERSION,
         "generator": f"tvm-patch {tvm_patch.__version__}",
@@ -54,7 +55,7 @@ def metadata(program: Program, placement: Placement, emitted: Emitted, extra: di
         "macs": sum(op.macs for op in program.network.operators),
         "macs_executed": program.macs_executed,
         "inputs": _entries(emitted.inputs),
-        "outputs": _entries(emitted.outputs),
+        "outputs": [{k: v for k, v in e.items() if k != "mode"} for e in _entries(emitted.outputs)],
         "operators": [_operator(program, op) for op in program.network.operators],
         "segments": [
             {

@@ -20,6 +20,7 @@ from tvm_patch.driver.front import BorderMode, Legalized, Progress, legalize, mo
 from tvm_patch.kernels import Form
 from tvm_patch.lowering.memory import place
 from tvm_patch.lowering.program import Program, constant_table
+from tvm_patch.planner.modes import InputMode
 from tvm_patch.planner.network import Network
 from tvm_patch.planner.segments import Segment
 
@@ -37,6 +38,7 @@ def compile(
     io: BorderMode = "int8",
     form: Form | None = None,
     segments: Callable[[Network], Sequence[Segment]] | None = None,
+    input_mode: InputMode = "resident",
     progress: Progress | None = None,
 ) -> Artifact:
     """Compile a quantized TFLite model.
@@ -55,6 +57,9 @@ def compile(
         Form of the kernels; chosen for the board otherwise.
     segments : callable, optional
         Given the network, says which operators run together and in how many bands; each by itself otherwise.
+    input_mode : {"resident", "rereadable", "streamed"}
+        Where the inputs come from: the arena, row sources that give any row again, or row sources that give each row
+        once, in order.  Only images of bytes have rows.
     progress : callable, optional
         Called with what is being done and the fraction done.
 
@@ -72,11 +77,11 @@ def compile(
     chosen = form or form_for(board)
     report("reading and legalizing", 0.0)
     legalized = legalize(model, name, io)
-    program = legalized.lower(chosen, segments, lambda text, done: report(text, 0.3 + 0.3 * done))
+    program = legalized.lower(chosen, segments, lambda text, done: report(text, 0.3 + 0.3 * done), input_mode)
     report("planning memory", 0.6)
     placement = place(program)
     report("printing C", 0.7)
-    emitted = emit(program, placement, legalized.inputs, legalized.outputs)
+    emitted = emit(program, placement, legalized.inputs, legalized.outputs, input_mode)
     inputs, outputs = model_borders(legalized.model)
     extra = {
         "board": board,

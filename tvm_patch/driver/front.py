@@ -19,7 +19,10 @@ from tvm_patch.kernels import Form, Kernel
 from tvm_patch.lowering.describe import describe
 from tvm_patch.lowering.op_view import BoundFunction, bind_function
 from tvm_patch.lowering.program import Program, choose_kernels, lower_program
+from tvm_patch.lowering.segment import RowsFrom
+from tvm_patch.planner.modes import INPUT_MODES, InputMode, fetched_inputs
 from tvm_patch.planner.network import Network
+from tvm_patch.planner.reads import check_reads
 from tvm_patch.planner.segments import Segment, layer_by_layer
 from tvm_patch.tflite.model import Model
 
@@ -90,12 +93,24 @@ class Legalized:
         form: Form,
         segments: Callable[[Network], Sequence[Segment]] | None = None,
         progress: Progress | None = None,
+        input_mode: InputMode = "resident",
+        rows_from: RowsFrom = "callback",
     ) -> Program:
-        """Generate the TIR of every segment, one operator each unless `segments` says otherwise."""
+        """Generate the TIR of every segment, one operator each unless `segments` says otherwise.
+
+        Raises
+        ------
+        UserError
+            When the network's inputs cannot be had in `input_mode` under these segments.
+        """
+        if input_mode not in INPUT_MODES:
+            raise UserError(f"input mode {input_mode!r} is unknown; use {', '.join(INPUT_MODES)}")
         try:
             kernels, network = self.describe()
+            fetched = fetched_inputs(network, input_mode)
             chosen = (segments or layer_by_layer)(network)
-            return lower_program(self.graph, kernels, network, chosen, form, progress=progress)
+            check_reads(network, chosen, input_mode)
+            return lower_program(self.graph, kernels, network, chosen, form, fetched, progress, rows_from)
         except UnsupportedError as error:
             raise self.imported.located(error) from error
 

@@ -11,7 +11,7 @@ import numpy as np
 from tvm_patch.kernels import Form, Kernel, TensorKernel, TensorView, kernel_for
 from tvm_patch.kernels.registry import reduction_for
 from tvm_patch.lowering.op_view import BoundFunction, BoundOp
-from tvm_patch.lowering.segment import SegmentCode, SegmentPart, constant_names, lower_segment
+from tvm_patch.lowering.segment import RowsFrom, SegmentCode, SegmentPart, constant_names, lower_segment
 from tvm_patch.lowering.tensor_step import lower_tensor_step
 from tvm_patch.planner.alias import overlap_distance
 from tvm_patch.planner.layout import SegmentLayout, layout_segment
@@ -127,6 +127,8 @@ class Program:
         Inputs that are not in the arena.
     steps : tuple of Step
         In run order.
+    rows_from : {"callback", "tensor"}
+        How fetched inputs come: C code calls a row source, TVM's virtual machine is given the tensors.
     """
 
     name: str
@@ -137,6 +139,7 @@ class Program:
     outputs: tuple[str, ...]
     fetched: frozenset[str]
     steps: tuple[Step, ...]
+    rows_from: RowsFrom = "callback"
 
     @property
     def constant_bytes(self) -> int:
@@ -175,6 +178,7 @@ def lower_program(
     form: Form,
     fetched: frozenset[str] = frozenset(),
     progress: Callable[[str, float], None] | None = None,
+    rows_from: RowsFrom = "callback",
 ) -> Program:
     """Generate the TIR of every segment.
 
@@ -191,9 +195,16 @@ def lower_program(
     form : {"portable", "dsp"}
         Form of the kernels.
     fetched : frozenset of str
-        Inputs whose rows are fetched.
+        Inputs whose rows are fetched; see :func:`tvm_patch.planner.modes.fetched_inputs`.
     progress : callable, optional
         Called with what is being done and the fraction done.
+    rows_from : {"callback", "tensor"}
+        How fetched inputs come: C code calls a row source, TVM's virtual machine is given the tensors.
+
+    Raises
+    ------
+    PlanError
+        When a segment cannot run.
     """
     steps = []
     kept = kept_tensors(network, segments)
@@ -207,9 +218,17 @@ def lower_program(
             steps.append(_tensor_step(index, ops[0], mine[0], described[0], form))
         else:
             layout = layout_segment(network, segment.operators, segment.bands, needed, fetched)
-            steps.append(_row_step(index, ops, mine, layout, network, form))
+            steps.append(_row_step(index, ops, mine, layout, network, form, rows_from))
     return Program(
-        network.name, form, network, graph.tensors, graph.inputs, graph.outputs, fetched, tuple(steps)
+        network.name,
+        form,
+        network,
+        graph.tensors,
+        graph.inputs,
+        graph.outputs,
+        fetched,
+        tuple(steps),
+        rows_from,
     )
 
 
@@ -234,6 +253,7 @@ def _row_step(
     layout: SegmentLayout,
     network: Network,
     form: Form,
+    rows_from: RowsFrom,
 ) -> Step:
     parts = []
     for op, kernel, described in zip(ops, kernels, layout.operators, strict=True):
@@ -241,7 +261,7 @@ def _row_step(
         assert chosen is not None
         parts.append(SegmentPart(chosen, op.inputs, op.outputs[0]))
     profile = [d.index for d in layout.operators] if len(parts) > 1 else None
-    code = lower_segment(layout, parts, form, f"op{index}", profile)
+    code = lower_segment(layout, parts, form, f"op{index}", profile, rows_from)
     parameters = [Parameter(f"in{i}", "in", t) for i, t in enumerate(layout.sources)]
     parameters += [Parameter(f"fetched{i}", "fetched", t) for i, t in enumerate(layout.fetched)]
     parameters += [

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import tvm
 from tvm import tirx
@@ -24,6 +24,7 @@ from tvm_patch.planner.row_window import RowWindow
 
 PrimFunc = Any
 Expr = Any
+RowsFrom = Literal["callback", "tensor"]
 FETCH = "tvmp_fetch_row"
 """C function that brings one row of a fetched input; see ``tvm_patch_rows.h``."""
 
@@ -79,6 +80,7 @@ def lower_segment(
     form: Form,
     name: str,
     profile: Sequence[int] | None = None,
+    rows_from: RowsFrom = "callback",
 ) -> SegmentCode:
     """Generate the TIR of a segment.
 
@@ -94,6 +96,9 @@ def lower_segment(
         Prefix of the functions' names.
     profile : sequence of int, optional
         Per part: the operator's index to report after each of its rows (``dsp`` form only).
+    rows_from : {"callback", "tensor"}
+        What ``fetched{i}`` points to: a ``struct tvmp_rows`` whose callback brings the rows, or the whole tensor,
+        for hosts where nothing defines :data:`FETCH`.
 
     Returns
     -------
@@ -102,7 +107,7 @@ def lower_segment(
         ``scratch`` when there is any, ``state`` (accumulators, within the scratch) for a reduction, ``out{i}`` for
         each stored tensor.
     """
-    return _Segment(layout, parts, form, name, profile).build()
+    return _Segment(layout, parts, form, name, profile, rows_from).build()
 
 
 @dataclass
@@ -127,8 +132,10 @@ class _Segment:
         form: Form,
         name: str,
         profile: Sequence[int] | None,
+        rows_from: RowsFrom,
     ) -> None:
         self.layout, self.parts, self.form, self.name, self.profile = layout, parts, form, name, profile
+        self.rows_from = rows_from
         self.functions: dict[Any, PrimFunc] = {}
         self.values = _Values(layout.bands)
         self.tensors: dict[str, Any] = {}
@@ -231,7 +238,9 @@ class _Segment:
         """Return (name, dtype, elements) of the pointers that the entry takes."""
         views = self._views()
         out = [(f"in{i}", views[t].dtype, views[t].size) for i, t in enumerate(self.layout.sources)]
-        out += [(f"fetched{i}", "", 0) for i, _ in enumerate(self.layout.fetched)]
+        for i, tensor in enumerate(self.layout.fetched):
+            whole = self.rows_from == "tensor"
+            out.append((f"fetched{i}", *((views[tensor].dtype, views[tensor].size) if whole else ("", 0))))
         for i, constant, parameter in constant_names(self.parts):
             array = self.parts[i].kernel.constants[constant]
             out.append((parameter, str(array.dtype), max(1, array.size)))
@@ -258,6 +267,10 @@ class _Segment:
         for name, dtype, size in parameters:
             if dtype:
                 buffers[name] = T.decl_buffer((size,), dtype, data=arguments[name])
+        if any(self._views()[t].dtype == "uint8" for t in self.layout.buffers):
+            buffers["unsigned"] = T.decl_buffer(
+                (self.layout.scratch_bytes,), "uint8", data=arguments["scratch"]
+            )
         return arguments, buffers, scalars
 
     def _print_bands(self) -> PrimFunc:
@@ -350,7 +363,7 @@ class _Segment:
                 return
         assert buffer is not None
         start = self._slot(buffer, row + buffer.top)
-        if tensor in self.layout.fetched:
+        if tensor in self.layout.fetched and self.rows_from == "callback":
             self._fetch(tensor, buffer, start, row)
             return
         stored = self._stored(tensor)
@@ -369,6 +382,8 @@ class _Segment:
     def _stored(self, tensor: str) -> Any:
         if tensor in self.layout.stored:
             return self.buffers[f"out{self.layout.stored.index(tensor)}"]
+        if tensor in self.layout.fetched:
+            return self.buffers[f"fetched{self.layout.fetched.index(tensor)}"]
         return self.buffers[f"in{self.layout.sources.index(tensor)}"]
 
     def _run(self, operator: int, row: Expr) -> None:
@@ -405,9 +420,7 @@ class _Segment:
         if self._in_buffer(operator, j):
             buffer = self.layout.buffers[tensor]
             line = row * window.stride + (k * window.dilation - window.pad_before + buffer.top)
-            return T.address_of(
-                self.buffers["scratch"][self._slot(buffer, line) + shift * buffer.pixel_bytes]
-            )
+            return T.address_of(self._cells(tensor)[self._slot(buffer, line) + shift * buffer.pixel_bytes])
         view = self.parts[operator].kernel.op.inputs[j]
         per_row, channels = view.size // view.shape[1], view.shape[3]
         line = row * window.stride + k * window.dilation
@@ -421,7 +434,11 @@ class _Segment:
             return T.address_of(stored[row * (view.size // view.shape[1]) + shift * view.shape[3]])
         buffer = self.layout.buffers[tensor]
         start = self._slot(buffer, row + buffer.top) + shift * buffer.pixel_bytes
-        return T.address_of(self.buffers["scratch"][start])
+        return T.address_of(self._cells(tensor)[start])
+
+    def _cells(self, tensor: str) -> Any:
+        """Return the scratch as elements of a tensor's type."""
+        return self.buffers["unsigned" if self._views()[tensor].dtype == "uint8" else "scratch"]
 
     def _slot(self, buffer: RowBuffer, line: Expr) -> Expr:
         """Byte offset in the scratch of the slot of a row counted from the first row of padding."""
@@ -446,7 +463,7 @@ class _Segment:
                 self._fill(start + begin * pixel, buffer.pad_value, self._number(f"right_{name}") * pixel)
 
     def _fill_row(self, buffer: RowBuffer, row: Expr) -> None:
-        self._fill(self._slot(buffer, row + buffer.top), buffer.pad_value, buffer.slot_bytes)
+        self._fill(self._slot(buffer, row + buffer.top), buffer.pad_value, buffer.line_bytes)
 
     def _fill(self, start: Expr, value: int, size: Expr) -> None:
         scratch = self.buffers["scratch"]
@@ -464,7 +481,7 @@ class _Segment:
             T.evaluate(tirx.call_extern("int32", "tvmp_copy", to, origin, size))
         else:
             with T.serial(0, size) as i:
-                T.buffer_store(scratch, source[origin + i], [start + i])
+                T.buffer_store(scratch, source[origin + i].astype("int8"), [start + i])
 
     @staticmethod
     def _call(variable: Any, arguments: Sequence[Any]) -> None:

@@ -11,6 +11,7 @@ from tvm.script.ir_builder import IRBuilder
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 from tvm.tirx.transform import InlinePrivateFunctions
 
+from tvm_patch.errors import InternalError
 from tvm_patch.kernels import TensorView
 from tvm_patch.lowering.describe import describe
 from tvm_patch.lowering.op_view import bind_function
@@ -61,7 +62,12 @@ def _view(program: Program, step: Step, parameter: Parameter) -> TensorView:
 
 
 def program_to_relax(program: Program) -> tvm.IRModule:
-    """Build a Relax module that runs a program in portable form, one ``call_tir`` a step."""
+    """Build a Relax module that runs a program in portable form, one ``call_tir`` a step.
+
+    A fetched input is a parameter like any other, so the program must have been lowered with ``rows_from="tensor"``.
+    """
+    if program.fetched and program.rows_from != "tensor":
+        raise InternalError("TVM's virtual machine has no row sources: lower with rows_from='tensor'")
     builder = relax.BlockBuilder()
     params = [
         relax.Var(name, relax.TensorType(program.tensors[name].shape, program.tensors[name].dtype))

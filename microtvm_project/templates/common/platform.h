@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "tvm_patch_runtime.h"
+
 #define PLATFORM_UNKNOWN UINT32_MAX
 
 /* Open the transport. Returns false when there is none. */
@@ -24,9 +26,13 @@ uint8_t *platform_arena(uint32_t bytes, uint32_t align, uint32_t salt);
 /* False when something wrote outside the arena. */
 bool platform_arena_intact(void);
 
-/* Call run(arena) on the stack that platform_stack_used() measures. *instructions gets what it cost, from the first
- * instruction of `run` to its return, both included; 0 without a counter. */
-int32_t platform_call(int32_t (*run)(void *arena), void *arena, uint64_t *instructions);
+/* A model's run function. */
+typedef int32_t platform_run(void *arena, const struct tvm_patch_row_source *sources);
+
+/* Call run(arena, sources) on the stack that platform_stack_used() measures. *instructions gets what it cost, from the
+ * first instruction of `run` to its return, both included, and the row sources' own; 0 without a counter. */
+int32_t platform_call(platform_run *run, void *arena, const struct tvm_patch_row_source *sources,
+                      uint64_t *instructions);
 
 /* Bytes of stack that platform_call() used at most since the program started; PLATFORM_UNKNOWN if not measurable. */
 uint32_t platform_stack_used(void);

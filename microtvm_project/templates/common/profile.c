@@ -20,8 +20,9 @@ void tvm_patch_profile(uint32_t operator_index) {
   last = platform_counter(); /* what this function did in between belongs to nobody */
 }
 
-static int32_t no_model(void *arena) {
+static int32_t no_model(void *arena, const struct tvm_patch_row_source *sources) {
   (void)arena;
+  (void)sources;
   tvm_patch_profile(0);
   tvm_patch_profile(1);
   return 0;
@@ -38,7 +39,7 @@ void profile_begin(void) {
 void profile_calibrate(void) {
   uint64_t instructions;
   profile_begin();
-  (void)platform_call(no_model, 0, &instructions);
+  (void)platform_call(no_model, 0, 0, &instructions);
   first_cost = counts[0];
   hook_cost = counts[1];
 }

@@ -3,6 +3,7 @@
 #include <stddef.h>
 
 #include "platform.h"
+#include "rows.h"
 #ifdef SESSION_PROFILE
 #include "profile.h"
 #endif
@@ -56,7 +57,7 @@ static bool fits(const struct tvm_patch_model *model, const struct tvm_patch_ten
 static const char *check_model(const struct tvm_patch_model *model, uint32_t set_bytes) {
   uint32_t input_bytes = 0;
   for (uint32_t i = 0; i < model->num_inputs; ++i) {
-    if (!fits(model, &model->inputs[i])) {
+    if (model->inputs[i].row_source < 0 && !fits(model, &model->inputs[i])) {
       return "an input lies outside the arena";
     }
     input_bytes += model->inputs[i].bytes;
@@ -78,16 +79,23 @@ static const char *run_set(const struct tvm_patch_model *model, uint32_t set, in
   if (arena == NULL) {
     return "no memory for the arena";
   }
+  rows_begin();
   for (uint32_t i = 0; i < model->num_inputs; ++i) {
-    if (!platform_read(arena + model->inputs[i].arena_offset, model->inputs[i].bytes)) {
+    const struct tvm_patch_tensor *const input = &model->inputs[i];
+    void *const to = input->row_source < 0 ? arena + input->arena_offset : rows_add(input);
+    if (to == NULL) {
+      return "the harness was built for other fetched inputs";
+    }
+    if (!platform_read(to, input->bytes)) {
       return "the job ends before its last set";
     }
   }
+  const struct tvm_patch_row_source *const sources = model->num_row_sources == 0 ? NULL : rows_sources();
   uint64_t instructions = 0;
 #ifdef SESSION_PROFILE
   profile_begin();
 #endif
-  *code = platform_call(model->run, arena, &instructions);
+  *code = platform_call(model->run, arena, sources, &instructions);
   if (*code != TVM_PATCH_OK) {
     return "the model's run function returned an error";
   }
@@ -101,6 +109,10 @@ static const char *run_set(const struct tvm_patch_model *model, uint32_t set, in
   bool sent = send_head(TAG('O', 'U', 'T', 'P'), output_bytes);
   for (uint32_t i = 0; i < model->num_outputs; ++i) {
     sent = sent && send(arena + model->outputs[i].arena_offset, model->outputs[i].bytes);
+  }
+  if (model->num_row_sources != 0) {
+    const uint32_t rows = rows_read();
+    sent = sent && send_record(TAG('R', 'O', 'W', 'S'), &rows, sizeof rows);
   }
   if (platform_has_counter()) {
     sent = sent && send_record(TAG('C', 'O', 'U', 'N'), &instructions, sizeof instructions);

@@ -42,9 +42,10 @@ uint8_t *platform_arena(uint32_t bytes, uint32_t align, uint32_t salt) {
 
 bool platform_arena_intact(void) { return true; /* the sanitizers know better */ }
 
-int32_t platform_call(int32_t (*run)(void *arena), void *arena, uint64_t *instructions) {
+int32_t platform_call(platform_run *run, void *arena, const struct tvm_patch_row_source *sources,
+                      uint64_t *instructions) {
   *instructions = 0;
-  return run(arena);
+  return run(arena, sources);
 }
 
 uint32_t platform_stack_used(void) { return PLATFORM_UNKNOWN; }

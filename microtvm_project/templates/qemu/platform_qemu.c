@@ -51,18 +51,21 @@ bool platform_arena_intact(void) {
 }
 
 /* Thread mode on the process stack, which is the model's; handlers and the harness use the main stack. */
-__attribute__((naked, noinline)) static int32_t call_on(int32_t (*run)(void *), void *arena, void *top) {
+__attribute__((naked, noinline)) static int32_t call_on(platform_run *run, void *arena, const struct tvm_patch_row_source *sources,
+                                                          void *top) {
   (void)run;
   (void)arena;
+  (void)sources;
   (void)top;
   __asm volatile(
       "push {r4, lr}\n"
-      "msr psp, r2\n"
-      "movs r2, #2\n"
-      "msr control, r2\n"
+      "msr psp, r3\n"
+      "movs r3, #2\n"
+      "msr control, r3\n"
       "isb\n"
       "mov r3, r0\n"
       "mov r0, r1\n"
+      "mov r1, r2\n"
       "blx r3\n"
       "movs r1, #0\n"
       "msr control, r1\n"
@@ -71,22 +74,25 @@ __attribute__((naked, noinline)) static int32_t call_on(int32_t (*run)(void *), 
 }
 
 /* Not inlined, so that every call costs the same but for what is called. */
-__attribute__((noinline)) static uint64_t time_call(int32_t (*run)(void *), void *arena, int32_t *status) {
+__attribute__((noinline)) static uint64_t time_call(platform_run *run, void *arena, const struct tvm_patch_row_source *sources,
+                                                    int32_t *status) {
   const uint64_t start = counter_read();
-  *status = call_on(run, arena, model_stack_top);
+  *status = call_on(run, arena, sources, model_stack_top);
   return counter_read() - start;
 }
 
 /* One instruction. */
-__attribute__((naked)) static int32_t nothing(void *arena) {
+__attribute__((naked)) static int32_t nothing(void *arena, const struct tvm_patch_row_source *sources) {
   (void)arena;
+  (void)sources;
   __asm volatile("bx lr");
 }
 
-int32_t platform_call(int32_t (*run)(void *arena), void *arena, uint64_t *instructions) {
+int32_t platform_call(platform_run *run, void *arena, const struct tvm_patch_row_source *sources,
+                      uint64_t *instructions) {
   int32_t status;
-  const uint64_t cost = time_call(nothing, NULL, &status) - 1u;
-  *instructions = time_call(run, arena, &status) - cost;
+  const uint64_t cost = time_call(nothing, NULL, NULL, &status) - 1u;
+  *instructions = time_call(run, arena, sources, &status) - cost;
   return status;
 }
 

@@ -203,7 +203,7 @@ static void conv2d_0(const int8_t *in0, const int8_t *weight, const int32_t *bia
   int32_t _ptr[1];
   _ptr[0] = -1;
   for (int32_t v = 0; v < 3; ++v) {
-    int32_t cse_v1 = (v * 27);
+    int32_t cse_v1 = (v * 24);
     tvmp_fill((&(scratch[cse_v1])), (int8_t)-5, 3);
     tvmp_fill((&(scratch[(cse_v1 + 24)])), (int8_t)-5, 3);
   }
@@ -213,7 +213,7 @@ static void conv2d_0(const int8_t *in0, const int8_t *weight, const int32_t *bia
     while (_ptr[0] < cse_v4) {
       int32_t v_2 = _ptr[0];
       int32_t cse_v3 = (v_2 + 1);
-      int32_t cse_v5 = ((cse_v3 % 3) * 27);
+      int32_t cse_v5 = ((cse_v3 % 3) * 24);
       if ((0 <= v_2) && (v_2 < 9)) {
         tvmp_copy((&(scratch[(cse_v5 + 3)])), (&(in0[(v_2 * 21)])), 21);
       } else {
@@ -221,7 +221,7 @@ static void conv2d_0(const int8_t *in0, const int8_t *weight, const int32_t *bia
       }
       _ptr[0] = cse_v3;
     }
-    conv2d_row0_0((&(scratch[((cse_v2 % 3) * 27)])), (&(scratch[(((cse_v2 + 1) % 3) * 27)])), (&(scratch[((cse_v4 % 3) * 27)])), weight, bias, multiplier, shift, (&(out0[(v_1 * 32)])));
+    conv2d_row0_0((&(scratch[((cse_v2 % 3) * 24)])), (&(scratch[(((cse_v2 + 1) % 3) * 24)])), (&(scratch[((cse_v4 % 3) * 24)])), weight, bias, multiplier, shift, (&(out0[(v_1 * 32)])));
   }
 }
 
@@ -426,7 +426,7 @@ static void depthwise_conv2d_1(const int8_t *in0, const int8_t *weight, const in
   int32_t _ptr[1];
   _ptr[0] = -1;
   for (int32_t v = 0; v < 3; ++v) {
-    int32_t cse_v1 = (v * 48);
+    int32_t cse_v1 = (v * 40);
     tvmp_fill((&(scratch[cse_v1])), (int8_t)-128, 8);
     tvmp_fill((&(scratch[(cse_v1 + 40)])), (int8_t)-128, 8);
   }
@@ -435,7 +435,7 @@ static void depthwise_conv2d_1(const int8_t *in0, const int8_t *weight, const in
     while (_ptr[0] < cse_v2) {
       int32_t v_2 = _ptr[0];
       int32_t cse_v3 = (v_2 + 1);
-      int32_t cse_v4 = ((cse_v3 % 3) * 48);
+      int32_t cse_v4 = ((cse_v3 % 3) * 40);
       if ((0 <= v_2) && (v_2 < 5)) {
         tvmp_copy((&(scratch[(cse_v4 + 8)])), (&(in0[(v_2 * 32)])), 32);
       } else {
@@ -443,7 +443,7 @@ static void depthwise_conv2d_1(const int8_t *in0, const int8_t *weight, const in
       }
       _ptr[0] = cse_v3;
     }
-    depthwise_conv2d_row0_1((&(scratch[((v_1 % 3) * 48)])), (&(scratch[(((v_1 + 1) % 3) * 48)])), (&(scratch[((cse_v2 % 3) * 48)])), weight, bias, multiplier, shift, (&(out0[(v_1 * 32)])));
+    depthwise_conv2d_row0_1((&(scratch[((v_1 % 3) * 40)])), (&(scratch[(((v_1 + 1) % 3) * 40)])), (&(scratch[((cse_v2 % 3) * 40)])), weight, bias, multiplier, shift, (&(out0[(v_1 * 32)])));
   }
 }
 
@@ -736,16 +736,17 @@ static void softmax_6(const int8_t *in0, const int32_t *exp_table, int8_t *out0)
   }
 }
 
-static int32_t run(void *memory) {
+static int32_t run(void *memory, const struct tvm_patch_row_source *sources) {
   uint8_t *const arena = (uint8_t *)memory;
+  (void)sources; /* all inputs are in the arena */
   /* 0 conv2d: conv_2d_0 */
   conv2d_0((const int8_t *)(void *)(arena + 0), tvmgen_small_op0_weight, tvmgen_small_op0_bias, tvmgen_small_op0_multiplier, tvmgen_small_op0_shift, (int8_t *)(arena + 192), (int8_t *)(void *)(arena + 0));
   TVMP_DONE(0);
   /* 1 depthwise_conv2d: depthwise_conv_2d_1 */
-  depthwise_conv2d_1((const int8_t *)(void *)(arena + 0), tvmgen_small_op1_weight, tvmgen_small_op1_bias, tvmgen_small_op1_multiplier, tvmgen_small_op1_shift, (int8_t *)(arena + 160), (int8_t *)(void *)(arena + 304));
+  depthwise_conv2d_1((const int8_t *)(void *)(arena + 0), tvmgen_small_op1_weight, tvmgen_small_op1_bias, tvmgen_small_op1_multiplier, tvmgen_small_op1_shift, (int8_t *)(arena + 160), (int8_t *)(void *)(arena + 288));
   TVMP_DONE(1);
   /* 2 conv2d: conv_2d_2 */
-  conv2d_2((const int8_t *)(void *)(arena + 304), tvmgen_small_op2_weight, tvmgen_small_op2_bias, tvmgen_small_op2_multiplier, tvmgen_small_op2_shift, (int8_t *)(void *)(arena + 160));
+  conv2d_2((const int8_t *)(void *)(arena + 288), tvmgen_small_op2_weight, tvmgen_small_op2_bias, tvmgen_small_op2_multiplier, tvmgen_small_op2_shift, (int8_t *)(void *)(arena + 160));
   TVMP_DONE(2);
   /* 3 add: add_3 */
   add_3((const int8_t *)(void *)(arena + 0), (const int8_t *)(void *)(arena + 160), (int8_t *)(void *)(arena + 0));
@@ -766,18 +767,18 @@ static const int32_t input_image_shape[] = {1, 9, 7, 3};
 static const int32_t output_softmax_7_shape[] = {1, 5};
 
 static const struct tvm_patch_tensor input_table[] = {
-  {"image", "int8", 189u, 0u, 0x1.47ae140000000p-6f, -5, 4u, input_image_shape},
+  {"image", "int8", 189u, 0u, -1, 0x1.47ae140000000p-6f, -5, 4u, input_image_shape},
 };
 static const struct tvm_patch_tensor output_table[] = {
-  {"softmax_7", "int8", 5u, 0u, 0x1.0000000000000p-8f, -128, 2u, output_softmax_7_shape},
+  {"softmax_7", "int8", 5u, 0u, -1, 0x1.0000000000000p-8f, -128, 2u, output_softmax_7_shape},
 };
 
 #ifdef __cplusplus
 extern "C"
 #endif
 const struct tvm_patch_model tvmgen_small_model = {
-  "small", 464u, 8u,
-  1u, 1u, 7u,
+  "small", 448u, 8u,
+  1u, 1u, 7u, 0u,
   input_table, output_table, run,
 };
 
@@ -789,7 +790,7 @@ int32_t tvmgen_small_run_in(void *arena, const struct tvmgen_small_inputs *input
   if (inputs != NULL && inputs->image != NULL) {
     memmove(tvmgen_small_input_image(arena), inputs->image, 189u);
   }
-  const int32_t status = run(arena);
+  const int32_t status = run(arena, NULL);
   if (status != TVM_PATCH_OK) {
     return status;
   }

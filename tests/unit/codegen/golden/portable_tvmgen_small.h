@@ -11,7 +11,7 @@ extern "C" {
 #endif
 
 /* Bytes of the one static block that an inference uses: activations, row buffers, scratch, inputs, outputs. */
-#define TVMGEN_SMALL_ARENA_SIZE 464
+#define TVMGEN_SMALL_ARENA_SIZE 448
 #define TVMGEN_SMALL_ARENA_ALIGN 8
 
 #define TVMGEN_SMALL_INPUT_IMAGE_SIZE 189
