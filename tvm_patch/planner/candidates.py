@@ -9,9 +9,10 @@ import numpy as np
 from tvm_patch.planner.cuts import Cuts
 from tvm_patch.planner.estimate import whole_cost
 from tvm_patch.planner.growth import MOST_BANDS, Growth, SegmentCosts
-from tvm_patch.planner.layout import aligned, joins_as_reduction
+from tvm_patch.planner.layout import joins_as_reduction
 from tvm_patch.planner.moves import Move, undominated
 from tvm_patch.planner.network import Network, OperatorDesc
+from tvm_patch.planner.row_buffer import aligned
 from tvm_patch.planner.segments import Segment
 from tvm_patch.planner.two_passes import TwoPasses
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from tvm_patch.planner.layout import aligned
 from tvm_patch.planner.network import Network
+from tvm_patch.planner.row_buffer import aligned
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 
 from tvm_patch.planner.estimate import BAND, BUFFERED_BYTE, BUFFERED_ROW, row_cost
-from tvm_patch.planner.layout import BUFFERED_DTYPES, aligned, pads, reads_in_place
+from tvm_patch.planner.layout import pads, reads_in_place
 from tvm_patch.planner.network import Network, OperatorDesc
 from tvm_patch.planner.pace import Node, Use, first_row, last_row, rows_waiting
+from tvm_patch.planner.row_buffer import BUFFERED_DTYPES, aligned
 from tvm_patch.planner.row_window import RowWindow
 
 MOST_BANDS = 8

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from tvm_patch.planner.alias import overlap_distance
 from tvm_patch.planner.arena import plan_arena
 from tvm_patch.planner.buffers import ArenaPlan, Buffer, Overlap
-from tvm_patch.planner.layout import SegmentLayout, aligned, layout_segment
+from tvm_patch.planner.layout import SegmentLayout, layout_segment
 from tvm_patch.planner.network import Network
+from tvm_patch.planner.row_buffer import aligned
 from tvm_patch.planner.segments import Segment, kept_tensors
 
 _WORD = 4

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -70,6 +70,13 @@ class _Ways:
     costs: Any
     steps: Any
     moves: Sequence[Move]
+
+
+_KEYS: dict[str, Callable[[Point], tuple[int, int]]] = {
+    "memory": lambda p: (p.arena_bytes, p.instructions),
+    "time": lambda p: (p.instructions, p.arena_bytes),
+    "balanced": lambda p: (p.arena_bytes * p.instructions, p.arena_bytes),
+}
 
 
 class Search:
@@ -151,45 +158,45 @@ class Search:
         best = pareto(np.array([p.costs for p in points], np.int64))
         return tuple(points[i] for i in best.tolist())
 
-    def least_memory(self, max_overhead: float | None = None) -> Point:
-        """Return the plan with the least arena, of equal ones that with the fewest instructions.
+    def best(
+        self,
+        objective: Literal["memory", "time", "balanced"],
+        sram: int | None = None,
+        max_overhead: float | None = None,
+    ) -> Point | None:
+        """Return the best plan within limits, None when there is none.
 
         Parameters
         ----------
+        objective : {"memory", "time", "balanced"}
+            Least arena; fewest estimated instructions; least product of both: a tenth less of one is worth a tenth
+            of the other.  Of equal plans, the one better at the other.
+        sram : int, optional
+            Most bytes of the arena.
         max_overhead : float, optional
             Most multiply-accumulates executed over those of the network.
+        """
+        return self._best(_KEYS[objective], sram, max_overhead)
+
+    def least_memory(self, max_overhead: float | None = None) -> Point:
+        """Return the plan with the least arena.
 
         Raises
         ------
         PlanError
             When no plan has so little overhead.
         """
-        return self._best(lambda p: (p.arena_bytes, p.instructions), max_overhead, None)
-
-    def least_time(self, sram: int, max_overhead: float | None = None) -> Point:
-        """Return the plan with the fewest estimated instructions whose arena has at most `sram` bytes.
-
-        Raises
-        ------
-        PlanError
-            When no plan fits.
-        """
-        return self._best(lambda p: (p.instructions, p.arena_bytes), max_overhead, sram)
-
-    def balanced(self, sram: int | None = None, max_overhead: float | None = None) -> Point:
-        """Return the plan whose arena times instructions is least: a tenth less of one is worth a tenth of the other.
-
-        Raises
-        ------
-        PlanError
-            When no plan keeps the limits.
-        """
-        return self._best(lambda p: (p.arena_bytes * p.instructions, p.arena_bytes), max_overhead, sram)
+        found = self.best("memory", None, max_overhead)
+        if found is None:
+            least = int(self._ways[-1].costs[:, 1].min()) / max(1, self.network.macs)
+            raise PlanError(f"no plan has an overhead of at most {max_overhead:g}; the least is {least:.4f}")
+        return found
 
     def _best(
-        self, key: Callable[[Point], tuple[int, int]], max_overhead: float | None, sram: int | None
-    ) -> Point:
+        self, key: Callable[[Point], tuple[int, int]], sram: int | None, max_overhead: float | None
+    ) -> Point | None:
         """Place plans from the most promising on, until what is left cannot be better even if it fits perfectly."""
+        # Half a multiply-accumulate more: 1.1 times a whole number may come out just below it.
         most_macs = self._most_macs if max_overhead is None else self.network.macs * max_overhead + 0.5
         promises = []
         for way, (peak, macs, instructions) in enumerate(self._ways[-1].costs.tolist()):
@@ -202,6 +209,4 @@ class Search:
             point = self._point(way)
             if (sram is None or point.arena_bytes <= sram) and (best is None or key(point) < best[0]):
                 best = (key(point), point)
-        if best is None:
-            raise PlanError("no plan keeps both limits")
-        return best[1]
+        return None if best is None else best[1]

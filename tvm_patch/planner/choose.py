@@ -1,0 +1,167 @@
+"""From what a user asks for to a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from tvm_patch.errors import PlanError
+from tvm_patch.planner.estimate import whole_cost
+from tvm_patch.planner.explain import peak_text, plan_memory
+from tvm_patch.planner.growth import Growth
+from tvm_patch.planner.memory import arena_bytes
+from tvm_patch.planner.modes import InputMode, fetched_inputs
+from tvm_patch.planner.network import Network
+from tvm_patch.planner.plan import FrontPoint, Plan, PlannedSegment, Scheme, fingerprint, overhead_of
+from tvm_patch.planner.search import MOST_OVERHEAD, Point, Search
+from tvm_patch.planner.segments import layer_by_layer
+
+Objective = Literal["memory", "time", "balanced"]
+"""``memory``: least arena.  ``time``: fewest estimated instructions.  ``balanced``: least product of both."""
+
+OBJECTIVES: tuple[Objective, ...] = get_args(Objective)
+
+_LAST_RESORT = 4.0
+"""Overhead up to which plans are looked for when nothing less fits the memory."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a plan has to be.
+
+    Attributes
+    ----------
+    input_mode : {"resident", "rereadable", "streamed"}
+        Where the input comes from.
+    scheme : {"auto", "layer"}
+        ``layer`` runs one operator after another.
+    objective : {"memory", "time", "balanced"} or None
+        None: ``time`` under a memory limit, ``memory`` under an overhead limit alone, ``balanced`` otherwise.
+    sram : int or None
+        Most bytes of the arena.
+    max_overhead : float or None
+        Most multiply-accumulates executed over those of the network.
+    """
+
+    input_mode: InputMode = "resident"
+    scheme: Scheme = "auto"
+    objective: Objective | None = None
+    sram: int | None = None
+    max_overhead: float | None = None
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A plan and what it was chosen from.
+
+    Attributes
+    ----------
+    plan : Plan
+    point : Point
+        The plan's segments and costs.
+    front : tuple of Point
+        The alternatives.
+    """
+
+    plan: Plan
+    point: Point
+    front: tuple[Point, ...]
+
+
+def choose_plan(network: Network, request: Request) -> Choice:
+    """Return the plan that a request asks for.
+
+    Parameters
+    ----------
+    network : Network
+        With ``rows`` described for row-wise operators.
+    request : Request
+
+    Raises
+    ------
+    PlanError
+        When no plan keeps the limits; says the least that would do, and what sets it.
+    """
+    if request.max_overhead is not None and not request.max_overhead >= 1:
+        raise PlanError(f"an overhead of {request.max_overhead:g} is impossible; the least is 1")
+    if request.scheme == "layer":
+        point = _layer(network, request.input_mode)
+        if request.sram is not None and point.arena_bytes > request.sram:
+            raise PlanError(_impossible(network, request, point))
+        front: tuple[Point, ...] = (point,)
+    else:
+        search = Search(network, request.input_mode, max(MOST_OVERHEAD, request.max_overhead or 0.0))
+        found = _best(search, request)
+        if found is None and request.max_overhead is None:
+            search = Search(network, request.input_mode, _LAST_RESORT)
+            found = _best(search, request)
+        if found is None:
+            raise PlanError(_impossible(network, request, search.least_memory(request.max_overhead)))
+        point, front = found, search.front
+    return Choice(_plan(network, request, point, front), point, front)
+
+
+def _best(search: Search, request: Request) -> Point | None:
+    objective = request.objective
+    if objective is None:
+        objective = "time" if request.sram is not None else "memory" if request.max_overhead else "balanced"
+    return search.best(objective, request.sram, request.max_overhead)
+
+
+def _impossible(network: Network, request: Request, least: Point) -> str:
+    memory = plan_memory(network, least.segments, request.input_mode)
+    how = f"{request.input_mode} input"
+    if request.max_overhead is not None:
+        how += f" and an overhead of at most {request.max_overhead:g}"
+    if request.scheme == "layer":
+        how += ", layer by layer"
+    return (
+        f"no plan of {network.name} fits {request.sram:,} bytes of SRAM with {how}: the least arena is "
+        f"{least.arena_bytes:,} bytes; {peak_text(network, memory)}"
+    )
+
+
+def _layer(network: Network, mode: InputMode) -> Point:
+    fetched = fetched_inputs(network, mode)
+    if mode == "streamed":
+        for name in network.inputs:
+            readers = network.consumers(name)
+            if len(readers) > 1:
+                raise PlanError(
+                    f"input {name} is streamed but {len(readers)} operators read it: layer by layer its rows would "
+                    "have to come again; use --scheme auto or --input-mode rereadable"
+                )
+    segments = layer_by_layer(network)
+    instructions = 0
+    for op in network.operators:
+        if not op.rows:
+            instructions += round(whole_cost(network, op))
+            continue
+        costs = Growth(network, op.index, (), fetched, False).costs()
+        assert costs is not None  # one operator alone always runs
+        instructions += int(costs.instructions[0])
+    return Point(segments, arena_bytes(network, segments, fetched), network.macs, instructions)
+
+
+def _plan(network: Network, request: Request, point: Point, front: Sequence[Point]) -> Plan:
+    return Plan(
+        network=network.name,
+        fingerprint=fingerprint(network),
+        input_mode=request.input_mode,
+        scheme=request.scheme,
+        segments=tuple(PlannedSegment(operators=s.operators, bands=s.bands) for s in point.segments),
+        arena_bytes=point.arena_bytes,
+        overhead=overhead_of(point.macs, network.macs),
+        macs=network.macs,
+        macs_executed=point.macs,
+        estimated_instructions=point.instructions,
+        front=tuple(
+            FrontPoint(
+                arena_bytes=p.arena_bytes,
+                overhead=overhead_of(p.macs, network.macs),
+                estimated_instructions=p.instructions,
+            )
+            for p in front
+        ),
+    )

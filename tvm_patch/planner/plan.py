@@ -1,0 +1,302 @@
+"""A plan as a file: which operators run together, in how many bands, and what that costs.
+
+The format is described in ``docs/plan-format.md``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import astuple
+from pathlib import Path
+from typing import Annotated, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from tvm_patch.errors import PlanError
+from tvm_patch.planner.layout import layout_segment
+from tvm_patch.planner.memory import place_steps, runs_whole, steps_of
+from tvm_patch.planner.modes import InputMode, fetched_inputs
+from tvm_patch.planner.network import Network
+from tvm_patch.planner.segments import Segment, kept_tensors
+
+FORMAT: Literal["tvm-patch plan"] = "tvm-patch plan"
+VERSION: Literal[1] = 1
+"""Of the format; a file of another version is refused."""
+
+Scheme = Literal["auto", "layer"]
+"""``auto``: what the search finds.  ``layer``: one operator after another."""
+
+SCHEMES: tuple[Scheme, ...] = get_args(Scheme)
+_Count = Annotated[int, Field(ge=0, strict=True)]
+_Ratio = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class PlannedSegment(_Part):
+    """Operators that run together.
+
+    Attributes
+    ----------
+    operators : tuple of int
+        Indices in run order.
+    bands : int
+        Vertical stripes of the last operator's output.
+    """
+
+    operators: Annotated[tuple[_Count, ...], Field(min_length=1)]
+    bands: Annotated[int, Field(ge=1, strict=True)] = 1
+
+
+class FrontPoint(_Part):
+    """Another way to run the network.
+
+    Attributes
+    ----------
+    arena_bytes : int
+    overhead : float
+        Multiply-accumulates executed over those of the network.
+    estimated_instructions : int
+    """
+
+    arena_bytes: _Count
+    overhead: _Ratio
+    estimated_instructions: _Count
+
+
+class Plan(_Part):
+    """A plan for one network, with its costs.
+
+    Attributes
+    ----------
+    network : str
+        Name of the network.
+    fingerprint : str
+        See :func:`fingerprint`.
+    input_mode : {"resident", "rereadable", "streamed"}
+        Where the input comes from.
+    scheme : {"auto", "layer"}
+        How it was made.
+    segments : tuple of PlannedSegment
+        In run order.
+    arena_bytes : int
+        As the compiler allocates it.
+    overhead : float
+        `macs_executed` over `macs`.
+    macs, macs_executed : int
+        Multiply-accumulates of the network and of the plan.
+    estimated_instructions : int
+        See :mod:`tvm_patch.planner.estimate`.
+    front : tuple of FrontPoint
+        The alternatives among which it was chosen, least arena first.
+    """
+
+    format: Literal["tvm-patch plan"] = FORMAT
+    version: Literal[1] = VERSION
+    network: str
+    fingerprint: str
+    input_mode: InputMode
+    scheme: Scheme
+    segments: Annotated[tuple[PlannedSegment, ...], Field(min_length=1)]
+    arena_bytes: _Count
+    overhead: _Ratio
+    macs: _Count
+    macs_executed: _Count
+    estimated_instructions: _Count
+    front: tuple[FrontPoint, ...] = ()
+
+    def save(self, path: Path | str) -> Path:
+        """Write the plan as JSON, all of it or nothing.
+
+        Raises
+        ------
+        UserError
+            When the file cannot be written.
+        """
+        from tvm_patch.report.atomic import write_text
+
+        return write_text(Path(path), self.model_dump_json(indent=2) + "\n")
+
+    @classmethod
+    def load(cls, path: Path | str) -> Plan:
+        """Read a plan.
+
+        Raises
+        ------
+        PlanError
+            When the file is no plan of this version; names the field.  Whether it suits a network is for
+            :meth:`segments_for` to say.
+        """
+        try:
+            text = Path(path).read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise PlanError(f"{path} is not a plan: not UTF-8 text") from error
+        except OSError as error:
+            raise PlanError(f"cannot read the plan {path}: {error.strerror}") from error
+        try:
+            return cls.from_json(text)
+        except PlanError as error:
+            raise PlanError(f"{path}: {error}") from error
+
+    @classmethod
+    def from_json(cls, text: str) -> Plan:
+        """Return the plan that a JSON text describes; see :meth:`load`."""
+        try:
+            data = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise PlanError(f"not JSON: {error}") from error
+        if not isinstance(data, dict) or data.get("format") != FORMAT:
+            raise PlanError(f'format: not a plan; the field must be "{FORMAT}"')
+        if data.get("version") != VERSION or isinstance(data.get("version"), bool):
+            raise PlanError(
+                f"version: {data.get('version')!r} is not known; this tvm-patch reads version {VERSION}: plan again"
+            )
+        try:
+            return cls.model_validate(data)
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise PlanError(f"{_field(first['loc'])}: {first['msg'].lower()}") from error
+
+    def segments_for(self, network: Network) -> tuple[Segment, ...]:
+        """Return the segments, after checking that the plan was made for `network` and is what it says.
+
+        Raises
+        ------
+        PlanError
+            Naming the field that does not fit.
+        """
+        if self.fingerprint != fingerprint(network):
+            raise PlanError(
+                f"fingerprint: the plan was made for another network ({self.network}), not for {network.name} as it is "
+                "now; plan again"
+            )
+        segments = tuple(Segment(s.operators, s.bands) for s in self.segments)
+        _check_operators(network, segments)
+        fetched = fetched_inputs(network, self.input_mode)
+        try:
+            kept = kept_tensors(network, segments)
+        except PlanError as error:
+            raise PlanError(f"segments: {error}") from error
+        macs = 0
+        for i, (segment, needed) in enumerate(zip(segments, kept, strict=True)):
+            if runs_whole(network, segment):
+                if segment.bands != 1:
+                    raise PlanError(
+                        f"segments[{i}].bands: {segment.bands}, but the operator needs whole tensors"
+                    )
+                macs += network.operators[segment.operators[0]].macs
+                continue
+            try:
+                layout = layout_segment(network, segment.operators, segment.bands, needed, fetched)
+            except PlanError as error:
+                raise PlanError(f"segments[{i}]{'.bands' if segment.bands > 1 else ''}: {error}") from error
+            macs += layout.macs_executed(network)
+        _check_streamed(network, self.input_mode, segments)
+        self._check_costs(network, segments, macs)
+        return segments
+
+    def _check_costs(self, network: Network, segments: tuple[Segment, ...], macs: int) -> None:
+        fetched = fetched_inputs(network, self.input_mode)
+        arena = place_steps(network, steps_of(network, segments, fetched), fetched).arena_bytes
+        facts = {
+            "macs": (self.macs, network.macs),
+            "macs_executed": (self.macs_executed, macs),
+            "overhead": (self.overhead, overhead_of(macs, network.macs)),
+            "arena_bytes": (self.arena_bytes, arena),
+        }
+        for name, (said, found) in facts.items():
+            if said != found:
+                raise PlanError(f"{name}: the plan says {said}, but its segments give {found}; plan again")
+
+
+def overhead_of(executed: int, macs: int) -> float:
+    """Return multiply-accumulates executed over those of the network, to six digits; 1 where there are none."""
+    return round(executed / macs, 6) if macs else 1.0
+
+
+def _field(location: Sequence[int | str]) -> str:
+    text = ""
+    for part in location:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}"
+    return text.lstrip(".") or "plan"
+
+
+def _check_operators(network: Network, segments: Sequence[Segment]) -> None:
+    count = len(network.operators)
+    seen: set[int] = set()
+    for i, segment in enumerate(segments):
+        for index in segment.operators:
+            if index >= count:
+                raise PlanError(
+                    f"segments[{i}].operators: {index} does not exist; the network has {count} operators"
+                )
+        if len(set(segment.operators)) != len(segment.operators):
+            raise PlanError(f"segments[{i}].operators: an operator is named twice")
+        _check_order(network, segment, i)
+        seen |= set(segment.operators)
+    if len(seen) != count:
+        missing = min(set(range(count)) - seen)
+        raise PlanError(
+            f"segments: operator {missing} ({network.operators[missing].kind}) is in none of them"
+        )
+
+
+def _check_order(network: Network, segment: Segment, position: int) -> None:
+    later = {t: i for i in segment.operators for t in network.operators[i].outputs}
+    for index in segment.operators:
+        for tensor in network.operators[index].outputs:
+            del later[tensor]
+        for tensor in network.operators[index].inputs:
+            if tensor in later:
+                raise PlanError(
+                    f"segments[{position}].operators: {index} reads what {later[tensor]} makes after it"
+                )
+
+
+def _check_streamed(network: Network, mode: InputMode, segments: Sequence[Segment]) -> None:
+    if mode != "streamed":
+        return
+    for name in network.inputs:
+        readers = {op.index for op in network.consumers(name)}
+        using = [i for i, s in enumerate(segments) if readers & set(s.operators)]
+        if len(using) > 1:
+            raise PlanError(
+                f"segments[{using[1]}].operators: input {name} is streamed, its rows come once, "
+                f"for segments[{using[0]}]"
+            )
+        if using and segments[using[0]].bands > 1:
+            raise PlanError(
+                f"segments[{using[0]}].bands: input {name} is streamed, its rows come once; use one band"
+            )
+
+
+def fingerprint(network: Network) -> str:
+    """Return a digest of all that a plan depends on: operators, how they read rows, shapes, inputs and outputs.
+
+    Names do not count, so a model that was only renamed keeps its plans.
+    """
+    number = {name: i for i, name in enumerate(network.tensors)}
+    content = [
+        [[list(t.shape), t.dtype] for t in network.tensors.values()],
+        [number[t] for t in network.inputs],
+        [number[t] for t in network.outputs],
+        [
+            [
+                op.kind,
+                [number[t] for t in op.inputs],
+                [number[t] for t in op.outputs],
+                op.macs,
+                op.scratch_bytes,
+                op.state_bytes,
+                [astuple(w) for w in op.rows],
+                [op.elementwise, op.bandable, op.is_copy],
+                list(op.in_place),
+            ]
+            for op in network.operators
+        ],
+    ]
+    return hashlib.sha256(json.dumps(content, separators=(",", ":")).encode()).hexdigest()[:32]
