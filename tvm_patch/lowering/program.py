@@ -11,7 +11,8 @@ import numpy as np
 from tvm_patch.kernels import Form, Kernel, TensorKernel, TensorView, kernel_for
 from tvm_patch.kernels.registry import reduction_for
 from tvm_patch.lowering.op_view import BoundFunction, BoundOp
-from tvm_patch.lowering.segment import RowsFrom, SegmentCode, SegmentPart, constant_names, lower_segment
+from tvm_patch.lowering.segment import RowsFrom, lower_segment
+from tvm_patch.lowering.segment_parts import SegmentCode, SegmentPart, constant_names
 from tvm_patch.lowering.tensor_step import lower_tensor_step
 from tvm_patch.planner.alias import overlap_distance
 from tvm_patch.planner.layout import SegmentLayout, layout_segment

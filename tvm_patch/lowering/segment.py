@@ -8,7 +8,6 @@ rows is kept and along the columns computed again.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import tvm
@@ -18,60 +17,16 @@ from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for i
 
 from tvm_patch.kernels import Form, Kernel, RowKernel, TensorView
 from tvm_patch.kernels.base import RowReduction
+from tvm_patch.lowering.bands import BandNumbers
 from tvm_patch.lowering.narrow import narrowed
+from tvm_patch.lowering.segment_parts import SegmentCode, SegmentPart, constant_names
 from tvm_patch.planner.layout import RowBuffer, SegmentLayout
-from tvm_patch.planner.row_window import RowWindow
 
 PrimFunc = Any
 Expr = Any
 RowsFrom = Literal["callback", "tensor"]
 FETCH = "tvmp_fetch_row"
 """C function that brings one row of a fetched input; see ``tvm_patch_rows.h``."""
-
-
-@dataclass(frozen=True)
-class SegmentCode:
-    """TIR of a segment.
-
-    Attributes
-    ----------
-    entry : tvm.ir.GlobalVar
-        The function to call.
-    functions : dict of GlobalVar to PrimFunc
-        The entry and all that it calls.
-    """
-
-    entry: Any
-    functions: dict[Any, PrimFunc]
-
-
-@dataclass(frozen=True)
-class SegmentPart:
-    """One operator of a segment with what its code needs.
-
-    Attributes
-    ----------
-    kernel : RowKernel or RowReduction
-        Its kernel at full width.
-    inputs : tuple of str
-        Tensors that it reads, in order.
-    output : str
-        Tensor that it makes.
-    """
-
-    kernel: Kernel
-    inputs: tuple[str, ...]
-    output: str
-
-
-def constant_names(parts: Sequence[SegmentPart]) -> list[tuple[int, str, str]]:
-    """Return (part, constant, parameter name) for every constant of a segment, in parameter order."""
-    alone = len(parts) == 1
-    return [
-        (i, name, name if alone else f"op{i}_{name}")
-        for i, part in enumerate(parts)
-        for name in part.kernel.constants
-    ]
 
 
 def lower_segment(
@@ -110,20 +65,6 @@ def lower_segment(
     return _Segment(layout, parts, form, name, profile, rows_from).build()
 
 
-@dataclass
-class _Values:
-    """Numbers that may differ from band to band: literals where they do not, parameters where they do."""
-
-    bands: int
-    per_band: dict[str, tuple[int, ...]] = field(default_factory=dict)
-
-    def declare(self, name: str, numbers: Sequence[int]) -> None:
-        self.per_band[name] = tuple(numbers)
-
-    def varying(self) -> list[str]:
-        return [n for n, v in self.per_band.items() if len(set(v)) > 1]
-
-
 class _Segment:
     def __init__(
         self,
@@ -137,61 +78,8 @@ class _Segment:
         self.layout, self.parts, self.form, self.name, self.profile = layout, parts, form, name, profile
         self.rows_from = rows_from
         self.functions: dict[Any, PrimFunc] = {}
-        self.values = _Values(layout.bands)
-        self.tensors: dict[str, Any] = {}
-        self._declare_values()
+        self.values = BandNumbers(layout, parts)
         self.kernels = [self._kernel(i) for i in range(len(parts))]
-
-    # -- what differs between bands
-
-    def _declare_values(self) -> None:
-        for i, (part, span) in enumerate(zip(self.parts, self.layout.spans, strict=True)):
-            self.values.declare(f"columns{i}", [e - f for f, e in zip(span.first, span.end, strict=True)])
-            for j, (tensor, window) in enumerate(zip(part.inputs, self._windows(i), strict=True)):
-                need = span.needs(window)
-                origin = (
-                    self.layout.buffers[tensor].span.first
-                    if self._in_buffer(i, j)
-                    else (0,) * self.layout.bands
-                )
-                offsets = [
-                    0 if window.column_stride == 0 else f - o for f, o in zip(need.first, origin, strict=True)
-                ]
-                self.values.declare(f"from{i}_{j}", offsets)
-            held = self.layout.buffers.get(part.output)
-            origin = (
-                held.span.first
-                if held and part.output not in self.layout.stored
-                else (0,) * self.layout.bands
-            )
-            self.values.declare(f"to{i}", [f - o for f, o in zip(span.first, origin, strict=True)])
-        for name, buffer in self.layout.buffers.items():
-            width = self._width(name)
-            inside = buffer.span.clipped(width)
-            self.values.declare(
-                f"left_{name}", [f - g for f, g in zip(inside.first, buffer.span.first, strict=True)]
-            )
-            self.values.declare(
-                f"inside_{name}", [e - f for f, e in zip(inside.first, inside.end, strict=True)]
-            )
-            self.values.declare(
-                f"right_{name}", [g - e for e, g in zip(inside.end, buffer.span.end, strict=True)]
-            )
-            self.values.declare(f"start_{name}", inside.first)
-
-    def _windows(self, i: int) -> tuple[Any, ...]:
-        return self.layout.operators[i].rows or (RowWindow(),)
-
-    def _in_buffer(self, i: int, j: int) -> bool:
-        """Whether input j of part i is read from a row buffer."""
-        return (i, j) in self.layout.buffered
-
-    def _width(self, tensor: str) -> int:
-        for part in self.parts:
-            for name, view in zip(part.inputs, part.kernel.op.inputs, strict=True):
-                if name == tensor:
-                    return view.shape[2]
-        raise KeyError(tensor)
 
     # -- kernels and their functions
 
@@ -367,7 +255,7 @@ class _Segment:
             self._fetch(tensor, buffer, start, row)
             return
         stored = self._stored(tensor)
-        width = self._width(tensor) * buffer.pixel_bytes
+        width = self.values.width(tensor) * buffer.pixel_bytes
         origin = row * width + self._number(f"start_{tensor}") * buffer.pixel_bytes
         to = start + self._number(f"left_{tensor}") * buffer.pixel_bytes
         self._copy(to, stored, origin, self._number(f"inside_{tensor}") * buffer.pixel_bytes)
@@ -391,7 +279,7 @@ class _Segment:
         part, kernel = self.parts[operator], self.kernels[operator]
         arguments: list[Any] = []
         for j, tensor in enumerate(part.inputs):
-            window = self._windows(operator)[j]
+            window = self.values.windows(operator)[j]
             for k in range(window.size):
                 arguments.append(self._row_pointer(operator, j, tensor, window, row, k))
         arguments += [
@@ -417,7 +305,7 @@ class _Segment:
 
     def _row_pointer(self, operator: int, j: int, tensor: str, window: Any, row: Expr, k: int) -> Expr:
         shift = self._number(f"from{operator}_{j}")
-        if self._in_buffer(operator, j):
+        if (operator, j) in self.layout.buffered:
             buffer = self.layout.buffers[tensor]
             line = row * window.stride + (k * window.dilation - window.pad_before + buffer.top)
             return T.address_of(self._cells(tensor)[self._slot(buffer, line) + shift * buffer.pixel_bytes])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tvm
 
 from tvm_patch.kernels import Form, TensorKernel
-from tvm_patch.lowering.segment import SegmentCode
+from tvm_patch.lowering.segment_parts import SegmentCode
 
 
 def lower_tensor_step(kernel: TensorKernel, form: Form, name: str) -> SegmentCode:

@@ -1,0 +1,56 @@
+"""What goes into the lowering of a segment, and what comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tvm_patch.kernels import Kernel
+
+PrimFunc = Any
+
+
+@dataclass(frozen=True)
+class SegmentCode:
+    """TIR of a segment.
+
+    Attributes
+    ----------
+    entry : tvm.ir.GlobalVar
+        The function to call.
+    functions : dict of GlobalVar to PrimFunc
+        The entry and all that it calls.
+    """
+
+    entry: Any
+    functions: dict[Any, PrimFunc]
+
+
+@dataclass(frozen=True)
+class SegmentPart:
+    """One operator of a segment with what its code needs.
+
+    Attributes
+    ----------
+    kernel : RowKernel or RowReduction
+        Its kernel at full width.
+    inputs : tuple of str
+        Tensors that it reads, in order.
+    output : str
+        Tensor that it makes.
+    """
+
+    kernel: Kernel
+    inputs: tuple[str, ...]
+    output: str
+
+
+def constant_names(parts: Sequence[SegmentPart]) -> list[tuple[int, str, str]]:
+    """Return (part, constant, parameter name) for every constant of a segment, in parameter order."""
+    alone = len(parts) == 1
+    return [
+        (i, name, name if alone else f"op{i}_{name}")
+        for i, part in enumerate(parts)
+        for name in part.kernel.constants
+    ]
