@@ -17,6 +17,7 @@ from tvm_patch import __version__
 from tvm_patch.cli.boards import boards
 from tvm_patch.cli.compile import compile_model
 from tvm_patch.cli.inspect import inspect
+from tvm_patch.cli.plan import plan
 from tvm_patch.cli.run import run
 from tvm_patch.cli.zoo import zoo
 from tvm_patch.errors import PatchError
@@ -31,6 +32,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("inspect")(inspect)
+app.command("plan")(plan)
 app.command("compile")(compile_model)
 app.command("run")(run)
 app.command("boards")(boards)

@@ -10,10 +10,10 @@ from tvm_patch.errors import PlanError
 from tvm_patch.planner.estimate import whole_cost
 from tvm_patch.planner.explain import peak_text, plan_memory
 from tvm_patch.planner.growth import Growth
-from tvm_patch.planner.memory import arena_bytes
+from tvm_patch.planner.memory import arena_bytes, overhead_of
 from tvm_patch.planner.modes import InputMode, fetched_inputs
 from tvm_patch.planner.network import Network
-from tvm_patch.planner.plan import FrontPoint, Plan, PlannedSegment, Scheme, fingerprint, overhead_of
+from tvm_patch.planner.plan import FrontPoint, Plan, PlannedSegment, Scheme, fingerprint
 from tvm_patch.planner.search import MOST_OVERHEAD, Point, Search
 from tvm_patch.planner.segments import layer_by_layer
 

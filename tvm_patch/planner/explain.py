@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tvm_patch.planner.memory import Placement, memory_question, place_steps, steps_of
+from tvm_patch.planner.memory import Placement, macs_of, memory_question, overhead_of, place_steps, steps_of
 from tvm_patch.planner.modes import InputMode, fetched_inputs
 from tvm_patch.planner.network import Network
 from tvm_patch.planner.search import Point
@@ -27,6 +27,8 @@ class SegmentMemory:
         Bytes of row buffers, accumulators and kernel scratch among them.
     tensors : dict of str to int
         Bytes of the stored tensors among them, by name, largest first.
+    overhead : float
+        Multiply-accumulates that the segment executes over those of its operators.
     """
 
     position: int
@@ -34,6 +36,7 @@ class SegmentMemory:
     in_use: int
     scratch_bytes: int
     tensors: dict[str, int]
+    overhead: float
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,7 @@ def plan_memory(network: Network, segments: Sequence[Segment], mode: InputMode) 
     """Return how much of the arena every segment of a plan fills."""
     fetched = fetched_inputs(network, mode)
     steps = steps_of(network, segments, fetched)
+    executed = macs_of(network, segments, fetched)
     placement = place_steps(network, steps, fetched)
     question = memory_question(network, steps, fetched)
     found = []
@@ -71,7 +75,9 @@ def plan_memory(network: Network, segments: Sequence[Segment], mode: InputMode) 
         if scratch:
             spans.append((placement.scratch[position], placement.scratch[position] + scratch))
         sizes = dict(sorted(((s.name, s.size) for s in live), key=lambda item: -item[1]))
-        found.append(SegmentMemory(position, segment, covered(spans), scratch, sizes))
+        macs = sum(network.operators[i].macs for i in segment.operators)
+        overhead = overhead_of(executed[position], macs)
+        found.append(SegmentMemory(position, segment, covered(spans), scratch, sizes, overhead))
     return PlanMemory(placement, tuple(found))
 
 

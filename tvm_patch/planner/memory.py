@@ -167,6 +167,23 @@ def steps_of(
     return tuple(steps)
 
 
+def macs_of(network: Network, segments: Sequence[Segment], fetched: Collection[str] = ()) -> tuple[int, ...]:
+    """Return the multiply-accumulates that every segment of a plan executes; see :func:`steps_of`."""
+    executed = []
+    for segment, kept in zip(segments, kept_tensors(network, segments), strict=True):
+        if runs_whole(network, segment):
+            executed.append(network.operators[segment.operators[0]].macs)
+        else:
+            layout = layout_segment(network, segment.operators, segment.bands, kept, fetched)
+            executed.append(layout.macs_executed(network))
+    return tuple(executed)
+
+
+def overhead_of(executed: int, macs: int) -> float:
+    """Return multiply-accumulates executed over those of the network, to six digits; 1 where there are none."""
+    return round(executed / macs, 6) if macs else 1.0
+
+
 def _last_uses(network: Network, steps: Sequence[StepMemory], stored: Sequence[str]) -> dict[str, int]:
     """Return the step after which each stored tensor is no longer needed."""
     last = dict.fromkeys(stored, -1)

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tvm_patch.errors import PlanError
 from tvm_patch.planner.layout import layout_segment
-from tvm_patch.planner.memory import place_steps, runs_whole, steps_of
+from tvm_patch.planner.memory import macs_of, overhead_of, place_steps, runs_whole, steps_of
 from tvm_patch.planner.modes import InputMode, fetched_inputs
 from tvm_patch.planner.network import Network
 from tvm_patch.planner.segments import Segment, kept_tensors
@@ -181,26 +181,24 @@ class Plan(_Part):
             kept = kept_tensors(network, segments)
         except PlanError as error:
             raise PlanError(f"segments: {error}") from error
-        macs = 0
         for i, (segment, needed) in enumerate(zip(segments, kept, strict=True)):
             if runs_whole(network, segment):
                 if segment.bands != 1:
                     raise PlanError(
                         f"segments[{i}].bands: {segment.bands}, but the operator needs whole tensors"
                     )
-                macs += network.operators[segment.operators[0]].macs
                 continue
             try:
-                layout = layout_segment(network, segment.operators, segment.bands, needed, fetched)
+                layout_segment(network, segment.operators, segment.bands, needed, fetched)
             except PlanError as error:
                 raise PlanError(f"segments[{i}]{'.bands' if segment.bands > 1 else ''}: {error}") from error
-            macs += layout.macs_executed(network)
         _check_streamed(network, self.input_mode, segments)
-        self._check_costs(network, segments, macs)
+        self._check_costs(network, segments)
         return segments
 
-    def _check_costs(self, network: Network, segments: tuple[Segment, ...], macs: int) -> None:
+    def _check_costs(self, network: Network, segments: tuple[Segment, ...]) -> None:
         fetched = fetched_inputs(network, self.input_mode)
+        macs = sum(macs_of(network, segments, fetched))
         arena = place_steps(network, steps_of(network, segments, fetched), fetched).arena_bytes
         facts = {
             "macs": (self.macs, network.macs),
@@ -211,11 +209,6 @@ class Plan(_Part):
         for name, (said, found) in facts.items():
             if said != found:
                 raise PlanError(f"{name}: the plan says {said}, but its segments give {found}; plan again")
-
-
-def overhead_of(executed: int, macs: int) -> float:
-    """Return multiply-accumulates executed over those of the network, to six digits; 1 where there are none."""
-    return round(executed / macs, 6) if macs else 1.0
 
 
 def _field(location: Sequence[int | str]) -> str:

@@ -26,6 +26,9 @@ from tvm_patch.planner.segments import Segment
 MOST_OVERHEAD = 1.5
 """Multiply-accumulates executed over those of the network beyond which plans are not looked for, unless asked."""
 
+NOTICED = 0.005
+"""Relative difference of instructions or multiply-accumulates below which plans count as equally fast."""
+
 _FRONT = 32
 """Points of a front that are placed exactly; a longer one is thinned out evenly."""
 
@@ -148,15 +151,27 @@ class Search:
 
     @cached_property
     def front(self) -> tuple[Point, ...]:
-        """Plans that no other plan beats in arena, multiply-accumulates and instructions; least arena first.
+        """Plans worth choosing from, least arena first.
 
-        At most a few dozen; from a longer front the ends and an even choice between.
+        No other plan beats one of them in arena, multiply-accumulates and instructions, and each is better than all
+        with less memory by what can be noticed (:data:`NOTICED`).  At most a few dozen; from a longer front the ends
+        and an even choice between.
         """
-        count = len(self._ways[-1].costs)
-        chosen = np.unique(np.rint(np.linspace(0, count - 1, min(count, _FRONT))).astype(int)).tolist()
-        points = [self._point(way) for way in chosen]
-        best = pareto(np.array([p.costs for p in points], np.int64))
-        return tuple(points[i] for i in best.tolist())
+        worth = self._noticeable(self._ways[-1].costs.tolist())
+        chosen = np.unique(np.rint(np.linspace(0, len(worth) - 1, min(len(worth), _FRONT))).astype(int))
+        points = [self._point(worth[i]) for i in chosen.tolist()]
+        best = [points[i] for i in pareto(np.array([p.costs for p in points], np.int64)).tolist()]
+        return tuple(best[i] for i in self._noticeable([list(p.costs) for p in best]))
+
+    def _noticeable(self, costs: Sequence[Sequence[int]]) -> list[int]:
+        """Return which of some choices, least memory first, are better in time or work than those before."""
+        kept: list[int] = []
+        least_macs = least_instructions = float("inf")
+        for i, (_, macs, instructions) in enumerate(costs):
+            if macs < least_macs * (1 - NOTICED) or instructions < least_instructions * (1 - NOTICED):
+                kept.append(i)
+                least_macs, least_instructions = min(least_macs, macs), min(least_instructions, instructions)
+        return kept
 
     def best(
         self,
@@ -169,14 +184,18 @@ class Search:
         Parameters
         ----------
         objective : {"memory", "time", "balanced"}
-            Least arena; fewest estimated instructions; least product of both: a tenth less of one is worth a tenth
-            of the other.  Of equal plans, the one better at the other.
+            Least arena; fewest estimated instructions, of those that take noticeably the same (:data:`NOTICED`) the
+            least arena; least product of both: a tenth less of one is worth a tenth of the other.
         sram : int, optional
             Most bytes of the arena.
         max_overhead : float, optional
             Most multiply-accumulates executed over those of the network.
         """
-        return self._best(_KEYS[objective], sram, max_overhead)
+        found = self._best(_KEYS[objective], sram, max_overhead)
+        if objective == "time" and found is not None:
+            fast = int(found.instructions * (1 + NOTICED))
+            return self._best(_KEYS["memory"], sram, max_overhead, fast)
+        return found
 
     def least_memory(self, max_overhead: float | None = None) -> Point:
         """Return the plan with the least arena.
@@ -193,14 +212,20 @@ class Search:
         return found
 
     def _best(
-        self, key: Callable[[Point], tuple[int, int]], sram: int | None, max_overhead: float | None
+        self,
+        key: Callable[[Point], tuple[int, int]],
+        sram: int | None,
+        max_overhead: float | None,
+        slowest: int | None = None,
     ) -> Point | None:
         """Place plans from the most promising on, until what is left cannot be better even if it fits perfectly."""
         # Half a multiply-accumulate more: 1.1 times a whole number may come out just below it.
         most_macs = self._most_macs if max_overhead is None else self.network.macs * max_overhead + 0.5
         promises = []
         for way, (peak, macs, instructions) in enumerate(self._ways[-1].costs.tolist()):
-            if macs <= most_macs and (sram is None or peak <= sram):
+            if macs > most_macs or (slowest is not None and instructions > slowest):
+                continue
+            if sram is None or peak <= sram:
                 promises.append((key(Point((), peak, macs, instructions)), way))
         best: tuple[tuple[int, int], Point] | None = None
         for promise, way in sorted(promises):

@@ -1,0 +1,81 @@
+"""``tvm-patch plan``: which operators run together, in how many bands, and what that saves and costs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tvm_patch.cli.options import JsonOption, ModelArgument, QuietOption, check_board, check_model
+from tvm_patch.cli.output import Output
+from tvm_patch.cli.plan_options import (
+    InputModeName,
+    InputModeOption,
+    MaxOverheadOption,
+    ObjectiveOption,
+    SchemeName,
+    SchemeOption,
+    SramOption,
+    plan_request,
+)
+
+
+def plan(
+    model: ModelArgument,
+    input_mode: InputModeOption = InputModeName.resident,
+    sram: SramOption = None,
+    board: Annotated[
+        str | None,
+        typer.Option("--board", help="Keep the arena within a board's SRAM: tvm-patch boards."),
+    ] = None,
+    max_overhead: MaxOverheadOption = None,
+    objective: ObjectiveOption = None,
+    scheme: SchemeOption = SchemeName.auto,
+    save: Annotated[
+        Path | None, typer.Option("--save", help="Write the plan to a file for compile --plan.")
+    ] = None,
+    plot: Annotated[
+        Path | None, typer.Option("--plot", help="Draw memory per operator and the alternatives.")
+    ] = None,
+    json: JsonOption = None,
+    quiet: QuietOption = False,
+) -> None:
+    """Plan a model patch by patch: segments, bands, the arena and the work done twice.
+
+    \b
+    Examples:
+      tvm-patch plan person.tflite
+      tvm-patch plan person.tflite --input-mode streamed --sram 20K
+      tvm-patch plan person.tflite --input-mode rereadable --max-overhead 1.05 --save plan.json
+      tvm-patch plan person.tflite --board nucleo_f412zg --json - | jq .arena_bytes
+    """  # noqa: D301 -- \b keeps the lines apart in --help
+    check_model(model)
+    output = Output(json, quiet)
+    request = plan_request(
+        input_mode, scheme, objective, sram, max_overhead, check_board(board) if board is not None else None
+    )
+    from tvm_patch.report.atomic import check_can_write
+
+    for path in (save, plot):
+        if path is not None:
+            check_can_write(path)
+    if plot is not None:
+        from tvm_patch.report.plot import require_matplotlib
+
+        require_matplotlib()
+
+    with output.progress(f"planning {model.name}"):
+        from tvm_patch.driver.plan import plan as plan_model
+
+        planned = plan_model(model, request)
+    if save is not None:
+        planned.choice.plan.save(save)
+    if plot is not None:
+        from tvm_patch.report.plot_plan import plot_plan
+
+        plot_plan(model.stem, planned, plot)
+
+    from tvm_patch.report.plan import plan_report, print_plan
+
+    output.emit(plan_report(model.name, planned), print_plan)

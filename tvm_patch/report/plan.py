@@ -1,0 +1,194 @@
+"""What ``tvm-patch plan`` reports."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from tvm_patch.report.models import Report
+from tvm_patch.report.text import bar, count, kib
+
+if TYPE_CHECKING:
+    from tvm_patch.driver.plan import Planned
+
+
+class SegmentReport(Report):
+    """A segment of the plan.
+
+    Attributes
+    ----------
+    first, last : int
+        Indices of its first and last operator.
+    operators : list of int
+        All of them, in run order; a second pass leaves some out.
+    bands : int
+    arena_bytes : int
+        Bytes of the arena in use while it runs.
+    overhead : float
+        Multiply-accumulates that it executes over those of its operators.
+    """
+
+    first: int
+    last: int
+    operators: list[int]
+    bands: int
+    arena_bytes: int
+    overhead: float
+
+
+class FrontReport(Report):
+    """An alternative.
+
+    Attributes
+    ----------
+    arena_bytes : int
+    overhead : float
+    estimated_instructions : int
+    """
+
+    arena_bytes: int
+    overhead: float
+    estimated_instructions: int
+
+
+class PlanReport(Report):
+    """A plan.
+
+    Attributes
+    ----------
+    model, input_mode, scheme : str
+    arena_bytes : int
+    layer_arena_bytes : int
+        Layer by layer, with the input in the arena.
+    overhead : float
+        `macs_executed` over `macs`.
+    macs, macs_executed, estimated_instructions : int
+    peak : str
+        What sets the arena.
+    next_saving : str
+        What less memory would cost.
+    segments : list of SegmentReport
+    front : list of FrontReport
+        Least arena first.
+    """
+
+    model: str
+    input_mode: str
+    scheme: str
+    arena_bytes: int
+    layer_arena_bytes: int
+    overhead: float
+    macs: int
+    macs_executed: int
+    estimated_instructions: int
+    peak: str
+    next_saving: str
+    segments: list[SegmentReport] = Field(default_factory=list)
+    front: list[FrontReport] = Field(default_factory=list)
+
+
+def plan_report(model: str, planned: Planned) -> PlanReport:
+    """Return the report of a planned model.
+
+    Parameters
+    ----------
+    model : str
+        Name for people: the file.
+    planned : Planned
+    """
+    from tvm_patch.planner.explain import peak_text, saving_text
+
+    plan, network = planned.choice.plan, planned.network
+    segments = [
+        SegmentReport(
+            first=m.segment.operators[0],
+            last=m.segment.operators[-1],
+            operators=list(m.segment.operators),
+            bands=m.segment.bands,
+            arena_bytes=m.in_use,
+            overhead=m.overhead,
+        )
+        for m in planned.memory.segments
+    ]
+    return PlanReport(
+        model=model,
+        input_mode=plan.input_mode,
+        scheme=plan.scheme,
+        arena_bytes=plan.arena_bytes,
+        layer_arena_bytes=planned.layer_memory.placement.arena_bytes,
+        overhead=plan.overhead,
+        macs=plan.macs,
+        macs_executed=plan.macs_executed,
+        estimated_instructions=plan.estimated_instructions,
+        peak=peak_text(network, planned.memory),
+        next_saving=saving_text(network, planned.choice.point, planned.choice.front),
+        segments=segments,
+        front=[FrontReport(**p.model_dump()) for p in plan.front],
+    )
+
+
+def print_plan(console: Console, report: PlanReport) -> None:
+    """Print segments, the front and what sets the arena."""
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in ("segment", "operators", "bands", "overhead", "in use"):
+        table.add_column(name, justify="left" if name == "operators" else "right", no_wrap=True)
+    table.add_column("memory")
+    peak = max((s.arena_bytes for s in report.segments), default=0)
+    marked = False
+    for i, s in enumerate(report.segments):
+        first = s.arena_bytes == peak and not marked
+        marked |= first
+        table.add_row(
+            str(i),
+            _ranges(s.operators),
+            str(s.bands),
+            f"{s.overhead:.3f}",
+            f"{s.arena_bytes:,}",
+            bar(s.arena_bytes, peak) + (" ← peak" if first else ""),
+            style="bold" if first else None,
+        )
+    console.print(table)
+    if len(report.front) > 1:
+        console.print()
+        front = Table(box=None, header_style="bold", pad_edge=False)
+        for name in ("alternatives: arena", "overhead", "instructions"):
+            front.add_column(name, justify="right", no_wrap=True)
+        chosen = (report.arena_bytes, report.overhead, report.estimated_instructions)
+        for p in report.front:
+            mine = (p.arena_bytes, p.overhead, p.estimated_instructions) == chosen
+            front.add_row(
+                kib(p.arena_bytes) + (" ← chosen" if mine else ""),
+                f"{p.overhead:.4f}",
+                count(p.estimated_instructions),
+                style="bold" if mine else None,
+            )
+        console.print(front)
+    console.print()
+    rows = [
+        ("model", f"{escape(report.model)}, {report.input_mode} input"),
+        (
+            "arena",
+            f"{kib(report.arena_bytes)}; layer by layer, input resident: {kib(report.layer_arena_bytes)}",
+        ),
+        ("", escape(report.peak)),
+        ("", escape(report.next_saving)),
+        ("MACs", f"{count(report.macs_executed)} executed, overhead {report.overhead:.4f}"),
+        ("instructions", f"{count(report.estimated_instructions)}, estimated for a Cortex-M7"),
+    ]
+    summary = Table(box=None, show_header=False, pad_edge=False)
+    summary.add_column(style="cyan")
+    summary.add_column(overflow="fold")
+    for row in rows:
+        summary.add_row(*row)
+    console.print(summary)
+
+
+def _ranges(operators: list[int]) -> str:
+    from tvm_patch.planner.explain import operators_text
+    from tvm_patch.planner.segments import Segment
+
+    return operators_text(Segment(tuple(operators)))
