@@ -61,7 +61,8 @@ def slices(
     for axis, (first, last, step) in enumerate(zip(begin, end, strides, strict=True)):
         bit = 1 << axis
         if masks["shrink_axis_mask"] & bit:
-            index = int(first) % shape[axis]
+            # LiteRT lets begin_mask win here: it takes element 0.
+            index = 0 if masks["begin_mask"] & bit else int(first) % shape[axis]
             ranges.append(slice(index, index + 1, 1))
             continue
         low = None if masks["begin_mask"] & bit else int(first)

@@ -279,7 +279,8 @@ def _strided_slice(use: Use) -> list[Shape]:
         raise use.refuse(f"from {begin} to {end} by {strides} in shape {list(data)}")
     for axis, (first, stride) in enumerate(zip(begin, strides, strict=True)):
         shrunk = masks["shrink_axis_mask"] & (1 << axis)
-        if shrunk and (stride < 0 or not -data[axis] <= first < data[axis]):
+        masked = masks["begin_mask"] & (1 << axis)
+        if shrunk and (stride < 0 or not (masked or -data[axis] <= first < data[axis])):
             raise use.refuse(f"element {first} by {stride} of {data[axis]} along axis {axis}")
     ranges = slices(use.op, data, *(np.array(v, np.int64) for v in (begin, end, strides)))
     counts = [len(range(*r.indices(d))) for r, d in zip(ranges, data, strict=False)]

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from microtvm_project.run import RunResult
+from tests.unit.codegen.networks import small_network
 from tvm_patch.cli.app import run_app
 from tvm_patch.errors import UnsupportedError
 from tvm_patch.planner import ArenaPlan, Network, OperatorDesc, TensorDesc
@@ -154,5 +155,50 @@ def command(capsys, monkeypatch):
         code = run_app([str(a) for a in arguments])
         out, err = capsys.readouterr()
         return code, out, err
+
+    return run
+
+
+@pytest.fixture
+def net(tmp_path):
+    path = tmp_path / "net.tflite"
+    path.write_bytes(small_network())
+    return path
+
+
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory):
+    """Folder of an artifact; tests work on copies."""
+    from tvm_patch import driver
+
+    return driver.compile(small_network(), name="net").save(tmp_path_factory.mktemp("made") / "net")
+
+
+@pytest.fixture
+def artifact(compiled, tmp_path):
+    """An artifact folder of the test's own, and its archive beside it."""
+    from tvm_patch.driver import Artifact
+
+    return Artifact.load(compiled).save(tmp_path / "artifact")
+
+
+def listing(folder):
+    return {str(p): p.read_bytes() if p.is_file() else None for p in sorted(folder.rglob("*"))}
+
+
+@pytest.fixture
+def refused(command, tmp_path):
+    """Run a command line that must fail with 2, one line and nothing written; returns the line."""
+
+    def run(*arguments):
+        before = listing(tmp_path)
+        code, out, err = command(*arguments)
+        assert (code, out) == (2, ""), err
+        assert err.startswith("error: ")
+        assert err.endswith("\n")
+        line = err[:-1]
+        assert line.isprintable()
+        assert listing(tmp_path) == before
+        return line
 
     return run

@@ -118,6 +118,9 @@ OURS_ONLY: dict[str, Build] = {
     "strided_slice_masks": lambda m, x, r: m.strided_slice(
         x, (0, 1, 2, -1), (0, 0, 6, 0), begin_mask=1, end_mask=3, shrink_axis_mask=8
     ),
+    "strided_slice_masked_and_shrunk": lambda m, x, r: m.strided_slice(
+        x, (0, 1, 2, 3), (1, 6, 7, 4), begin_mask=8, shrink_axis_mask=8
+    ),
     "gather": lambda m, x, r: m.gather(x, np.array([3, 0, 3], np.int32), -1),
     "tile": lambda m, x, r: m.tile(x, (1, 2, 1, 3)),
     "resize_nearest": lambda m, x, r: m.resize_nearest_neighbor(x, (12, 14)),

@@ -1,0 +1,98 @@
+"""Artifacts that are damaged, forged or of another model: refused like all bad input."""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+
+import pytest
+
+from tests.unit.codegen.networks import small_network
+
+
+def test_reference_of_another_model(refused, artifact, tmp_path):
+    other = tmp_path / "other.tflite"
+    other.write_bytes(small_network(classes=4))
+    line = refused("run", artifact, "--check", "--model", other)
+    assert line.startswith(f"error: {artifact} was compiled from another model than {other}; give the file")
+
+
+def edit(folder, **changes):
+    path = folder / "metadata.json"
+    document = json.loads(path.read_text())
+    for key, value in changes.items():
+        if value is None:
+            del document[key]
+        else:
+            document[key] = value
+    path.write_text(json.dumps(document))
+
+
+@pytest.mark.parametrize(
+    ("changes", "part"),
+    [
+        ({"inputs": None}, "no 'inputs'"),
+        ({"inputs": [3]}, "an entry of inputs is not an object"),
+        ({"model_outputs": []}, "outputs and model_outputs have different lengths"),
+        ({"arena_bytes": "many"}, "'arena_bytes' of it is 'many'"),
+        ({"arena_bytes": 3}, "lies outside the arena"),
+        ({"sources": ["codegen/gone.c"]}, "lacks its source 'codegen/gone.c'"),
+        ({"format_version": 99}, "has format version 99"),
+        ({"format_version": None}, "no 'format_version'"),
+    ],
+)
+def test_metadata(refused, artifact, changes, part):
+    edit(artifact, **changes)
+    line = refused("run", artifact)
+    assert part in line
+    assert line.endswith("compile the model again")
+
+
+@pytest.mark.parametrize("text", [b"", b"{", b"[]", b"\xff\xfe", b"null", b'"x"'])
+def test_metadata_that_is_no_document(refused, artifact, text):
+    (artifact / "metadata.json").write_bytes(text)
+    line = refused("run", artifact)
+    assert line.startswith(f"error: {artifact}/metadata.json is damaged: ")
+    assert line.endswith("compile the model again")
+
+
+def test_folder_that_is_no_artifact(refused, tmp_path):
+    (tmp_path / "empty").mkdir()
+    assert "is not an artifact: it has no metadata.json; make one with" in refused("run", tmp_path / "empty")
+
+
+@pytest.mark.parametrize("part", [0.0, 0.01, 0.3, 0.7])
+def test_truncated_archive(refused, artifact, part):
+    path = artifact.with_name("artifact.tar")
+    data = path.read_bytes()
+    path.write_bytes(data[: int(len(data) * part)])
+    assert "artifact.tar is not " in refused("run", path)
+
+
+@pytest.mark.parametrize("name", ["../../escaped.c", "/tmp/escaped.c", "codegen/../../escaped.c"])
+def test_archive_that_leaves_its_folder(refused, artifact, name):
+    path = artifact.with_name("artifact.tar")
+    with tarfile.open(path, "a") as archive:
+        entry = tarfile.TarInfo(name)
+        entry.size = 4
+        archive.addfile(entry, io.BytesIO(b"evil"))
+    assert f"has the member {name!r}, which leaves the artifact" in refused("run", path)
+
+
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.FIFOTYPE])
+def test_archive_of_links(refused, artifact, kind):
+    path = artifact.with_name("artifact.tar")
+    with tarfile.open(path, "a") as archive:
+        entry = tarfile.TarInfo("codegen/link")
+        entry.type, entry.linkname = kind, "/etc/passwd"
+        archive.addfile(entry)
+    assert "has the member 'codegen/link', which leaves the artifact or is no file" in refused("run", path)
+
+
+def test_sound_artifact_still_runs(command, artifact, net):
+    """The tests above refuse because of what they damage, not because of something else."""
+    assert command("run", artifact, "-q")[0] == 0
+    assert command("run", artifact.with_name("artifact.tar"), "-q")[0] == 0
+    pytest.importorskip("ai_edge_litert")
+    assert command("run", artifact, "-q", "--check", "--model", net)[0] == 0
