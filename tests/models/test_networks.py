@@ -62,7 +62,9 @@ def test_emulated_cortex_m7_is_bit_exact(shared_models, name):
     assert result.instructions > artifact.metadata["macs"] // 8
 
 
-@pytest.mark.parametrize("name", ["mlperf-kws-dscnn", "mlperf-ad01", "mlperf-ic-resnet8-32", "mlperf-sww"])
+@pytest.mark.parametrize(
+    "name", [*QUICK[2:], *(pytest.param(n, marks=pytest.mark.verify) for n in QUICK[:2])]
+)
 def test_emulated_cortex_m4_is_bit_exact(shared_models, name):
     data, artifact = _compile(shared_models, name, "qemu_m4")
     inputs = random_inputs(artifact, 2)
