@@ -14,8 +14,10 @@ from typing import Any
 
 import numpy as np
 
+from tvm_patch.errors import PlanError
+from tvm_patch.planner.alias import overlap_distance
 from tvm_patch.planner.estimate import BAND, BUFFERED_BYTE, BUFFERED_ROW, row_cost
-from tvm_patch.planner.layout import pads, reads_in_place
+from tvm_patch.planner.layout import layout_segment, pads, reads_in_place
 from tvm_patch.planner.network import Network, OperatorDesc
 from tvm_patch.planner.pace import Node, Use, first_row, last_row, rows_waiting
 from tvm_patch.planner.row_buffer import BUFFERED_DTYPES, aligned
@@ -156,7 +158,7 @@ class Growth:
     ) -> None:
         self.network, self.needed, self.fetched, self.reduces = network, needed, fetched, reduces
         self.operators: list[int] = []
-        self._dead = self._slow = False
+        self._dead = self._rows_after_sink = False
         self._nodes: dict[int, Node] = {}
         self._asked: dict[int, Array] = {}
         self._reads: dict[str, _Reads] = {}
@@ -213,7 +215,7 @@ class Growth:
         assert own is not None
         if kept:
             # Rows that are made after the sink has finished are beyond the closed forms.
-            self._slow |= demanded < tensor.shape[1]
+            self._rows_after_sink |= demanded < tensor.shape[1]
             self._kept.append(name)
             self._legal = self._legal & (_BAND_COUNTS == 1)
             own = own.whole_tensor(tensor.shape[2])
@@ -290,8 +292,8 @@ class Growth:
 
     def costs(self) -> SegmentCosts | None:
         """Return what the segment costs as it is now; None when it cannot run."""
-        if self._slow:
-            return None
+        if self._rows_after_sink:
+            return self._laid_out()
         scratch = self._scratch + aligned(self._kernel_scratch)
         instructions = self._instructions
         sources = []
@@ -326,6 +328,25 @@ class Growth:
             tuple(sources),
             (*sorted(self._kept), sink.outputs[0]),
             {name: d for name in sources if (d := self._distance(name)) is not None},
+        )
+
+    def _laid_out(self) -> SegmentCosts | None:
+        """Return the costs where closed forms do not hold; what is needed later allows one band anyway."""
+        operators = tuple(reversed(self.operators))
+        try:
+            layout = layout_segment(self.network, operators, 1, self.needed, self.fetched)
+        except PlanError:
+            return None
+        distances = {t: overlap_distance(layout, self.network, t) for t in layout.sources}
+        return SegmentCosts(
+            operators,
+            self._legal,
+            np.full(MOST_BANDS, layout.scratch_bytes),
+            np.full(MOST_BANDS, layout.macs_executed(self.network)),
+            np.rint(self._instructions).astype(np.int64),
+            layout.sources,
+            layout.stored,
+            {t: d for t, d in distances.items() if d is not None},
         )
 
     def _distance(self, source: str) -> int | None:

@@ -1,0 +1,60 @@
+"""Plans of real networks: the arena predicted is the arena compiled, and goals stay reached."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.models.networks import index
+from tests.segments import random_segments
+from tvm_patch.driver.front import legalize
+from tvm_patch.lowering.memory import place
+from tvm_patch.planner.memory import arena_bytes, macs_of
+from tvm_patch.planner.modes import InputMode, fetched_inputs
+from tvm_patch.planner.search import Search
+
+pytestmark = pytest.mark.skipif(not index(), reason="no real networks")
+
+GOALS = [
+    ("mcunet-vww1-tinyengine-80", "streamed", 16.6, 1.0),
+    ("mcunet-vww1-tinyengine-80", "rereadable", 15.6, 1.06),
+    ("mcunet-vww1-tinyengine-80", "resident", 22.1, 1.0),
+    ("mcunet-in3-320kb1mb-176", "rereadable", 60.4, 1.03),
+    ("mcunet-in3-320kb1mb-176", "rereadable", 54.3, 1.26),
+    ("mcunet-in3-320kb1mb-176", "resident", 98.0, 1.0),
+    ("coral-tf2-mbv2-100-224", "rereadable", 73.7, 1.04),
+    ("coral-tf2-mbv2-100-224", "rereadable", 51.5, 1.11),
+    ("espressif-mbv2-custom-224", "rereadable", 23.7, 1.13),
+    ("espressif-mbv2-custom-224", "rereadable", 35.7, 1.02),
+    ("mlperf-ic-resnet8-32", "resident", 17.2, 1.0),
+    ("micronet-vww4-128", "rereadable", 15.4, 1.13),
+    ("mcunet-persondet-128x160", "rereadable", 30.0, 1.02),
+    ("mcunetv2-large-se-224", "rereadable", 101.0, 1.20),
+]
+"""Network, input mode, KiB, overhead: a little above what is reached; issue 3 asks for less."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "mode", "kib", "overhead"), GOALS)
+def test_goals(shared_models, name: str, mode: InputMode, kib: float, overhead: float):
+    network = legalize(shared_models / f"{name}.tflite").describe()[1]
+    found = Search(network, mode).least_memory(overhead)
+    assert found.arena_bytes <= kib * 1024
+    assert found.macs <= network.macs * overhead + 0.5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name", ["mlperf-ic-resnet8-32", "mcunet-persondet-128x160", "mcunetv2-large-se-224"]
+)
+@pytest.mark.parametrize("mode", ["resident", "rereadable", "streamed"])
+def test_predicted_is_compiled(shared_models, name: str, mode: InputMode):
+    legalized = legalize(shared_models / f"{name}.tflite")
+    network = legalized.describe()[1]
+    fetched = fetched_inputs(network, mode)
+    plans = [p.segments for p in Search(network, mode).front[:2]]
+    if mode == "resident":
+        plans += [random_segments(network, seed) for seed in range(2)]
+    for segments in plans:
+        program = legalized.lower("dsp", lambda _network, chosen=segments: chosen, input_mode=mode)
+        assert place(program).arena_bytes == arena_bytes(network, segments, fetched)
+        assert program.macs_executed == sum(macs_of(network, segments, fetched))

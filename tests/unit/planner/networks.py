@@ -1,0 +1,94 @@
+"""Random small networks described to the planner: chains, residuals, pyramids, squeezes, odd sizes."""
+
+from __future__ import annotations
+
+import random
+
+from tvm_patch.planner.network import Network, OperatorDesc, TensorDesc
+from tvm_patch.planner.row_window import RowWindow
+
+
+def window(kernel: int, stride: int, same: bool) -> RowWindow:
+    """Return a square window, with padding on all sides or none."""
+    pad = kernel // 2 if same else 0
+    return RowWindow(kernel, stride, 1, pad, pad, pad, 0, stride, kernel)
+
+
+class Builder:
+    """Adds operators to a network, one method a kind."""
+
+    def __init__(self, height: int, width: int, channels: int) -> None:
+        self.tensors = {"in": TensorDesc("in", (1, height, width, channels))}
+        self.operators: list[OperatorDesc] = []
+
+    def add(self, kind: str, inputs: tuple[str, ...], shape: tuple[int, ...], **more) -> str:
+        name = f"t{len(self.operators)}"
+        self.tensors[name] = TensorDesc(name, shape)
+        index = len(self.operators)
+        self.operators.append(OperatorDesc(index, f"op{index}", kind, inputs, (name,), **more))
+        return name
+
+    def conv(self, source: str, kernel: int, stride: int, channels: int, same: bool = True) -> str:
+        view = window(kernel, stride, same)
+        _, h, w, c = self.tensors[source].shape
+        h = (h + 2 * view.pad_before - kernel) // stride + 1
+        w = (w + 2 * view.columns_before - kernel) // stride + 1
+        macs = h * w * channels * c * kernel * kernel
+        return self.add("conv2d", (source,), (1, h, w, channels), rows=(view,), macs=macs)
+
+    def sum(self, left: str, right: str) -> str:
+        shape = self.tensors[left].shape
+        return self.add("add", (left, right), shape, rows=(RowWindow(), RowWindow()), elementwise=True)
+
+    def pool(self, source: str) -> str:
+        channels = self.tensors[source].shape[3]
+        return self.add("mean", (source,), (1, 1, 1, channels), state_bytes=4 * channels, in_place=(None,))
+
+    def scale(self, source: str, factor: str) -> str:
+        whole = RowWindow(stride=0, column_stride=0)
+        shape = self.tensors[source].shape
+        return self.add("mul", (source, factor), shape, rows=(RowWindow(), whole), elementwise=True)
+
+    def dense(self, source: str, channels: int) -> str:
+        macs = self.tensors[source].size * channels
+        return self.add("fully_connected", (source,), (1, channels), macs=macs, in_place=(None,))
+
+    def network(self, *outputs: str) -> Network:
+        return Network("random", self.tensors, tuple(self.operators), ("in",), outputs)
+
+
+def random_network(seed: int, most: int = 8, width: int = 14) -> Network:
+    """Return a network of about `most` operators on at most `width` columns."""
+    rng = random.Random(seed)
+    b = Builder(rng.randint(5, 14), rng.randint(5, width), rng.randint(1, 4))
+    at, taps = "in", []
+    while len(b.operators) < most - 2:
+        height, width, channels = b.tensors[at].shape[1:]
+        choice = rng.choice(["conv", "conv", "residual", "squeeze", "tap", "valid", "double"])
+        if choice == "residual" and len(b.operators) + 3 <= most:
+            wide = b.conv(at, 1, 1, channels * rng.choice((1, 3)))
+            deep = b.conv(wide, rng.choice((1, 3, 5)), 1, channels)
+            at = b.sum(*rng.sample([deep, at], 2))
+        elif choice == "squeeze" and len(b.operators) + 4 <= most:
+            wide = b.conv(at, rng.choice((1, 3)), 1, channels * 2)
+            at = b.scale(wide, b.conv(b.pool(wide), 1, 1, channels * 2))
+        elif choice == "double" and len(b.operators) + 3 <= most and min(height, width) > 4:
+            left, right = b.conv(at, 3, 2, channels), b.conv(at, 1, 2, channels)
+            if b.tensors[left].shape != b.tensors[right].shape:
+                taps.append(right)
+                at = left
+            else:
+                at = b.sum(right, left)
+        elif choice == "valid" and min(height, width) > 5:
+            at = b.conv(at, rng.choice((2, 3)), rng.choice((1, 2)), rng.randint(1, 5), same=False)
+        elif min(height, width) >= 3:
+            at = b.conv(at, rng.choice((1, 3, 5)), rng.choice((1, 1, 2)), rng.randint(1, 6))
+        else:
+            break
+        if choice == "tap":
+            taps.append(at)
+    if rng.random() < 0.5:
+        at = b.dense(b.pool(at), 3)
+    read = {t for op in b.operators for t in op.inputs}
+    ends = dict.fromkeys([at, *(t for t in b.tensors if t not in read and t != "in"), *taps[:1]])
+    return b.network(*ends)
