@@ -9,6 +9,7 @@ from tvm_patch.driver.front import BorderMode, legalize
 from tvm_patch.kernels import Form
 from tvm_patch.lowering.memory import Placement, memory_question, place
 from tvm_patch.lowering.program import Program
+from tvm_patch.planner.explain import covered
 from tvm_patch.planner.network import Network
 
 
@@ -81,15 +82,6 @@ def layer_memory(program: Program, placement: Placement) -> tuple[LayerMemory, .
         scratch = step.scratch_bytes
         if scratch:
             spans.append((placement.scratch[step.index], placement.scratch[step.index] + scratch))
-        in_use = _covered(spans)
+        in_use = covered(spans)
         layers += [LayerMemory(d.index, d.name, d.kind, in_use, scratch) for d in step.described]
     return tuple(layers)
-
-
-def _covered(spans: list[tuple[int, int]]) -> int:
-    """Return the number of bytes that intervals cover together."""
-    total, end = 0, 0
-    for start, stop in sorted(spans):
-        total += max(0, stop - max(start, end))
-        end = max(end, stop)
-    return total

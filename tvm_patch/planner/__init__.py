@@ -4,7 +4,6 @@ from tvm_patch.planner.arena import plan_arena
 from tvm_patch.planner.buffers import Alias, ArenaPlan, Buffer, Inside, Overlap
 from tvm_patch.planner.network import Lifetime, Network, OperatorDesc, TensorDesc, Window
 from tvm_patch.planner.order import best_order, order_peak
-from tvm_patch.planner.rows import row_overlap_distance
 from tvm_patch.planner.verify import verify_plan
 
 __all__ = [
@@ -21,6 +20,5 @@ __all__ = [
     "best_order",
     "order_peak",
     "plan_arena",
-    "row_overlap_distance",
     "verify_plan",
 ]

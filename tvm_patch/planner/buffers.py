@@ -53,7 +53,7 @@ class Overlap:
         Buffers; the last use of `input` is the first of `output`.
     min_distance : int
         Bytes.  0 for operators that work element by element; see
-        :func:`tvm_patch.planner.rows.row_overlap_distance` for those that work row by row.
+        :func:`tvm_patch.planner.alias.overlap_distance` for those that work row by row.
     """
 
     input: str
