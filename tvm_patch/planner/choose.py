@@ -34,14 +34,18 @@ class Request:
     ----------
     input_mode : {"resident", "rereadable", "streamed"}
         Where the input comes from.
-    scheme : {"auto", "layer"}
-        ``layer`` runs one operator after another.
+    scheme : {"auto", "layer", "mcunetv2"}
+        ``layer`` runs one operator after another; see :data:`tvm_patch.planner.plan.Scheme`.
     objective : {"memory", "time", "balanced"} or None
         None: ``time`` under a memory limit, ``memory`` under an overhead limit alone, ``balanced`` otherwise.
     sram : int or None
         Most bytes of the arena.
     max_overhead : float or None
         Most multiply-accumulates executed over those of the network.
+    patches : int or None
+        With ``mcunetv2``: patches along each axis; None looks for the least arena.
+    layers : int or None
+        With ``mcunetv2``: operators that run patch by patch; None looks for the least arena.
     """
 
     input_mode: InputMode = "resident"
@@ -49,6 +53,8 @@ class Request:
     objective: Objective | None = None
     sram: int | None = None
     max_overhead: float | None = None
+    patches: int | None = None
+    layers: int | None = None
 
 
 @dataclass(frozen=True)
@@ -150,7 +156,7 @@ def _plan(network: Network, request: Request, point: Point, front: Sequence[Poin
         fingerprint=fingerprint(network),
         input_mode=request.input_mode,
         scheme=request.scheme,
-        segments=tuple(PlannedSegment(operators=s.operators, bands=s.bands) for s in point.segments),
+        segments=tuple(PlannedSegment(operators=s.operators, bands=s.bands, patch_rows=s.patch_rows) for s in point.segments),
         arena_bytes=point.arena_bytes,
         overhead=overhead_of(point.macs, network.macs),
         macs=network.macs,

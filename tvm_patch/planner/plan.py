@@ -25,8 +25,9 @@ FORMAT: Literal["tvm-patch plan"] = "tvm-patch plan"
 VERSION: Literal[1] = 1
 """Of the format; a file of another version is refused."""
 
-Scheme = Literal["auto", "layer"]
-"""``auto``: what the search finds.  ``layer``: one operator after another."""
+Scheme = Literal["auto", "layer", "mcunetv2"]
+"""``auto``: what the search finds.  ``layer``: one operator after another.  ``mcunetv2``: square patches of the first
+operators, which run one after another within a patch; the others likewise after it."""
 
 SCHEMES: tuple[Scheme, ...] = get_args(Scheme)
 _Count = Annotated[int, Field(ge=0, strict=True)]
@@ -46,10 +47,13 @@ class PlannedSegment(_Part):
         Indices in run order.
     bands : int
         Vertical stripes of the last operator's output.
+    patch_rows : int
+        See :class:`tvm_patch.planner.segments.Segment`.
     """
 
     operators: Annotated[tuple[_Count, ...], Field(min_length=1)]
     bands: Annotated[int, Field(ge=1, strict=True)] = 1
+    patch_rows: _Count = 0
 
 
 class FrontPoint(_Part):
@@ -79,7 +83,7 @@ class Plan(_Part):
         See :func:`fingerprint`.
     input_mode : {"resident", "rereadable", "streamed"}
         Where the input comes from.
-    scheme : {"auto", "layer"}
+    scheme : {"auto", "layer", "mcunetv2"}
         How it was made.
     segments : tuple of PlannedSegment
         In run order.
@@ -174,7 +178,7 @@ class Plan(_Part):
                 f"fingerprint: the plan was made for another network ({self.network}), not for {network.name} as it is "
                 "now; plan again"
             )
-        segments = tuple(Segment(s.operators, s.bands) for s in self.segments)
+        segments = tuple(Segment(s.operators, s.bands, s.patch_rows) for s in self.segments)
         _check_operators(network, segments)
         fetched = fetched_inputs(network, self.input_mode)
         try:

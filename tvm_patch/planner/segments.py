@@ -19,10 +19,14 @@ class Segment:
         Indices in run order.  An operator may be in several segments: it then runs again.
     bands : int
         Vertical stripes of the last operator's output.
+    patch_rows : int
+        0: rows are made on demand and kept as long as they are needed.  Otherwise the output is cut into `patch_rows`
+        × `bands` patches, and within a patch the operators run one after another on whole regions (MCUNetV2's scheme).
     """
 
     operators: tuple[int, ...]
     bands: int = 1
+    patch_rows: int = 0
 
 
 def layer_by_layer(network: Network) -> tuple[Segment, ...]:
