@@ -9,8 +9,16 @@ __version__ = "0.1.0"
 
 def __getattr__(name: str) -> Any:
     """Load the compiler on first use: importing the planner or the integer arithmetic needs no TVM."""
-    if name in ("Artifact", "compile"):
+    if name in ("Artifact", "compile", "plan"):
         from tvm_patch import driver
 
         return getattr(driver, name)
+    if name == "Plan":
+        from tvm_patch.planner.plan import Plan
+
+        return Plan
+    if name == "Request":
+        from tvm_patch.planner.choose import Request
+
+        return Request
     raise AttributeError(f"module 'tvm_patch' has no attribute {name!r}")

@@ -3,35 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tvm_patch.cli.options import JsonOption, ModelArgument, QuietOption, check_board, check_model
+from tvm_patch.cli.options import (
+    Border,
+    IoOption,
+    JsonOption,
+    ModelArgument,
+    QuietOption,
+    check_board,
+    check_model,
+)
 from tvm_patch.cli.output import Output
+from tvm_patch.cli.plan_options import (
+    InputModeOption,
+    LayersOption,
+    MaxOverheadOption,
+    ObjectiveOption,
+    PatchesOption,
+    PlanFileOption,
+    PlanOptions,
+    SchemeOption,
+    SramOption,
+)
+from tvm_patch.cli.plan_source import about, plan_source
 from tvm_patch.errors import DoesNotFitError
 
 if TYPE_CHECKING:
     from microtvm_project.boards import Board
-
-
-class Border(str, Enum):
-    """Types at the model's border."""
-
-    int8 = "int8"
-    float = "float"
-
-
-IoOption = Annotated[
-    Border,
-    typer.Option(
-        "--io",
-        help="int8: take and give int8, folding QUANTIZE and DEQUANTIZE at the border; "
-        "float: take and give what the file does.",
-    ),
-]
 
 
 def compile_model(
@@ -48,6 +50,14 @@ def compile_model(
     name: Annotated[
         str | None, typer.Option("--name", help="Name in the C code; made from the file name otherwise.")
     ] = None,
+    plan: PlanFileOption = None,
+    input_mode: InputModeOption = None,
+    scheme: SchemeOption = None,
+    patches: PatchesOption = None,
+    layers: LayersOption = None,
+    sram: SramOption = None,
+    max_overhead: MaxOverheadOption = None,
+    objective: ObjectiveOption = None,
     json: JsonOption = None,
     quiet: QuietOption = False,
 ) -> None:
@@ -57,19 +67,23 @@ def compile_model(
     Examples:
       tvm-patch compile person.tflite -o build/person --board nucleo_f746zg
       tvm-patch compile person.tflite -o build/person --board qemu_m7 --as nucleo_f746zg --name person
+      tvm-patch compile person.tflite -o build/person --plan plan.json
+      tvm-patch compile person.tflite -o build/person --board nucleo_f412zg --input-mode streamed
     """  # noqa: D301 -- \b keeps the lines apart in --help
     check_model(model)
     output = Output(json, quiet)
     check_board(board)
     limits = check_board(as_board or board)
+    options = PlanOptions(input_mode, scheme, patches, layers, sram, max_overhead, objective)
+    source = plan_source(plan, options, limits)
     from tvm_patch.codegen.artifact import check_writable
 
     check_writable(folder)
 
-    with output.progress(f"compiling {model.name}") as step:
+    with output.progress(f"compiling {model.name}") as step, about(plan):
         from tvm_patch import driver
 
-        artifact = driver.compile(model, board=board, name=name, io=io.value, progress=step)
+        artifact = driver.compile(model, board=board, name=name, io=io.value, plan=source, progress=step)
         _check_fits(limits, "SRAM", "the arena", artifact.arena_bytes)
         _check_fits(limits, "FLASH", "the constants", _constant_bytes(artifact.metadata))
         step("writing", None)

@@ -7,8 +7,20 @@ from typing import Annotated
 
 import typer
 
-from tvm_patch.cli.options import JsonOption, ModelArgument, QuietOption, check_model
+from tvm_patch.cli.options import Border, IoOption, JsonOption, ModelArgument, QuietOption, check_model
 from tvm_patch.cli.output import Output
+from tvm_patch.cli.plan_options import (
+    InputModeOption,
+    LayersOption,
+    MaxOverheadOption,
+    ObjectiveOption,
+    PatchesOption,
+    PlanFileOption,
+    PlanOptions,
+    SchemeOption,
+    SramOption,
+)
+from tvm_patch.cli.plan_source import about, plan_source
 
 
 def inspect(
@@ -16,6 +28,15 @@ def inspect(
     plot: Annotated[
         Path | None, typer.Option("--plot", help="Draw the memory per operator to a picture file.")
     ] = None,
+    io: IoOption = Border.int8,
+    plan: PlanFileOption = None,
+    input_mode: InputModeOption = None,
+    scheme: SchemeOption = None,
+    patches: PatchesOption = None,
+    layers: LayersOption = None,
+    sram: SramOption = None,
+    max_overhead: MaxOverheadOption = None,
+    objective: ObjectiveOption = None,
     json: JsonOption = None,
     quiet: QuietOption = False,
 ) -> None:
@@ -26,9 +47,12 @@ def inspect(
       tvm-patch inspect person.tflite
       tvm-patch inspect person.tflite --plot memory.png
       tvm-patch inspect person.tflite --json - | jq .arena_bytes
+      tvm-patch inspect person.tflite --plan plan.json --plot planned.png
     """  # noqa: D301 -- \b keeps the lines apart in --help
     check_model(model)
     output = Output(json, quiet)
+    options = PlanOptions(input_mode, scheme, patches, layers, sram, max_overhead, objective)
+    source = plan_source(plan, options)
     if plot is not None:
         from tvm_patch.report.atomic import check_can_write
         from tvm_patch.report.plot import require_matplotlib
@@ -36,11 +60,11 @@ def inspect(
         require_matplotlib()
         check_can_write(plot)
 
-    with output.progress(f"reading {model.name}"):
+    with output.progress(f"reading {model.name}"), about(plan):
         from tvm_patch import driver
         from tvm_patch.report import inspect_report
 
-        analysis = driver.analyse(model)
+        analysis = driver.analyse(model, io.value, plan=source)
     report = inspect_report(model.name, analysis)
     if plot is not None:
         from tvm_patch.report.plot import plot_memory

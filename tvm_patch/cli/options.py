@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,6 +19,23 @@ JsonOption = Annotated[
 ]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print no tables and no progress.")]
 ModelArgument = Annotated[Path, typer.Argument(metavar="MODEL", help="A quantized .tflite file.")]
+
+
+class Border(str, Enum):
+    """Types at the model's border."""
+
+    int8 = "int8"
+    float = "float"
+
+
+IoOption = Annotated[
+    Border,
+    typer.Option(
+        "--io",
+        help="int8: take and give int8, folding QUANTIZE and DEQUANTIZE at the border; "
+        "float: take and give what the file does.",
+    ),
+]
 
 
 def check_model(path: Path) -> Path:

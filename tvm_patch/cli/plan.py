@@ -7,23 +7,31 @@ from typing import Annotated
 
 import typer
 
-from tvm_patch.cli.options import JsonOption, ModelArgument, QuietOption, check_board, check_model
+from tvm_patch.cli.options import (
+    Border,
+    IoOption,
+    JsonOption,
+    ModelArgument,
+    QuietOption,
+    check_board,
+    check_model,
+)
 from tvm_patch.cli.output import Output
 from tvm_patch.cli.plan_options import (
-    InputModeName,
     InputModeOption,
+    LayersOption,
     MaxOverheadOption,
     ObjectiveOption,
-    SchemeName,
+    PatchesOption,
+    PlanOptions,
     SchemeOption,
     SramOption,
-    plan_request,
 )
 
 
 def plan(
     model: ModelArgument,
-    input_mode: InputModeOption = InputModeName.resident,
+    input_mode: InputModeOption = None,
     sram: SramOption = None,
     board: Annotated[
         str | None,
@@ -31,12 +39,17 @@ def plan(
     ] = None,
     max_overhead: MaxOverheadOption = None,
     objective: ObjectiveOption = None,
-    scheme: SchemeOption = SchemeName.auto,
+    scheme: SchemeOption = None,
+    patches: PatchesOption = None,
+    layers: LayersOption = None,
+    io: IoOption = Border.int8,
     save: Annotated[
-        Path | None, typer.Option("--save", help="Write the plan to a file for compile --plan.")
+        Path | None,
+        typer.Option("--save", help="Write the plan to a file for --plan of compile, run, inspect."),
     ] = None,
     plot: Annotated[
-        Path | None, typer.Option("--plot", help="Draw memory per operator and the alternatives.")
+        Path | None,
+        typer.Option("--plot", help="Draw memory per operator, before and after, and the alternatives."),
     ] = None,
     json: JsonOption = None,
     quiet: QuietOption = False,
@@ -49,12 +62,12 @@ def plan(
       tvm-patch plan person.tflite --input-mode streamed --sram 20K
       tvm-patch plan person.tflite --input-mode rereadable --max-overhead 1.05 --save plan.json
       tvm-patch plan person.tflite --board nucleo_f412zg --json - | jq .arena_bytes
+      tvm-patch plan person.tflite --scheme mcunetv2 --patches 3 --layers 13 --plot plan.png
     """  # noqa: D301 -- \b keeps the lines apart in --help
     check_model(model)
     output = Output(json, quiet)
-    request = plan_request(
-        input_mode, scheme, objective, sram, max_overhead, check_board(board) if board is not None else None
-    )
+    options = PlanOptions(input_mode, scheme, patches, layers, sram, max_overhead, objective)
+    request = options.request(check_board(board) if board is not None else None)
     from tvm_patch.report.atomic import check_can_write
 
     for path in (save, plot):
@@ -66,11 +79,11 @@ def plan(
         require_matplotlib()
 
     with output.progress(f"planning {model.name}"):
-        from tvm_patch.driver.plan import plan as plan_model
+        from tvm_patch import driver
 
-        planned = plan_model(model, request)
+        planned = driver.plan(model, request, io.value)
     if save is not None:
-        planned.choice.plan.save(save)
+        planned.plan.save(save)
     if plot is not None:
         from tvm_patch.report.plot_plan import plot_plan
 

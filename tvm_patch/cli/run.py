@@ -8,10 +8,21 @@ from typing import Annotated
 
 import typer
 
-from tvm_patch.cli.compile import Border, IoOption
 from tvm_patch.cli.inputs import InputScale, load_inputs
-from tvm_patch.cli.options import JsonOption, QuietOption, check_board
+from tvm_patch.cli.options import Border, IoOption, JsonOption, QuietOption, check_board
 from tvm_patch.cli.output import Output
+from tvm_patch.cli.plan_options import (
+    InputModeOption,
+    LayersOption,
+    MaxOverheadOption,
+    ObjectiveOption,
+    PatchesOption,
+    PlanFileOption,
+    PlanOptions,
+    SchemeOption,
+    SramOption,
+)
+from tvm_patch.cli.plan_source import about, plan_source, refuse_plan
 from tvm_patch.errors import UserError
 
 
@@ -46,6 +57,14 @@ def run(
     ] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of the random input.")] = 0,
     io: IoOption = Border.int8,
+    plan: PlanFileOption = None,
+    input_mode: InputModeOption = None,
+    scheme: SchemeOption = None,
+    patches: PatchesOption = None,
+    layers: LayersOption = None,
+    sram: SramOption = None,
+    max_overhead: MaxOverheadOption = None,
+    objective: ObjectiveOption = None,
     json: JsonOption = None,
     quiet: QuietOption = False,
 ) -> None:
@@ -57,14 +76,20 @@ def run(
       tvm-patch run person.tflite --board qemu_m7 --as nucleo_f746zg --input me.jpg
       tvm-patch run build/person --board qemu_m4 --json report.json
       tvm-patch run build/person --check --model person.tflite
+      tvm-patch run person.tflite --board qemu_m7 --input-mode rereadable --max-overhead 1.05 --check
     """  # noqa: D301 -- \b keeps the lines apart in --help
     if not model.exists():
         raise UserError(f"{model} does not exist; give a .tflite file or the folder of an artifact")
     output = Output(json, quiet)
     from microtvm_project.boards import check_stand_in
 
-    check_stand_in(check_board(board), check_board(as_board) if as_board else None)
+    limits = check_board(as_board or board)
+    check_stand_in(check_board(board), limits if as_board else None)
     is_model = model.is_file() and model.suffix != ".tar"
+    options = PlanOptions(input_mode, scheme, patches, layers, sram, max_overhead, objective)
+    if not is_model:
+        refuse_plan(model, plan, options)
+    source_plan = plan_source(plan, options, limits)
     reference = (model if is_model else source) if check else None
     if check and reference is None:
         raise UserError(f"--check needs the model that {model} was compiled from; give it with --model")
@@ -85,7 +110,10 @@ def run(
             # Now, so that a model that the reference refuses is known before the work is done.
             oracle = stack.enter_context(Oracle(data, isolate=True))
         if artifact is None:
-            artifact = driver.compile(model, board=as_board or board, io=io.value, progress=step)
+            with about(plan):
+                artifact = driver.compile(
+                    model, board=as_board or board, io=io.value, plan=source_plan, progress=step
+                )
         if inputs:
             given = [load_inputs(inputs, artifact.metadata, input_scale)]
         else:

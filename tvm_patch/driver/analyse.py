@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tvm_patch.driver.front import BorderMode, legalize
+from tvm_patch.driver.plan import PlanSource, resolve
 from tvm_patch.kernels import Form
-from tvm_patch.lowering.memory import Placement, memory_question, place
-from tvm_patch.lowering.program import Program
-from tvm_patch.planner.explain import covered
+from tvm_patch.planner.explain import PlanMemory, SegmentMemory, plan_memory
+from tvm_patch.planner.memory import Placement
+from tvm_patch.planner.modes import InputMode
 from tvm_patch.planner.network import Network
+from tvm_patch.planner.plan import Plan
+from tvm_patch.planner.segments import Segment, layer_by_layer
 
 
 @dataclass(frozen=True)
@@ -24,9 +28,12 @@ class LayerMemory:
     name, kind : str
         As in the model, and in the integer dialect.
     live_bytes : int
-        Bytes of the arena that hold something during this operator, overlaps counted once, scratch included.
+        Bytes of the arena that hold something while the operator's segment runs, overlaps counted once, scratch
+        included.
     scratch_bytes : int
         Row buffers and kernel scratch.
+    segment : int
+        Position of that segment in the plan; of two passes, the one that fills more.
     """
 
     index: int
@@ -34,6 +41,7 @@ class LayerMemory:
     kind: str
     live_bytes: int
     scratch_bytes: int
+    segment: int
 
 
 @dataclass(frozen=True)
@@ -44,44 +52,63 @@ class Analysis:
     ----------
     network : Network
         Operators, shapes, MACs.
-    placement : Placement
-        The arena that ``compile`` would allocate.
+    memory : PlanMemory
+        The arena that ``compile`` would allocate, and how much of it each segment fills.
     layers : tuple of LayerMemory
         In run order.
+    plan : Plan or None
+        None: one operator after another, the input in the arena.
     """
 
     network: Network
-    placement: Placement
+    memory: PlanMemory
     layers: tuple[LayerMemory, ...]
+    plan: Plan | None = None
+
+    @property
+    def placement(self) -> Placement:
+        """Where everything lies in the arena."""
+        return self.memory.placement
 
 
-def analyse(model: Path | str | bytes, io: BorderMode = "int8", form: Form = "dsp") -> Analysis:
-    """Import, legalize and plan a model without printing code.
+def analyse(
+    model: Path | str | bytes, io: BorderMode = "int8", form: Form = "dsp", plan: PlanSource | None = None
+) -> Analysis:
+    """Import, legalize, lower and place a model without printing code.
+
+    Parameters
+    ----------
+    model, io, form, plan
+        As for :func:`tvm_patch.driver.compile`.
 
     Raises
     ------
     UserError
-        When it cannot be compiled.
+        When it cannot be compiled, or not under this plan.
     """
     legalized = legalize(model, None, io)
-    program = legalized.lower(form)
-    placement = place(program)
-    return Analysis(program.network, placement, layer_memory(program, placement))
+    _, network = legalized.describe()
+    found: Plan | None = None
+    segments: Sequence[Segment] = layer_by_layer(network)
+    mode: InputMode = "resident"
+    if plan is not None:
+        found, segments = resolve(legalized, plan)
+        mode = found.input_mode
+    # Some of what cannot be compiled is only found out here.
+    legalized.lower(form, lambda _network: segments, None, mode)
+    memory = plan_memory(network, segments, mode)
+    return Analysis(network, memory, layer_memory(network, memory), found)
 
 
-def layer_memory(program: Program, placement: Placement) -> tuple[LayerMemory, ...]:
-    """Return how much of the arena each operator has in use."""
-    question = memory_question(program)
-    layers = []
-    for step in program.steps:
-        spans = [
-            (placement.tensors[s.name], placement.tensors[s.name] + s.size)
-            for s in question.storages
-            if s.first <= step.index <= s.last
-        ]
-        scratch = step.scratch_bytes
-        if scratch:
-            spans.append((placement.scratch[step.index], placement.scratch[step.index] + scratch))
-        in_use = covered(spans)
-        layers += [LayerMemory(d.index, d.name, d.kind, in_use, scratch) for d in step.described]
-    return tuple(layers)
+def layer_memory(network: Network, memory: PlanMemory) -> tuple[LayerMemory, ...]:
+    """Return how much of the arena is in use while each operator runs."""
+    fullest: dict[int, SegmentMemory] = {}
+    for part in memory.segments:
+        for index in part.segment.operators:
+            if index not in fullest or part.in_use > fullest[index].in_use:
+                fullest[index] = part
+    return tuple(
+        LayerMemory(op.index, op.name, op.kind, part.in_use, part.scratch_bytes, part.position)
+        for op in network.operators
+        for part in (fullest[op.index],)
+    )

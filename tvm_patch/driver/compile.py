@@ -17,11 +17,14 @@ from tvm_patch.codegen.emit import emit
 from tvm_patch.codegen.metadata import metadata
 from tvm_patch.driver.artifact import Artifact
 from tvm_patch.driver.front import BorderMode, Legalized, Progress, legalize, model_borders
+from tvm_patch.driver.plan import PlanSource, resolve
+from tvm_patch.errors import InternalError, UserError
 from tvm_patch.kernels import Form
-from tvm_patch.lowering.memory import place
+from tvm_patch.lowering.memory import Placement, place
 from tvm_patch.lowering.program import Program, constant_table
 from tvm_patch.planner.modes import InputMode
 from tvm_patch.planner.network import Network
+from tvm_patch.planner.plan import Plan
 from tvm_patch.planner.segments import Segment
 
 
@@ -37,8 +40,9 @@ def compile(
     name: str | None = None,
     io: BorderMode = "int8",
     form: Form | None = None,
+    plan: PlanSource | None = None,
     segments: Callable[[Network], Sequence[Segment]] | None = None,
-    input_mode: InputMode = "resident",
+    input_mode: InputMode | None = None,
     progress: Progress | None = None,
 ) -> Artifact:
     """Compile a quantized TFLite model.
@@ -55,11 +59,14 @@ def compile(
         Whether the artifact takes and gives int8, or what the model file takes and gives.
     form : {"portable", "dsp"}, optional
         Form of the kernels; chosen for the board otherwise.
+    plan : Plan, Request or path, optional
+        A plan for this model, what one has to be, or the file of one.  Without it, one operator after another with
+        the input in the arena.
     segments : callable, optional
-        Given the network, says which operators run together and in how many bands; each by itself otherwise.
-    input_mode : {"resident", "rereadable", "streamed"}
-        Where the inputs come from: the arena, row sources that give any row again, or row sources that give each row
-        once, in order.  Only images of bytes have rows.
+        Instead of `plan`: given the network, says which operators run together and in how many bands.
+    input_mode : {"resident", "rereadable", "streamed"}, optional
+        Instead of `plan`, which has its own: where the inputs come from.  The arena (the default), row sources that
+        give any row again, or row sources that give each row once, in order.  Only images of bytes have rows.
     progress : callable, optional
         Called with what is being done and the fraction done.
 
@@ -71,17 +78,29 @@ def compile(
     Raises
     ------
     UserError
-        When the model or an option cannot be used.
+        When the model, the plan or an option cannot be used.
     """
+    if plan is not None and (segments is not None or input_mode is not None):
+        raise UserError(
+            "a plan has its own segments and input mode; give either plan, or segments and input_mode"
+        )
     report = progress or (lambda _text, _fraction: None)
     chosen = form or form_for(board)
     report("reading and legalizing", 0.0)
     legalized = legalize(model, name, io)
-    program = legalized.lower(chosen, segments, lambda text, done: report(text, 0.3 + 0.3 * done), input_mode)
+    found: Plan | None = None
+    if plan is not None:
+        report("planning", 0.2)
+        found, planned = resolve(legalized, plan)
+        segments, input_mode = (lambda _network: planned), found.input_mode
+    mode: InputMode = input_mode or "resident"
+    program = legalized.lower(chosen, segments, lambda text, done: report(text, 0.3 + 0.3 * done), mode)
     report("planning memory", 0.6)
     placement = place(program)
+    if found is not None:
+        _check_promise(found, program, placement)
     report("printing C", 0.7)
-    emitted = emit(program, placement, legalized.inputs, legalized.outputs, input_mode)
+    emitted = emit(program, placement, legalized.inputs, legalized.outputs, mode)
     inputs, outputs = model_borders(legalized.model)
     extra = {
         "board": board,
@@ -91,6 +110,10 @@ def compile(
         "model_outputs": [asdict(b) for b in outputs],
         "arena_lower_bound": placement.plan.lower_bound,
         "arena_method": placement.plan.method,
+        "input_mode": mode,
+        "scheme": found.scheme if found else "custom" if segments else "layer",
+        # Not the alternatives: they are no part of what was compiled.
+        "plan": found.model_dump(mode="json", exclude={"front"}) if found else None,
     }
     files: dict[str, bytes] = {
         METADATA: metadata(program, placement, emitted, extra),
@@ -100,6 +123,18 @@ def compile(
     }
     report("done", 1.0)
     return Artifact(ArtifactFiles(files))
+
+
+def _check_promise(plan: Plan, program: Program, placement: Placement) -> None:
+    """Raise InternalError unless what was compiled costs what the plan says."""
+    for what, said, compiled in (
+        ("an arena of", plan.arena_bytes, placement.arena_bytes),
+        ("macs_executed of", plan.macs_executed, program.macs_executed),
+    ):
+        if said != compiled:
+            raise InternalError(
+                f"{program.name}: the plan promises {what} {said}, but {compiled} was compiled"
+            )
 
 
 def _records(legalized: Legalized, program: Program) -> dict[str, bytes]:

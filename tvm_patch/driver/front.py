@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,7 +20,7 @@ from tvm_patch.kernels import Form, Kernel
 from tvm_patch.lowering.describe import describe
 from tvm_patch.lowering.op_view import BoundFunction, bind_function
 from tvm_patch.lowering.program import Program, choose_kernels, lower_program
-from tvm_patch.lowering.segment import RowsFrom
+from tvm_patch.lowering.segment_base import RowsFrom
 from tvm_patch.planner.modes import INPUT_MODES, InputMode, fetched_inputs
 from tvm_patch.planner.network import Network
 from tvm_patch.planner.reads import check_reads
@@ -84,7 +85,20 @@ class Legalized:
         return self.imported.model
 
     def describe(self) -> tuple[list[Kernel], Network]:
-        """Choose kernels and describe the network to the planner."""
+        """Choose kernels and describe the network to the planner; the work is done once.
+
+        Raises
+        ------
+        UnsupportedError
+            When an operator has no kernel.
+        """
+        try:
+            return self._described
+        except UnsupportedError as error:
+            raise self.imported.located(error) from error
+
+    @cached_property
+    def _described(self) -> tuple[list[Kernel], Network]:
         kernels = choose_kernels(self.graph)
         return kernels, describe(self.graph, kernels, self.name)
 
@@ -105,11 +119,11 @@ class Legalized:
         """
         if input_mode not in INPUT_MODES:
             raise UserError(f"input mode {input_mode!r} is unknown; use {', '.join(INPUT_MODES)}")
+        kernels, network = self.describe()
+        fetched = fetched_inputs(network, input_mode)
+        chosen = (segments or layer_by_layer)(network)
+        check_reads(network, chosen, input_mode)
         try:
-            kernels, network = self.describe()
-            fetched = fetched_inputs(network, input_mode)
-            chosen = (segments or layer_by_layer)(network)
-            check_reads(network, chosen, input_mode)
             return lower_program(self.graph, kernels, network, chosen, form, fetched, progress, rows_from)
         except UnsupportedError as error:
             raise self.imported.located(error) from error

@@ -1,15 +1,20 @@
-"""Plan a model: choose segments and bands without compiling."""
+"""Plan a model: choose segments and bands, or take a plan that was made before."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from tvm_patch.driver.front import BorderMode, legalize
+from tvm_patch.driver.front import BorderMode, Legalized, legalize
+from tvm_patch.errors import PlanError
 from tvm_patch.planner.choose import Choice, Request, choose_plan
 from tvm_patch.planner.explain import PlanMemory, plan_memory
 from tvm_patch.planner.network import Network
-from tvm_patch.planner.segments import layer_by_layer
+from tvm_patch.planner.plan import Plan
+from tvm_patch.planner.segments import Segment, layer_by_layer
+
+PlanSource = Plan | Request | Path | str
+"""A plan, what one has to be, or the file of one."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,11 @@ class Planned:
     choice: Choice
     memory: PlanMemory
     layer_memory: PlanMemory
+
+    @property
+    def plan(self) -> Plan:
+        """The plan itself."""
+        return self.choice.plan
 
 
 def plan(model: Path | str | bytes, request: Request | None = None, io: BorderMode = "int8") -> Planned:
@@ -59,3 +69,30 @@ def plan(model: Path | str | bytes, request: Request | None = None, io: BorderMo
         plan_memory(network, choice.point.segments, asked.input_mode),
         plan_memory(network, layer_by_layer(network), "resident"),
     )
+
+
+def resolve(legalized: Legalized, source: PlanSource) -> tuple[Plan, tuple[Segment, ...]]:
+    """Return a plan for a model that is legalized already, and its segments.
+
+    Parameters
+    ----------
+    legalized : Legalized
+    source : Plan, Request or path
+        What to make the plan from.
+
+    Raises
+    ------
+    PlanError
+        When the plan is not for this model, or no plan does what is asked.
+    """
+    _, network = legalized.describe()
+    if isinstance(source, Request):
+        choice = choose_plan(network, source)
+        return choice.plan, choice.point.segments
+    if isinstance(source, Plan):
+        return source, source.segments_for(network)
+    plan = Plan.load(source)
+    try:
+        return plan, plan.segments_for(network)
+    except PlanError as error:
+        raise PlanError(f"{source}: {error}") from error

@@ -8,6 +8,7 @@ from tvm_patch.report.models import (
     OperatorReport,
     OperatorRun,
     RunReport,
+    SegmentReport,
     TensorReport,
 )
 
@@ -18,6 +19,7 @@ __all__ = [
     "OperatorReport",
     "OperatorRun",
     "RunReport",
+    "SegmentReport",
     "TensorReport",
     "compile_report",
     "inspect_report",

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tvm_patch.planner.memory import overhead_of
 from tvm_patch.report.models import (
     CompileReport,
     InspectReport,
@@ -13,12 +14,14 @@ from tvm_patch.report.models import (
     OperatorReport,
     OperatorRun,
     RunReport,
+    SegmentReport,
     TensorReport,
 )
 
 if TYPE_CHECKING:
     from microtvm_project.run import RunResult
     from tvm_patch.driver import Analysis, CheckResult
+    from tvm_patch.planner.explain import PlanMemory
     from tvm_patch.planner.network import Network
 
 
@@ -42,13 +45,19 @@ def inspect_report(model: str, analysis: Analysis) -> InspectReport:
             output_shape=list(network.tensors[op.outputs[0]].shape),
             live_bytes=layer.live_bytes,
             scratch_bytes=layer.scratch_bytes,
+            segment=layer.segment,
         )
         for op, layer in zip(network.operators, analysis.layers, strict=True)
     ]
+    plan = analysis.plan
     peak = max(operators, key=lambda op: (op.live_bytes, -op.index), default=None)
     return InspectReport(
         model=model,
+        input_mode=plan.input_mode if plan else "resident",
+        scheme=plan.scheme if plan else "layer",
         macs=network.macs,
+        macs_executed=plan.macs_executed if plan else network.macs,
+        overhead=plan.overhead if plan else 1.0,
         weight_bytes=network.weight_bytes,
         arena_bytes=placement.arena_bytes,
         arena_lower_bound=placement.plan.lower_bound,
@@ -58,7 +67,24 @@ def inspect_report(model: str, analysis: Analysis) -> InspectReport:
         inputs=_described(network, network.inputs, placement.tensors),
         outputs=_described(network, network.outputs, placement.tensors),
         operators=operators,
+        segments=segment_reports(analysis.memory) if plan else [],
     )
+
+
+def segment_reports(memory: PlanMemory) -> list[SegmentReport]:
+    """Return a report of every segment of a plan."""
+    return [
+        SegmentReport(
+            first=m.segment.operators[0],
+            last=m.segment.operators[-1],
+            operators=list(m.segment.operators),
+            bands=m.segment.bands,
+            patch_rows=m.segment.patch_rows,
+            arena_bytes=m.in_use,
+            overhead=m.overhead,
+        )
+        for m in memory.segments
+    ]
 
 
 def compile_report(
@@ -143,7 +169,14 @@ def _known(report: type[OperatorReport] | type[TensorReport], entry: Mapping[str
 
 def _costs(metadata: Mapping[str, Any]) -> dict[str, Any]:
     macs, executed = metadata["macs"], metadata["macs_executed"]
-    return {"macs": macs, "macs_executed": executed, "overhead": executed / macs if macs else 1.0}
+    return {
+        "input_mode": metadata["input_mode"],
+        "scheme": metadata["scheme"],
+        "segments": len(metadata["segments"]),
+        "macs": macs,
+        "macs_executed": executed,
+        "overhead": overhead_of(executed, macs),
+    }
 
 
 def _borders(metadata: Mapping[str, Any]) -> dict[str, Any]:

@@ -66,10 +66,41 @@ class OperatorMemory(OperatorReport):
     ----------
     live_bytes, scratch_bytes : int
         Bytes of the arena in use, and of scratch among them.
+    segment : int
+        Position of its segment in the plan; layer by layer, its own index.
     """
 
     live_bytes: int = 0
     scratch_bytes: int = 0
+    segment: int = 0
+
+
+class SegmentReport(Report):
+    """A segment of a plan.
+
+    Attributes
+    ----------
+    first, last : int
+        Indices of its first and last operator.
+    operators : list of int
+        All of them, in run order; a second pass leaves some out.
+    bands : int
+        Vertical stripes of its output.
+    patch_rows : int
+        0, or rows of patches (MCUNetV2's scheme).
+    arena_bytes : int
+        Bytes of the arena in use while it runs.
+    overhead : float
+        Multiply-accumulates that it executes over those of its operators.
+    """
+
+    first: int
+    last: int
+    operators: list[int]
+    bands: int
+    patch_rows: int
+    arena_bytes: int
+    overhead: float
 
 
 class OperatorRun(OperatorReport):
@@ -89,8 +120,10 @@ class InspectReport(Report):
 
     Attributes
     ----------
-    model : str
-    macs, weight_bytes : int
+    model, input_mode, scheme : str
+    macs, macs_executed, weight_bytes : int
+    overhead : float
+        ``macs_executed / macs``; 1.0 means that nothing is computed twice.
     arena_bytes, arena_lower_bound : int
         Bytes of the planned arena, and the least that any plan could need.
     arena_optimal : bool
@@ -101,10 +134,16 @@ class InspectReport(Report):
         Operator during which most of the arena is in use.
     inputs, outputs : list of TensorReport
     operators : list of OperatorMemory
+    segments : list of SegmentReport
+        Of the plan; empty layer by layer.
     """
 
     model: str
+    input_mode: str
+    scheme: str
     macs: int
+    macs_executed: int
+    overhead: float
     weight_bytes: int
     arena_bytes: int
     arena_lower_bound: int
@@ -114,6 +153,7 @@ class InspectReport(Report):
     inputs: list[TensorReport] = Field(default_factory=list)
     outputs: list[TensorReport] = Field(default_factory=list)
     operators: list[OperatorMemory] = Field(default_factory=list)
+    segments: list[SegmentReport] = Field(default_factory=list)
 
 
 class CompileReport(Report):
@@ -123,9 +163,13 @@ class CompileReport(Report):
     ----------
     model, board, artifact : str
         `artifact` is the folder written.
+    input_mode, scheme : str
+        As compiled; the scheme is ``custom`` where segments were given by a program.
+    segments : int
+        Their number.
     macs, macs_executed : int
     overhead : float
-        ``macs_executed / macs``; 1.0 means that nothing is computed twice.
+        ``macs_executed / macs``, as in :class:`InspectReport`.
     arena_bytes, constant_bytes : int
     files : int
     inputs, outputs, operators
@@ -135,6 +179,9 @@ class CompileReport(Report):
     model: str
     board: str
     artifact: str
+    input_mode: str
+    scheme: str
+    segments: int
     macs: int
     macs_executed: int
     overhead: float
@@ -162,9 +209,12 @@ class RunReport(Report):
         What the outputs were compared with.
     instructions : int or None
         Of one inference; None where the board cannot count.
+    input_mode, scheme : str
+    segments : int
+        As in :class:`CompileReport`.
     macs, macs_executed : int
     overhead : float
-        ``macs_executed / macs``, as in :class:`CompileReport`.
+        ``macs_executed / macs``, as in :class:`InspectReport`.
     arena_bytes, static_bytes, stack_bytes, sram_bytes : int or None
         ``sram_bytes`` is the sum of the other three; None where the board cannot tell.
     flash_bytes : int or None
@@ -180,6 +230,9 @@ class RunReport(Report):
     max_abs_diff: int | None = None
     oracle: str | None = None
     instructions: int | None = None
+    input_mode: str
+    scheme: str
+    segments: int
     macs: int = 0
     macs_executed: int = 0
     overhead: float = 1.0

@@ -9,35 +9,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from tvm_patch.report.models import Report
-from tvm_patch.report.text import bar, count, kib
+from tvm_patch.report.make import segment_reports
+from tvm_patch.report.models import Report, SegmentReport
+from tvm_patch.report.text import bar, count, kib, pieces
 
 if TYPE_CHECKING:
     from tvm_patch.driver.plan import Planned
-
-
-class SegmentReport(Report):
-    """A segment of the plan.
-
-    Attributes
-    ----------
-    first, last : int
-        Indices of its first and last operator.
-    operators : list of int
-        All of them, in run order; a second pass leaves some out.
-    bands : int
-    arena_bytes : int
-        Bytes of the arena in use while it runs.
-    overhead : float
-        Multiply-accumulates that it executes over those of its operators.
-    """
-
-    first: int
-    last: int
-    operators: list[int]
-    bands: int
-    arena_bytes: int
-    overhead: float
 
 
 class FrontReport(Report):
@@ -102,18 +79,7 @@ def plan_report(model: str, planned: Planned) -> PlanReport:
     """
     from tvm_patch.planner.explain import peak_text, saving_text
 
-    plan, network = planned.choice.plan, planned.network
-    segments = [
-        SegmentReport(
-            first=m.segment.operators[0],
-            last=m.segment.operators[-1],
-            operators=list(m.segment.operators),
-            bands=m.segment.bands,
-            arena_bytes=m.in_use,
-            overhead=m.overhead,
-        )
-        for m in planned.memory.segments
-    ]
+    plan, network = planned.plan, planned.network
     return PlanReport(
         model=model,
         input_mode=plan.input_mode,
@@ -126,7 +92,7 @@ def plan_report(model: str, planned: Planned) -> PlanReport:
         estimated_instructions=plan.estimated_instructions,
         peak=peak_text(network, planned.memory),
         next_saving=saving_text(network, planned.choice.point, planned.choice.front),
-        segments=segments,
+        segments=segment_reports(planned.memory),
         front=[FrontReport(**p.model_dump()) for p in plan.front],
     )
 
@@ -134,7 +100,7 @@ def plan_report(model: str, planned: Planned) -> PlanReport:
 def print_plan(console: Console, report: PlanReport) -> None:
     """Print segments, the front and what sets the arena."""
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for name in ("segment", "operators", "bands", "overhead", "in use"):
+    for name in ("segment", "operators", "runs in", "overhead", "in use"):
         table.add_column(name, justify="left" if name == "operators" else "right", no_wrap=True)
     table.add_column("memory")
     peak = max((s.arena_bytes for s in report.segments), default=0)
@@ -145,7 +111,7 @@ def print_plan(console: Console, report: PlanReport) -> None:
         table.add_row(
             str(i),
             _ranges(s.operators),
-            str(s.bands),
+            pieces(s.bands, s.patch_rows),
             f"{s.overhead:.3f}",
             f"{s.arena_bytes:,}",
             bar(s.arena_bytes, peak) + (" ← peak" if first else ""),
@@ -169,7 +135,7 @@ def print_plan(console: Console, report: PlanReport) -> None:
         console.print(front)
     console.print()
     rows = [
-        ("model", f"{escape(report.model)}, {report.input_mode} input"),
+        ("model", f"{escape(report.model)}, {report.input_mode} input, scheme {report.scheme}"),
         (
             "arena",
             f"{kib(report.arena_bytes)}; layer by layer, input resident: {kib(report.layer_arena_bytes)}",

@@ -7,16 +7,25 @@ from rich.markup import escape
 from rich.table import Table
 
 from tvm_patch.report.models import CompileReport, InspectReport, OperatorRun, RunReport, TensorReport
-from tvm_patch.report.text import UNKNOWN, bar, count, kib, shape
+from tvm_patch.report.text import UNKNOWN, bar, count, kib, pieces, shape
 
 
 def print_inspect(console: Console, report: InspectReport) -> None:
     """Print operators with the arena each one fills, then the summary."""
-    table = _table("index", "name", "kind", "output", "MACs", "in use", "memory")
+    planned = ["segment"] if report.segments else []
+    table = _table(*planned, "index", "name", "kind", "output", "MACs", "in use", "memory")
+    shown = -1
     whole = max((op.live_bytes for op in report.operators), default=0)
     for op in report.operators:
         peak = op.index == report.peak_operator
+        if planned:
+            segment = report.segments[op.segment]
+            planned = [
+                f"{op.segment} {pieces(segment.bands, segment.patch_rows)}" if op.segment != shown else ""
+            ]
+            shown = op.segment
         table.add_row(
+            *planned,
             str(op.index),
             escape(op.name),
             op.kind,
@@ -29,7 +38,7 @@ def print_inspect(console: Console, report: InspectReport) -> None:
     console.print(table)
     rows = [("model", escape(report.model)), *_tensors(report.inputs, report.outputs)]
     rows += [
-        ("MACs", f"{count(report.macs)} ({report.macs:,})"),
+        *_plan(report),
         ("weights", kib(report.weight_bytes)),
         ("arena", f"{kib(report.arena_bytes)}, {_quality(report)}"),
     ]
@@ -43,7 +52,7 @@ def print_compile(console: Console, report: CompileReport) -> None:
         ("model", f"{escape(report.model)} for {report.board}"),
         *_tensors(report.inputs, report.outputs),
         ("operators", str(len(report.operators))),
-        ("MACs", f"{count(report.macs)} ({report.macs:,}), overhead {report.overhead:.3f}"),
+        *_plan(report),
         ("arena", kib(report.arena_bytes)),
         ("constants", kib(report.constant_bytes)),
     ]
@@ -75,7 +84,7 @@ def print_run(console: Console, report: RunReport) -> None:
     rows = [
         ("model", f"{escape(report.model)} on {where}"),
         ("instructions", f"{count(report.instructions)}{per_mac}"),
-        ("MACs", f"{count(report.macs)} ({report.macs:,}), overhead {report.overhead:.3f}"),
+        *_plan(report),
         ("arena", kib(report.arena_bytes)),
         ("static data", kib(report.static_bytes)),
         ("stack", kib(report.stack_bytes)),
@@ -111,6 +120,17 @@ def _tensors(inputs: list[TensorReport], outputs: list[TensorReport]) -> list[tu
             scale = f", scale {t.scale:.6g} zero point {t.zero_point}" if t.scale else ""
             rows.append((label, f"{escape(t.name)} {shape(t.shape)} {t.dtype}{scale}"))
     return rows
+
+
+def _plan(report: InspectReport | CompileReport | RunReport) -> list[tuple[str, str]]:
+    """Return what was computed and how; a plan is only worth a line where there is one."""
+    number = len(report.segments) if isinstance(report, InspectReport) else report.segments
+    plan = f"{report.scheme}, {number} segment{'s' * (number != 1)}, {report.input_mode} input"
+    plain = (report.scheme, report.input_mode) == ("layer", "resident")
+    return [
+        *([] if plain else [("plan", plan)]),
+        ("MACs", f"{count(report.macs)} ({report.macs:,}), overhead {report.overhead:.3f}"),
+    ]
 
 
 def _per_mac(op: OperatorRun) -> str:

@@ -25,7 +25,8 @@ BORDER = {
 }
 
 METADATA = {
-    "model_name": "tiny", "arena_bytes": 64, "macs": 100, "macs_executed": 110,
+    "model_name": "tiny", "arena_bytes": 64, "macs": 100, "macs_executed": 110, "input_mode": "resident",
+    "scheme": "layer", "segments": [{"operators": [0], "bands": 1}, {"operators": [1], "bands": 1}],
     "inputs": [{**BORDER, "arena_offset": 0}],
     "outputs": [{**BORDER, "name": "y", "shape": [1, 2], "bytes": 2, "arena_offset": 48}],
     "model_inputs": [{k: v for k, v in BORDER.items() if k not in ("shape", "bytes")}],
@@ -80,9 +81,10 @@ def analysis():
             arena_bytes=52, tensors=offsets, plan=ArenaPlan(offsets, 50, "greedy_by_size", 50)
         ),
         layers=[
-            types.SimpleNamespace(index=0, live_bytes=50, scratch_bytes=0),
-            types.SimpleNamespace(index=1, live_bytes=12, scratch_bytes=8),
+            types.SimpleNamespace(index=0, live_bytes=50, scratch_bytes=0, segment=0),
+            types.SimpleNamespace(index=1, live_bytes=12, scratch_bytes=8, segment=1),
         ],
+        plan=None,
     )
 
 
@@ -124,7 +126,7 @@ def driver(monkeypatch):
         )
 
     fake.compile, fake.check, fake.Artifact = compile_, check, FakeArtifact
-    fake.analyse = lambda model: analysis()
+    fake.analyse = lambda model, io, plan: analysis()
     fake.random_inputs = lambda artifact, count, seed: [[np.full((1, 4, 4, 3), seed, np.int8)]]
     front = types.ModuleType("tvm_patch.driver.front")
     front.read_source = lambda path: (path.read_bytes(), path.stem)
