@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib import resources
 from typing import Any
 
@@ -182,6 +183,15 @@ class Emitted:
     outputs: list[dict[str, Any]]
 
 
+@cache
+def _templates() -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.PackageLoader("tvm_patch.codegen", "templates"),
+        undefined=jinja2.StrictUndefined,
+        keep_trailing_newline=True,
+    )
+
+
 def emit(
     program: Program,
     placement: Placement,
@@ -205,11 +215,7 @@ def emit(
     arrays, symbols = constant_table(program)
     elided = elided_steps(program, placement)
     functions = function_table(program, elided)
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("tvm_patch.codegen", "templates"),
-        undefined=jinja2.StrictUndefined,
-        keep_trailing_newline=True,
-    )
+    templates = _templates()
     body = "\n".join(functions.definitions)
     headers = _private_headers(body)
     input_entries = _interface(program, placement, program.inputs, inputs, "input", input_mode)
@@ -246,11 +252,11 @@ def emit(
     }
     name, prefix = program.name, f"tvmgen_{program.name}"
     include = {
-        f"{prefix}.h": environment.get_template("public.h.jinja").render(context),
+        f"{prefix}.h": templates.get_template("public.h.jinja").render(context),
         _PUBLIC_RUNTIME: _runtime(_PUBLIC_RUNTIME),
     }
     source = {
-        f"{name}_lib0.c": environment.get_template("lib0.c.jinja").render(context),
+        f"{name}_lib0.c": templates.get_template("lib0.c.jinja").render(context),
         f"{name}_lib1.c": constants_source(name, prefix, arrays),
         f"{name}_constants.h": constants_header(name, prefix, arrays),
         **{h: _runtime(h) for h in headers},
