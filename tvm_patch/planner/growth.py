@@ -94,6 +94,11 @@ class _Columns:
         """Return the part inside a tensor of `width` columns."""
         return _Columns(np.maximum(self.first, 0), np.minimum(self.end, width))
 
+    def inside(self, width: int) -> Array:
+        """Tell whether every band has columns inside a tensor of `width` columns, not only padding."""
+        clipped = self.clipped(width)
+        return np.minimum.reduceat(clipped.end - clipped.first, _STARTS) >= 1
+
     def shared_padding(self, width: int) -> Array:
         """Return what :meth:`tvm_patch.planner.layout.Span.shared_padding` does."""
         low, high = np.minimum.reduceat(self.first, _STARTS), np.maximum.reduceat(self.end, _STARTS)
@@ -220,6 +225,7 @@ class Growth:
             self._legal = self._legal & (_BAND_COUNTS == 1)
             own = own.whole_tensor(tensor.shape[2])
         else:
+            self._legal = self._legal & own.inside(tensor.shape[2])
             own = own.clipped(tensor.shape[2])
         if buffered:
             self._scratch = self._scratch + self._buffer_bytes(name, waiting, reads, kept)
@@ -295,7 +301,7 @@ class Growth:
         if self._rows_after_sink:
             return self._laid_out()
         scratch = self._scratch + aligned(self._kernel_scratch)
-        instructions = self._instructions
+        instructions, legal = self._instructions, self._legal
         sources = []
         for name, reads in self._reads.items():
             if name in self._made:
@@ -313,6 +319,8 @@ class Growth:
             tensor = self.network.tensors[name]
             columns = reads.wanted if fetched else reads.held
             assert columns is not None
+            if not fetched:
+                legal = legal & columns.inside(tensor.shape[2])
             width = columns.widened(tensor.shape[2]) if fetched else columns
             byte = BUFFERED_BYTE * (tensor.row_bytes // tensor.shape[2])
             instructions = instructions + tensor.shape[1] * (
@@ -321,7 +329,7 @@ class Growth:
         sink = self.network.operators[self.operators[0]]
         return SegmentCosts(
             tuple(reversed(self.operators)),
-            self._legal,
+            legal,
             scratch,
             self._macs,
             np.rint(instructions).astype(np.int64),

@@ -295,6 +295,7 @@ class _Layout:
         for op in reversed(self.ops):
             last = op is self.ops[-1]
             own = sink if last else wanted[op.outputs[0]].clipped(self._tensor(op.outputs[0]).shape[2])
+            self._check_inside(op.outputs[0], own)
             if op.outputs[0] in self.kept:
                 own = Span((0,), (self._tensor(op.outputs[0]).shape[2],))
             spans[op.index] = own
@@ -304,8 +305,17 @@ class _Layout:
                 wanted[tensor] = wanted[tensor].joined(need) if tensor in wanted else need
                 if (i, j) in self._uses:
                     held[tensor] = held[tensor].joined(need) if tensor in held else need
+        for tensor in set(held) - self.fetched:
+            self._check_inside(tensor, held[tensor].clipped(self._tensor(tensor).shape[2]))
         for tensor in self.fetched & set(held):
             whole = Span((0,) * self.bands, (self._tensor(tensor).shape[2],) * self.bands)
             low, high = min(held[tensor].first), max(held[tensor].end)
             held[tensor] = whole.joined(Span((low,) * self.bands, (high,) * self.bands))
         return tuple(spans[op.index] for op in self.ops), held
+
+    def _check_inside(self, tensor: str, columns: Span) -> None:
+        """Refuse a band that reads nothing of a tensor but its padding: there would be no columns to make."""
+        if any(e <= f for f, e in zip(columns.first, columns.end, strict=True)):
+            raise PlanError(
+                f"one of {self.bands} bands depends on no more than the padding of tensor {tensor}; use fewer"
+            )

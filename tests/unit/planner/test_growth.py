@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.planner.networks import random_network
+from tests.unit.planner.networks import Builder, random_network
 from tvm_patch.errors import PlanError
 from tvm_patch.planner.alias import overlap_distance
 from tvm_patch.planner.growth import MOST_BANDS, Growth
 from tvm_patch.planner.layout import joins_as_reduction, layout_segment
 from tvm_patch.planner.network import Network
+from tvm_patch.planner.row_window import RowWindow
 
 
 def compare(network: Network, fetched: frozenset[str]) -> tuple[int, int]:
@@ -57,3 +58,17 @@ def test_random_networks(first):
     ]
     assert sum(legal for legal, _ in counts) > 1000
     assert sum(illegal for _, illegal in counts) > 100
+
+
+def test_lopsided_padding():
+    """Bands that would see nothing but padding are illegal in both."""
+    for left, reach in ((3, 1), (2, 3), (0, 1)):
+        b = Builder(9, 11, 2)
+        at = b.conv("in", 3, 1, 3)
+        for _ in range(2):
+            _, h, w, _ = b.tensors[at].shape
+            view = RowWindow(3, 1, 1, 1, left, 1, 0, 1, reach)
+            at = b.add("conv2d", (at,), (1, h, w + left + 1 - reach + 1, 2), rows=(view,), macs=h * w)
+        legal, illegal = compare(b.network(at), frozenset())
+        assert legal > 20
+        assert illegal > 5 or not left

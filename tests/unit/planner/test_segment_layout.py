@@ -86,6 +86,17 @@ def test_bands_compute_their_halo_twice():
     assert layout.spans[1].total == 16
 
 
+@pytest.mark.parametrize("inner", [False, True])
+def test_bands_that_would_see_only_padding_are_refused(inner):
+    """Three columns of padding on the left of a window of one: the first two of five bands see nothing else."""
+    lopsided = RowWindow(3, 1, 1, 1, 3, 0, 0, 1, 1)
+    network = chain([RowWindow(), lopsided] if inner else [lopsided], 8, 7, [2, 3, 4][: 2 + inner])
+    assert network.tensors[network.outputs[0]].shape[2] == 10
+    layout_segment(network, range(1 + inner), bands=2)
+    with pytest.raises(PlanError, match="no more than the padding of tensor t"):
+        layout_segment(network, range(1 + inner), bands=5)
+
+
 def test_operators_that_lead_nowhere_are_refused():
     network = residual(3, 8, 8, 4)
     with pytest.raises(PlanError, match="leads nowhere"):
