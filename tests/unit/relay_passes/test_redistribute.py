@@ -1,0 +1,308 @@
+"""Redistribute: before and after written by hand, and the function kept where it must be."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tvm
+
+from relay_passes.edits import Axis, InsertBlock, RemoveBlock, SetKernel, resized_kernel
+from relay_passes.quant_graph import QuantGraph
+from relay_passes.redistribute import Redistribute
+from relay_passes.residual_blocks import blocks_of, linear_step, residual_blocks
+from relay_passes.rewriting import rewrite
+from relay_passes.straight_line import StraightLine, replace_main
+from tests.unit.relay_passes.builders import assert_same
+from tests.unit.relay_passes.mobile import mobile_network, random_input
+from tvm_patch.errors import UnsupportedError
+from tvm_patch.frontend import import_tflite
+from tvm_patch.frontend.export import export_model
+from tvm_patch.oracle import run_oracle
+from tvm_patch.tflite.builder import ModelBuilder
+from tvm_patch.tflite.reader import read_model
+from tvm_patch.tflite.writer import write_model
+
+GRID_IN, GRID_MID, GRID_OUT, GRID_SUM = (0.05, -3), (0.02, -128), (0.04, 5), (0.07, 9)
+
+
+class Weights:
+    """Seeded weights and biases: the same calls give the same numbers."""
+
+    def __init__(self, seed=0):
+        self.rng = np.random.default_rng(seed)
+
+    def weight(self, *shape):
+        return self.rng.integers(-127, 128, shape).astype(np.int8)
+
+    def bias(self, count):
+        return self.rng.integers(-3000, 3000, count).astype(np.int32)
+
+    def scales(self, count):
+        return self.rng.uniform(0.002, 0.01, count).astype(np.float32)
+
+    def conv(self, out, size, depth):
+        return self.weight(out, size, size, depth), self.bias(out), self.scales(out)
+
+    def depthwise(self, channels, size):
+        return self.weight(1, size, size, channels), self.bias(channels), self.scales(channels)
+
+
+def module(build):
+    """Import what `build(builder, x)` adds to an input of 1×8×9×4; it returns the output."""
+    b = ModelBuilder()
+    b.output(build(b, b.input("x", (1, 8, 9, 4), *GRID_IN)))
+    made = import_tflite(write_model(b.finish())).module
+    # Without the aliases that TVM's frontend leaves, as every pass that writes a function anew.
+    return replace_main(made, rewrite(StraightLine.main_of(made), lambda var, value, new: None))
+
+
+def block(b, x, expand, window, project, grid, name, activation="NONE"):
+    """Add an inverted residual block."""
+    y = b.conv2d(x, *expand, *GRID_MID, activation="RELU6", name=f"{name}_expand")
+    y = b.depthwise_conv2d(y, *window, *GRID_MID, activation="RELU6", name=f"{name}_window")
+    y = b.conv2d(y, *project, *GRID_OUT, name=f"{name}_project")
+    return b.add(x, y, *grid, activation=activation, name=f"{name}_sum")
+
+
+def rescaled(parts, old, new):
+    """Return weights with the bias for an input of another scale."""
+    weight, bias, scales = parts
+    return weight, np.rint(bias * (float(np.float32(old)) / float(np.float32(new)))).astype(np.int32), scales
+
+
+def zeroed(parts):
+    weight, bias, scales = parts
+    return np.zeros_like(weight), np.zeros_like(bias), scales
+
+
+def block_weights(w, depth=4, inner=8, size=3):
+    return w.conv(inner, 1, depth), w.depthwise(inner, size), w.conv(depth, 1, inner)
+
+
+# Not 1 → 3 with stride 2: SAME would put the new zeros on the other side.
+@pytest.mark.parametrize(
+    ("old", "new", "stride"), [(3, 1, 1), (5, 3, 1), (1, 3, 1), (3, 7, 1), (3, 1, 2), (5, 3, 2), (3, 7, 2)]
+)
+def test_window(old, new, stride):
+    w = Weights()
+    first, second = w.conv(4, old, 4), w.depthwise(4, old)
+
+    def build(first, second):
+        return lambda b, x: b.depthwise_conv2d(
+            b.conv2d(x, *first, *GRID_MID, activation="RELU", name="a"),
+            *second,
+            *GRID_OUT,
+            stride=stride,
+            name="b",
+        )
+
+    def resized(parts):
+        weight = resized_kernel(parts[0].transpose(1, 2, 0, 3), (new, new)).transpose(2, 0, 1, 3)
+        return weight, *parts[1:]
+
+    edits = [SetKernel("a", (new, new)), SetKernel("b", (new, new))]
+    after = Redistribute(edits)(module(build(first, second)))
+    # With stride 2 over an even extent, SAME pads less before than after: one tap then starts at element 0.
+    assert_same(after, module(build(resized(first), resized(second))))
+
+
+@pytest.mark.parametrize(("new", "borders"), [(1, 0), (5, 2), (3, 1)])
+def test_a_pad_in_front_is_the_windows_padding(new, borders):
+    weight, bias, scales = Weights().depthwise(4, 3)
+
+    def build(weight, border):
+        def write(b, x):
+            y = b.pad(x, [(0, 0), (border, border), (border, border), (0, 0)], name="p") if border else x
+            return b.depthwise_conv2d(y, weight, bias, scales, *GRID_OUT, stride=2, padding="VALID", name="y")
+
+        return write
+
+    made = Redistribute([SetKernel("y", (new, new))])(module(build(weight, 1)))
+    resized = resized_kernel(weight[0], (new, new))[None]
+    expected = module(build(resized, borders))
+    again = import_tflite(write_model(export_model(made))).module
+    inputs = random_input(read_model(write_model(export_model(made))))
+    np.testing.assert_array_equal(
+        *(run_oracle(write_model(export_model(m)), inputs).outputs[0] for m in (again, expected))
+    )
+    assert "nn.pad" not in str(made)
+
+
+def test_removed_block_leaves_its_input():
+    w = Weights()
+    first, parts, last = w.conv(4, 3, 4), block_weights(w), w.conv(6, 3, 4)
+
+    def before(b, x):
+        x = b.conv2d(x, *first, *GRID_IN, name="first")
+        x = block(b, x, *parts, GRID_SUM, "block")
+        return b.conv2d(x, *last, *GRID_OUT, name="last")
+
+    def after(b, x):
+        x = b.conv2d(x, *first, *GRID_IN, name="first")
+        return b.conv2d(x, *rescaled(last, GRID_SUM[0], GRID_IN[0]), *GRID_OUT, name="last")
+
+    assert_same(Redistribute([RemoveBlock("block_sum")])(module(before)), module(after))
+
+
+def test_removed_block_behind_a_removed_block():
+    w = Weights()
+    first, one, two, last = w.conv(4, 3, 4), block_weights(w), block_weights(w), w.conv(6, 1, 4)
+
+    def before(b, x):
+        x = b.conv2d(x, *first, *GRID_IN, name="first")
+        x = block(b, block(b, x, *one, GRID_SUM, "one"), *two, (0.09, 2), "two")
+        return b.conv2d(b.pad(x, [(0, 0), (1, 0), (0, 2), (0, 0)], name="p"), *last, *GRID_OUT, name="last")
+
+    def after(b, x):
+        x = b.pad(b.conv2d(x, *first, *GRID_IN, name="first"), [(0, 0), (1, 0), (0, 2), (0, 0)], name="p")
+        return b.conv2d(x, *rescaled(last, 0.09, GRID_IN[0]), *GRID_OUT, name="last")
+
+    assert_same(Redistribute([RemoveBlock("one_sum"), RemoveBlock("two_sum")])(module(before)), module(after))
+
+
+def test_inserted_block_is_the_identity():
+    w = Weights()
+    first, parts, last = w.conv(4, 3, 4), block_weights(w), w.conv(6, 1, 4)
+
+    def before(b, x):
+        x = b.conv2d(x, *first, *GRID_IN, name="first")
+        x = block(b, x, *parts, GRID_SUM, "block")
+        return b.conv2d(x, *last, *GRID_OUT, name="last")
+
+    expand, window, project = parts
+    copied = (rescaled(expand, GRID_IN[0], GRID_SUM[0]), window, zeroed(project))
+
+    def after(b, x):
+        x = b.conv2d(x, *first, *GRID_IN, name="first")
+        x = block(b, x, *parts, GRID_SUM, "block")
+        x = block(b, x, *copied, GRID_SUM, "copy")
+        return b.conv2d(x, *last, *GRID_OUT, name="last")
+
+    assert_same(Redistribute([InsertBlock("block_sum", "block_sum")])(module(before)), module(after))
+
+
+def test_no_edits_change_nothing():
+    before = import_tflite(write_model(mobile_network())).module
+    tvm.ir.assert_structural_equal(Redistribute([])(before), before)
+
+
+def test_runs_in_a_pipeline():
+    before = import_tflite(write_model(mobile_network())).module
+    passes = tvm.transform.Sequential([Redistribute([RemoveBlock("add_9")])])
+    assert len(residual_blocks(passes(before))) == len(residual_blocks(before)) - 1
+
+
+def test_blocks_are_found():
+    found = residual_blocks(import_tflite(write_model(mobile_network())).module)
+    assert [(b.input, b.output, b.depthwise, b.project) for b in found] == [
+        ("conv_2d_5", "add_9", "depthwise_conv_2d_7", "conv_2d_8"),
+        ("conv_2d_12", "add_16", "depthwise_conv_2d_14", "conv_2d_15"),
+        ("add_16", "add_20", "depthwise_conv_2d_18", "conv_2d_19"),
+    ]
+    assert found[0].tensors == ("conv_2d_6", "depthwise_conv_2d_7", "conv_2d_8", "add_9")
+    assert found[0].shape == (1, 5, 5, 8)
+
+
+@pytest.mark.parametrize("symmetric", [False, True])
+@pytest.mark.parametrize("seed", range(3))
+def test_growth_and_insertion_keep_every_bit(seed, symmetric):
+    """Random windows grown, random blocks put in: LiteRT's reference computes the same."""
+    rng = np.random.default_rng(seed)
+    kernels = tuple(int(k) for k in rng.choice([3, 5], 6))
+    data = write_model(mobile_network(kernels=kernels, symmetric=symmetric, seed=seed))
+    imported = import_tflite(data)
+    graph = QuantGraph(StraightLine.main_of(imported.module))
+    edits = []
+    for tensor in graph.tensors.values():
+        step = linear_step(graph, tensor)
+        if step is not None and rng.random() < 0.5:
+            size = graph.folder.quant_constant(graph.line.values[step].args[1]).value.shape[:2]
+            edits.append(SetKernel(tensor.name, tuple(int(s + 2 * rng.integers(3)) for s in size)))
+    blocks = blocks_of(graph)
+    for block_ in blocks:
+        alike = [b.output for b in blocks if b.shape == block_.shape]
+        edits += [InsertBlock(block_.output, str(rng.choice(alike))) for _ in range(rng.integers(3))]
+        if rng.random() < 0.5:
+            edits.append(InsertBlock(block_.input, str(rng.choice(alike))))
+    changed = write_model(export_model(Redistribute(edits)(imported.module)))
+    inputs = random_input(imported.model, seed)
+    for a, b in zip(run_oracle(data, inputs).outputs, run_oracle(changed, inputs).outputs, strict=True):
+        np.testing.assert_array_equal(a, b)
+    again = import_tflite(changed).module
+    assert len(residual_blocks(again)) == len(blocks) + sum(isinstance(e, InsertBlock) for e in edits)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_any_edits_give_a_network_that_runs(seed):
+    rng = np.random.default_rng(seed)
+    imported = import_tflite(write_model(mobile_network(kernels=(3, 5, 3, 3, 5, 3), seed=seed)))
+    blocks = residual_blocks(imported.module)
+    gone = [b.output for b in blocks if rng.random() < 0.6] or [blocks[0].output]
+    edits = [RemoveBlock(name) for name in gone]
+    edits += [InsertBlock(b.output, b.output) for b in blocks if b.output not in gone]
+    edits += [SetKernel("depthwise_conv_2d_1", (1, 1)), SetKernel("depthwise_conv_2d_4", (3, 3))]
+    changed = write_model(export_model(Redistribute(edits)(imported.module)))
+    assert run_oracle(changed, random_input(imported.model)).outputs[0].shape == (1, 10)
+
+
+def test_the_sum_of_an_identity_hands_on_every_value():
+    """ADD with a zero summand gives its input, whatever the summand's scale is in practice."""
+    values = np.arange(-128, 128, dtype=np.int8).reshape(1, 16, 16, 1)
+    for scale, zero_point in ((0.05, -3), (0.0123, -128), (1.7, 127)):
+        for ratio in (2.0**-12, 0.37, 0.999, 1.0, 1.7, 99.0, 2.0**12):
+            b = ModelBuilder()
+            x = b.input("x", values.shape, scale, zero_point)
+            zero = b.constant("zero", np.full(values.shape, 11, np.int8), scale * ratio, 11)
+            b.output(b.add(x, zero, scale, zero_point))
+            np.testing.assert_array_equal(run_oracle(write_model(b.finish()), [values]).outputs[0], values)
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (SetKernel("nowhere", (3, 3)), "tensor nowhere: no such tensor"),
+        (SetKernel("add_9", (3, 3)), "tensor add_9: not made by a convolution"),
+        (SetKernel("depthwise_conv_2d_1", (2, 2)), "cannot become one of 2"),
+        (RemoveBlock("conv_2d_5"), "not made by a residual block"),
+        (InsertBlock("add_9", "add_16"), "does not fit"),
+        (InsertBlock("add_9", "conv_2d_8"), "not made by a residual block"),
+    ],
+)
+def test_refusals(edit, message):
+    before = import_tflite(write_model(mobile_network())).module
+    with pytest.raises(UnsupportedError, match=message):
+        Redistribute([edit])(before)
+
+
+def test_contradictions():
+    before = import_tflite(write_model(mobile_network())).module
+    with pytest.raises(UnsupportedError, match="its block is removed"):
+        Redistribute([RemoveBlock("add_9"), InsertBlock("add_9", "add_9")])(before)
+
+
+def test_a_clamp_behind_a_removed_block_is_refused():
+    w = Weights()
+    parts = block_weights(w)
+
+    def before(b, x):
+        x = block(b, b.conv2d(x, *w.conv(4, 3, 4), *GRID_IN, name="first"), *parts, GRID_SUM, "block")
+        return b.concatenation([x, x], 3, name="twice")
+
+    with pytest.raises(UnsupportedError, match="depends on the scale of a block"):
+        Redistribute([RemoveBlock("block_sum")])(module(before))
+
+
+@pytest.mark.parametrize("old", [1, 3, 5, 7])
+@pytest.mark.parametrize("stride", [1, 2, 3])
+@pytest.mark.parametrize("dilation", [1, 2])
+def test_growth_keeps_the_centre(old, stride, dilation):
+    for extent in range(7, 15):
+        for before in range(3):
+            reach = (old - 1) * dilation + 1
+            made = (extent + 2 * before - reach) // stride + 1
+            if made < 1:
+                continue
+            axis = Axis(old, stride, dilation, before, before, extent, made)
+            top, bottom = axis.resized(old + 2)
+            assert top == before + dilation
+            assert (extent + top + bottom - reach - 2 * dilation) // stride + 1 == made
