@@ -54,11 +54,9 @@ def inspect(
     options = PlanOptions(input_mode, scheme, patches, layers, sram, max_overhead, objective)
     source = plan_source(plan, options)
     if plot is not None:
-        from tvm_patch.report.atomic import check_can_write
-        from tvm_patch.report.plot import require_matplotlib
+        from tvm_patch.report.plot_parts import check_plot
 
-        require_matplotlib()
-        check_can_write(plot)
+        check_plot(plot)
 
     with output.progress(f"reading {model.name}"), about(plan):
         from tvm_patch import driver

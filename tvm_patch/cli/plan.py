@@ -70,13 +70,12 @@ def plan(
     request = options.request(check_board(board) if board is not None else None)
     from tvm_patch.report.atomic import check_can_write
 
-    for path in (save, plot):
-        if path is not None:
-            check_can_write(path)
+    if save is not None:
+        check_can_write(save)
     if plot is not None:
-        from tvm_patch.report.plot import require_matplotlib
+        from tvm_patch.report.plot_parts import check_plot
 
-        require_matplotlib()
+        check_plot(plot)
 
     with output.progress(f"planning {model.name}"):
         from tvm_patch import driver
