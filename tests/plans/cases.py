@@ -1,0 +1,33 @@
+"""Plans of one small network that together use all that plans can do; each case says what it is there for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from tests.plans.networks import one_of_each
+from tests.plans.plans import longest_plan, random_plan
+from tvm_patch.planner.modes import InputMode
+from tvm_patch.planner.network import Network
+from tvm_patch.planner.search import Search
+from tvm_patch.planner.segments import Segment
+
+
+def two_passes(network: Network, mode: InputMode = "rereadable") -> Sequence[Segment]:
+    """Return a plan in which the makers of a squeezed tensor run twice, and read the image twice."""
+    for point in Search(network, mode, 4.0).front:
+        operators = [i for s in point.segments for i in s.operators]
+        if len(set(operators)) < len(operators):
+            return point.segments
+    raise AssertionError("no plan runs an operator twice")
+
+
+CASES: dict[str, tuple[InputMode, Callable[[Network], Sequence[Segment]]]] = {
+    "bands": ("resident", lambda network: longest_plan(network, bands=3)),
+    "rereadable": ("rereadable", lambda network: random_plan(network, 5, "rereadable", (3, 5))),
+    "streamed": ("streamed", lambda network: longest_plan(network, 1, "streamed")),
+    "two-passes": ("rereadable", two_passes),
+    "two-passes-resident": ("resident", lambda network: two_passes(network, "resident")),
+}
+"""Input mode and plan, by name."""
+
+network = one_of_each

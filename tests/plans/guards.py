@@ -1,0 +1,120 @@
+"""Which bytes of the arena each step of a program owns, and layouts with gaps between them.
+
+The proof that nothing is overrun, for code that runs on the host:
+
+- Before each step of ``run`` the whole arena is poisoned for AddressSanitizer, then only what that step owns is opened:
+  the tensors that it reads and writes, its row buffers, accumulators and working memory.  Any other access, read or
+  write, of generated code or of a row source, ends the program with a report.
+- As planned these regions touch, so an overrun could land in a neighbour.  :func:`gaps` makes the compiler's own layout
+  code leave unused bytes behind every row buffer (behind every *row*, if asked) and :func:`place_apart` leaves some
+  behind every tensor.  The printed code is the same but for the offsets.
+
+AddressSanitizer counts in granules of eight bytes, of which it can close the end but not the start: with gaps every
+region starts at a multiple of eight, so the guard is exact to the byte.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from unittest.mock import patch
+
+from tvm_patch.lowering.memory import memory_question
+from tvm_patch.lowering.program import Program, Step
+from tvm_patch.planner import layout
+from tvm_patch.planner.arena import plan_arena
+from tvm_patch.planner.buffers import Buffer, Overlap
+from tvm_patch.planner.memory import Placement
+from tvm_patch.planner.row_buffer import RowBuffer, Span
+
+GAP = 32
+"""Bytes between regions; what runs past an end by more lands in a gap only if it writes every byte on its way."""
+
+Region = tuple[int, int]
+"""Offset and size in bytes."""
+
+_STEP = re.compile(r"^  /\* (?P<index>\d+) .*\*/\n", re.MULTILINE)
+
+
+def _apart(size: int) -> int:
+    return -(-size // 8) * 8 + GAP if size else 0
+
+
+def _slot_bytes(buffer: RowBuffer) -> int:
+    return _apart(buffer.line_bytes)
+
+
+@contextmanager
+def gaps(between_rows: bool = False) -> Iterator[None]:
+    """Make segments leave gaps between the parts of their scratch; also between rows of one buffer if asked.
+
+    With gaps between rows, rows share no padding.
+    """
+    with ExitStack() as stack:
+        stack.enter_context(patch.object(layout, "aligned", _apart))
+        if between_rows:
+            stack.enter_context(patch.object(Span, "shared_padding", lambda _span, _width: 0))
+            stack.enter_context(patch.object(RowBuffer, "slot_bytes", property(_slot_bytes)))
+        yield
+
+
+def place_apart(program: Program) -> Placement:
+    """Give every tensor and scratch an offset, as the compiler does, with a gap behind each."""
+    question = memory_question(program)
+    buffers = [Buffer(s.name, _apart(s.size), s.first, s.last, 8) for s in question.storages]
+    buffers += [Buffer(f"scratch {i}", _apart(size), i, i, 8) for i, size in question.scratch.items()]
+    plan = plan_arena(buffers, [Overlap(*o) for o in question.overlaps], align=8)
+    tensors = {name: plan.offsets[s.name] for s in question.storages for name in s.tensors}
+    scratch = {i: plan.offsets[f"scratch {i}"] for i in question.scratch}
+    return Placement(plan.size, tensors, scratch, plan)
+
+
+def owned(program: Program, placement: Placement, step: Step) -> list[Region]:
+    """Return the regions of the arena that a step may touch."""
+    regions = [(placement.tensors[t], program.tensors[t].nbytes) for t in (*step.inputs, *step.outputs)]
+    if step.scratch_bytes:
+        base = placement.scratch[step.index]
+        regions += [(base + offset, size) for offset, size in _scratch(step)]
+    return [r for r in regions if r[1]]
+
+
+def _scratch(step: Step) -> Iterator[Region]:
+    """Yield the parts of a step's scratch."""
+    laid_out = step.layout
+    if laid_out is None:
+        yield 0, step.kernels[0].scratch_bytes
+        return
+    for buffer in laid_out.buffers.values():
+        if buffer.slot_bytes > buffer.line_bytes:
+            yield from (
+                (buffer.offset + i * buffer.slot_bytes, buffer.line_bytes) for i in range(buffer.slots)
+            )
+        else:
+            yield buffer.offset, buffer.nbytes
+    if not laid_out.sink.rows:
+        yield laid_out.state_offset, laid_out.sink.state_bytes
+    yield laid_out.scratch_offset, max((op.scratch_bytes for op in laid_out.operators if op.rows), default=0)
+
+
+def regions_of(program: Program, placement: Placement) -> list[list[Region]]:
+    """Return what each step may touch; to be asked under the gaps that the program was lowered with."""
+    return [owned(program, placement, step) for step in program.steps]
+
+
+def with_guards(source: str, regions: Sequence[Sequence[Region]], arena_bytes: int) -> str:
+    """Return generated C that opens the regions of each step, and closes all others, before the step runs.
+
+    It calls ``void guard_step(void *arena, uint32_t bytes, const uint32_t *regions, uint32_t count)``.
+    """
+    head, run = source.split("static int32_t run(", 1)
+
+    def insert(match: re.Match[str]) -> str:
+        own = regions[int(match["index"])]
+        numbers = ", ".join(f"{offset}u, {size}u" for offset, size in own)
+        table = f"static const uint32_t open[] = {{{numbers}}};"
+        return f"{match[0]}  {{ {table} guard_step(memory, {arena_bytes}u, open, {len(own)}u); }}\n"
+
+    run, count = _STEP.subn(insert, run)
+    assert count == len(regions)
+    return f"{head}static int32_t run({run}"

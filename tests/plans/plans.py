@@ -1,0 +1,75 @@
+"""Plans that are legal but that no search would choose: random cuts, odd bands, segments as long as they can be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+
+import numpy as np
+
+from tvm_patch.errors import PlanError
+from tvm_patch.planner.layout import layout_segment
+from tvm_patch.planner.modes import InputMode, fetched_inputs
+from tvm_patch.planner.network import Network
+from tvm_patch.planner.search import Search
+from tvm_patch.planner.segments import Segment
+
+BANDS = (1, 2, 3, 4, 5, 7)
+
+
+def random_plan(
+    network: Network, seed: int, mode: InputMode = "resident", bands: Sequence[int] = BANDS, longest: int = 12
+) -> list[Segment]:
+    """Cut a network into random segments, each in one of some numbers of bands, or in one if it can have none of them.
+
+    Raises
+    ------
+    PlanError
+        When the mode does not suit the network, or no segment can read streamed rows once.
+    """
+    rng = np.random.default_rng(seed)
+    return _cut(
+        network, mode, lambda: int(rng.integers(1, longest + 1)), lambda: rng.permutation(bands).tolist()
+    )
+
+
+def searched_plan(network: Network, seed: int, mode: InputMode = "resident") -> tuple[Segment, ...]:
+    """Return a plan from the front of a search: the one with the least arena for odd seeds."""
+    front = Search(network, mode, 4.0).front
+    return front[0 if seed % 2 else seed % len(front)].segments
+
+
+def longest_plan(network: Network, bands: int, mode: InputMode = "resident") -> list[Segment]:
+    """Cut a network into segments as long as they can be, in `bands` bands or as many fewer as it takes."""
+    return _cut(network, mode, lambda: 30, lambda: range(bands, 0, -1))
+
+
+def _cut(network: Network, mode: InputMode, length, bands) -> list[Segment]:
+    fetched = fetched_inputs(network, mode)
+    together = 0
+    if mode == "streamed":
+        together = max(op.index + 1 for name in fetched for op in network.consumers(name))
+    segments: list[Segment] = []
+    first, count = 0, len(network.operators)
+    while first < count:
+        least = max(1, together - first)
+        most = min(count - first, max(least, length()))
+        choices = [1] if first < together else [*bands(), 1]
+        segments.append(_longest_legal(network, first, range(most, least - 1, -1), choices, fetched))
+        first += len(segments[-1].operators)
+    return segments
+
+
+def _longest_legal(
+    network: Network, first: int, lengths: Iterable[int], bands: list[int], fetched: frozenset[str]
+) -> Segment:
+    for length in lengths:
+        operators = tuple(range(first, first + length))
+        if length == 1 and not network.operators[first].rows:
+            return Segment(operators)
+        after = {t for op in network.operators[first + length :] for t in op.inputs} | set(network.outputs)
+        for pieces in bands:
+            with suppress(PlanError):
+                layout_segment(network, operators, pieces, after, fetched)
+                return Segment(operators, pieces)
+    raise PlanError(f"operator {first} cannot begin any segment here")
