@@ -11,6 +11,7 @@ from tvm_patch.codegen.emit import ARENA_ALIGN, Emitted
 from tvm_patch.lowering.memory import Placement
 from tvm_patch.lowering.program import Program
 from tvm_patch.planner.network import OperatorDesc
+from tvm_patch.planner.patch_layout import PatchLayout
 
 _INTERNAL = ("name_c", "c_type", "scale_c", "dims", "rank", "row_source", "source_expression")
 
@@ -61,6 +62,7 @@ def metadata(program: Program, placement: Placement, emitted: Emitted, extra: di
             {
                 "operators": [d.index for d in s.described],
                 "bands": s.layout.bands if s.layout else 1,
+                "patch_rows": s.layout.patch_rows if isinstance(s.layout, PatchLayout) else 0,
                 "scratch_bytes": s.scratch_bytes,
             }
             for s in program.steps

@@ -11,12 +11,16 @@ import numpy as np
 from tvm_patch.kernels import Form, Kernel, TensorKernel, TensorView, kernel_for
 from tvm_patch.kernels.registry import reduction_for
 from tvm_patch.lowering.op_view import BoundFunction, BoundOp
-from tvm_patch.lowering.segment import RowsFrom, lower_segment
+from tvm_patch.lowering.patch_segment import lower_patches
+from tvm_patch.lowering.segment import lower_segment
+from tvm_patch.lowering.segment_base import RowsFrom
 from tvm_patch.lowering.segment_parts import SegmentCode, SegmentPart, constant_names
 from tvm_patch.lowering.tensor_step import lower_tensor_step
 from tvm_patch.planner.alias import overlap_distance
-from tvm_patch.planner.layout import SegmentLayout, layout_segment
+from tvm_patch.planner.layouts import Layout, lay_out
+from tvm_patch.planner.memory import runs_whole
 from tvm_patch.planner.network import Network, OperatorDesc
+from tvm_patch.planner.patch_layout import PatchLayout
 from tvm_patch.planner.segments import Segment, kept_tensors
 
 Role = Literal["in", "fetched", "constant", "scratch", "state", "out"]
@@ -58,8 +62,8 @@ class Step:
         The generators their code came from.
     described : tuple of OperatorDesc
         What the planner knows of them.
-    layout : SegmentLayout or None
-        Rows and bands; None for an operator that runs on whole tensors.
+    layout : SegmentLayout, PatchLayout or None
+        Rows, bands and patches; None for an operator that runs on whole tensors.
     code : SegmentCode
         TIR.
     parameters : tuple of Parameter
@@ -75,7 +79,7 @@ class Step:
     ops: tuple[BoundOp, ...]
     kernels: tuple[Kernel, ...]
     described: tuple[OperatorDesc, ...]
-    layout: SegmentLayout | None
+    layout: Layout | None
     code: SegmentCode
     parameters: tuple[Parameter, ...]
     input_distance: Mapping[str, int | None]
@@ -99,7 +103,7 @@ class Step:
     @property
     def state_offset(self) -> int:
         """Byte offset of the accumulators in the scratch."""
-        return self.layout.state_offset if self.layout else 0
+        return 0 if self.layout is None or isinstance(self.layout, PatchLayout) else self.layout.state_offset
 
     @property
     def label(self) -> str:
@@ -215,10 +219,11 @@ def lower_program(
             progress(f"lowering {ops[0].op.kind}", index / len(segments))
         mine = tuple(kernels[i] for i in segment.operators)
         described = tuple(network.operators[i] for i in segment.operators)
-        if len(ops) == 1 and isinstance(mine[0], TensorKernel):
+        if runs_whole(network, segment):
+            assert isinstance(mine[0], TensorKernel)
             steps.append(_tensor_step(index, ops[0], mine[0], described[0], form))
         else:
-            layout = layout_segment(network, segment.operators, segment.bands, needed, fetched)
+            layout = lay_out(network, segment, needed, fetched)
             steps.append(_row_step(index, ops, mine, layout, network, form, rows_from))
     return Program(
         network.name,
@@ -251,7 +256,7 @@ def _row_step(
     index: int,
     ops: tuple[BoundOp, ...],
     kernels: tuple[Kernel, ...],
-    layout: SegmentLayout,
+    layout: Layout,
     network: Network,
     form: Form,
     rows_from: RowsFrom,
@@ -262,7 +267,10 @@ def _row_step(
         assert chosen is not None
         parts.append(SegmentPart(chosen, op.inputs, op.outputs[0]))
     profile = [d.index for d in layout.operators] if len(parts) > 1 else None
-    code = lower_segment(layout, parts, form, f"op{index}", profile, rows_from)
+    if isinstance(layout, PatchLayout):
+        code = lower_patches(layout, parts, form, f"op{index}", profile, rows_from)
+    else:
+        code = lower_segment(layout, parts, form, f"op{index}", profile, rows_from)
     parameters = [Parameter(f"in{i}", "in", t) for i, t in enumerate(layout.sources)]
     parameters += [Parameter(f"fetched{i}", "fetched", t) for i, t in enumerate(layout.fetched)]
     parameters += [

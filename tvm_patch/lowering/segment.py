@@ -8,25 +8,20 @@ rows is kept and along the columns computed again.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import tvm
 from tvm import tirx
 from tvm.script.ir_builder import IRBuilder
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
-from tvm_patch.kernels import Form, Kernel, RowKernel, TensorView
+from tvm_patch.kernels import Form, Kernel, RowKernel
 from tvm_patch.kernels.base import RowReduction
 from tvm_patch.lowering.bands import BandNumbers
 from tvm_patch.lowering.narrow import narrowed
+from tvm_patch.lowering.segment_base import Expr, PrimFunc, RowsFrom, SegmentPrinter
 from tvm_patch.lowering.segment_parts import SegmentCode, SegmentPart, constant_names
 from tvm_patch.planner.layout import RowBuffer, SegmentLayout
-
-PrimFunc = Any
-Expr = Any
-RowsFrom = Literal["callback", "tensor"]
-FETCH = "tvmp_fetch_row"
-"""C function that brings one row of a fetched input; see ``tvm_patch_rows.h``."""
 
 
 def lower_segment(
@@ -65,7 +60,7 @@ def lower_segment(
     return _Segment(layout, parts, form, name, profile, rows_from).build()
 
 
-class _Segment:
+class _Segment(SegmentPrinter):
     def __init__(
         self,
         layout: SegmentLayout,
@@ -75,9 +70,8 @@ class _Segment:
         profile: Sequence[int] | None,
         rows_from: RowsFrom,
     ) -> None:
-        self.layout, self.parts, self.form, self.name, self.profile = layout, parts, form, name, profile
-        self.rows_from = rows_from
-        self.functions: dict[Any, PrimFunc] = {}
+        super().__init__(layout, parts, form, name, profile, rows_from)
+        self.layout = layout
         self.values = BandNumbers(layout, parts)
         self.kernels = [self._kernel(i) for i in range(len(parts))]
 
@@ -99,76 +93,36 @@ class _Segment:
             return widths != {self.parts[i].kernel.op.inputs[0].shape[2]}
         return len(widths) > 1
 
-    def _function(self, role: str, function: PrimFunc) -> Any:
-        variable = tvm.ir.GlobalVar(f"{self.name}_{role}")
-        self.functions[variable] = function
-        return variable
-
     def build(self) -> SegmentCode:
         self.rows, self.starts, self.finishes = [], {}, {}
         for i, kernel in enumerate(self.kernels):
             assert isinstance(kernel, RowKernel | RowReduction)
-            self.rows.append(self._function(f"row{i}", kernel.row_function(self.form, self._dynamic(i))))
+            self.rows.append(self.function(f"row{i}", kernel.row_function(self.form, self._dynamic(i))))
             if isinstance(kernel, RowReduction):
-                self.starts[i] = self._function(f"start{i}", kernel.start_function(self.form))
-                self.finishes[i] = self._function(f"finish{i}", kernel.finish_function(self.form))
+                self.starts[i] = self.function(f"start{i}", kernel.start_function(self.form))
+                self.finishes[i] = self.function(f"finish{i}", kernel.finish_function(self.form))
         if self.layout.bands == 1:
-            entry = self._function("segment", self._print(whole=True))
+            entry = self.function("segment", self._print(whole=True))
         else:
             self.band = tvm.ir.GlobalVar(f"{self.name}_band")
             self.functions[self.band] = self._print(whole=False)
-            entry = self._function("segment", self._print_bands())
+            entry = self.function("segment", self._print_bands())
         return SegmentCode(entry, self.functions)
 
     # -- printing
 
-    def _parameters(self) -> list[tuple[str, str, int]]:
-        """Return (name, dtype, elements) of the pointers that the entry takes."""
-        views = self._views()
-        out = [(f"in{i}", views[t].dtype, views[t].size) for i, t in enumerate(self.layout.sources)]
-        for i, tensor in enumerate(self.layout.fetched):
-            whole = self.rows_from == "tensor"
-            out.append((f"fetched{i}", *((views[tensor].dtype, views[tensor].size) if whole else ("", 0))))
-        for i, constant, parameter in constant_names(self.parts):
-            array = self.parts[i].kernel.constants[constant]
-            out.append((parameter, str(array.dtype), max(1, array.size)))
-        if self.layout.scratch_bytes:
-            out.append(("scratch", "int8", self.layout.scratch_bytes))
-        if self.starts:
-            out.append(("state", "int32", self.layout.operators[-1].state_bytes // 4))
-        return out + [(f"out{i}", views[t].dtype, views[t].size) for i, t in enumerate(self.layout.stored)]
-
-    def _views(self) -> dict[str, TensorView]:
-        views: dict[str, TensorView] = {}
-        for part in self.parts:
-            views.update(zip(part.inputs, part.kernel.op.inputs, strict=True))
-            views[part.output] = part.kernel.op.outputs[0]
-        return views
-
-    def _declare(self, numbers: Sequence[str]) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
-        """Emit the parameters: pointers, then `numbers`; return arguments, buffers and numbers by name."""
-        arguments, buffers = {}, {}
-        parameters = self._parameters()
-        for name, dtype, _ in parameters:
-            arguments[name] = T.arg(name, T.handle(dtype) if dtype else T.handle())
-        scalars = {name: T.arg(f"n_{i}", T.int32()) for i, name in enumerate(numbers)}
-        for name, dtype, size in parameters:
-            if dtype:
-                buffers[name] = T.decl_buffer((size,), dtype, data=arguments[name])
-        if any(self._views()[t].dtype == "uint8" for t in self.layout.buffers):
-            buffers["unsigned"] = T.decl_buffer(
-                (self.layout.scratch_bytes,), "uint8", data=arguments["scratch"]
-            )
-        return arguments, buffers, scalars
+    def state_parameters(self) -> list[tuple[str, str, int]]:
+        """Return the parameters for accumulators; see the base class."""
+        return [("state", "int32", self.layout.operators[-1].state_bytes // 4)] if self.starts else []
 
     def _print_bands(self) -> PrimFunc:
         """Print the entry of a segment with bands: one call a band."""
         with IRBuilder() as builder, T.prim_func(private=True):
-            arguments, buffers, _ = self._declare(())
+            arguments, buffers, _ = self.declare(())
             self._whole(arguments, buffers, self.starts)
             for band in range(self.layout.bands):
                 numbers = [T.int32(self.values.per_band[n][band]) for n in self.values.varying()]
-                self._call(self.band, [*arguments.values(), *numbers])
+                self.call(self.band, [*arguments.values(), *numbers])
             self._whole(arguments, buffers, self.finishes)
         return builder.get()
 
@@ -181,11 +135,11 @@ class _Segment:
             if variable in self.finishes.values():
                 call += [arguments[p] for part, _, p in constant_names(self.parts) if part == i]
                 call.append(arguments[f"out{len(self.layout.stored) - 1}"])
-            self._call(variable, call)
+            self.call(variable, call)
 
     def _print(self, whole: bool) -> PrimFunc:
         with IRBuilder() as builder, T.prim_func(private=True):
-            self.arguments, self.buffers, self.numbers = self._declare(self.values.varying())
+            self.arguments, self.buffers, self.numbers = self.declare(self.values.varying())
             if whole:
                 self._whole(self.arguments, self.buffers, self.starts)
             self._print_band()
@@ -252,27 +206,13 @@ class _Segment:
         assert buffer is not None
         start = self._slot(buffer, row + buffer.top)
         if tensor in self.layout.fetched and self.rows_from == "callback":
-            self._fetch(tensor, buffer, start, row)
+            self.fetch(tensor, row, start + self._number(f"left_{tensor}") * buffer.pixel_bytes)
             return
-        stored = self._stored(tensor)
+        stored = self.stored(tensor)
         width = self.values.width(tensor) * buffer.pixel_bytes
         origin = row * width + self._number(f"start_{tensor}") * buffer.pixel_bytes
         to = start + self._number(f"left_{tensor}") * buffer.pixel_bytes
-        self._copy(to, stored, origin, self._number(f"inside_{tensor}") * buffer.pixel_bytes)
-
-    def _fetch(self, tensor: str, buffer: RowBuffer, start: Expr, row: Expr) -> None:
-        to = T.address_of(
-            self.buffers["scratch"][start + self._number(f"left_{tensor}") * buffer.pixel_bytes]
-        )
-        source = self.arguments[f"fetched{self.layout.fetched.index(tensor)}"]
-        T.evaluate(tirx.call_extern("int32", FETCH, source, row, to))
-
-    def _stored(self, tensor: str) -> Any:
-        if tensor in self.layout.stored:
-            return self.buffers[f"out{self.layout.stored.index(tensor)}"]
-        if tensor in self.layout.fetched:
-            return self.buffers[f"fetched{self.layout.fetched.index(tensor)}"]
-        return self.buffers[f"in{self.layout.sources.index(tensor)}"]
+        self.copy(to, stored, origin, self._number(f"inside_{tensor}") * buffer.pixel_bytes)
 
     def _run(self, operator: int, row: Expr) -> None:
         """Emit the call of an operator's row kernel."""
@@ -282,23 +222,18 @@ class _Segment:
             window = self.values.windows(operator)[j]
             for k in range(window.size):
                 arguments.append(self._row_pointer(operator, j, tensor, window, row, k))
-        arguments += [
-            self.arguments[p]
-            for i, _, p in constant_names(self.parts)
-            if i == operator and not self._reduces(i)
-        ]
         if self._reduces(operator):
             arguments.append(self.arguments["state"])
         else:
+            arguments += self.constants_of(operator)
             if kernel.scratch_bytes:
                 arguments.append(T.address_of(self.buffers["scratch"][self.layout.scratch_offset]))
             arguments.append(self._out_pointer(operator, part.output, row))
         if self._dynamic(operator):
             columns = self._number(f"columns{operator}")
             arguments.append(T.int32(columns) if isinstance(columns, int) else columns)
-        self._call(self.rows[operator], arguments)
-        if self.profile is not None and self.form == "dsp":
-            T.evaluate(tirx.call_extern("int32", "TVMP_DONE", self.profile[operator]))
+        self.call(self.rows[operator], arguments)
+        self.report(operator)
 
     def _reduces(self, operator: int) -> bool:
         return isinstance(self.kernels[operator], RowReduction)
@@ -308,11 +243,11 @@ class _Segment:
         if (operator, j) in self.layout.buffered:
             buffer = self.layout.buffers[tensor]
             line = row * window.stride + (k * window.dilation - window.pad_before + buffer.top)
-            return T.address_of(self._cells(tensor)[self._slot(buffer, line) + shift * buffer.pixel_bytes])
+            return T.address_of(self.cells(tensor)[self._slot(buffer, line) + shift * buffer.pixel_bytes])
         view = self.parts[operator].kernel.op.inputs[j]
         per_row, channels = view.size // view.shape[1], view.shape[3]
         line = row * window.stride + k * window.dilation
-        return T.address_of(self._stored(tensor)[line * per_row + shift * channels])
+        return T.address_of(self.stored(tensor)[line * per_row + shift * channels])
 
     def _out_pointer(self, operator: int, tensor: str, row: Expr) -> Expr:
         shift = self._number(f"to{operator}")
@@ -322,11 +257,7 @@ class _Segment:
             return T.address_of(stored[row * (view.size // view.shape[1]) + shift * view.shape[3]])
         buffer = self.layout.buffers[tensor]
         start = self._slot(buffer, row + buffer.top) + shift * buffer.pixel_bytes
-        return T.address_of(self._cells(tensor)[start])
-
-    def _cells(self, tensor: str) -> Any:
-        """Return the scratch as elements of a tensor's type."""
-        return self.buffers["unsigned" if self._views()[tensor].dtype == "uint8" else "scratch"]
+        return T.address_of(self.cells(tensor)[start])
 
     def _slot(self, buffer: RowBuffer, line: Expr) -> Expr:
         """Byte offset in the scratch of the slot of a row counted from the first row of padding."""
@@ -345,32 +276,10 @@ class _Segment:
         with T.serial(0, buffer.slots) as slot:
             start = buffer.offset + slot * buffer.slot_bytes
             if any(left):
-                self._fill(start, buffer.pad_value, self._number(f"left_{name}") * pixel)
+                self.fill(start, buffer.pad_value, self._number(f"left_{name}") * pixel)
             if any(right):
                 begin = self._number(f"left_{name}") + self._number(f"inside_{name}")
-                self._fill(start + begin * pixel, buffer.pad_value, self._number(f"right_{name}") * pixel)
+                self.fill(start + begin * pixel, buffer.pad_value, self._number(f"right_{name}") * pixel)
 
     def _fill_row(self, buffer: RowBuffer, row: Expr) -> None:
-        self._fill(self._slot(buffer, row + buffer.top), buffer.pad_value, buffer.line_bytes)
-
-    def _fill(self, start: Expr, value: int, size: Expr) -> None:
-        scratch = self.buffers["scratch"]
-        if self.form == "dsp":
-            to = T.address_of(scratch[start])
-            T.evaluate(tirx.call_extern("int32", "tvmp_fill", to, tirx.IntImm("int8", value), size))
-        else:
-            with T.serial(0, size) as i:
-                T.buffer_store(scratch, tirx.IntImm("int8", value), [start + i])
-
-    def _copy(self, start: Expr, source: Any, origin: Expr, size: Expr) -> None:
-        scratch = self.buffers["scratch"]
-        if self.form == "dsp":
-            to, origin = T.address_of(scratch[start]), T.address_of(source[origin])
-            T.evaluate(tirx.call_extern("int32", "tvmp_copy", to, origin, size))
-        else:
-            with T.serial(0, size) as i:
-                T.buffer_store(scratch, source[origin + i].astype("int8"), [start + i])
-
-    @staticmethod
-    def _call(variable: Any, arguments: Sequence[Any]) -> None:
-        T.evaluate(tvm.ir.Call(variable, list(arguments), ret_ty=tvm.ir.PrimType("int32")))
+        self.fill(self._slot(buffer, row + buffer.top), buffer.pad_value, buffer.line_bytes)

@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from tvm_patch.errors import PlanError
-from tvm_patch.planner.estimate import whole_cost
+from tvm_patch.planner.choices import Choices, Point
 from tvm_patch.planner.explain import peak_text, plan_memory
-from tvm_patch.planner.growth import Growth
+from tvm_patch.planner.layer_cost import layer_instructions
 from tvm_patch.planner.memory import arena_bytes, overhead_of
 from tvm_patch.planner.modes import InputMode, fetched_inputs
 from tvm_patch.planner.network import Network
+from tvm_patch.planner.patched import Patched
 from tvm_patch.planner.plan import FrontPoint, Plan, PlannedSegment, Scheme, fingerprint
-from tvm_patch.planner.search import MOST_OVERHEAD, Point, Search
+from tvm_patch.planner.search import MOST_OVERHEAD, Search
 from tvm_patch.planner.segments import layer_by_layer
 
 Objective = Literal["memory", "time", "balanced"]
@@ -91,11 +92,21 @@ def choose_plan(network: Network, request: Request) -> Choice:
     """
     if request.max_overhead is not None and not request.max_overhead >= 1:
         raise PlanError(f"an overhead of {request.max_overhead:g} is impossible; the least is 1")
+    if request.scheme != "mcunetv2" and (request.patches is not None or request.layers is not None):
+        raise PlanError(
+            "patches and layers belong to scheme mcunetv2; leave them out, or use --scheme mcunetv2"
+        )
     if request.scheme == "layer":
         point = _layer(network, request.input_mode)
         if request.sram is not None and point.arena_bytes > request.sram:
             raise PlanError(_impossible(network, request, point))
         front: tuple[Point, ...] = (point,)
+    elif request.scheme == "mcunetv2":
+        patched = Patched(network, request.input_mode, request.patches, request.layers)
+        found = _best(patched, request)
+        if found is None:
+            raise PlanError(_impossible(network, request, patched.least_memory(request.max_overhead)))
+        point, front = found, patched.front
     else:
         search = Search(network, request.input_mode, max(MOST_OVERHEAD, request.max_overhead or 0.0))
         found = _best(search, request)
@@ -108,7 +119,7 @@ def choose_plan(network: Network, request: Request) -> Choice:
     return Choice(_plan(network, request, point, front), point, front)
 
 
-def _best(search: Search, request: Request) -> Point | None:
+def _best(search: Choices, request: Request) -> Point | None:
     objective = request.objective
     if objective is None:
         objective = "time" if request.sram is not None else "memory" if request.max_overhead else "balanced"
@@ -122,6 +133,8 @@ def _impossible(network: Network, request: Request, least: Point) -> str:
         how += f" and an overhead of at most {request.max_overhead:g}"
     if request.scheme == "layer":
         how += ", layer by layer"
+    if request.scheme == "mcunetv2":
+        how += ", under scheme mcunetv2"
     return (
         f"no plan of {network.name} fits {request.sram:,} bytes of SRAM with {how}: the least arena is "
         f"{least.arena_bytes:,} bytes; {peak_text(network, memory)}"
@@ -139,14 +152,7 @@ def _layer(network: Network, mode: InputMode) -> Point:
                     "have to come again; use --scheme auto or --input-mode rereadable"
                 )
     segments = layer_by_layer(network)
-    instructions = 0
-    for op in network.operators:
-        if not op.rows:
-            instructions += round(whole_cost(network, op))
-            continue
-        costs = Growth(network, op.index, (), fetched, False).costs()
-        assert costs is not None  # one operator alone always runs
-        instructions += int(costs.instructions[0])
+    instructions = sum(layer_instructions(network, op, fetched) for op in network.operators)
     return Point(segments, arena_bytes(network, segments, fetched), network.macs, instructions)
 
 
@@ -156,7 +162,10 @@ def _plan(network: Network, request: Request, point: Point, front: Sequence[Poin
         fingerprint=fingerprint(network),
         input_mode=request.input_mode,
         scheme=request.scheme,
-        segments=tuple(PlannedSegment(operators=s.operators, bands=s.bands, patch_rows=s.patch_rows) for s in point.segments),
+        segments=tuple(
+            PlannedSegment(operators=s.operators, bands=s.bands, patch_rows=s.patch_rows)
+            for s in point.segments
+        ),
         arena_bytes=point.arena_bytes,
         overhead=overhead_of(point.macs, network.macs),
         macs=network.macs,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tvm_patch.planner.choices import Point
 from tvm_patch.planner.memory import Placement, macs_of, memory_question, overhead_of, place_steps, steps_of
 from tvm_patch.planner.modes import InputMode, fetched_inputs
 from tvm_patch.planner.network import Network
-from tvm_patch.planner.search import Point
 from tvm_patch.planner.segments import Segment
 
 
@@ -105,6 +105,8 @@ def peak_text(network: Network, memory: PlanMemory) -> str:
     """Return in one sentence what sets the arena."""
     peak = memory.peak
     bands = f" in {peak.segment.bands} bands" if peak.segment.bands > 1 else ""
+    if peak.segment.patch_rows:
+        bands = f" in {peak.segment.patch_rows}×{peak.segment.bands} patches"
     several = len(peak.segment.operators) > 1
     kinds = f"operator{'s' if several else ''} {operators_text(peak.segment)}{bands}"
     parts = [f"{peak.scratch_bytes:,} B of row buffers"] if peak.scratch_bytes else []

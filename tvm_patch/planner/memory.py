@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from tvm_patch.planner.alias import overlap_distance
 from tvm_patch.planner.arena import plan_arena
 from tvm_patch.planner.buffers import ArenaPlan, Buffer, Overlap
-from tvm_patch.planner.layout import SegmentLayout, layout_segment
+from tvm_patch.planner.layouts import Layout, lay_out
 from tvm_patch.planner.network import Network
 from tvm_patch.planner.row_buffer import aligned
 from tvm_patch.planner.segments import Segment, kept_tensors
@@ -118,10 +118,14 @@ class Placement:
 
 def runs_whole(network: Network, segment: Segment) -> bool:
     """Tell whether a segment is one operator that needs whole tensors."""
-    return len(segment.operators) == 1 and not network.operators[segment.operators[0]].rows
+    return (
+        not segment.patch_rows
+        and len(segment.operators) == 1
+        and not network.operators[segment.operators[0]].rows
+    )
 
 
-def step_of(network: Network, layout: SegmentLayout) -> StepMemory:
+def step_of(network: Network, layout: Layout) -> StepMemory:
     """Return what a laid-out segment asks of the arena."""
     distance = {t: overlap_distance(layout, network, t) for t in layout.sources}
     return StepMemory(layout.sources, layout.stored, layout.scratch_bytes, distance)
@@ -162,7 +166,7 @@ def steps_of(
         if runs_whole(network, segment):
             steps.append(whole_step(network, segment.operators[0]))
         else:
-            layout = layout_segment(network, segment.operators, segment.bands, kept, fetched)
+            layout = lay_out(network, segment, kept, fetched)
             steps.append(step_of(network, layout))
     return tuple(steps)
 
@@ -174,7 +178,7 @@ def macs_of(network: Network, segments: Sequence[Segment], fetched: Collection[s
         if runs_whole(network, segment):
             executed.append(network.operators[segment.operators[0]].macs)
         else:
-            layout = layout_segment(network, segment.operators, segment.bands, kept, fetched)
+            layout = lay_out(network, segment, kept, fetched)
             executed.append(layout.macs_executed(network))
     return tuple(executed)
 

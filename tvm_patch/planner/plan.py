@@ -15,7 +15,7 @@ from typing import Annotated, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tvm_patch.errors import PlanError
-from tvm_patch.planner.layout import layout_segment
+from tvm_patch.planner.layouts import lay_out
 from tvm_patch.planner.memory import macs_of, overhead_of, place_steps, runs_whole, steps_of
 from tvm_patch.planner.modes import InputMode, fetched_inputs
 from tvm_patch.planner.network import Network
@@ -193,9 +193,10 @@ class Plan(_Part):
                     )
                 continue
             try:
-                layout_segment(network, segment.operators, segment.bands, needed, fetched)
+                lay_out(network, segment, needed, fetched)
             except PlanError as error:
-                raise PlanError(f"segments[{i}]{'.bands' if segment.bands > 1 else ''}: {error}") from error
+                field = ".patch_rows" if segment.patch_rows else ".bands" if segment.bands > 1 else ""
+                raise PlanError(f"segments[{i}]{field}: {error}") from error
         _check_streamed(network, self.input_mode, segments)
         self._check_costs(network, segments)
         return segments
@@ -264,6 +265,10 @@ def _check_streamed(network: Network, mode: InputMode, segments: Sequence[Segmen
             raise PlanError(
                 f"segments[{using[1]}].operators: input {name} is streamed, its rows come once, "
                 f"for segments[{using[0]}]"
+            )
+        if using and segments[using[0]].patch_rows:
+            raise PlanError(
+                f"segments[{using[0]}].patch_rows: input {name} is streamed, its rows come once; use 0"
             )
         if using and segments[using[0]].bands > 1:
             raise PlanError(

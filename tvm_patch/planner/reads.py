@@ -40,6 +40,10 @@ def check_reads(network: Network, segments: Sequence[Segment], mode: InputMode) 
                 f"streamed input {name} is read by segments {', '.join(map(str, readers))}: its rows come only once"
             )
         for i in readers:
+            if segments[i].patch_rows:
+                raise PlanError(
+                    f"streamed input {name} is read by segment {i} in patches: its rows come only once"
+                )
             if segments[i].bands > 1:
                 raise PlanError(
                     f"streamed input {name} is read by segment {i} in {segments[i].bands} bands: "

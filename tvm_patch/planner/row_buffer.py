@@ -35,6 +35,11 @@ class Span:
         return max(e - f for f, e in zip(self.first, self.end, strict=True))
 
     @property
+    def least(self) -> int:
+        """Columns of the narrowest band."""
+        return min(e - f for f, e in zip(self.first, self.end, strict=True))
+
+    @property
     def total(self) -> int:
         """Columns of all bands together."""
         return sum(self.end) - sum(self.first)

@@ -1,0 +1,158 @@
+"""What the two printers of segments have in common: parameters, buffers, copies, calls of kernels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import tvm
+from tvm import tirx
+from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
+
+from tvm_patch.kernels import Form, TensorView
+from tvm_patch.lowering.segment_parts import SegmentPart, constant_names
+from tvm_patch.planner.layouts import Layout
+
+PrimFunc = Any
+Expr = Any
+RowsFrom = Literal["callback", "tensor"]
+FETCH = "tvmp_fetch_row"
+"""C function that brings one row of a fetched input; see ``tvm_patch_rows.h``."""
+
+
+class SegmentPrinter:
+    """Prints the functions of one segment.
+
+    Parameters
+    ----------
+    layout : SegmentLayout or PatchLayout
+        What it must do.
+    parts : sequence of SegmentPart
+        Its operators, in run order.
+    form : {"portable", "dsp"}
+        Form of the kernels; in ``dsp`` form buffers are filled by ``memcpy`` and ``memset``.
+    name : str
+        Prefix of the functions' names.
+    profile : sequence of int or None
+        Per part: the operator's index to report (``dsp`` form only).
+    rows_from : {"callback", "tensor"}
+        What ``fetched{i}`` points to: a ``struct tvmp_rows`` whose callback brings the rows, or the whole tensor,
+        for hosts where nothing defines :data:`FETCH`.
+    """
+
+    arguments: dict[str, Any]
+    buffers: dict[str, Any]
+
+    def __init__(
+        self,
+        layout: Layout,
+        parts: Sequence[SegmentPart],
+        form: Form,
+        name: str,
+        profile: Sequence[int] | None,
+        rows_from: RowsFrom,
+    ) -> None:
+        self.bound, self.parts, self.form, self.name, self.profile = layout, parts, form, name, profile
+        self.rows_from = rows_from
+        self.functions: dict[Any, PrimFunc] = {}
+
+    def function(self, role: str, function: PrimFunc) -> Any:
+        """Add a function to the segment's; return its name."""
+        variable = tvm.ir.GlobalVar(f"{self.name}_{role}")
+        self.functions[variable] = function
+        return variable
+
+    def parameters(self) -> list[tuple[str, str, int]]:
+        """Return (name, dtype, elements) of the pointers that the entry takes."""
+        views, layout = self.views(), self.bound
+        out = [(f"in{i}", views[t].dtype, views[t].size) for i, t in enumerate(layout.sources)]
+        for i, tensor in enumerate(layout.fetched):
+            whole = self.rows_from == "tensor"
+            out.append((f"fetched{i}", *((views[tensor].dtype, views[tensor].size) if whole else ("", 0))))
+        for i, constant, parameter in constant_names(self.parts):
+            array = self.parts[i].kernel.constants[constant]
+            out.append((parameter, str(array.dtype), max(1, array.size)))
+        if layout.scratch_bytes:
+            out.append(("scratch", "int8", layout.scratch_bytes))
+        out += self.state_parameters()
+        return out + [(f"out{i}", views[t].dtype, views[t].size) for i, t in enumerate(layout.stored)]
+
+    def state_parameters(self) -> list[tuple[str, str, int]]:
+        """Return the parameters for accumulators."""
+        return []
+
+    def views(self) -> dict[str, TensorView]:
+        """Return the shape and dtype of every tensor that the segment reads or makes."""
+        views: dict[str, TensorView] = {}
+        for part in self.parts:
+            views.update(zip(part.inputs, part.kernel.op.inputs, strict=True))
+            views[part.output] = part.kernel.op.outputs[0]
+        return views
+
+    def declare(self, numbers: Sequence[str]) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+        """Emit the parameters: pointers, then `numbers`; return arguments, buffers and numbers by name."""
+        arguments, buffers = {}, {}
+        parameters = self.parameters()
+        for name, dtype, _ in parameters:
+            arguments[name] = T.arg(name, T.handle(dtype) if dtype else T.handle())
+        scalars = {name: T.arg(f"n_{i}", T.int32()) for i, name in enumerate(numbers)}
+        for name, dtype, size in parameters:
+            if dtype:
+                buffers[name] = T.decl_buffer((size,), dtype, data=arguments[name])
+        if any(self.views()[t].dtype == "uint8" for t in self.bound.buffers):
+            buffers["unsigned"] = T.decl_buffer(
+                (self.bound.scratch_bytes,), "uint8", data=arguments["scratch"]
+            )
+        return arguments, buffers, scalars
+
+    def constants_of(self, operator: int) -> list[Any]:
+        """Return the arguments for the constants of one operator."""
+        return [self.arguments[p] for i, _, p in constant_names(self.parts) if i == operator]
+
+    def stored(self, tensor: str) -> Any:
+        """Return the buffer of a tensor that lies whole in memory."""
+        if tensor in self.bound.stored:
+            return self.buffers[f"out{self.bound.stored.index(tensor)}"]
+        if tensor in self.bound.fetched:
+            return self.buffers[f"fetched{self.bound.fetched.index(tensor)}"]
+        return self.buffers[f"in{self.bound.sources.index(tensor)}"]
+
+    def cells(self, tensor: str) -> Any:
+        """Return the scratch as elements of a tensor's type."""
+        return self.buffers["unsigned" if self.views()[tensor].dtype == "uint8" else "scratch"]
+
+    def fetch(self, tensor: str, row: Expr, start: Expr) -> None:
+        """Emit the call that brings a row of a fetched input to byte `start` of the scratch."""
+        source = self.arguments[f"fetched{self.bound.fetched.index(tensor)}"]
+        to = T.address_of(self.buffers["scratch"][start])
+        T.evaluate(tirx.call_extern("int32", FETCH, source, row, to))
+
+    def fill(self, start: Expr, value: int, size: Expr) -> None:
+        """Emit the filling of `size` bytes of the scratch."""
+        scratch = self.buffers["scratch"]
+        if self.form == "dsp":
+            to = T.address_of(scratch[start])
+            T.evaluate(tirx.call_extern("int32", "tvmp_fill", to, tirx.IntImm("int8", value), size))
+        else:
+            with T.serial(0, size) as i:
+                T.buffer_store(scratch, tirx.IntImm("int8", value), [start + i])
+
+    def copy(self, start: Expr, source: Any, origin: Expr, size: Expr) -> None:
+        """Emit the copying of `size` bytes of `source`, from `origin` on, to the scratch."""
+        scratch = self.buffers["scratch"]
+        if self.form == "dsp":
+            to, origin = T.address_of(scratch[start]), T.address_of(source[origin])
+            T.evaluate(tirx.call_extern("int32", "tvmp_copy", to, origin, size))
+        else:
+            with T.serial(0, size) as i:
+                T.buffer_store(scratch, source[origin + i].astype("int8"), [start + i])
+
+    def report(self, operator: int) -> None:
+        """Emit the hook that says that an operator has worked."""
+        if self.profile is not None and self.form == "dsp":
+            T.evaluate(tirx.call_extern("int32", "TVMP_DONE", self.profile[operator]))
+
+    @staticmethod
+    def call(variable: Any, arguments: Sequence[Any]) -> None:
+        """Emit the call of one of the segment's functions."""
+        T.evaluate(tvm.ir.Call(variable, list(arguments), ret_ty=tvm.ir.PrimType("int32")))
