@@ -62,7 +62,7 @@ def plan(
       tvm-patch plan person.tflite --input-mode streamed --sram 20K
       tvm-patch plan person.tflite --input-mode rereadable --max-overhead 1.05 --save plan.json
       tvm-patch plan person.tflite --board nucleo_f412zg --json - | jq .arena_bytes
-      tvm-patch plan person.tflite --scheme mcunetv2 --patches 3 --layers 13 --plot plan.png
+      tvm-patch plan person.tflite --scheme mcunetv2 --patches 2 --layers 6 --plot plan.png
     """  # noqa: D301 -- \b keeps the lines apart in --help
     check_model(model)
     output = Output(json, quiet)

@@ -101,7 +101,7 @@ SramOption = Annotated[
     typer.Option(
         "--sram",
         metavar="SIZE",
-        help="Most bytes of the arena: 65536, 64K, 0.5M.",
+        help="Most bytes of the arena: 65536, 64K, 0.5M. Of a plan made here, a board's SRAM is a limit too.",
         rich_help_panel=_PLANNING,
     ),
 ]
