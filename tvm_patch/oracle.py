@@ -7,12 +7,14 @@ fault.  ``Oracle(model, isolate=True)`` runs it in a child process, so that such
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pickle
 import struct
 import subprocess
 import sys
 import tempfile
+import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import IO, Any
@@ -169,6 +171,8 @@ class _Child:
             stderr=self._log,
             env=environment,
         )
+        # So that an oracle that nobody closed ends with its last user.
+        self._end = weakref.finalize(self, _end, self._process, self._log)
         try:
             self._ask((model, preserve_all))
         except BaseException:
@@ -181,12 +185,7 @@ class _Child:
         return answer
 
     def close(self) -> None:
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None:
-                pipe.close()
-        self._process.kill()
-        self._process.wait()
-        self._log.close()
+        self._end()
 
     def _ask(self, question: object) -> object:
         assert self._process.stdin is not None
@@ -208,6 +207,16 @@ class _Child:
         lines = [line.strip() for line in self._log.read().decode(errors="replace").splitlines()]
         useful = [line for line in lines if line and not line.startswith(("INFO", "WARNING"))]
         return f": {useful[-1]}" if useful else ""
+
+
+def _end(process: subprocess.Popen[bytes], log: IO[bytes]) -> None:
+    """End a child process and close what was open to it."""
+    process.kill()
+    process.wait()
+    for stream in (process.stdin, process.stdout, log):
+        if stream is not None:
+            with contextlib.suppress(BrokenPipeError):
+                stream.close()
 
 
 def _exit_words(code: int) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+
 import numpy as np
 import pytest
 import tvm
@@ -34,12 +36,14 @@ def _compile(folder, name, board, form=None):
     return data, tvm_patch.compile(data, board=board, form=form)
 
 
+@contextmanager
 def _oracle(name, data):
     try:
         oracle = Oracle(data, isolate=True)
     except OracleRefusal as refusal:
         pytest.skip(f"BUILTIN_REF itself cannot run {name}: {refusal}")
-    return oracle
+    with oracle:
+        yield oracle
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -48,7 +52,8 @@ def test_host_firmware_is_bit_exact(shared_models, name, form):
     data, artifact = _compile(shared_models, name, "host", form)
     inputs = eight_inputs(artifact)
     result = artifact.run(inputs, board="host", profile=False)
-    outcome = check(artifact, data, inputs, result.outputs, _oracle(name, data))
+    with _oracle(name, data) as oracle:
+        outcome = check(artifact, data, inputs, result.outputs, oracle)
     assert outcome.max_abs_diff == 0
     assert result.arena_bytes == artifact.arena_bytes
 
@@ -58,7 +63,8 @@ def test_emulated_cortex_m7_is_bit_exact(shared_models, name):
     data, artifact = _compile(shared_models, name, "qemu_m7")
     inputs = eight_inputs(artifact)[:3]
     result = artifact.run(inputs, board="qemu_m7")
-    assert check(artifact, data, inputs, result.outputs, _oracle(name, data)).max_abs_diff == 0
+    with _oracle(name, data) as oracle:
+        assert check(artifact, data, inputs, result.outputs, oracle).max_abs_diff == 0
     assert result.instructions > artifact.metadata["macs"] // 8
 
 
@@ -69,7 +75,8 @@ def test_emulated_cortex_m4_is_bit_exact(shared_models, name):
     data, artifact = _compile(shared_models, name, "qemu_m4")
     inputs = random_inputs(artifact, 2)
     result = artifact.run(inputs, board="qemu_m4")
-    assert check(artifact, data, inputs, result.outputs, _oracle(name, data)).max_abs_diff == 0
+    with _oracle(name, data) as oracle:
+        assert check(artifact, data, inputs, result.outputs, oracle).max_abs_diff == 0
 
 
 @pytest.mark.parametrize("name", QUICK_OR_VERIFY)

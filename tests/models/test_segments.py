@@ -33,7 +33,8 @@ def _assert_exact(data: bytes, seed: int, board: str = "host", form: str | None 
         oracle = Oracle(data, isolate=True)
     except OracleRefusal as refusal:
         pytest.skip(f"BUILTIN_REF itself cannot run it: {refusal}")
-    assert check(artifact, data, inputs, result.outputs, oracle).max_abs_diff == 0
+    with oracle:
+        assert check(artifact, data, inputs, result.outputs, oracle).max_abs_diff == 0
 
 
 @pytest.mark.parametrize("seed", range(4))
