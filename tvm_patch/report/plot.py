@@ -59,9 +59,6 @@ def memory_figure(report: InspectReport) -> Figure:
     operator_axis(axes, count)
     axes.set_ylim(0, _HEADROOM * max(report.arena_bytes / 1024, top, 0.001))
     mark_segments(axes, report.segments, count)
-    axes.set_xlabel(
-        "operator; dotted: cuts between segments, ×n: in n bands" if report.segments else "operator"
-    )
     axes.set_ylabel("arena in use, KiB")
     title(axes, report.model, f"arena {report.arena_bytes / 1024:.1f} KiB")
     legend_below(axes, 3)

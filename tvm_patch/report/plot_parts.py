@@ -70,7 +70,7 @@ def operator_axis(axes: Any, count: int) -> None:
 
 
 def mark_segments(axes: Any, segments: Sequence[SegmentReport], count: int) -> None:
-    """Shade every other segment and write in how many bands it runs.
+    """Shade every other segment, write in how many bands it runs, and say under the axis what the marks mean.
 
     Parameters
     ----------
@@ -83,6 +83,14 @@ def mark_segments(axes: Any, segments: Sequence[SegmentReport], count: int) -> N
     """
     from matplotlib.transforms import blended_transform_factory
 
+    meaning = ["operator"]
+    if segments:
+        meaning.append("dotted: cuts between segments")
+    if any(s.bands > 1 and not s.patch_rows for s in segments):
+        meaning.append("×n: n bands")
+    if any(s.patch_rows for s in segments):
+        meaning.append("n×n: patches")
+    axes.set_xlabel("; ".join(meaning))
     place = blended_transform_factory(axes.transData, axes.transAxes)
     free = -1.0
     for i, segment in enumerate(segments):

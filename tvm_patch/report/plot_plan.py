@@ -94,7 +94,6 @@ def _draw_memory(axes: Any, name: str, planned: Planned) -> None:
     operator_axis(axes, count)
     axes.set_ylim(0, _HEADROOM * max(before, after))
     mark_segments(axes, segment_reports(planned.memory), count)
-    axes.set_xlabel("operator; dotted: cuts between segments, ×n: in n bands")
     axes.set_ylabel("arena in use, KiB")
     title(axes, name, f"arena {after:.1f} KiB, overhead {plan.overhead:.3f}")
     legend_below(axes, 2)
