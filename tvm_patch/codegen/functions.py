@@ -36,8 +36,8 @@ class FunctionTable:
     entry: tuple[str, ...]
 
 
-def _qualify(definition: str, name: str, restrict: bool) -> str:
-    """Make the function static and qualify its pointer parameters."""
+def _qualify(definition: str, name: str, restrict: bool, apart: bool) -> str:
+    """Make the function static and qualify its pointer parameters; `apart` keeps it out of its callers."""
     head, body = definition.split("{", 1)
     arguments = head[head.index("(") + 1 : head.rindex(")")]
     parameters, unused = [], []
@@ -55,7 +55,8 @@ def _qualify(definition: str, name: str, restrict: bool) -> str:
         alone = "TVMP_RESTRICT " if restrict else ""
         pointee = _ROWS if fetched else match["type"]
         parameters.append(f"{const}{pointee} *{alone}{match['name']}")
-    return f"static void {name}({', '.join(parameters)}) {{\n{''.join(unused)}{body.lstrip(chr(10))}"
+    storage = "static TVMP_APART void" if apart else "static void"
+    return f"{storage} {name}({', '.join(parameters)}) {{\n{''.join(unused)}{body.lstrip(chr(10))}"
 
 
 class _Dedupe:
@@ -65,12 +66,12 @@ class _Dedupe:
         self.names: dict[str, str] = {}
         self.definitions: list[str] = []
 
-    def add(self, text: str, old_name: str, new_name: str, restrict: bool) -> str:
+    def add(self, text: str, old_name: str, new_name: str, restrict: bool, apart: bool) -> str:
         body = re.sub(rf"\b{old_name}\b", _OWN_NAME, text)
-        key = f"{restrict}{body}"
+        key = f"{restrict}{apart}{body}"
         if key not in self.names:
             self.names[key] = new_name
-            self.definitions.append(_qualify(text, new_name, restrict))
+            self.definitions.append(_qualify(text, new_name, restrict, apart))
         return self.names[key]
 
 
@@ -105,7 +106,8 @@ def _add_step(dedupe: _Dedupe, step: Step, printed: Mapping[str, str]) -> str:
         role = old.split("_", 1)[1]
         is_entry = variable == step.code.entry
         new = f"{step.label}_{step.index}" if is_entry else f"{_kind(step, role)}_{role}_{step.index}"
-        name = renamed[old] = dedupe.add(text, old, new, _restrict(step, role, is_entry))
+        restrict, apart = _restrict(step, role, is_entry), _apart(step, role)
+        name = renamed[old] = dedupe.add(text, old, new, restrict, apart)
     return name
 
 
@@ -121,3 +123,14 @@ def _restrict(step: Step, role: str, is_entry: bool) -> bool:
     if position is not None:
         return not step.described[int(position.group())].elementwise
     return is_entry and step.layout is None and all(d is None for d in step.input_distance.values())
+
+
+def _apart(step: Step, role: str) -> bool:
+    """Tell whether a function must not be inlined: the kernels that multiply.
+
+    Inside the function of a whole segment gcc runs out of registers for their inner loops (up to 1.8 times the
+    instructions were measured), and the stack frame is that of all kernels together.
+    """
+    if not role.startswith("row"):
+        return step.layout is None and step.described[0].macs > 0
+    return step.described[int(role.removeprefix("row"))].macs > 0

@@ -11,6 +11,11 @@
 #else
 #define TVMP_RESTRICT restrict
 #endif
+#if defined(__GNUC__)
+#define TVMP_APART __attribute__((noinline))
+#else
+#define TVMP_APART
+#endif
 
 #ifdef TVM_PATCH_PROFILE
 #define TVMP_DONE(index) tvm_patch_profile(index)
@@ -19,7 +24,7 @@
 #endif
 
 
-static void conv2d_row0_0(const int8_t *TVMP_RESTRICT in0_row0, const int8_t *TVMP_RESTRICT in0_row1, const int8_t *TVMP_RESTRICT in0_row2, const int8_t *TVMP_RESTRICT weight, const int32_t *TVMP_RESTRICT bias, const int32_t *TVMP_RESTRICT multiplier, const int8_t *TVMP_RESTRICT shift, int8_t *TVMP_RESTRICT out) {
+static TVMP_APART void conv2d_row0_0(const int8_t *TVMP_RESTRICT in0_row0, const int8_t *TVMP_RESTRICT in0_row1, const int8_t *TVMP_RESTRICT in0_row2, const int8_t *TVMP_RESTRICT weight, const int32_t *TVMP_RESTRICT bias, const int32_t *TVMP_RESTRICT multiplier, const int8_t *TVMP_RESTRICT shift, int8_t *TVMP_RESTRICT out) {
   int32_t _ptr[1];
   for (int32_t v = 0; v < 8; ++v) {
     int32_t v_2 = multiplier[v];
@@ -85,7 +90,7 @@ static void conv2d_0(const int8_t *in0, const int8_t *weight, const int32_t *bia
   }
 }
 
-static void depthwise_conv2d_row0_1(const int8_t *TVMP_RESTRICT in0_row0, const int8_t *TVMP_RESTRICT in0_row1, const int8_t *TVMP_RESTRICT in0_row2, const int8_t *TVMP_RESTRICT weight, const int32_t *TVMP_RESTRICT bias, const int32_t *TVMP_RESTRICT multiplier, const int8_t *TVMP_RESTRICT shift, int8_t *TVMP_RESTRICT out) {
+static TVMP_APART void depthwise_conv2d_row0_1(const int8_t *TVMP_RESTRICT in0_row0, const int8_t *TVMP_RESTRICT in0_row1, const int8_t *TVMP_RESTRICT in0_row2, const int8_t *TVMP_RESTRICT weight, const int32_t *TVMP_RESTRICT bias, const int32_t *TVMP_RESTRICT multiplier, const int8_t *TVMP_RESTRICT shift, int8_t *TVMP_RESTRICT out) {
   int32_t _ptr[1];
   for (int32_t v = 0; v < 8; ++v) {
     int32_t v_2 = multiplier[v];
@@ -146,7 +151,7 @@ static void depthwise_conv2d_1(const int8_t *in0, const int8_t *weight, const in
   }
 }
 
-static void conv2d_row0_2(const int8_t *TVMP_RESTRICT in0_row0, const int8_t *TVMP_RESTRICT weight, const int32_t *TVMP_RESTRICT bias, const int32_t *TVMP_RESTRICT multiplier, const int8_t *TVMP_RESTRICT shift, int8_t *TVMP_RESTRICT out) {
+static TVMP_APART void conv2d_row0_2(const int8_t *TVMP_RESTRICT in0_row0, const int8_t *TVMP_RESTRICT weight, const int32_t *TVMP_RESTRICT bias, const int32_t *TVMP_RESTRICT multiplier, const int8_t *TVMP_RESTRICT shift, int8_t *TVMP_RESTRICT out) {
   int32_t _ptr[1];
   for (int32_t v = 0; v < 8; ++v) {
     int32_t v_2 = multiplier[v];
@@ -221,7 +226,7 @@ static void avg_pool2d_4(const int8_t *in0, int8_t *out0) {
   }
 }
 
-static void fully_connected_5(const int8_t *TVMP_RESTRICT in0, const int8_t *TVMP_RESTRICT weight, const int32_t *TVMP_RESTRICT bias, const int32_t *TVMP_RESTRICT multiplier, const int8_t *TVMP_RESTRICT shift, int8_t *TVMP_RESTRICT out0) {
+static TVMP_APART void fully_connected_5(const int8_t *TVMP_RESTRICT in0, const int8_t *TVMP_RESTRICT weight, const int32_t *TVMP_RESTRICT bias, const int32_t *TVMP_RESTRICT multiplier, const int8_t *TVMP_RESTRICT shift, int8_t *TVMP_RESTRICT out0) {
   int32_t _ptr[1];
   for (int32_t v = 0; v < 5; ++v) {
     int32_t v_2 = multiplier[v];
