@@ -10,7 +10,7 @@ import pytest
 
 import tvm_patch
 from tests.models.networks import all_networks, eight_inputs
-from tests.plans.plans import longest_plan, random_plan
+from tests.plans.plans import ODD, longest_plan, random_plan
 from tests.plans.specification import specified
 from tvm_patch.driver.domain import difference_in_steps, input_to_model, output_to_model
 from tvm_patch.driver.front import Legalized, legalize
@@ -31,8 +31,8 @@ def least(mode: InputMode) -> Plan:
 
 
 def odd_bands(mode: InputMode, seed: int) -> Plan:
-    """A random plan, in 3, 5 or 7 bands where it can be."""
-    return lambda network: random_plan(network, seed, mode, bands=(3, 5, 7))
+    """A random plan, in odd numbers of bands or patches where it can be."""
+    return lambda network: random_plan(network, seed, mode, ODD)
 
 
 PLANS: dict[str, tuple[InputMode, Plan]] = {

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from tests.plans.networks import one_of_each
-from tests.plans.plans import longest_plan, random_plan
+from tests.plans.plans import longest_plan
 from tvm_patch.planner.modes import InputMode
 from tvm_patch.planner.network import Network
 from tvm_patch.planner.search import Search
-from tvm_patch.planner.segments import Segment
+from tvm_patch.planner.segments import Segment, layer_by_layer
 
 
 def two_passes(network: Network, mode: InputMode = "rereadable") -> Sequence[Segment]:
@@ -21,9 +21,20 @@ def two_passes(network: Network, mode: InputMode = "rereadable") -> Sequence[Seg
     raise AssertionError("no plan runs an operator twice")
 
 
+def given(network: Network, *segments: Segment) -> list[Segment]:
+    """Return a plan of some segments, and one for each other operator."""
+    taken = {i for s in segments for i in s.operators}
+    others = [s for s in layer_by_layer(network) if s.operators[0] not in taken]
+    return sorted([*segments, *others], key=lambda s: s.operators)
+
+
 CASES: dict[str, tuple[InputMode, Callable[[Network], Sequence[Segment]]]] = {
     "bands": ("resident", lambda network: longest_plan(network, bands=3)),
-    "rereadable": ("rereadable", lambda network: random_plan(network, 5, "rereadable", (3, 5))),
+    "rereadable": ("rereadable", lambda network: given(network, Segment((0,), 5), Segment((1, 2), 3))),
+    "patches": (
+        "rereadable",
+        lambda network: given(network, Segment((0, 1, 2), 3, 3), Segment((7, 8, 9, 10, 11, 12), 2, 5)),
+    ),
     "streamed": ("streamed", lambda network: longest_plan(network, 1, "streamed")),
     "two-passes": ("rereadable", two_passes),
     "two-passes-resident": ("resident", lambda network: two_passes(network, "resident")),

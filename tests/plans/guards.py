@@ -6,8 +6,8 @@ The proof that nothing is overrun, for code that runs on the host:
   the tensors that it reads and writes, its row buffers, accumulators and working memory.  Any other access, read or
   write, of generated code or of a row source, ends the program with a report.
 - As planned these regions touch, so an overrun could land in a neighbour.  :func:`gaps` makes the compiler's own layout
-  code leave unused bytes behind every row buffer (behind every *row*, if asked) and :func:`place_apart` leaves some
-  behind every tensor.  The printed code is the same but for the offsets.
+  code leave unused bytes behind every row buffer (behind every *row*, if asked) and behind every region of a patch, and
+  :func:`place_apart` leaves some behind every tensor.  The printed code is the same but for the offsets.
 
 AddressSanitizer counts in granules of eight bytes, of which it can close the end but not the start: with gaps every
 region starts at a multiple of eight, so the guard is exact to the byte.
@@ -22,10 +22,11 @@ from unittest.mock import patch
 
 from tvm_patch.lowering.memory import memory_question
 from tvm_patch.lowering.program import Program, Step
-from tvm_patch.planner import layout
+from tvm_patch.planner import layout, patch_layout
 from tvm_patch.planner.arena import plan_arena
-from tvm_patch.planner.buffers import Buffer, Overlap
+from tvm_patch.planner.buffers import ArenaPlan, Buffer, Overlap
 from tvm_patch.planner.memory import Placement
+from tvm_patch.planner.patch_layout import PatchLayout
 from tvm_patch.planner.row_buffer import RowBuffer, Span
 
 GAP = 32
@@ -45,6 +46,15 @@ def _slot_bytes(buffer: RowBuffer) -> int:
     return _apart(buffer.line_bytes)
 
 
+def _side_by_side(buffers: Sequence[Buffer], align: int) -> ArenaPlan:
+    """Place buffers one after the other: none shares its bytes with one that is used at another time."""
+    offsets, end = {}, 0
+    for buffer in buffers:
+        offsets[buffer.name] = end
+        end += buffer.size
+    return ArenaPlan(offsets, end, "side by side", end)
+
+
 @contextmanager
 def gaps(between_rows: bool = False) -> Iterator[None]:
     """Make segments leave gaps between the parts of their scratch; also between rows of one buffer if asked.
@@ -53,6 +63,8 @@ def gaps(between_rows: bool = False) -> Iterator[None]:
     """
     with ExitStack() as stack:
         stack.enter_context(patch.object(layout, "aligned", _apart))
+        stack.enter_context(patch.object(patch_layout, "aligned", _apart))
+        stack.enter_context(patch.object(patch_layout, "plan_arena", _side_by_side))
         if between_rows:
             stack.enter_context(patch.object(Span, "shared_padding", lambda _span, _width: 0))
             stack.enter_context(patch.object(RowBuffer, "slot_bytes", property(_slot_bytes)))
@@ -75,15 +87,18 @@ def owned(program: Program, placement: Placement, step: Step) -> list[Region]:
     regions = [(placement.tensors[t], program.tensors[t].nbytes) for t in (*step.inputs, *step.outputs)]
     if step.scratch_bytes:
         base = placement.scratch[step.index]
-        regions += [(base + offset, size) for offset, size in _scratch(step)]
+        regions += [(base + offset, size) for offset, size in _scratch(program, step)]
     return [r for r in regions if r[1]]
 
 
-def _scratch(step: Step) -> Iterator[Region]:
+def _scratch(program: Program, step: Step) -> Iterator[Region]:
     """Yield the parts of a step's scratch."""
     laid_out = step.layout
     if laid_out is None:
         yield 0, step.kernels[0].scratch_bytes
+        return
+    if isinstance(laid_out, PatchLayout):
+        yield from _patch_scratch(program, laid_out)
         return
     for buffer in laid_out.buffers.values():
         if buffer.slot_bytes > buffer.line_bytes:
@@ -95,6 +110,13 @@ def _scratch(step: Step) -> Iterator[Region]:
     if not laid_out.sink.rows:
         yield laid_out.state_offset, laid_out.sink.state_bytes
     yield laid_out.scratch_offset, max((op.scratch_bytes for op in laid_out.operators if op.rows), default=0)
+
+
+def _patch_scratch(program: Program, laid_out: PatchLayout) -> Iterator[Region]:
+    yield from ((buffer.offset, buffer.nbytes) for buffer in laid_out.buffers.values())
+    for tensor, offset in laid_out.line_offset.items():
+        yield offset, program.network.tensors[tensor].row_bytes
+    yield from zip(laid_out.scratch_offset, (op.scratch_bytes for op in laid_out.operators), strict=True)
 
 
 def regions_of(program: Program, placement: Placement) -> list[list[Region]]:

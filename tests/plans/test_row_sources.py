@@ -27,5 +27,5 @@ def test_every_row_fails_in_turn(form, tmp_path):
         for case, (mode, make) in CASES.items()
         if mode != "resident"
     ]
-    assert len(trials) == 3
+    assert len(trials) == 4
     assert_specified(trials, tmp_path)

@@ -190,6 +190,11 @@ def _check(network: Network, operators: tuple[OperatorDesc, ...], kept: set[str]
             raise PlanError(f"{where} leads nowhere inside its segment")
 
 
+def _check_inside(region: Region, tensor: str, output: str) -> None:
+    if region.rows.least < 1 or region.columns.least < 1:
+        raise PlanError(f"a patch of {output} depends on no more than the padding of {tensor}")
+
+
 def _cut(size: int, parts: int, what: str, name: str) -> Span:
     step = -(-size // max(1, parts))
     starts = tuple(range(0, size, step))
@@ -293,14 +298,13 @@ class _Patches:
         for i in reversed(range(len(self.ops))):
             op = self.ops[i]
             own = wanted[op.outputs[0]].clipped(self.network.tensors[op.outputs[0]])
-            if own.rows.least < 1 or own.columns.least < 1:
-                raise PlanError(
-                    f"a patch of {output.name} depends on no more than the padding of {op.outputs[0]}"
-                )
+            _check_inside(own, op.outputs[0], output.name)
             regions.append(own)
             for j, (tensor, window) in enumerate(zip(op.inputs, op.rows, strict=True)):
                 need = own.needs(window)
                 wanted[tensor] = wanted[tensor].joined(need) if tensor in wanted else need
                 if (i, j) in self.buffered:
                     held[tensor] = held[tensor].joined(need) if tensor in held else need
+        for tensor in set(held) - set(self.made):
+            _check_inside(held[tensor].clipped(self.network.tensors[tensor]), tensor, output.name)
         return tuple(reversed(regions)), held
