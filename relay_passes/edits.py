@@ -72,6 +72,13 @@ class InsertBlock:
 Edit = SetKernel | RemoveBlock | InsertBlock
 
 
+def named(edit: Edit) -> str:
+    """Return the tensor that an edit is about."""
+    if isinstance(edit, SetKernel):
+        return edit.operator
+    return edit.output if isinstance(edit, RemoveBlock) else edit.after
+
+
 def resized_kernel(weight: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Return weights whose first two axes have another size: cropped at the centre, or with zeros around.
 

@@ -1,0 +1,108 @@
+"""Redistribute a model: edits chosen by a recipe or a search, carried out, measured and written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from relay_passes.edits import Edit, RemoveBlock
+from tvm_patch.driver.front import legalize
+from tvm_patch.errors import InternalError, UnsupportedError, UserError
+from tvm_patch.frontend.export import export_model
+from tvm_patch.planner.network import Network
+from tvm_patch.redistribution.early import edited, network_of
+from tvm_patch.redistribution.measure import Measures, choose_stage, measure
+from tvm_patch.redistribution.recipes import recipe_named
+from tvm_patch.redistribution.search import search as find_edits
+from tvm_patch.redistribution.structure import Structure, structure_of
+from tvm_patch.tflite.writer import write_model
+
+Progress = Callable[[str, float | None], None]
+
+
+@dataclass(frozen=True)
+class Redistributed:
+    """A redistributed model.
+
+    Attributes
+    ----------
+    data : bytes
+        The new .tflite.
+    edits : tuple of Edit
+        What was done, by names of tensors of the model as imported.
+    before, after : Measures
+        The patch stage of both ends at the same tensor.
+    """
+
+    data: bytes
+    edits: tuple[Edit, ...]
+    before: Measures
+    after: Measures
+
+
+def redistribute(
+    model: Path | str | bytes,
+    recipe: str | None = None,
+    layers: int | None = None,
+    patches: int | None = None,
+    progress: Progress | None = None,
+) -> Redistributed:
+    """Shrink what the patch stage of a model sees and give the work back behind it.
+
+    Parameters
+    ----------
+    model : path or bytes
+        The .tflite file.
+    recipe : str, optional
+        A name in :data:`tvm_patch.redistribution.recipes.RECIPES`; a search without it.
+    layers, patches : int, optional
+        Operators of the patch stage, and patches along each axis; what scheme ``mcunetv2`` would take without them.
+    progress : callable, optional
+        Called with what is being done and the fraction done.
+
+    Raises
+    ------
+    UserError
+        When the model cannot be compiled, has no residual blocks, or cannot be edited so.
+    """
+    said = progress or (lambda text, part: None)
+    chosen = recipe_named(recipe) if recipe is not None else None
+    said("reading the network", None)
+    front = legalize(model)
+    _, network = front.describe()
+    module = front.imported.module
+    structure = structure_of(module, network)
+    layers, patches = choose_stage(network, layers, patches)
+    said("choosing edits", None)
+    edits = tuple(
+        chosen(structure) if chosen is not None else find_edits(module, structure, layers, patches, said)
+    )
+    said("measuring", None)
+    before = measure(network, layers, patches)
+    try:
+        changed = edited(module, edits)
+        data = write_model(export_model(changed, front.model.name or "main", front.model.description))
+        made = network_of(changed, front.name)
+    except UnsupportedError as error:
+        raise front.imported.located(error) from error
+    after = measure(made, _layers_until(made, _end(structure, edits, before.stage.tensor)), patches)
+    return Redistributed(data, edits, before, after)
+
+
+def _end(structure: Structure, edits: Sequence[Edit], tensor: str) -> str:
+    """Return what stands for `tensor` in the edited network."""
+    removed = {e.output for e in edits if isinstance(e, RemoveBlock)}
+    inputs = {b.output: b.input for b in structure.blocks}
+    while tensor in removed:
+        tensor = inputs[tensor]
+    return tensor
+
+
+def _layers_until(network: Network, tensor: str) -> int:
+    for op in network.operators:
+        if tensor in op.outputs:
+            return op.index + 1
+    if tensor in network.inputs:
+        raise UserError("nothing is left of the patch stage; give --layers a larger number")
+    raise InternalError(f"the edited network does not make {tensor}")
