@@ -33,6 +33,8 @@ def edit(folder, **changes):
     ("changes", "part"),
     [
         ({"inputs": None}, "no 'inputs'"),
+        ({"scheme": None}, "no 'scheme'"),
+        ({"segments": 3}, "'segments' of it is 3"),
         ({"inputs": [3]}, "an entry of inputs is not an object"),
         ({"model_outputs": []}, "outputs and model_outputs have different lengths"),
         ({"arena_bytes": "many"}, "'arena_bytes' of it is 'many'"),
