@@ -296,7 +296,8 @@ class _Builder:
 
 def _errors(text: str) -> str:
     """Pick a compiler's first errors; the rest usually follows from them."""
-    lines = [line for line in text.splitlines() if "error" in line or "undefined reference" in line]
+    telling = ("error", "undefined reference", "cannot find")
+    lines = [line for line in text.splitlines() if any(words in line for words in telling)]
     return "\n".join(lines[:8]) or last_lines(text)
 
 

@@ -30,7 +30,7 @@ def given(network: Network, *segments: Segment) -> list[Segment]:
 
 CASES: dict[str, tuple[InputMode, Callable[[Network], Sequence[Segment]]]] = {
     "bands": ("resident", lambda network: longest_plan(network, bands=3)),
-    "rereadable": ("rereadable", lambda network: given(network, Segment((0,), 5), Segment((1, 2), 3))),
+    "rereadable": ("rereadable", lambda network: given(network, Segment((0,), 3), Segment((1, 2), 4))),
     "patches": (
         "rereadable",
         lambda network: given(network, Segment((0, 1, 2), 3, 3), Segment((7, 8, 9, 10, 11, 12), 2, 5)),

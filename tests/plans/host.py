@@ -23,21 +23,29 @@ from tvm_patch.lowering.program import Program
 from tvm_patch.planner.memory import Placement
 from tvm_patch.planner.modes import InputMode
 
-THOROUGH = ("-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
-"""For fewer trials: the compiler takes three times as long."""
-
 _GUARD = r"""
 #include <stdint.h>
 void guard_step(void *arena, uint32_t bytes, const uint32_t *regions, uint32_t count);
 """
 
 _MAIN = r"""
-#include <sanitizer/asan_interface.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "guard.h"
 #include "tvm_patch_runtime.h"
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define __SANITIZE_ADDRESS__ 1
+#endif
+#endif
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#else
+#define __asan_poison_memory_region(at, bytes) ((void)(at), (void)(bytes))
+#define __asan_unpoison_memory_region(at, bytes) ((void)(at), (void)(bytes))
+#endif
 
 struct trial { const char *name; const struct tvm_patch_model *model; int streamed, sweeps; };
 @DECLARE@

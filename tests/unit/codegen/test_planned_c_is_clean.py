@@ -9,6 +9,7 @@ import pytest
 
 import tvm_patch
 from tests.plans.cases import CASES, network
+from tests.sanitizers import sanitizers
 from tests.unit.codegen.test_c_is_clean import COMPILERS, STRICT
 from tvm_patch.driver import check, random_inputs
 from tvm_patch.driver.front import legalize
@@ -43,7 +44,8 @@ def test_no_warnings(case, form, compiler, tmp_path):
 def test_sanitizers_find_nothing(case, form, compiler):
     artifact = _artifact(case, form)
     inputs = random_inputs(artifact, 2)
-    result = artifact.run(inputs, profile=False, sanitize=True, optimize="-O0", compiler=compiler)
+    flags = sanitizers(compiler)
+    result = artifact.run(inputs, profile=False, extra_flags=flags, optimize="-O0", compiler=compiler)
     assert check(artifact, network(), inputs, result.outputs).bit_exact
 
 
