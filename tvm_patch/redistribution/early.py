@@ -50,6 +50,11 @@ class Early:
     field: tuple[float, float]
     removed: int
 
+    @property
+    def twice(self) -> int:
+        """Multiply-accumulates that patches run again."""
+        return self.executed - self.macs
+
 
 class EarlyStage:
     """The patch stage of a network alone, so that an edit of it is looked at in milliseconds.

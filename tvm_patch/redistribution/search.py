@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from math import prod
 from typing import Any
 
 from relay_passes.edits import Edit
-from tvm_patch.errors import UserError
+from tvm_patch.errors import PlanError, UnsupportedError, UserError
 from tvm_patch.redistribution.early import Choice, Early, EarlyStage, choices, combinations, sensible
-from tvm_patch.redistribution.late import Late, LateOptions
+from tvm_patch.redistribution.late import Late, LateOptions, finite
 from tvm_patch.redistribution.structure import Structure
 
 Progress = Callable[[str, float | None], None]
@@ -26,8 +26,8 @@ def search(
     """Return the edits that give the least overhead.
 
     What is kept: multiply-accumulates within 5 % of the original's; at least as large a receptive field at the end; no
-    fewer blocks.  Among equals the closest multiply-accumulates win, to a percent, then the fewest edits.  Nothing is
-    random: equal input gives equal edits.
+    fewer blocks.  Among equals the closest multiply-accumulates win, in whole percents, then the fewest edits.
+    Nothing is random: equal input gives equal edits.
 
     Parameters
     ----------
@@ -73,15 +73,18 @@ def _total(structure: Structure, whole: Early, early: Early, late: Late) -> int:
 
 def _best_late(structure: Structure, whole: Early, early: Early, late: LateOptions) -> Late | None:
     """Return the best way to give back what `early` saves, or None."""
-    lost = (whole.field[0] - early.field[0], whole.field[1] - early.field[1])
+    lost = (finite(whole.field[0] - early.field[0]), finite(whole.field[1] - early.field[1]))
     tolerance = int(TOLERANCE * structure.network.macs)
     return late.best(whole.macs - early.macs, tolerance, lost, early.removed)
 
 
 def _rank(structure: Structure, whole: Early, early: Early, late: Late) -> tuple[float, ...]:
     total = _total(structure, whole, early, late)
-    overhead = (early.executed - early.macs) / total
-    return round(overhead, 6), len(early.edits) + len(late.edits), abs(total - structure.network.macs)
+    return (
+        round(early.twice / total, 6),
+        len(early.edits) + len(late.edits),
+        abs(total - structure.network.macs),
+    )
 
 
 def _candidates(
@@ -92,25 +95,39 @@ def _candidates(
         every = list(combinations(structure, options))
         for i, edits in enumerate(every):
             progress(f"shrunk stage {i + 1} of {len(every)}", i / len(every))
-            yield stage.look(edits)
+            early = _look(stage, edits)
+            if early is not None:
+                yield early
         return
     # Everything shrunk, then each part given back as far as the work computed twice does not grow.
     picked = [len(option) - 1 for option in options]
 
-    def look() -> Early:
+    def look() -> Early | None:
         parts = [option[k] for option, k in zip(options, picked, strict=True)]
-        return stage.look(sensible(structure, [e for part in parts for e in part]))
+        return _look(stage, sensible(structure, [e for part in parts for e in part]))
 
     best = look()
-    yield best
-    for i, option in enumerate(options):
+    if best is not None:
+        yield best
+    for i in range(len(options)):
         progress(f"part {i + 1} of {len(options)}", i / len(options))
-        for k in range(len(option) - 1):
-            before, picked[i] = picked[i], k
+        smallest = picked[i]
+        for k in range(smallest):
+            picked[i] = k
             tried = look()
-            if tried.edits:
-                yield tried
-            if tried.executed - tried.macs <= best.executed - best.macs:
+            if tried is None:
+                continue
+            yield tried
+            if best is None or tried.twice <= best.twice:
                 best = tried
                 break
-            picked[i] = before
+        else:
+            picked[i] = smallest
+
+
+def _look(stage: EarlyStage, edits: Sequence[Edit]) -> Early | None:
+    """Return the stage under `edits`; None where there are none, or where it cannot be edited or cut so."""
+    try:
+        return stage.look(edits) if edits else None
+    except (PlanError, UnsupportedError):
+        return None

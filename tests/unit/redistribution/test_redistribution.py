@@ -71,8 +71,14 @@ def test_figures_of_the_paper(mobilenet):
         InsertBlock("add_20", "add_20"),
         InsertBlock("add_57", "add_57"),
     )
-    kinds = [o.kind for o in read_model(made.data).operators]
-    assert len(kinds) == 65 - 4 + 4 + 4
+    assert len(read_model(made.data).operators) == 65 - 4 + 4 + 4
+
+
+def test_search_finds_the_recipe(mobilenet):
+    """What MCUNetV2's authors chose by hand is what the search chooses."""
+    assert (
+        redistribute(mobilenet, None, 13, 4).edits == redistribute(mobilenet, "mobilenetv2-rd", 13, 4).edits
+    )
 
 
 def test_real_mobilenet(shared_models):
@@ -127,6 +133,8 @@ def test_costs_of_the_search_are_those_of_the_pass(front, structure):
         assert way is not None
         made = network_of(edited(module, [*early.edits, *way.edits]))
         assert made.macs == network.macs - stage.look(()).macs + early.macs + way.macs
+        constants = network_of(edited(module, way.edits)).weight_bytes - network.weight_bytes
+        assert constants == way.weight_bytes
         tensor = structure.blocks[-1].output
         last = structure_of(edited(module, way.edits), network_of(edited(module, way.edits)))
         gained = last.fields[last.blocks[-1].output].size[0] - structure.fields[tensor].size[0]

@@ -14,6 +14,7 @@ from relay_passes.rewriting import rewrite
 from relay_passes.straight_line import StraightLine, replace_main
 from tests.unit.relay_passes.builders import assert_same
 from tests.unit.relay_passes.mobile import mobile_network, random_input
+from tests.unit.relay_passes.models import our_import, stock_import
 from tvm_patch.errors import UnsupportedError
 from tvm_patch.frontend import import_tflite
 from tvm_patch.frontend.export import export_model
@@ -179,6 +180,37 @@ def test_inserted_block_is_the_identity():
         return b.conv2d(x, *last, *GRID_OUT, name="last")
 
     assert_same(Redistribute([InsertBlock("block_sum", "block_sum")])(module(before)), module(after))
+
+
+def test_block_inserted_behind_the_output():
+    w = Weights()
+    first, parts = w.conv(4, 3, 4), block_weights(w)
+
+    def build(b, x):
+        return block(b, b.conv2d(x, *first, *GRID_IN, name="first"), *parts, GRID_SUM, "block")
+
+    before = module(build)
+    after = Redistribute([InsertBlock("block_sum", "block_sum")] * 2)(before)
+    models = [write_model(export_model(m)) for m in (before, after)]
+    inputs = random_input(read_model(models[0]))
+    np.testing.assert_array_equal(*(run_oracle(m, inputs).outputs[0] for m in models))
+    assert len(residual_blocks(after)) == 3
+
+
+def test_modules_of_the_stock_frontend():
+    """The same edits of the same network, whoever imported it; only names differ."""
+    data = write_model(mobile_network())
+    results = []
+    for imported in (our_import(data), stock_import(data)):
+        first, second, third = residual_blocks(imported)
+        edits = [
+            RemoveBlock(first.output),
+            InsertBlock(third.output, second.output),
+            SetKernel(second.depthwise, (5, 5)),
+        ]
+        model = export_model(Redistribute(edits)(imported))
+        results.append(run_oracle(write_model(model), random_input(model)).outputs[0])
+    np.testing.assert_array_equal(*results)
 
 
 def test_no_edits_change_nothing():
