@@ -184,6 +184,13 @@ def _check_quantization(model: Model, op: Operator) -> None:
 
 
 def _check_weights(model: Model, op: Operator, where: str) -> None:
+    for constant in (model.tensors[i] for i in op.inputs[1:] if i >= 0):
+        if constant.is_constant and 0 in constant.shape:
+            raise UnsupportedError(
+                f"constant {quoted(constant.name)} of shape {list(constant.shape)} is empty",
+                where,
+                "convert the network again",
+            )
     weight = model.tensors[op.inputs[1]]
     if weight.dtype != "int8" or weight.quantization is None:
         lacking = "" if weight.quantization is not None else " without a scale"

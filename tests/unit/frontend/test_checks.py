@@ -125,6 +125,15 @@ def test_weights_that_are_computed():
     assert "input 1 ('w') is computed, not constant" in refusal(m, y)
 
 
+def test_empty_weights():
+    m = ModelBuilder()
+    x = m.input("x", (1, 4, 4, 2), 0.1)
+    w = m.constant("w", ints(3, 0, 1, 2), 0.1)
+    y = m.tensor("y", (1, 4, 4, 3), "int8", make_quantization(0.1))
+    m.operator("CONV_2D", [x, w], [y], {"padding": "SAME", "stride_h": 1, "stride_w": 1})
+    assert "constant 'w' of shape [3, 0, 1, 2] is empty" in refusal(m, y)
+
+
 def test_asymmetric_weights():
     m = ModelBuilder()
     x = m.input("x", (1, 4), 0.1)
