@@ -13,7 +13,7 @@ import tvm_patch
 from tests.models.networks import QUICK, all_networks, eight_inputs
 from tvm_patch.driver import check, random_inputs
 from tvm_patch.driver.front import legalize
-from tvm_patch.lowering.to_vm import LowerQuantized
+from tvm_patch.lowering.lower_segments import LowerSegments
 from tvm_patch.oracle import Oracle, OracleRefusal
 
 ARENA_LIMIT = {
@@ -83,7 +83,7 @@ def test_emulated_cortex_m4_is_bit_exact(shared_models, name):
 def test_virtual_machine_gives_the_same_bits(shared_models, name):
     data = (shared_models / f"{name}.tflite").read_bytes()
     legalized = legalize(data)
-    executable = tvm.compile(LowerQuantized()(legalized.module), target="llvm")
+    executable = tvm.compile(LowerSegments()(legalized.module), target="llvm")
     machine = relax.VirtualMachine(executable, tvm.cpu())
     artifact = tvm_patch.compile(data, board="host")
     inputs = random_inputs(artifact, 1, seed=5)

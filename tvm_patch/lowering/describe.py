@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from relay_passes.extract_network import network_of
 from relay_passes.operators import PlainFunction, PlainOp, PlainTensor
-from tvm_patch.kernels import Kernel, RowKernel, TensorKernel
+from relay_passes.straight_line import MAIN
+from tvm_patch.kernels import Kernel, RowKernel, TensorKernel, kernel_for
 from tvm_patch.kernels.registry import reduction_for
-from tvm_patch.lowering.op_view import BoundFunction
+from tvm_patch.lowering.op_view import BoundFunction, bind_function
 from tvm_patch.planner.network import Network, OperatorDesc
 
 COPY_KINDS = frozenset({"reshape"})
@@ -35,6 +37,20 @@ def describe(graph: BoundFunction, kernels: Sequence[Kernel], name: str) -> Netw
     network = network_of(PlainFunction(ops, graph.inputs, graph.outputs, tensors), name)
     operators = tuple(_complete(op, kernel) for op, kernel in zip(network.operators, kernels, strict=True))
     return replace(network, operators=operators)
+
+
+def describe_module(module: Any, name: str = "main") -> Network:
+    """Return ``main`` of a legalized module as the planner's network, with what its kernels can do.
+
+    Parameters
+    ----------
+    module : tvm.IRModule
+        In the integer dialect, not scheduled yet.
+    name : str
+        Name of the network, for people.
+    """
+    graph = bind_function(module[MAIN])
+    return describe(graph, [kernel_for(b.op) for b in graph.ops], name)
 
 
 def _complete(op: OperatorDesc, kernel: Kernel) -> OperatorDesc:

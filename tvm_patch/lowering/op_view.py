@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from relay_passes.operators import PlainOp, plain_function
+from relay_passes.operators import PlainFunction, PlainOp, plain_function
 from tvm_patch.kernels.base import OpView, TensorView
 
 
@@ -53,7 +53,11 @@ def bind_function(function: Any) -> BoundFunction:
     UnsupportedError
         When a binding is neither dialect nor data movement, or an output is a constant.
     """
-    plain = plain_function(function)
+    return bind_plain(plain_function(function))
+
+
+def bind_plain(plain: PlainFunction) -> BoundFunction:
+    """Return a function that was read already; see :func:`bind_function`."""
     tensors = {name: TensorView(t.shape, t.dtype) for name, t in plain.tensors.items()}
     ops = tuple(_bind(op, tensors) for op in plain.ops)
     return BoundFunction(ops, plain.inputs, plain.outputs, tensors)
@@ -76,4 +80,4 @@ def _bind(op: PlainOp, tensors: Mapping[str, TensorView]) -> BoundOp:
     return BoundOp(view, op.inputs, op.outputs)
 
 
-__all__ = ["BoundFunction", "BoundOp", "bind_function", "bindings_to_ops"]
+__all__ = ["BoundFunction", "BoundOp", "bind_function", "bind_plain", "bindings_to_ops"]

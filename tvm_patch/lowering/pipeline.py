@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import tvm
 from tvm import relax
 
 from relay_passes.fold_boundary import BorderMode
+from relay_passes.patch_schedule import PatchSchedule
 from relay_passes.pipeline import legalization_passes
-from tvm_patch.lowering.to_vm import LowerQuantized
+from tvm_patch.lowering.lower_segments import LowerSegments
+from tvm_patch.planner.plan import Plan
+from tvm_patch.planner.segments import Segment
 
 PIPELINE = "tvm_patch"
 
 
-def lowering_pipeline(io: BorderMode = "float") -> Any:
+def lowering_pipeline(io: BorderMode = "float", plan: Plan | Sequence[Segment] | None = None) -> Any:
     """Return one pass from quantized Relax (QDQ) to ``call_tir`` of exact integer kernels.
 
     Parameters
     ----------
     io : {"int8", "float"}
         Interface of the result; by default that of the module given.
+    plan : Plan or sequence of Segment, optional
+        What runs together, for the module under this interface; one operator after another without it.
     """
-    return tvm.transform.Sequential([*legalization_passes(io), LowerQuantized()], name=PIPELINE)
+    schedule = [] if plan is None else [PatchSchedule(plan)]
+    return tvm.transform.Sequential([*legalization_passes(io), *schedule, LowerSegments()], name=PIPELINE)
 
 
 if PIPELINE not in relax.pipeline.PIPELINE_MAP:

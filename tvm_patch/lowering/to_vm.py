@@ -1,4 +1,4 @@
-"""Integer dialect -> call_tir: what stock ``tvm.compile`` and ``relax.VirtualMachine`` run on the host."""
+"""A program as Relax: one ``call_tir`` a step, for stock ``tvm.compile`` and ``relax.VirtualMachine`` on the host."""
 
 from __future__ import annotations
 
@@ -13,10 +13,7 @@ from tvm.tirx.transform import InlinePrivateFunctions
 
 from tvm_patch.errors import InternalError
 from tvm_patch.kernels import TensorView
-from tvm_patch.lowering.describe import describe
-from tvm_patch.lowering.op_view import bind_function
-from tvm_patch.lowering.program import Parameter, Program, Step, choose_kernels, lower_program
-from tvm_patch.planner.segments import layer_by_layer
+from tvm_patch.lowering.program import Parameter, Program, Step
 
 PrimFunc = Any
 
@@ -106,23 +103,3 @@ def _emit_call(builder: Any, program: Program, step: Step, callee: Any, values: 
         if parameter.role == "out":
             part = builder.emit(relax.TupleGetItem(produced, i)) if len(types) > 1 else produced
             values[parameter.tensor] = part
-
-
-@tvm.transform.module_pass(opt_level=0, name="LowerQuantized")
-class LowerQuantized:
-    """Replace every operator of the integer dialect by a ``call_tir`` of its portable kernel.
-
-    The result is ordinary Relax and TIR: ``tvm.compile(mod, target="llvm")`` builds it.
-    """
-
-    def transform_module(self, module: tvm.IRModule, _: tvm.transform.PassContext) -> tvm.IRModule:
-        """Lower ``main``; see the class."""
-        main = module["main"]
-        graph = bind_function(main)
-        kernels = choose_kernels(graph)
-        network = describe(graph, kernels, "main")
-        program = lower_program(graph, kernels, network, layer_by_layer(network), "portable")
-        lowered = program_to_relax(program)
-        if main.attrs:
-            lowered["main"] = lowered["main"].with_attrs(dict(main.attrs.items()))
-        return lowered

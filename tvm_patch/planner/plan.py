@@ -179,7 +179,7 @@ class Plan(_Part):
                 "now; plan again"
             )
         segments = tuple(Segment(s.operators, s.bands, s.patch_rows) for s in self.segments)
-        _check_operators(network, segments)
+        check_operators(network, segments)
         fetched = fetched_inputs(network, self.input_mode)
         try:
             kept = kept_tensors(network, segments)
@@ -223,7 +223,14 @@ def _field(location: Sequence[int | str]) -> str:
     return text.lstrip(".") or "plan"
 
 
-def _check_operators(network: Network, segments: Sequence[Segment]) -> None:
+def check_operators(network: Network, segments: Sequence[Segment]) -> None:
+    """Check that every operator is in some segment, and that within one nothing is read before it is made.
+
+    Raises
+    ------
+    PlanError
+        Naming the field of the plan.
+    """
     count = len(network.operators)
     seen: set[int] = set()
     for i, segment in enumerate(segments):

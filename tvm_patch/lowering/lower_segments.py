@@ -1,0 +1,62 @@
+"""LowerSegments: the integer dialect, scheduled or not, becomes Relax and TIR that stock TVM compiles."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tvm
+import tvm_ffi
+
+from relay_passes.straight_line import MAIN
+from tvm_patch.errors import PlanError
+from tvm_patch.lowering.describe import describe
+from tvm_patch.lowering.op_view import bind_function
+from tvm_patch.lowering.program import choose_kernels, lower_program
+from tvm_patch.lowering.scheduled import Scheduled, is_scheduled, read_schedule
+from tvm_patch.lowering.to_vm import program_to_relax
+from tvm_patch.planner.modes import fetched_inputs
+from tvm_patch.planner.reads import check_reads
+from tvm_patch.planner.segments import layer_by_layer
+
+# Raised through TVM's C++, which calls passes; see relay_passes.straight_line.
+tvm_ffi.error.register_error("PlanError", PlanError)
+
+
+@tvm.transform.module_pass(opt_level=0, name="LowerSegments")
+class LowerSegments:
+    """Turn every segment into one ``call_tir`` of a PrimFunc: bands, rows on demand, rolling buffers.
+
+    A module that :class:`relay_passes.patch_schedule.PatchSchedule` has not seen is lowered one operator after
+    another.  The result is ordinary Relax and TIR: ``tvm.compile(mod, target="llvm")`` builds it.  Inputs whose rows a
+    microcontroller would fetch are ordinary tensors here.
+
+    Raises
+    ------
+    PlanError
+        When a segment cannot run, or the module is not the one that its plan was made for.
+    """
+
+    def transform_module(self, module: tvm.IRModule, _: tvm.transform.PassContext) -> tvm.IRModule:
+        """Lower ``main``; see the class."""
+        main = module[MAIN]
+        scheduled = read_schedule(module) if is_scheduled(module) else None
+        graph = scheduled.graph if scheduled else bind_function(main)
+        kernels = choose_kernels(graph)
+        network = describe(graph, kernels, MAIN)
+        if scheduled is None:
+            segments, fetched = layer_by_layer(network), frozenset[str]()
+        else:
+            segments, fetched = scheduled.segments, fetched_inputs(network, scheduled.input_mode)
+            _check_plan(scheduled, network)
+            check_reads(network, segments, scheduled.input_mode)
+        program = lower_program(graph, kernels, network, segments, "portable", fetched, rows_from="tensor")
+        lowered = program_to_relax(program)
+        if main.attrs:
+            lowered[MAIN] = lowered[MAIN].with_attrs(dict(main.attrs.items()))
+        return lowered
+
+
+def _check_plan(scheduled: Scheduled, network: Any) -> None:
+    """Raise PlanError when the plan that a module carries is not the one in which it is scheduled."""
+    if scheduled.plan is not None and scheduled.plan.segments_for(network) != scheduled.segments:
+        raise PlanError("tvm_patch.plan: its segments are not those of the module; run PatchSchedule again")
