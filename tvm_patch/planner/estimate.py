@@ -1,93 +1,99 @@
-"""How many instructions operators take on a Cortex-M7: a linear model, good enough to rank plans by time.
+"""How many instructions a plan takes on a Cortex-M7, to rank plans by time.
 
-An operator that runs row by row costs `CALL` for every call of its row kernel, `MAC` for every multiply-accumulate and
-`ELEMENT` for every element that it writes.  Filling row buffers costs per row and per byte.  The numbers follow the
-instruction counts of the DSP kernels on the emulated Cortex-M7; what is not in a table costs what :data:`OTHER` says.
+The estimate is linear: how often each piece of code runs (:mod:`tvm_patch.planner.estimate_terms`) times how many
+instructions it takes (:mod:`tvm_patch.planner.estimate_table`, fitted to counts of the emulated board).
+``docs/planner-estimate.md`` says how good it is.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from math import prod
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from tvm_patch.planner.estimate_table import INSTRUCTIONS
+from tvm_patch.planner.estimate_terms import Pieces, row_terms
+from tvm_patch.planner.estimate_whole import whole_terms
 from tvm_patch.planner.network import Network, OperatorDesc
 
+if TYPE_CHECKING:
+    from tvm_patch.planner.layout import SegmentLayout
 
-@dataclass(frozen=True)
-class Rate:
-    """Instructions of one kind of operator.
-
-    Attributes
-    ----------
-    call : float
-        Per call of the row kernel.
-    mac : float
-        Per multiply-accumulate.
-    element : float
-        Per element written.
-    """
-
-    call: float
-    mac: float
-    element: float
-
-
-POINTWISE = Rate(120.0, 1.05, 10.0)
-"""Convolutions of one row and one column."""
-
-RATES: dict[str, Rate] = {
-    "conv2d": Rate(160.0, 1.35, 10.0),
-    "depthwise_conv2d": Rate(120.0, 1.75, 9.0),
-    "fully_connected": Rate(80.0, 1.3, 12.0),
-    "transpose_conv2d": Rate(200.0, 2.5, 14.0),
-    "add": Rate(60.0, 0.0, 6.0),
-    "sub": Rate(60.0, 0.0, 6.0),
-    "mul": Rate(60.0, 0.0, 6.0),
-    "lookup": Rate(30.0, 0.0, 4.0),
-    "concat": Rate(60.0, 0.0, 1.0),
-    "pad": Rate(60.0, 0.0, 1.0),
-    "avg_pool2d": Rate(100.0, 0.0, 20.0),
-    "max_pool2d": Rate(100.0, 0.0, 8.0),
-    "softmax": Rate(300.0, 0.0, 60.0),
-    "reshape": Rate(0.0, 0.0, 0.0),
-}
-"""By kind of operator."""
-
-OTHER = Rate(60.0, 0.0, 10.0)
-"""Any other kind."""
-
-REDUCED_ELEMENT = 0.8
-"""Per element that a reduction reads."""
-
-BUFFERED_ROW, BUFFERED_BYTE = 60.0, 0.4
-"""Per row copied or fetched to a row buffer, and per byte of it."""
-
-BAND = 300.0
+BAND = INSTRUCTIONS.get("segment.band", 0.0)
 """Per band: padding columns are filled, counters set."""
 
+DEMANDED_ROW = INSTRUCTIONS.get("segment.row", 0.0)
+"""Per row that is made on demand of another operator."""
 
-def rate_of(op: OperatorDesc) -> Rate:
-    """Return the rates of an operator."""
-    pointwise = op.window is not None and op.window.kernel == (1, 1)
-    if op.kind == "conv2d" and pointwise:
-        return POINTWISE
-    return RATES.get(op.kind, OTHER)
+
+def instructions_of(pieces: Pieces) -> float:
+    """Return the instructions of some pieces of code."""
+    return sum(INSTRUCTIONS.get(name, 0.0) * count for name, count in pieces.items())
 
 
 @dataclass(frozen=True)
 class OperatorCost:
-    """Cost of an operator in a segment.
+    """Instructions of an operator that runs row by row.
 
     Attributes
     ----------
     call : float
-        Instructions per row and band.
-    column : float
-        Instructions per row and column that it makes (that it reads, for a reduction).
+        Per row and band.
+    tile : float
+        Per row and whole tile of columns that it makes (that it reads, for a reduction).
+    single : float
+        Per row and column outside whole tiles.
+    once : float
+        When it has run.
+    dynamic : float
+        Per row and band where bands are of different widths.
+    tile_columns : int
+        Columns of a tile.
     """
 
     call: float
-    column: float
+    tile: float
+    single: float
+    once: float
+    dynamic: float
+    tile_columns: int
+
+    @property
+    def column(self) -> float:
+        """Instructions per column of a wide row."""
+        return self.tile / self.tile_columns
+
+    def row(self, columns: int, dynamic: bool = False) -> float:
+        """Return the instructions of one call.
+
+        Parameters
+        ----------
+        columns : int
+            Columns that it makes.
+        dynamic : bool
+            Whether their number is known at run time only, as where bands (or patches) are of different widths.
+        """
+        tiles, singles = split_columns(columns, self.tile_columns, dynamic)
+        call = self.call + self.dynamic if dynamic else self.call
+        return call + self.tile * int(tiles) + self.single * int(singles)
+
+
+def split_columns(columns: Any, tile: int, dynamic: Any) -> tuple[Any, Any]:
+    """Return how many whole tiles a kernel makes of some columns, and how many columns one by one.
+
+    Where the number of columns is known at compile time the last tile overlaps the one before it.
+
+    Parameters
+    ----------
+    columns, dynamic : int and bool, or arrays
+    tile : int
+        Columns of a tile.
+    """
+    whole, rest = np.divmod(columns, tile)
+    overlaps = (whole > 0) & (rest > 0) & ~np.asarray(dynamic)
+    return whole + overlaps, np.where(overlaps, 0, rest)
 
 
 def row_cost(network: Network, op: OperatorDesc, reduces: bool = False) -> OperatorCost:
@@ -101,16 +107,59 @@ def row_cost(network: Network, op: OperatorDesc, reduces: bool = False) -> Opera
     reduces : bool
         Whether it reads rows into accumulators.
     """
-    rate = rate_of(op)
-    if reduces:
-        return OperatorCost(rate.call, REDUCED_ELEMENT * network.tensors[op.inputs[0]].shape[3])
-    shape = network.tensors[op.outputs[0]].shape
-    return OperatorCost(rate.call, rate.mac * op.macs / max(1, shape[1] * shape[2]) + rate.element * shape[3])
+    terms = row_terms(network, op, reduces)
+    return OperatorCost(
+        instructions_of(terms.call),
+        instructions_of(terms.tile),
+        instructions_of(terms.single),
+        instructions_of(terms.once),
+        instructions_of(terms.dynamic),
+        terms.tile_columns,
+    )
 
 
 def whole_cost(network: Network, op: OperatorDesc) -> float:
     """Return the instructions of an operator that runs on whole tensors."""
-    rate = rate_of(op)
-    written = sum(prod(network.tensors[t].shape) for t in op.outputs)
-    read = sum(prod(network.tensors[t].shape) for t in op.inputs) if op.state_bytes else 0
-    return rate.call + rate.mac * op.macs + rate.element * written + REDUCED_ELEMENT * read
+    return instructions_of(whole_terms(network, op))
+
+
+def buffer_rates(fetched: bool) -> tuple[float, float]:
+    """Return the instructions per row that is copied, filled (or fetched) in a row buffer, and per byte of it."""
+    name = "fetched" if fetched else "stored"
+    return INSTRUCTIONS.get(f"{name}.row", 0.0), INSTRUCTIONS.get(f"{name}.byte", 0.0)
+
+
+def segment_pieces(network: Network, layout: SegmentLayout) -> dict[str, float]:
+    """Return the pieces of a laid-out segment; :mod:`tvm_patch.planner.growth` counts the same ones faster."""
+    pieces: dict[str, float] = {}
+
+    def add(more: Mapping[str, float], times: float = 1.0) -> None:
+        for name, count in more.items():
+            pieces[name] = pieces.get(name, 0.0) + count * times
+
+    bands = layout.bands
+    add({"segment.band": bands})
+    for op, span, rows in zip(layout.operators, layout.spans, layout.counts.made, strict=True):
+        terms = row_terms(network, op, not op.rows)
+        widths = np.subtract(span.end, span.first)
+        dynamic = bool(widths.min() != widths.max())
+        tiles, singles = split_columns(widths, terms.tile_columns, dynamic)
+        add(terms.once)
+        add(terms.call, rows * bands)
+        add(terms.dynamic, rows * bands * dynamic)
+        add(terms.tile, rows * float(tiles.sum()))
+        add(terms.single, rows * float(singles.sum()))
+        if op is not layout.sink:
+            add({"segment.row": rows * bands})
+    for name, buffer in layout.buffers.items():
+        tensor = network.tensors[name]
+        below = max(0, max(layout.counts.made_by[name]) - tensor.shape[1])
+        outside = (buffer.top + below) * bands
+        add({"stored.row": outside, "stored.byte": outside * buffer.line_bytes})
+        if buffer.source != "made":
+            # A row that is fetched comes whole; of a stored one a band copies its columns.
+            whole = buffer.source == "fetched"
+            columns = tensor.shape[2] * bands if whole else buffer.span.clipped(tensor.shape[2]).total
+            bytes_ = tensor.shape[1] * columns * buffer.pixel_bytes
+            add({f"{buffer.source}.row": tensor.shape[1] * bands, f"{buffer.source}.byte": bytes_})
+    return pieces

@@ -10,26 +10,27 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
 from tvm_patch.errors import PlanError
 from tvm_patch.planner.alias import overlap_distance
-from tvm_patch.planner.estimate import BAND, BUFFERED_BYTE, BUFFERED_ROW, row_cost
+from tvm_patch.planner.band_columns import BAND_COUNTS, MOST_BANDS, Array, Columns
+from tvm_patch.planner.estimate import (
+    BAND,
+    DEMANDED_ROW,
+    buffer_rates,
+    instructions_of,
+    row_cost,
+    segment_pieces,
+)
 from tvm_patch.planner.layout import layout_segment, pads, reads_in_place
 from tvm_patch.planner.network import Network, OperatorDesc
 from tvm_patch.planner.pace import Node, Use, first_row, last_row, rows_waiting
 from tvm_patch.planner.row_buffer import BUFFERED_DTYPES, aligned
 from tvm_patch.planner.row_window import RowWindow
 
-MOST_BANDS = 8
-"""Bands that are tried."""
-
 _NEVER = 1 << 60
-_STARTS = np.cumsum([0, *range(1, MOST_BANDS)])
-_BAND_COUNTS = np.arange(1, MOST_BANDS + 1)
-Array = Any  # numpy array; one entry per number of bands, or per band of every number of bands
 
 
 @dataclass(frozen=True)
@@ -66,57 +67,6 @@ class SegmentCosts:
     distances: Mapping[str, int]
 
 
-@dataclass
-class _Columns:
-    """Ranges of columns of all bands of all numbers of bands, one after the other."""
-
-    first: Array
-    end: Array
-
-    def joined(self, other: _Columns | None) -> _Columns:
-        if other is None:
-            return self
-        return _Columns(np.minimum(self.first, other.first), np.maximum(self.end, other.end))
-
-    def needs(self, window: RowWindow) -> _Columns:
-        return _Columns(
-            self.first * window.column_stride - window.columns_before,
-            (self.end - 1) * window.column_stride - window.columns_before + window.column_reach,
-        )
-
-    def widest(self) -> Array:
-        return np.maximum.reduceat(self.end - self.first, _STARTS)
-
-    def total(self) -> Array:
-        return np.add.reduceat(self.end - self.first, _STARTS)
-
-    def clipped(self, width: int) -> _Columns:
-        """Return the part inside a tensor of `width` columns."""
-        return _Columns(np.maximum(self.first, 0), np.minimum(self.end, width))
-
-    def inside(self, width: int) -> Array:
-        """Tell whether every band has columns inside a tensor of `width` columns, not only padding."""
-        clipped = self.clipped(width)
-        return np.minimum.reduceat(clipped.end - clipped.first, _STARTS) >= 1
-
-    def shared_padding(self, width: int) -> Array:
-        """Return what :meth:`tvm_patch.planner.layout.Span.shared_padding` does."""
-        low, high = np.minimum.reduceat(self.first, _STARTS), np.maximum.reduceat(self.end, _STARTS)
-        same = low == np.maximum.reduceat(self.first, _STARTS)
-        same &= high == np.minimum.reduceat(self.end, _STARTS)
-        return np.where(same, np.maximum(0, np.minimum(-low, high - width)), 0)
-
-    def whole_tensor(self, width: int) -> _Columns:
-        """Return all columns of a tensor, in every band."""
-        return _Columns(np.zeros_like(self.first), np.full_like(self.end, width))
-
-    def widened(self, width: int) -> _Columns:
-        """Return, in every band, all of the tensor and what any band needs beside it."""
-        low = np.minimum(np.minimum.reduceat(self.first, _STARTS), 0)
-        high = np.maximum(np.maximum.reduceat(self.end, _STARTS), width)
-        return _Columns(np.repeat(low, _BAND_COUNTS), np.repeat(high, _BAND_COUNTS))
-
-
 @dataclass(frozen=True)
 class _Read:
     """One operator's use of a tensor."""
@@ -132,9 +82,9 @@ class _Reads:
     """All uses of a tensor by the operators that the segment has so far."""
 
     uses: list[_Read] = field(default_factory=list)
-    wanted: _Columns | None = None
+    wanted: Columns | None = None
     """Columns that all windows need."""
-    held: _Columns | None = None
+    held: Columns | None = None
     """Columns that the padded windows need."""
 
     def windows(self, padded_only: bool) -> list[RowWindow]:
@@ -171,24 +121,24 @@ class Growth:
         self._kept: list[str] = []
         self._scratch = np.zeros(MOST_BANDS, np.int64)
         self._macs = np.zeros(MOST_BANDS, np.int64)
-        self._instructions = BAND * _BAND_COUNTS
+        self._instructions = BAND * BAND_COUNTS
         self._kernel_scratch = 0
         self._start(network.operators[sink])
 
     def _start(self, op: OperatorDesc) -> None:
         tensor = self.network.tensors[op.inputs[0] if self.reduces else op.outputs[0]]
         rows, width = tensor.shape[1], tensor.shape[2]
-        steps = -(-width // _BAND_COUNTS)
-        self._legal = -(-width // steps) == _BAND_COUNTS
+        steps = -(-width // BAND_COUNTS)
+        self._legal = -(-width // steps) == BAND_COUNTS
         # What does not fit is computed too, on columns moved inside the tensor, and never used.
-        starts = np.concatenate([np.arange(n) * step for n, step in zip(_BAND_COUNTS, steps, strict=True)])
+        starts = np.concatenate([np.arange(n) * step for n, step in zip(BAND_COUNTS, steps, strict=True)])
         first = np.minimum(starts, width - 1)
-        end = np.minimum(starts + np.repeat(steps, _BAND_COUNTS), width)
+        end = np.minimum(starts + np.repeat(steps, BAND_COUNTS), width)
         self._sink_rows = rows
         if self.reduces:
             self._scratch += aligned(op.state_bytes)
         node = Node(None, op.index, (), rows, rows, 0)
-        self._include(op, node, np.arange(1, rows + 1), _Columns(first, end))
+        self._include(op, node, np.arange(1, rows + 1), Columns(first, end))
 
     def reads(self, tensor: str) -> bool:
         """Tell whether the segment as it is now reads a tensor."""
@@ -222,17 +172,18 @@ class Growth:
             # Rows that are made after the sink has finished are beyond the closed forms.
             self._rows_after_sink |= demanded < tensor.shape[1]
             self._kept.append(name)
-            self._legal = self._legal & (_BAND_COUNTS == 1)
+            self._legal = self._legal & (BAND_COUNTS == 1)
             own = own.whole_tensor(tensor.shape[2])
         else:
             self._legal = self._legal & own.inside(tensor.shape[2])
             own = own.clipped(tensor.shape[2])
         if buffered:
             self._scratch = self._scratch + self._buffer_bytes(name, waiting, reads, kept)
+            self._instructions = self._instructions + self._padding_cost(name, reads, kept)
         self._include(op, node, node.demanded(self._asked[driver.operator]), own)
         return True
 
-    def _include(self, op: OperatorDesc, node: Node, asked: Array, own: _Columns) -> None:
+    def _include(self, op: OperatorDesc, node: Node, asked: Array, own: Columns) -> None:
         """Add an operator that makes (or reduces) the columns `own`."""
         last = not self.operators
         self.operators.append(op.index)
@@ -241,15 +192,14 @@ class Growth:
         reduces = last and self.reduces
         windows = (RowWindow(),) if reduces else op.rows
         if not op.bandable:
-            self._legal = self._legal & (_BAND_COUNTS == 1)
+            self._legal = self._legal & (BAND_COUNTS == 1)
         columns = own.total()
         if op.macs:
             out = self.network.tensors[op.outputs[0]]
             self._macs = self._macs + op.macs * node.count * columns // (out.shape[1] * out.shape[2])
         cost = row_cost(self.network, op, reduces)
-        self._instructions = self._instructions + node.count * (
-            cost.call * _BAND_COUNTS + cost.column * columns
-        )
+        call = cost.call if last else cost.call + DEMANDED_ROW
+        self._instructions = self._instructions + (cost.once + node.count * own.row_instructions(cost, call))
         if not reduces:
             self._kernel_scratch = max(self._kernel_scratch, op.scratch_bytes)
         by_tensor: dict[str, list[RowWindow]] = {}
@@ -280,6 +230,24 @@ class Growth:
             return True
         values = {w.pad_value for w in windows if pads(w)}
         return len(values) <= 1 and self.network.tensors[name].dtype in BUFFERED_DTYPES
+
+    def _padding_cost(self, name: str, reads: _Reads, stored: bool) -> Array:
+        """Return the instructions of filling the rows above and below a tensor in its row buffer."""
+        tensor = self.network.tensors[name]
+        top = max((w.pad_before for w in reads.windows(padded_only=stored)), default=0)
+        driver = min(reads.uses, key=lambda u: u.operator)
+        windows = driver.padded if stored and name not in self._made else driver.windows
+        last = int(last_row(windows, self._nodes[driver.operator].count - 1)) if windows else 0
+        outside = top + max(0, last - tensor.shape[1])
+        if not outside:
+            return 0
+        columns = reads.held if stored else reads.wanted
+        assert columns is not None
+        if name in self.fetched:
+            columns = columns.widened(tensor.shape[2])
+        line = columns.widest() * (tensor.row_bytes // tensor.shape[2])
+        row, byte = buffer_rates(False)
+        return outside * BAND_COUNTS * (row + byte * line)
 
     def _buffer_bytes(self, name: str, rows: int, reads: _Reads, stored: bool) -> Array:
         tensor = self.network.tensors[name]
@@ -317,15 +285,16 @@ class Growth:
                 return None
             scratch = scratch + self._buffer_bytes(name, waiting, reads, not fetched)
             tensor = self.network.tensors[name]
-            columns = reads.wanted if fetched else reads.held
-            assert columns is not None
+            copied = BAND_COUNTS * tensor.shape[2]
             if not fetched:
-                legal = legal & columns.inside(tensor.shape[2])
-            width = columns.widened(tensor.shape[2]) if fetched else columns
-            byte = BUFFERED_BYTE * (tensor.row_bytes // tensor.shape[2])
+                assert reads.held is not None
+                legal = legal & reads.held.inside(tensor.shape[2])
+                copied = reads.held.clipped(tensor.shape[2]).total()
+            row, byte = buffer_rates(fetched)
             instructions = instructions + tensor.shape[1] * (
-                BUFFERED_ROW * _BAND_COUNTS + byte * width.total()
+                row * BAND_COUNTS + byte * (tensor.row_bytes // tensor.shape[2]) * copied
             )
+            instructions = instructions + self._padding_cost(name, reads, not fetched)
         sink = self.network.operators[self.operators[0]]
         return SegmentCosts(
             tuple(reversed(self.operators)),
@@ -351,7 +320,7 @@ class Growth:
             self._legal,
             np.full(MOST_BANDS, layout.scratch_bytes),
             np.full(MOST_BANDS, layout.macs_executed(self.network)),
-            np.rint(self._instructions).astype(np.int64),
+            np.full(MOST_BANDS, round(instructions_of(segment_pieces(self.network, layout)))),
             layout.sources,
             layout.stored,
             {t: d for t, d in distances.items() if d is not None},

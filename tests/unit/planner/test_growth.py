@@ -7,6 +7,7 @@ import pytest
 from tests.unit.planner.networks import Builder, random_network
 from tvm_patch.errors import PlanError
 from tvm_patch.planner.alias import overlap_distance
+from tvm_patch.planner.estimate import instructions_of, segment_pieces
 from tvm_patch.planner.growth import MOST_BANDS, Growth
 from tvm_patch.planner.layout import joins_as_reduction, layout_segment
 from tvm_patch.planner.network import Network
@@ -43,6 +44,8 @@ def compare(network: Network, fetched: frozenset[str]) -> tuple[int, int]:
                     assert costs.macs[bands - 1] == layout.macs_executed(network)
                     assert set(costs.sources) == set(layout.sources)
                     assert costs.stored == layout.stored
+                    expected = instructions_of(segment_pieces(network, layout))
+                    assert costs.instructions[bands - 1] == pytest.approx(expected, abs=1)
                     if bands == 1:
                         distances = {t: overlap_distance(layout, network, t) for t in layout.sources}
                         assert costs.distances == {t: d for t, d in distances.items() if d is not None}

@@ -1,0 +1,1 @@
+"""Fit of the planner's instruction estimate; see :mod:`benchmarks.fit_estimate.__main__`."""

@@ -1,0 +1,165 @@
+"""From measurements to instructions per piece of code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.fit_estimate.measure import Measurement, describe
+from benchmarks.fit_estimate.networks import RANKED, described
+from tvm_patch.planner.estimate import segment_pieces
+from tvm_patch.planner.estimate_whole import whole_terms
+from tvm_patch.planner.layout import layout_segment
+from tvm_patch.planner.memory import runs_whole
+from tvm_patch.planner.modes import fetched_inputs
+from tvm_patch.planner.network import Network
+from tvm_patch.planner.segments import Segment, kept_tensors, layer_by_layer
+
+Array = Any  # numpy array
+_TOGETHER = 40
+_SMALL = 300
+"""Instructions added to every measurement before errors are made relative to it."""
+_OUTLIER = 0.04
+"""Relative error from which on a measurement counts less."""
+_ROUNDS = 12
+
+
+def pieces_of(measurements: Sequence[Measurement]) -> list[dict[str, float]]:
+    """Return the pieces of code that each measured operator runs.
+
+    What makes the rows of a reduction reports its own instructions, so its pieces are left out.
+    """
+    found = []
+    for start in range(0, len(measurements), _TOGETHER):
+        some = measurements[start : start + _TOGETHER]
+        described = describe([m.case for m in some])
+        for measurement, segment in zip(some, described.segments, strict=True):
+            found.append(_pieces(described.network, segment, measurement.bands))
+    return found
+
+
+def _pieces(network: Network, segment: Segment, bands: int) -> dict[str, float]:
+    if runs_whole(network, segment):
+        return dict(whole_terms(network, network.operators[segment.operators[0]]))
+    pieces = segment_pieces(network, layout_segment(network, segment.operators, bands))
+    if len(segment.operators) > 1:
+        makers = ("lookup.", "segment.", "stored.")
+        return {name: count for name, count in pieces.items() if not name.startswith(makers)}
+    return pieces
+
+
+def plan_pieces(network: Network, segments: Sequence[Segment], mode: Any = "resident") -> dict[str, float]:
+    """Return the pieces of code that a plan runs."""
+    total: dict[str, float] = {}
+    fetched = fetched_inputs(network, mode)
+    for segment, kept in zip(segments, kept_tensors(network, segments), strict=True):
+        if runs_whole(network, segment):
+            pieces: Mapping[str, float] = whole_terms(network, network.operators[segment.operators[0]])
+        else:
+            layout = layout_segment(network, segment.operators, segment.bands, kept, fetched)
+            pieces = segment_pieces(network, layout)
+        for name, count in pieces.items():
+            total[name] = total.get(name, 0.0) + count
+    return total
+
+
+SEGMENT = ("segment.row", "segment.band")
+"""Pieces that only segments of several operators have."""
+
+
+def fit_table(
+    measurements: Sequence[Measurement],
+    fetching: Sequence[tuple[int, int, int]],
+    networks: Mapping[str, Any],
+    models: Path,
+) -> dict[str, float]:
+    """Return the table: operators from single ones, the overhead of segments from plans of whole networks.
+
+    Of the networks in ``RANKED`` what plans take more than running layer by layer is compared with what the table so
+    far expects, so that the error of single layers cancels.
+    """
+    pieces = pieces_of(measurements)
+    table = fit(pieces, [m.instructions for m in measurements])
+    fetched = [{"fetched.row": rows, "fetched.byte": rows * size} for rows, size, _ in fetching]
+    table |= fit(fetched, [instructions for _, _, instructions in fetching])
+    more, wanted, whole = [], [], []
+    for name in RANKED:
+        network, record = described(models / f"{name}.tflite"), networks[name]
+        layers = plan_pieces(network, layer_by_layer(network))
+        for plan in record["plans"]:
+            run = plan_pieces(network, recorded_segments(plan), plan["input_mode"])
+            rest = {n: run.get(n, 0.0) - layers.get(n, 0.0) for n in {*run, *layers}}
+            expected = sum(table.get(n, 0.0) * count for n, count in rest.items() if n not in SEGMENT)
+            more.append([rest.get(n, 0.0) for n in SEGMENT])
+            wanted.append(plan["instructions"] - record["instructions"] - expected)
+            whole.append(record["instructions"])
+    matrix, target = np.array(more) / np.array(whole)[:, None], np.array(wanted) / np.array(whole)
+    scale = np.maximum(np.linalg.norm(matrix, axis=0), 1e-12)
+    solution = non_negative_least_squares(matrix / scale, target) / scale
+    return {**table, **dict(zip(SEGMENT, solution.tolist(), strict=True))}
+
+
+def recorded_segments(plan: Mapping[str, Any]) -> tuple[Segment, ...]:
+    """Return the segments of a measured plan."""
+    return tuple(Segment(tuple(operators), bands) for operators, bands in plan["segments"])
+
+
+def table_text(table: Mapping[str, float]) -> str:
+    """Return the module that holds a table."""
+    lines = "".join(f'    "{name}": {value:.4g},\n' for name, value in sorted(table.items()))
+    return (
+        '"""Instructions by piece of code on the emulated Cortex-M7.\n\n'
+        "Written by ``python -m benchmarks.fit_estimate fit`` from the counts recorded beside it: non-negative least\n"
+        'squares of relative errors.  See ``docs/planner-estimate.md``.\n"""\n\n'
+        f"INSTRUCTIONS: dict[str, float] = {{\n{lines}}}\n"
+        '"""By name of the piece; see :mod:`tvm_patch.planner.estimate_terms`."""\n'
+    )
+
+
+def fit(pieces: Sequence[Mapping[str, float]], measured: Sequence[float]) -> dict[str, float]:
+    """Return the instructions per piece that explain the measurements best, none negative.
+
+    Errors are relative, so that small operators count as much as large ones, down to :data:`_SMALL`.  Beyond
+    :data:`_OUTLIER` they count linearly: where the C compiler has a bad day the others should not pay.
+    """
+    names = sorted({name for p in pieces for name in p})
+    unit = np.asarray(measured, float) + _SMALL
+    matrix = np.array([[p.get(name, 0.0) for name in names] for p in pieces]) / unit[:, None]
+    target = np.asarray(measured, float) / unit
+    norms = np.linalg.norm(matrix, axis=0)
+    scale = np.where(norms > 0, norms, 1.0)
+    weight = np.ones(len(target))
+    for _ in range(_ROUNDS):
+        solution = non_negative_least_squares(matrix / scale * weight[:, None], target * weight)
+        error = np.abs(matrix / scale @ solution - target)
+        weight = np.sqrt(_OUTLIER / np.maximum(error, _OUTLIER))
+    return {name: float(v) for name, v in zip(names, solution / scale, strict=True)}
+
+
+def non_negative_least_squares(matrix: Array, target: Array) -> Array:
+    """Return the x >= 0 that minimizes ``|matrix @ x - target|``: the active-set method of Lawson and Hanson."""
+    count = matrix.shape[1]
+    x, free = np.zeros(count), np.zeros(count, bool)
+    tolerance = 1e-10
+    for _ in range(10 * count):
+        gradient = matrix.T @ (target - matrix @ x)
+        best = int(np.argmax(np.where(free, -np.inf, gradient)))
+        if free.all() or gradient[best] <= tolerance:
+            break
+        free[best] = True
+        while True:
+            trial = np.zeros(count)
+            trial[free] = np.linalg.lstsq(matrix[:, free], target, rcond=None)[0]
+            if trial[free].min() > 0:
+                break
+            # Go as far towards it as nothing turns negative, and let go of what reaches zero.
+            negative = free & (trial <= 0)
+            step = np.min(x[negative] / (x[negative] - trial[negative]))
+            x = x + step * (trial - x)
+            free &= x > 1e-12
+            x[~free] = 0
+        x = trial
+    return x

@@ -1,0 +1,140 @@
+"""Whole networks on the emulated Cortex-M7: layer by layer and under plans."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tvm_patch import driver
+from tvm_patch.driver.front import legalize
+from tvm_patch.errors import PlanError
+from tvm_patch.planner.layout import layout_segment
+from tvm_patch.planner.modes import InputMode
+from tvm_patch.planner.network import Network
+from tvm_patch.planner.search import Search
+from tvm_patch.planner.segments import Segment, layer_by_layer
+
+BOARD = "qemu_m7"
+
+SMALL = (
+    "mcunet-vww1-tinyengine-80",
+    "mcunet-persondet-128x160",
+    "mlperf-vww-96",
+    "mlperf-ic-resnet8-32",
+    "mlperf-kws-dscnn",
+    "mlperf-ad01",
+    "mlperf-sww",
+    "tflm-micro-speech",
+    "mltk-kws-mbv2",
+    "openmv-fomo-face-96",
+)
+"""Networks whose layers and least-memory plans are measured."""
+
+RANKED = (
+    "mcunet-vww1-tinyengine-80",
+    "mlperf-vww-96",
+    "mltk-kws-mbv2",
+    "openmv-fomo-face-96",
+)
+"""Networks of which several plans are measured, to see whether the estimate ranks them."""
+
+PLANS = 8
+"""How many."""
+
+
+def measure_plan(
+    model: Path, segments: Sequence[Segment], mode: InputMode = "resident", profile: bool = False
+) -> tuple[int, list[int] | None]:
+    """Return the instructions of one inference, and those per operator if asked for."""
+    artifact = driver.compile(model, board=BOARD, segments=lambda _: segments, input_mode=mode)
+    result = artifact.run(driver.random_inputs(artifact, 1, 0), board=BOARD, profile=profile)
+    assert result.instructions is not None
+    return result.instructions, result.operator_instructions
+
+
+def described(model: Path) -> Network:
+    """Return a model as the planner sees it."""
+    return legalize(model).describe()[1]
+
+
+def _plans(network: Network, ranked: bool) -> Iterator[tuple[InputMode, tuple[Segment, ...]]]:
+    """Yield different plans: the least memory with either input mode, and for ranked networks some others."""
+    seen = {layer_by_layer(network)}
+    modes: tuple[InputMode, ...] = ("resident", "rereadable") if image_input(network) else ("resident",)
+    for mode in modes:
+        found = [Search(network, mode).least_memory().segments]
+        if ranked and mode == "resident":
+            found += [random_plan(network, seed) for seed in range(PLANS - 1)]
+        for segments in found:
+            if segments not in seen:
+                seen.add(segments)
+                yield mode, segments
+
+
+def random_plan(network: Network, seed: int) -> tuple[Segment, ...]:
+    """Return a legal plan of random segments in random numbers of bands."""
+    rng = np.random.default_rng(seed)
+    segments: list[Segment] = []
+    first, count = 0, len(network.operators)
+    while first < count:
+        last = min(count, first + int(rng.integers(1, 4 + 3 * seed)))
+        bands = int(rng.integers(1, 2 + seed % 4))
+        kept = {t for op in network.operators[last:] for t in op.inputs} | set(network.outputs)
+        while not _legal(network, range(first, last), bands, kept):
+            if bands > 1:
+                bands -= 1
+            else:
+                last -= 1
+                kept |= set(network.operators[last].inputs)
+        segments.append(Segment(tuple(range(first, last)), bands))
+        first = last
+    return tuple(segments)
+
+
+def _legal(network: Network, operators: Sequence[int], bands: int, kept: set[str]) -> bool:
+    if len(operators) == 1 and bands == 1:
+        return True
+    try:
+        layout_segment(network, operators, bands, kept)
+    except PlanError:
+        return False
+    return True
+
+
+def image_input(network: Network) -> bool:
+    """Tell whether the rows of the inputs can be fetched."""
+    return all(len(network.tensors[t].shape) == 4 and network.consumers(t)[0].rows for t in network.inputs)
+
+
+def measure_networks(folder: Path, target: Path) -> None:
+    """Measure all networks and write what was found after each, so that little is lost on the way.
+
+    Parameters
+    ----------
+    folder : path
+        Holds ``<name>.tflite``.
+    target : path
+        JSON file.
+    """
+    found: dict[str, Any] = {}
+    for name in SMALL:
+        model = folder / f"{name}.tflite"
+        network = described(model)
+        total, layers = measure_plan(model, layer_by_layer(network), profile=True)
+        plans = []
+        for mode, segments in _plans(network, name in RANKED):
+            instructions, _ = measure_plan(model, segments, mode)
+            plans.append(
+                {
+                    "input_mode": mode,
+                    "segments": [[list(s.operators), s.bands] for s in segments],
+                    "instructions": instructions,
+                }
+            )
+            print(f"{name}: {len(segments)} segments, {mode}: {instructions:,}", flush=True)
+        found[name] = {"instructions": total, "layers": layers, "plans": plans}
+        target.write_text(json.dumps(found, separators=(",", ":")) + "\n", encoding="utf-8")

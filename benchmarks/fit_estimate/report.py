@@ -1,0 +1,41 @@
+"""How good the estimate is on whole networks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+from benchmarks.fit_estimate.fit import plan_pieces, recorded_segments
+from benchmarks.fit_estimate.networks import RANKED, described
+from tvm_patch.planner.estimate import instructions_of
+from tvm_patch.planner.network import Network
+from tvm_patch.planner.segments import layer_by_layer
+
+
+def kendall_tau(a: Sequence[float], b: Sequence[float]) -> float:
+    """Return the share of pairs in the same order less the share of those in the other."""
+    pairs = list(combinations(zip(a, b, strict=True), 2))
+    signs = [(x[0] - y[0]) * (x[1] - y[1]) for x, y in pairs]
+    return (sum(s > 0 for s in signs) - sum(s < 0 for s in signs)) / max(1, len(pairs))
+
+
+def compared(network: Network, record: Mapping[str, Any]) -> list[tuple[float, int, str]]:
+    """Return (estimated, measured, what) of a network: layer by layer, then its plans."""
+    found = [
+        (instructions_of(plan_pieces(network, layer_by_layer(network))), record["instructions"], "layers")
+    ]
+    for plan in record["plans"]:
+        pieces = plan_pieces(network, recorded_segments(plan), plan["input_mode"])
+        found.append((instructions_of(pieces), plan["instructions"], plan["input_mode"]))
+    return found
+
+
+def report(networks: Mapping[str, Any], models: Path) -> None:
+    """Print estimated over measured instructions, and how well plans are ranked."""
+    for name, record in networks.items():
+        rows = compared(described(models / f"{name}.tflite"), record)
+        ratios = " ".join(f"{e / m:.3f}" for e, m, _ in rows)
+        tau = f"  tau {kendall_tau([r[0] for r in rows], [r[1] for r in rows]):.2f}" if name in RANKED else ""
+        print(f"{name}: {rows[0][1]:,} layer by layer; estimated / measured {ratios}{tau}")

@@ -1,0 +1,88 @@
+"""The instruction estimate against counts of the emulated Cortex-M7, recorded and fresh."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from benchmarks.fit_estimate.__main__ import NETWORKS, load_operators
+from benchmarks.fit_estimate.fit import pieces_of
+from benchmarks.fit_estimate.networks import RANKED, described, measure_plan
+from benchmarks.fit_estimate.report import compared, kendall_tau
+from tvm_patch.kernels.conv2d import Conv2d
+from tvm_patch.kernels.depthwise_conv2d import DepthwiseConv2d
+from tvm_patch.planner.estimate import OperatorCost, instructions_of, split_columns
+from tvm_patch.planner.estimate_table import INSTRUCTIONS
+from tvm_patch.planner.estimate_terms import TILE_COLUMNS
+from tvm_patch.planner.layer_cost import layer_instructions
+from tvm_patch.planner.segments import layer_by_layer
+
+RECORDED = json.loads(NETWORKS.read_text())
+
+
+def test_recorded_operators():
+    """Every sixth of them; see docs/planner-estimate.md for the errors of all."""
+    some = load_operators()[::6]
+    pieces = pieces_of(some)
+    assert {name for p in pieces for name in p} <= set(INSTRUCTIONS)
+    # Below a few hundred instructions, and with fewer channels than a word has, the C compiler decides.
+    ratio = {
+        kind: np.array(
+            [
+                instructions_of(p) / m.instructions
+                for m, p in zip(some, pieces, strict=True)
+                if m.case.kind == kind and m.instructions > 500 and m.case.numbers.get("c", 4) > 3
+            ]
+        )
+        for kind in ("conv", "depthwise", "binary", "reduction")
+    }
+    for kind, ratios in ratio.items():
+        assert len(ratios) > 3, kind
+        assert np.median(np.abs(ratios - 1)) < 0.09, kind
+        assert np.quantile(np.abs(ratios - 1), 0.8) < 0.2, kind
+        assert abs(np.median(ratios) - 1) < 0.07, kind
+
+
+@pytest.mark.parametrize("name", sorted(RECORDED))
+def test_recorded_networks(name, shared_models):
+    rows = compared(described(shared_models / f"{name}.tflite"), RECORDED[name])
+    for estimated, measured, what in rows:
+        assert 0.87 < estimated / measured < 1.13, what
+    if name in RANKED:
+        assert kendall_tau([r[0] for r in rows], [r[1] for r in rows]) > 0.8
+
+
+def test_tiles_are_those_of_the_kernels():
+    assert TILE_COLUMNS["conv2d"] == Conv2d.default_config(None)["tile_columns"]
+    assert TILE_COLUMNS["depthwise_conv2d"] == DepthwiseConv2d.default_config(None)["tile_columns"]
+
+
+def test_columns_outside_whole_tiles():
+    assert [tuple(map(int, split_columns(n, 2, False))) for n in (1, 2, 5, 6)] == [
+        (0, 1),
+        (1, 0),
+        (3, 0),
+        (3, 0),
+    ]
+    assert [tuple(map(int, split_columns(n, 2, True))) for n in (1, 2, 5, 6)] == [
+        (0, 1),
+        (1, 0),
+        (2, 1),
+        (3, 0),
+    ]
+    cost = OperatorCost(call=100, tile=10, single=7, once=1, dynamic=5, tile_columns=2)
+    assert cost.row(5) == 130
+    assert cost.row(5, dynamic=True) == 132
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["mlperf-ad01", "mlperf-sww", "mlperf-kws-dscnn"])
+def test_fresh_counts(name, shared_models):
+    model = shared_models / f"{name}.tflite"
+    network = described(model)
+    measured, _ = measure_plan(model, layer_by_layer(network))
+    assert sum(layer_instructions(network, op) for op in network.operators) == pytest.approx(
+        measured, rel=0.13
+    )

@@ -1,0 +1,251 @@
+"""What an operator does that takes time: how often each piece of its kernel runs.
+
+A piece is a stretch of code whose length does not depend on the geometry: the head of a row's function, a register
+tile, four multiply-accumulates of a tile.  Counting pieces is all that is done here; how many instructions one takes is
+measured (:mod:`tvm_patch.planner.estimate_table`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from math import prod
+
+from tvm_patch.planner.network import Network, OperatorDesc
+
+Pieces = Mapping[str, float]
+
+TILE_COLUMNS = {"conv2d": 2, "depthwise_conv2d": 2}
+"""Output columns of a register tile by kind; what is left of a row is made column by column.  1 for other kinds."""
+
+_UNROLLED_TAPS = 16
+_SHORT_RUN = 16
+"""Bytes up to which the C compiler copies without a call."""
+
+
+@dataclass(frozen=True)
+class Terms:
+    """Pieces of an operator's code, by when they run.
+
+    Attributes
+    ----------
+    call : mapping of str to float
+        For every row (and band, or patch).
+    tile : mapping of str to float
+        For every whole tile of columns of a row.
+    single : mapping of str to float
+        For every column that no whole tile covers.
+    once : mapping of str to float
+        When the operator runs.
+    dynamic : mapping of str to float
+        For every row whose number of columns is known at run time only: bands of different widths.
+    tile_columns : int
+        Columns of a tile.
+    """
+
+    call: Pieces = field(default_factory=dict)
+    tile: Pieces = field(default_factory=dict)
+    single: Pieces = field(default_factory=dict)
+    once: Pieces = field(default_factory=dict)
+    dynamic: Pieces = field(default_factory=dict)
+    tile_columns: int = 1
+
+
+def row_terms(network: Network, op: OperatorDesc, reduces: bool = False) -> Terms:
+    """Return the pieces of an operator that runs row by row.
+
+    Parameters
+    ----------
+    network : Network
+        For shapes.
+    op : OperatorDesc
+    reduces : bool
+        Whether it reads rows into accumulators; columns are then those that it reads.
+    """
+    if reduces:
+        return _reduction(network, op)
+    return _ROWS.get(op.kind, _other)(network, op)
+
+
+def shapes(network: Network, op: OperatorDesc) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return the shapes of the first input and the output."""
+    return network.tensors[op.inputs[0]].shape, network.tensors[op.outputs[0]].shape
+
+
+def dot(name: str, tiles: int, runs: int, length: int, flatten: int = 4, unroll: int = 2) -> dict[str, float]:
+    """Return the pieces of dot products: `tiles` tiles of `runs` runs of `length` elements."""
+    quads, rest = divmod(length, 4)
+    loops = quads // unroll if quads > flatten else 0
+    return {
+        f"{name}.tile": tiles,
+        f"{name}.run": tiles * (runs - 1),
+        f"{name}.quad": tiles * runs * quads,
+        f"{name}.rest": tiles * runs * rest,
+        f"{name}.loop": tiles * runs * loops,
+    }
+
+
+def _conv2d(network: Network, op: OperatorDesc) -> Terms:
+    data, out = shapes(network, op)
+    if op.window is None or not op.macs:
+        return _other(network, op)
+    height, width = op.window.kernel
+    group_in = max(1, op.macs // (prod(out) * height * width))
+    groups = max(1, data[3] // group_in)
+    joined = width == 1 or (groups == 1 and op.window.dilation[1] == 1)
+    runs, length = (height, width * group_in) if joined else (height * width, group_in)
+    tiles = groups * -(-out[3] // groups // 2)
+    name = "pointwise" if runs == 1 else "conv"
+    return Terms(
+        {f"{name}.call": 1, f"{name}.channels": tiles, f"{name}.row": height - 1},
+        dot(f"{name}.two", tiles, runs, length),
+        dot(f"{name}.{_single(out)}", tiles, runs, length),
+        dynamic={f"{name}.dynamic": tiles},
+        tile_columns=TILE_COLUMNS["conv2d"],
+    )
+
+
+def _single(out: tuple[int, ...]) -> str:
+    """Return the name of single columns: where there is but one the code is better."""
+    return "only" if out[2] == 1 else "one"
+
+
+def _depthwise(network: Network, op: OperatorDesc) -> Terms:
+    data, out = shapes(network, op)
+    if op.window is None:
+        return _other(network, op)
+    height, width = op.window.kernel
+    multiplier = out[3] // data[3]
+    packed = out[3] >= 4 and (multiplier == 1 or multiplier % 4 == 0)
+    name = "depthwise" if packed else "depthwise.scalar"
+    tiles = -(-out[3] // 4) if packed else out[3]
+
+    def columns(which: str) -> Pieces:
+        return {
+            f"{name}.{which}.tile": tiles,
+            f"{name}.{which}.row": tiles * (height - 1),
+            f"{name}.{which}.tap": tiles * height * width,
+        }
+
+    call = {f"{name}.call": 1, f"{name}.channels": tiles, f"{name}.rows": height - 1}
+    dynamic = {f"{name}.dynamic": tiles}
+    if not packed:
+        return Terms(call, columns("one"), dynamic=dynamic)
+    size = TILE_COLUMNS["depthwise_conv2d"]
+    return Terms(call, columns("two"), columns(_single(out)), dynamic=dynamic, tile_columns=size)
+
+
+def _broadcasts(network: Network, op: OperatorDesc) -> bool:
+    """Tell whether an element-wise operator walks its columns one by one: an operand has one value a channel."""
+    width = network.tensors[op.outputs[0]].shape[2]
+    return width > 1 and (any(w.column_stride == 0 for w in op.rows) or op.weight_bytes > 8)
+
+
+def _arithmetic(network: Network, op: OperatorDesc) -> Terms:
+    _, out = shapes(network, op)
+    name = "mul" if op.kind == "mul" else "add"
+    if _broadcasts(network, op):
+        words, rest = divmod(out[3], 4)
+        column: dict[str, float] = {f"{name}.column": 1, f"{name}.word": words, f"{name}.rest": rest}
+    else:
+        column = {f"{name}.word": out[3] / 4}
+    return Terms({f"{name}.call": 1}, column)
+
+
+def _per_element(name: str) -> Callable[[Network, OperatorDesc], Terms]:
+    def terms(network: Network, op: OperatorDesc) -> Terms:
+        _, out = shapes(network, op)
+        return Terms({f"{name}.call": 1}, {f"{name}.element": out[3]})
+
+    return terms
+
+
+def copied(name: str, runs: float, size: int) -> dict[str, float]:
+    """Return the pieces of copying (or filling) runs of `size` bytes."""
+    if size <= _SHORT_RUN:
+        return {f"{name}.short": runs, f"{name}.word": runs * -(-size // 4)}
+    return {f"{name}.long": runs, f"{name}.byte": runs * size}
+
+
+def joined(parts: Iterable[Pieces]) -> dict[str, float]:
+    """Return all the pieces of some parts."""
+    total: dict[str, float] = {}
+    for part in parts:
+        for name, count in part.items():
+            total[name] = total.get(name, 0.0) + count
+    return total
+
+
+def _concat(network: Network, op: OperatorDesc) -> Terms:
+    parts = [network.tensors[t].shape for t in op.inputs]
+    if int(op.attrs.get("axis", 3)) % 4 == 2:
+        return Terms(joined(copied(op.kind, 1, shape[2] * shape[3]) for shape in parts))
+    return Terms({f"{op.kind}.call": 1}, joined(copied(op.kind, 1, shape[3]) for shape in parts))
+
+
+def _pad_channels(network: Network, op: OperatorDesc) -> Terms:
+    data, out = shapes(network, op)
+    return Terms(
+        {f"{op.kind}.call": 1}, joined((copied(op.kind, 1, data[3]), copied(op.kind, 1, out[3] - data[3])))
+    )
+
+
+def _resize_nearest(network: Network, op: OperatorDesc) -> Terms:
+    return Terms({f"{op.kind}.call": 1}, copied(op.kind, 1, network.tensors[op.outputs[0]].shape[3]))
+
+
+def _pool(network: Network, op: OperatorDesc) -> Terms:
+    _, out = shapes(network, op)
+    if op.window is None:
+        return _other(network, op)
+    height, width = op.window.kernel
+    looped = height * width > _UNROLLED_TAPS
+    name = op.kind + (".loop" if looped else "")
+    column = {f"{name}.element": out[3], f"{name}.tap": out[3] * height * width}
+    if looped:
+        column[f"{name}.column"] = out[3] * width
+    return Terms({f"{op.kind}.call": 1}, column)
+
+
+def _mean_columns(network: Network, op: OperatorDesc) -> Terms:
+    data, out = shapes(network, op)
+    return Terms(
+        {"mean_columns.call": 1, "mean_columns.channel": out[3], "reduce.word": data[2] * data[3] / 4}
+    )
+
+
+def _reduction(network: Network, op: OperatorDesc) -> Terms:
+    data, _ = shapes(network, op)
+    words, rest = divmod(data[3], 4)
+    name = "reduce_max" if "max" in op.kind else "reduce"
+    return Terms(
+        {f"{name}.call": 1, f"{name}.join": words},
+        {f"{name}.word": words, f"{name}.rest": rest},
+        once={f"{name}.result": data[3]},
+    )
+
+
+def _other(network: Network, op: OperatorDesc) -> Terms:
+    out = network.tensors[op.outputs[0]]
+    columns = out.shape[2] if len(out.shape) == 4 else 1
+    per_column = op.macs / max(1, out.rows * columns)
+    return Terms(
+        {"other.call": 1}, {"other.element": out.size / max(1, out.rows * columns), "other.mac": per_column}
+    )
+
+
+_ROWS: dict[str, Callable[[Network, OperatorDesc], Terms]] = {
+    "conv2d": _conv2d,
+    "depthwise_conv2d": _depthwise,
+    "add": _arithmetic,
+    "sub": _arithmetic,
+    "mul": _arithmetic,
+    "lookup": _per_element("lookup"),
+    "concat": _concat,
+    "pad": _pad_channels,
+    "resize_nearest": _resize_nearest,
+    "avg_pool2d": _pool,
+    "max_pool2d": _pool,
+    "mean": _mean_columns,
+}
+"""By kind, for operators that run row by row."""
