@@ -19,6 +19,7 @@ from tvm_patch.frontend import Imported, import_tflite
 from tvm_patch.kernels import Form, Kernel
 from tvm_patch.lowering.describe import describe
 from tvm_patch.lowering.op_view import BoundFunction, bind_function
+from tvm_patch.lowering.order_operators import OrderOperators
 from tvm_patch.lowering.program import Program, choose_kernels, lower_program
 from tvm_patch.lowering.segment_base import RowsFrom
 from tvm_patch.planner.modes import INPUT_MODES, InputMode, fetched_inputs
@@ -178,7 +179,7 @@ def legalize(source: Path | str | bytes, name: str | None = None, io: BorderMode
         raise UserError(f"--name {name!r} is not a C identifier; use letters, digits and underscores")
     imported = import_tflite(data)
     try:
-        module = tvm.transform.Sequential(legalization_passes(io))(imported.module)
+        module = tvm.transform.Sequential([*legalization_passes(io), OrderOperators()])(imported.module)
         main = module["main"]
         graph = bind_function(main)
     except UnsupportedError as error:

@@ -1,9 +1,8 @@
-"""Planning of memory and order over a small network description; imports no TVM."""
+"""Planning of memory over a small network description; imports no TVM."""
 
 from tvm_patch.planner.arena import plan_arena
 from tvm_patch.planner.buffers import Alias, ArenaPlan, Buffer, Inside, Overlap
 from tvm_patch.planner.network import Lifetime, Network, OperatorDesc, TensorDesc, Window
-from tvm_patch.planner.order import best_order, order_peak
 from tvm_patch.planner.verify import verify_plan
 
 __all__ = [
@@ -17,8 +16,6 @@ __all__ = [
     "Overlap",
     "TensorDesc",
     "Window",
-    "best_order",
-    "order_peak",
     "plan_arena",
     "verify_plan",
 ]

@@ -80,6 +80,11 @@ class Choices(ABC):
         self._costs, self._most_macs = costs, most_macs
         self._placed: dict[tuple[Segment, ...], int] = {}
 
+    @property
+    def least_in_use(self) -> int:
+        """Bytes below which no way can come; placing may take more."""
+        return int(self._costs[:, 0].min())
+
     @abstractmethod
     def segments_of(self, way: int) -> tuple[Segment, ...]:
         """Return the segments of a way."""

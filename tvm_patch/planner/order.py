@@ -1,152 +1,106 @@
-"""Run order: of all orders that keep producers before readers, one with the least peak of live bytes."""
+"""Run order: branches and heads one after the other, where that needs less memory.
+
+Converters number operators as they like: the heads of a detector often come layer by layer, side by side, and keep
+each other's tensors alive.  A segment is a run of neighbours, so such an order also keeps apart what could be fused.
+"""
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
+from tvm_patch.planner.memory import arena_bytes
 from tvm_patch.planner.network import Network
+from tvm_patch.planner.search import Search
+from tvm_patch.planner.segments import layer_by_layer
 
-_STATES = 20_000
-"""Sets of finished operators that the exact search may visit; about 0.3 s."""
-
-_BEAM = 48
-"""Orders kept side by side when the exact search gives up."""
-
-Savings = Mapping[tuple[int, str], int]
+Order = tuple[int, ...]
 
 
-class _Model:
-    """Live bytes as a function of the set of operators done, held as a bit mask."""
+def better_order(network: Network) -> Order | None:
+    """Return a run order that needs less memory than the given one, or None.
 
-    def __init__(self, network: Network, savings: Savings) -> None:
-        self.network = network
-        self.count = len(network.operators)
-        self.savings = savings
-        kept = set(network.outputs)
-        self.needs = [0] * self.count
-        self.reads: list[list[tuple[str, int, int]]] = [[] for _ in range(self.count)]
-        self.makes = [0] * self.count
-        self.dead_on_arrival = [0] * self.count
-        for op in network.operators:
-            for name in dict.fromkeys(op.inputs):
-                producer = network.producer(name)
-                if producer is not None:
-                    self.needs[op.index] |= 1 << producer.index
-                if name not in kept:
-                    readers = sum(1 << c.index for c in network.consumers(name))
-                    self.reads[op.index].append((name, readers, network.tensors[name].nbytes))
-            self.makes[op.index] = sum(network.tensors[n].nbytes for n in op.outputs)
-            self.dead_on_arrival[op.index] = sum(
-                network.tensors[n].nbytes
-                for n in op.outputs
-                if n not in kept and not network.consumers(n)
-            )  # fmt: skip
-        self.start = sum(network.tensors[n].nbytes for n in network.inputs)
-
-    def ready(self, done: int) -> list[int]:
-        """Return the operators that can run next."""
-        return [k for k in range(self.count) if not done >> k & 1 and self.needs[k] & done == self.needs[k]]
-
-    def run(self, done: int, live: int, k: int) -> tuple[int, int]:
-        """Return the bytes needed while operator `k` runs and the bytes alive after it."""
-        after = done | 1 << k
-        freed, saved = self.dead_on_arrival[k], 0
-        for name, readers, nbytes in self.reads[k]:
-            if readers & after == readers:
-                freed += nbytes
-                saved = max(saved, self.savings.get((k, name), 0))
-        during = live + self.makes[k]
-        return during + self.network.operators[k].scratch_bytes - saved, during - freed
-
-
-def order_peak(network: Network, order: Sequence[int], savings: Savings | None = None) -> int:
-    """Return the peak of live bytes of a run order, without fragmentation and alignment.
+    Of the orders that :func:`other_orders` knows the one that keeps least alive is tried: its arena must be no larger
+    layer by layer, and what must be in use at once no more under the plan with the least memory.
 
     Parameters
     ----------
     network : Network
-    order : sequence of int
-        Operator indices.
-    savings : mapping of (operator index, input) to int, optional
-        Bytes shared between that input and the operator's output when the input dies there.
-    """
-    model = _Model(network, savings or {})
-    done, live, peak = 0, model.start, model.start
-    for k in order:
-        if model.needs[k] & done != model.needs[k]:
-            raise ValueError(f"operator {k} runs before one that it needs")
-        during, live = model.run(done, live, k)
-        peak = max(peak, during)
-        done |= 1 << k
-    return peak
-
-
-def best_order(network: Network, savings: Savings | None = None) -> tuple[int, ...] | None:
-    """Return a run order with a lower peak than the given one, or None when none was found.
-
-    The search over sets of finished operators is exact; a network with too many of them (many wide branches)
-    is searched with a beam instead.
-
-    Parameters
-    ----------
-    network : Network
-    savings : mapping, optional
-        As for :func:`order_peak`.
+        With ``rows`` described for row-wise operators.
 
     Returns
     -------
     tuple of int or None
         For :meth:`tvm_patch.planner.network.Network.reordered`.
     """
-    model = _Model(network, savings or {})
-    given = order_peak(network, range(model.count), savings)
-    floor = max((model.makes[k] for k in range(model.count)), default=0)
-    if model.count < 3 or given <= floor:
+    alive, given = kept_alive(network), _layers(network)
+    found: list[tuple[int, Order]] = []
+    for order in other_orders(network):
+        other = network.reordered(order)
+        if kept_alive(other) < alive and _layers(other) <= given:
+            found.append((kept_alive(other), order))
+    if not found:
         return None
-    found = _exact(model, given) or _beam(model)
-    if found is None or order_peak(network, found, savings) >= given:
-        return None
-    return found
+    _, best = min(found)
+    planned, before = (Search(n).least_in_use for n in (network.reordered(best), network))
+    return best if planned <= before else None
 
 
-def _exact(model: _Model, given: int) -> tuple[int, ...] | None:
-    """Best-first search for the least peak; None when nothing beats `given` or there are too many states."""
-    complete = (1 << model.count) - 1
-    queue: list[tuple[int, int, int, int]] = [
-        (model.start, 0, 0, model.start)
-    ]  # peak, -done count, done, live
-    came: dict[int, tuple[int, int]] = {0: (-1, -1)}
-    least = {0: model.start}
-    while queue and len(least) <= _STATES:
-        peak, counted, done, live = heapq.heappop(queue)
-        if peak > least[done]:
-            continue
-        if done == complete:
-            order = []
-            while done:
-                k, done = came[done]
-                order.append(k)
-            return tuple(reversed(order))
-        for k in model.ready(done):
-            during, after = model.run(done, live, k)
-            reached, key = max(peak, during), done | 1 << k
-            if reached < given and reached < least.get(key, given):
-                least[key] = reached
-                came[key] = (k, done)
-                heapq.heappush(queue, (reached, counted - 1, key, after))
-    return None
+def other_orders(network: Network) -> list[Order]:
+    """Return orders worth trying: depth first from the outputs back, and each reader as soon as it can run."""
+    given = tuple(range(len(network.operators)))
+    return [o for o in dict.fromkeys((_from_outputs(network), _eager(network))) if o != given]
 
 
-def _beam(model: _Model) -> tuple[int, ...] | None:
-    front: list[tuple[int, int, int, tuple[int, ...]]] = [(model.start, model.start, 0, ())]
-    for _ in range(model.count):
-        best: dict[int, tuple[int, int, int, tuple[int, ...]]] = {}
-        for peak, live, done, order in front:
-            for k in model.ready(done):
-                during, after = model.run(done, live, k)
-                state = (max(peak, during), after, done | 1 << k, (*order, k))
-                if state[2] not in best or state < best[state[2]]:
-                    best[state[2]] = state
-        front = sorted(best.values())[:_BEAM]
-    return front[0][3] if front else None
+def kept_alive(network: Network) -> int:
+    """Return the sum over operators of the square of what is alive while they run, in bytes.
+
+    The square weighs the peaks, without looking at the highest only.
+    """
+    change = [0] * (len(network.operators) + 1)
+    for name, life in network.lifetimes.items():
+        change[max(0, life.first)] += network.tensors[name].nbytes
+        change[min(life.last, len(network.operators) - 1) + 1] -= network.tensors[name].nbytes
+    total = live = 0
+    for step in change[:-1]:
+        live += step
+        total += live * live
+    return total
+
+
+def _layers(network: Network) -> int:
+    return arena_bytes(network, layer_by_layer(network))
+
+
+def _from_outputs(network: Network) -> Order:
+    """Return the order in which each output in turn, then what nobody reads, has its makers run first."""
+    order: dict[int, None] = {}
+    makers = [op.index for t in network.outputs if (op := network.producer(t)) is not None]
+    pending = [op.index for op in reversed(network.operators)] + makers[::-1]
+    while pending:
+        index = pending[-1]
+        missing = [i for i in _makers(network, index) if i not in order]
+        if index in order or not missing:
+            pending.pop()
+            order.setdefault(index)
+        else:
+            pending += missing[::-1]
+    return tuple(order)
+
+
+def _eager(network: Network) -> Order:
+    """Return the order in which what reads the newest tensor runs next; of several readers the last."""
+    position: dict[int, int] = {}
+    makers = [_makers(network, op.index) for op in network.operators]
+    waiting = set(range(len(makers)))
+    while waiting:
+        ready = [i for i in waiting if all(m in position for m in makers[i])]
+        index = max(ready, key=lambda i: (max((position[m] for m in makers[i]), default=-1), i))
+        position[index] = len(position)
+        waiting.remove(index)
+    return tuple(position)
+
+
+def _makers(network: Network, index: int) -> Sequence[int]:
+    """Return the operators that make an operator's inputs."""
+    makers = (network.producer(t) for t in network.operators[index].inputs)
+    return [op.index for op in makers if op is not None]
