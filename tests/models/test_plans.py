@@ -27,7 +27,7 @@ GOALS = [
     ("espressif-mbv2-custom-224", "rereadable", 35.7, 1.02),
     ("mlperf-ic-resnet8-32", "resident", 17.2, 1.0),
     ("micronet-vww4-128", "rereadable", 15.4, 1.13),
-    ("mcunet-persondet-128x160", "rereadable", 30.0, 1.02),
+    ("mcunet-persondet-128x160", "rereadable", 27.8, 1.02),
     ("mcunetv2-large-se-224", "rereadable", 101.0, 1.20),
 ]
 """Network, input mode, KiB, overhead: a little above what is reached; issue 3 asks for less."""
