@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tvm_patch.codegen.print_c import print_c
+from tvm_patch.kernels.arm.function import functions_of
 from tvm_patch.lowering.program import Program, Step
 
 _PARAMETER = re.compile(r"^(?P<type>\w+)\* (?P<name>\w+)$")
@@ -91,7 +92,8 @@ def function_table(program: Program, elided: frozenset[int]) -> FunctionTable:
     entry = [""] * len(program.steps)
     for step in live:
         entry[step.index] = _add_step(dedupe, step, printed)
-    return FunctionTable(tuple(dedupe.definitions), tuple(entry))
+    called = {n: t for step in live for f in step.code.functions.values() for n, t in functions_of(f).items()}
+    return FunctionTable((*called.values(), *dedupe.definitions), tuple(entry))
 
 
 def _add_step(dedupe: _Dedupe, step: Step, printed: Mapping[str, str]) -> str:

@@ -1,4 +1,7 @@
-"""CONV_2D: any kernel size, stride, dilation and number of groups."""
+"""CONV_2D: any kernel size, stride, dilation and number of groups.
+
+The general form; :mod:`tvm_patch.kernels.conv2d_dot` is asked first.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,9 @@ from tvm_patch.kernels.dot import DotLayer, TileSize, emit_dot_row
 from tvm_patch.kernels.ir import row_body
 from tvm_patch.kernels.registry import register
 from tvm_patch.kernels.requantize import Requantizer
+
+_SHORT_ROW = 5
+"""Longest odd row for which tiles of one column are better."""
 
 
 def convolution_window(op: OpView, kernel_size: tuple[int, int]) -> RowWindow:
@@ -51,8 +57,13 @@ class Conv2d(RowKernel):
 
     @classmethod
     def default_config(cls, op: OpView) -> dict[str, Any]:
-        """Return a tile that just fits fourteen registers."""
-        return {"tile_channels": 2, "tile_columns": 2, "unroll": 2, "flatten": 4}
+        """Return a tile that just fits fourteen registers; short odd rows of 1×1 waste one of two columns."""
+        width = op.outputs[0].shape[2]
+        if op.constants["weight"].shape[1:3] != (1, 1):
+            return {"tile_channels": 2, "tile_columns": 2, "unroll": 2, "flatten": 4}
+        tall = width % 2 == 1 and width <= _SHORT_ROW
+        tile = {"tile_channels": 4, "tile_columns": 1} if tall else {"tile_channels": 2, "tile_columns": 2}
+        return {**tile, "unroll": 4, "flatten": 4}
 
     @property
     def windows(self) -> tuple[RowWindow, ...]:

@@ -6,9 +6,7 @@ AddressSanitizer sees each access outside.
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Callable, Sequence
-from importlib import resources
 from itertools import pairwise
 from pathlib import Path
 
@@ -16,7 +14,7 @@ import numpy as np
 
 from tests.unit.kernels import batch
 from tests.unit.kernels.batch import Case
-from tvm_patch.codegen.print_c import print_c
+from tests.unit.kernels.program import Machine, run_program
 from tvm_patch.integer.reference import evaluate
 from tvm_patch.kernels import Form, Kernel, RowKernel, RowReduction, reduction_for
 
@@ -27,7 +25,7 @@ _PIECE = r"""
 static inline void *piece_of(void *row, size_t first, size_t size) {
   void *p = block(size);
   memcpy(p, (const unsigned char *)row + first, size);
-  free(row);
+  release(row);
   return p;
 }
 """
@@ -45,8 +43,11 @@ def _constants(kernel: Kernel) -> tuple[list[str], list[str]]:
     for name, array in kernel.constants.items():
         kind = batch._c_type(str(array.dtype))
         lines.append(f"{kind} *c_{name} = ({kind} *)get({array.nbytes});")
-    assert not kernel.scratch_bytes
-    return lines, [f"c_{name}" for name in kernel.constants]
+    names = [f"c_{name}" for name in kernel.constants]
+    if kernel.scratch_bytes:
+        lines.append(f"int8_t *scratch = (int8_t *)block({kernel.scratch_bytes});")
+        names.append("scratch")
+    return lines, names
 
 
 def _row_case(index: int, kernel: RowKernel, ranges: Sequence[Range], in_place: bool) -> str:
@@ -77,31 +78,20 @@ def _row_case(index: int, kernel: RowKernel, ranges: Sequence[Range], in_place: 
                 if in_place and not target and columns * pixel == (x1 - x0) * pixel_out:
                     target = f"r{i}_{j}"
                 else:
-                    done.append(f"free(r{i}_{j});")
+                    done.append(f"release(r{i}_{j});")
         kind = batch._c_type(out.dtype)
         body.append(f"{kind} *o = ({kind} *){target or f'block({(x1 - x0) * pixel_out})'};")
         body.append(f"f{index}({', '.join([*arguments, *constants, 'o', str(x1 - x0)])});")
         body.append(f"put(o, {(x1 - x0) * pixel_out});")
         lines.append(f"for (long y = 0; y < {out.shape[1]}; ++y) {{ {' '.join(body + done)} }}")
-    lines += [f"free(in{i});" for i in range(len(op.inputs))] + [f"free({c});" for c in constants]
+    lines += [f"release(in{i});" for i in range(len(op.inputs))] + [f"release({c});" for c in constants]
     return f"static void case{index}(void) {{\n  " + "\n  ".join(reads + lines) + "\n}\n"
 
 
-def _program(functions: dict[str, object], cases: Sequence[str], folder: Path, blob: bytes) -> bytes:
-    texts = print_c(functions)
-    source = batch._PRELUDE + _PIECE + "".join(f"static {text}\n" for text in texts.values()) + "".join(cases)
-    source += f"int main(void) {{ {' '.join(f'case{i}();' for i in range(len(cases)))} return 0; }}\n"
-    path, program = folder / "bands.c", folder / "bands"
-    path.write_text(source)
-    headers = str(resources.files("tvm_patch.codegen").joinpath("runtime"))
-    built = subprocess.run(
-        ["gcc", "-std=c11", "-O0", *batch._WARNINGS, *batch.SANITIZERS, "-I", headers, str(path), "-o", str(program)],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert built.returncode == 0, built.stderr[:4000]
-    done = subprocess.run([str(program)], input=blob, capture_output=True, check=False)
-    assert done.returncode == 0, done.stderr.decode()[:4000]
-    return done.stdout
+def _program(
+    functions: dict[str, object], cases: Sequence[str], folder: Path, blob: bytes, machine: Machine = "host"
+) -> bytes:
+    return run_program(functions, [_PIECE, *cases], blob, folder, machine)
 
 
 def _blob(cases: Sequence[Case], kernels: Sequence[Kernel]) -> bytes:
@@ -112,19 +102,20 @@ def _blob(cases: Sequence[Case], kernels: Sequence[Kernel]) -> bytes:
     )
 
 
-def check_rows(cases: Sequence[Case], seed: int, folder: Path) -> None:
-    """Assert that both forms make any range of output columns with the reference's bits."""
+def check_rows(cases: Sequence[Case], seed: int, folder: Path, machine: Machine = "host") -> None:
+    """Assert that both forms (on the Cortex-M7 the DSP form) make any range of columns with the right bits."""
     rng = np.random.default_rng(seed)
     kernels = [c.kernel for c in cases if isinstance(c.kernel, RowKernel) and c.kernel.bandable]
     assert len(kernels) == len(cases)
     ranges = [random_ranges(rng, k.op.outputs[0].shape[2]) for k in kernels]
-    for form in ("portable", "dsp"):
+    forms: tuple[Form, ...] = ("portable", "dsp") if machine == "host" else ("dsp",)
+    for form in forms:
         functions = {f"f{i}": k.row_function(form, dynamic=True) for i, k in enumerate(kernels)}
         texts = [
             _row_case(i, k, r, k.elementwise and i % 2 == 0)
             for i, (k, r) in enumerate(zip(kernels, ranges, strict=True))
         ]
-        raw, offset = _program(functions, texts, folder, _blob(cases, kernels)), 0
+        raw, offset = _program(functions, texts, folder, _blob(cases, kernels), machine), 0
         for case, chosen in zip(cases, ranges, strict=True):
             (want,) = evaluate(case.op, case.inputs)
             for x0, x1 in chosen:
@@ -152,12 +143,12 @@ def _reduction_case(index: int, kernel: RowReduction, pieces: Callable[[], Seque
                     f"{{ int8_t *p = (int8_t *)block({size}); "
                     f"memcpy(p, in0 + {(y * width + x0) * channels}, {size}); "
                     + (f"d{name}(p, state, {x1 - x0});" if dynamic else f"{name}(p, state);")
-                    + " free(p); }"
+                    + " release(p); }"
                 )
         lines.append(f"int8_t *out{int(dynamic)} = (int8_t *)block({out.nbytes});")
         lines.append(f"e{index}({', '.join(['state', *constants, f'out{int(dynamic)}'])});")
         lines.append(f"put(out{int(dynamic)}, {out.nbytes});")
-    lines += ["free(state);", "free(in0);", *(f"free({c});" for c in constants)]
+    lines += ["release(state);", "release(in0);", *(f"release({c});" for c in constants)]
     return f"static void case{index}(void) {{\n  " + "\n  ".join(lines) + "\n}\n"
 
 

@@ -6,17 +6,16 @@ Every pointer parameter is a heap block of exactly its size, so that AddressSani
 from __future__ import annotations
 
 import functools
-import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 
 import numpy as np
 import tvm
 from tvm import relax
 
-from tvm_patch.codegen.print_c import print_c
+from tests.unit.kernels import program
+from tests.unit.kernels.program import Machine, run_program
 from tvm_patch.integer.reference import evaluate
 from tvm_patch.kernels import Form, Kernel, OpView, RowKernel, TensorKernel, TensorView, kernel_for
 from tvm_patch.lowering.describe import describe
@@ -27,8 +26,7 @@ from tvm_patch.planner.segments import layer_by_layer
 
 _C_TYPES = {"float32": "float", "bool": "uint8_t"}
 
-_WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-Wno-unused-parameter"]
-SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"]
+SANITIZERS = ["-O0", *program.SANITIZERS]
 
 
 @dataclass
@@ -74,25 +72,6 @@ def _function(kernel: Kernel, form: Form):
     return kernel.function(form)
 
 
-_PRELUDE = r"""
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include "tvm_patch_dsp.h"
-static void *block(size_t n) { void *p = malloc(n ? n : 1); if (!p) { abort(); } return p; }
-static void *get(size_t n) { void *p = block(n); if (fread(p, 1, n, stdin) != n) { abort(); } return p; }
-static void put(void *p, size_t n) { if (fwrite(p, 1, n, stdout) != n) { abort(); } free(p); }
-static inline void *row_of(const void *tensor, long height, size_t row, size_t pixel, long r, size_t before,
-                           size_t after, int fill) {
-  unsigned char *p = (unsigned char *)block((before + after) * pixel + row);
-  memset(p, fill, (before + after) * pixel + row);
-  if (r >= 0 && r < height) { memcpy(p + before * pixel, (const unsigned char *)tensor + (size_t)r * row, row); }
-  return p;
-}
-"""
-
-
 def _call(index: int, kernel: Kernel) -> str:
     """Return C that reads one case's arrays, calls its function and writes its outputs."""
     op, lines, arguments, frees = kernel.op, [], [], []
@@ -128,54 +107,49 @@ def _call(index: int, kernel: Kernel) -> str:
                     f"{w.pad_value & 255});"
                 )
                 arguments.append(f"r{i}_{j}")
-                done.append(f"free(r{i}_{j});")
+                done.append(f"release(r{i}_{j});")
         size = out.size // out.shape[1]
         body.append(f"{_c_type(out.dtype)} *o = ({_c_type(out.dtype)} *)block({out.nbytes // out.shape[1]});")
         body.append(f"f{index}({', '.join([*arguments, *constants, 'o'])});")
-        body.append(f"memcpy(out0 + y * {size}, o, {out.nbytes // out.shape[1]}); free(o);")
+        body.append(f"memcpy(out0 + y * {size}, o, {out.nbytes // out.shape[1]}); release(o);")
         lines.append(f"for (long y = 0; y < {out.shape[1]}; ++y) {{ {' '.join(body + done)} }}")
     lines += [f"put(out{i}, {t.nbytes});" for i, t in enumerate(op.outputs)]
-    lines += [f"free({name});" for name in frees]
+    lines += [f"release({name});" for name in frees]
     return f"static void case{index}(void) {{\n  " + "\n  ".join(lines) + "\n}\n"
 
 
 def run_c(
-    cases: Sequence[Case], form: Form, folder: Path, compiler: Sequence[str] = ("gcc", "-std=c11")
+    cases: Sequence[Case],
+    form: Form,
+    folder: Path,
+    compiler: Sequence[str] = ("gcc", "-std=c11"),
+    machine: Machine = "host",
 ) -> list[list[np.ndarray]]:
     """Compile all cases into one program, run it and return the outputs of each."""
     kernels = [c.kernel for c in cases]
-    texts = print_c({f"f{i}": _function(k, form) for i, k in enumerate(kernels)})
-    source = _PRELUDE + "".join(f"static {texts[f'f{i}']}\n{_call(i, k)}" for i, k in enumerate(kernels))
-    source += f"int main(void) {{ {' '.join(f'case{i}();' for i in range(len(cases)))} return 0; }}\n"
-    path = folder / ("batch.cc" if compiler[0] == "g++" else "batch.c")
-    path.write_text(source)
-    headers = str(resources.files("tvm_patch.codegen").joinpath("runtime"))
-    program = folder / "batch"
-    built = subprocess.run(
-        [*compiler, "-O0", *_WARNINGS, *SANITIZERS, "-I", headers, str(path), "-o", str(program)],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert built.returncode == 0, built.stderr[:4000]
     blob = b"".join(
         np.ascontiguousarray(a).tobytes() for c in cases for a in [*c.inputs, *c.kernel.constants.values()]
     )
-    done = subprocess.run([str(program)], input=blob, capture_output=True, check=False)
-    assert done.returncode == 0, done.stderr.decode()[:4000]
+    functions = {f"f{i}": _function(k, form) for i, k in enumerate(kernels)}
+    calls = [_call(i, k) for i, k in enumerate(kernels)]
+    raw = run_program(functions, calls, blob, folder, machine, SANITIZERS, compiler)
     results, offset = [], 0
     for case in cases:
         outputs = []
         for t in case.op.outputs:
-            outputs.append(np.frombuffer(done.stdout, t.dtype, t.size, offset).reshape(t.shape))
+            outputs.append(np.frombuffer(raw, t.dtype, t.size, offset).reshape(t.shape))
             offset += t.nbytes
         results.append(outputs)
     return results
 
 
-def check(cases: Sequence[Case], folder: Path) -> None:
-    """Assert that both forms give the reference's bits for every case."""
+def check(cases: Sequence[Case], folder: Path, machine: Machine = "host") -> None:
+    """Assert that both forms (on the Cortex-M7 the DSP form) give the reference's bits for every case."""
     expected = [evaluate(c.op, c.inputs) for c in cases]
-    for form in ("portable", "dsp"):
-        for case, got, want in zip(cases, run_c(cases, form, folder), expected, strict=True):
+    forms: tuple[Form, ...] = ("portable", "dsp") if machine == "host" else ("dsp",)
+    for form in forms:
+        made = run_c(cases, form, folder, machine=machine)
+        for case, got, want in zip(cases, made, expected, strict=True):
             for g, w in zip(got, want, strict=True):
                 assert g.dtype == w.dtype
                 np.testing.assert_array_equal(g, w, err_msg=f"{form} {type(case.kernel).__name__} {case.op}")

@@ -9,8 +9,9 @@ import numpy as np
 from tests.unit.kernels.batch import Case, make_case
 
 Rng = np.random.Generator
-RESCALINGS = ("short", "mixed", "left", "exact", "extreme")
-"""Families of (multiplier, shift): what networks have; one channel each way; all left; no shift; anything."""
+RESCALINGS = ("network", "network", "network", "short", "mixed", "left", "exact", "extreme")
+"""Families of (multiplier, shift): what networks have; some negative; one channel each way; all left; no shift;
+anything."""
 
 
 def int8(rng: Rng, *shape: int) -> np.ndarray:
@@ -26,6 +27,7 @@ def rescaling(rng: Rng, channels: int, reduction: int) -> dict[str, np.ndarray]:
     typical = 128 * 74 * np.sqrt(reduction)  # spread of an accumulator
     usual = -int(np.log2(typical / 64)) - rng.integers(-1, 3, channels)
     shift = {
+        "network": np.minimum(usual, -1),
         "short": usual,
         "mixed": np.where(rng.integers(3, size=channels) == 0, rng.integers(-3, 4, channels), usual),
         "left": rng.integers(0, 8, channels),
@@ -36,7 +38,8 @@ def rescaling(rng: Rng, channels: int, reduction: int) -> dict[str, np.ndarray]:
     multiplier = np.where(
         rng.integers(12, size=channels) == 0, rng.choice([0, 1 << 30, (1 << 31) - 1]), multiplier
     )
-    multiplier = np.where(rng.integers(12, size=channels) == 0, -multiplier, multiplier)
+    negative = (rng.integers(12, size=channels) == 0) & (family != "network")
+    multiplier = np.where(negative, -multiplier, multiplier)
     reach = 1 << 30 if family == "extreme" else int(typical)
     return {
         "bias": rng.integers(-reach, reach, channels).astype(np.int32),

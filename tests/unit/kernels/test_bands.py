@@ -11,9 +11,12 @@ from tests.unit.kernels import geometry
 from tests.unit.kernels.bands import check_rows
 from tests.unit.kernels.batch import Case, make_case
 from tests.unit.kernels.pools import random_pools
+from tests.unit.kernels.program import MACHINES, Machine
 from tests.unit.kernels.randoms import int8, scale, zero_point
 from tvm_patch.integer import add_attrs, mul_attrs, prelu_attrs
 from tvm_patch.kernels import RowKernel
+from tvm_patch.kernels.conv2d import Conv2d
+from tvm_patch.kernels.depthwise_conv2d import DepthwiseConv2d
 
 CONVOLUTIONS = {
     "conv2d": geometry.conv2d,
@@ -28,8 +31,9 @@ def bandable(cases: list[Case]) -> list[Case]:
 
 
 @pytest.mark.parametrize("kind", CONVOLUTIONS)
-def test_convolutions(kind: str, tmp_path: Path) -> None:
-    check_rows(geometry.batch_of(CONVOLUTIONS[kind], 101, 30), 1, tmp_path)
+@pytest.mark.parametrize("machine", MACHINES)
+def test_convolutions(kind: str, machine: Machine, tmp_path: Path) -> None:
+    check_rows(geometry.batch_of(CONVOLUTIONS[kind], 101, 30), 1, tmp_path, machine)
 
 
 @pytest.mark.parametrize("config", TILES)
@@ -39,7 +43,8 @@ def test_tile_sizes(config: tuple[int, int, int, int], tmp_path: Path) -> None:
     cases += geometry.batch_of(geometry.depthwise, 113, 5)
     names = ("tile_channels", "tile_columns", "unroll", "flatten")
     for case in cases:
-        case.kernel.config.update(zip(names, config, strict=True))
+        general = DepthwiseConv2d if case.op.kind == "depthwise_conv2d" else Conv2d
+        case.kernel = general(case.op, dict(zip(names, config, strict=True)))
     check_rows(cases, 2, tmp_path)
 
 

@@ -7,9 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.unit.kernels import batch, geometry
+from tests.unit.kernels import batch, geometry, program
 from tvm_patch.kernels.conv2d import Conv2d
-from tvm_patch.kernels.pointwise import Pointwise
+from tvm_patch.kernels.conv2d_dot import DotConv2d
+from tvm_patch.kernels.depthwise_conv2d import DepthwiseConv2d
+from tvm_patch.kernels.depthwise_paired import PairedDepthwise
+from tvm_patch.kernels.fully_connected import FullyConnected
+from tvm_patch.kernels.fully_connected_dot import DotFullyConnected
 
 KINDS = {
     "conv2d": geometry.conv2d,
@@ -35,6 +39,13 @@ def test_same_bits(kind: str, seed: int, tmp_path: Path, monkeypatch: pytest.Mon
     batch.check(geometry.batch_of(KINDS[kind], seed, 140), tmp_path)
 
 
+@pytest.mark.parametrize("kind", ["conv2d", "pointwise", "depthwise", "fully_connected"])
+@pytest.mark.parametrize("seed", [13, 14])
+def test_same_bits_on_a_cortex_m7(kind: str, seed: int, tmp_path: Path) -> None:
+    """The assembly, on the emulated core; writes outside the blocks are seen."""
+    batch.check(geometry.batch_of(KINDS[kind], seed, 120), tmp_path, "cortex-m7")
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_virtual_machine_gives_the_same_bits(kind: str) -> None:
     """The portable form through LLVM."""
@@ -46,12 +57,43 @@ TILES = [(1, 1, 1, 0), (1, 4, 2, 0), (4, 1, 3, 1), (3, 3, 2, 9)]
 
 @pytest.mark.parametrize(("channels", "columns", "unroll", "flatten"), TILES)
 def test_tile_sizes(channels: int, columns: int, unroll: int, flatten: int, tmp_path: Path) -> None:
-    """Any tile gives the same bits."""
+    """Any tile of the general form gives the same bits."""
     cases = geometry.batch_of(geometry.conv2d, 31, 6) + geometry.batch_of(geometry.pointwise, 31, 6)
     config = {"tile_channels": channels, "tile_columns": columns, "unroll": unroll, "flatten": flatten}
     for case in cases:
-        case.kernel.config.update(config)
+        case.kernel = Conv2d(case.op, config)
     batch.check(cases, tmp_path)
+
+
+def of_class(kind: str, wanted: type, seed: int, count: int) -> list[batch.Case]:
+    """Return random operators that one kernel class takes."""
+    found = [c for c in geometry.batch_of(KINDS[kind], seed, 20 * count) if type(c.kernel) is wanted]
+    assert len(found) >= count
+    return found[:count]
+
+
+@pytest.mark.parametrize("machine", program.MACHINES)
+@pytest.mark.parametrize(("pixels", "group", "unroll"), [(1, 2, 1), (1, 4, 2), (2, 2, 3), (3, 2, 8)])
+def test_dot_tiles(pixels: int, group: int, unroll: int, machine: program.Machine, tmp_path: Path) -> None:
+    """Any tile of the form for Cortex-M gives the same bits."""
+    cases = of_class("pointwise", DotConv2d, 32, 12) + of_class("conv2d", DotConv2d, 32, 12)
+    cases = [c for c in cases if c.op.outputs[0].shape[3] >= group]
+    for case in cases:
+        case.kernel = DotConv2d(case.op, {"pixels": pixels, "group": group, "unroll": unroll})
+    batch.check(cases, tmp_path, machine)
+
+
+@pytest.mark.parametrize("machine", program.MACHINES)
+@pytest.mark.parametrize(("block", "outputs"), [(1, 1), (2, 2), (3, 2), (7, 3), (100, 4)])
+def test_depthwise_tiles(block: int, outputs: int, machine: program.Machine, tmp_path: Path) -> None:
+    """Any cut of a row in blocks and tiles gives the same bits."""
+    cases = of_class("depthwise", PairedDepthwise, 33, 20)
+    for case in cases:
+        width = case.op.outputs[0].shape[2]
+        case.kernel = PairedDepthwise(case.op, {"block": min(block, width), "outputs": min(outputs, width)})
+    batch.check(
+        [c for c in cases if c.kernel.tile(c.kernel.config["outputs"], whole=False).fits], tmp_path, machine
+    )
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -72,12 +114,19 @@ def test_sums_that_may_leave_int32(kind: str, tmp_path: Path) -> None:
     batch.check(cases, tmp_path)
 
 
-def test_pointwise_takes_only_dense_1x1() -> None:
-    taken = {type(c.kernel) for c in geometry.batch_of(geometry.pointwise, 41, 5)}
-    assert taken == {Pointwise}
-    for case in geometry.batch_of(geometry.conv2d, 41, 40):
-        dense = case.op.constants["weight"].shape[1:] == (1, 1, case.op.inputs[0].shape[3])
-        assert type(case.kernel) is (Pointwise if dense else Conv2d)
+@pytest.mark.parametrize(
+    ("kind", "fast", "general"),
+    [
+        ("conv2d", DotConv2d, Conv2d),
+        ("pointwise", DotConv2d, Conv2d),
+        ("depthwise", PairedDepthwise, DepthwiseConv2d),
+        ("fully_connected", DotFullyConnected, FullyConnected),
+    ],
+)
+def test_both_forms_are_chosen(kind: str, fast: type, general: type) -> None:
+    """The form for Cortex-M where rescaling takes two instructions, the general form for everything else."""
+    taken = {type(c.kernel) for c in geometry.batch_of(KINDS[kind], 41, 60)}
+    assert taken == {fast, general}
 
 
 def test_rows_are_read_in_place_without_padding() -> None:
@@ -86,16 +135,22 @@ def test_rows_are_read_in_place_without_padding() -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_flash_is_weights_and_twelve_bytes_a_channel(kind: str) -> None:
+def test_flash_is_weights_and_a_few_words_a_channel(kind: str) -> None:
     for case in geometry.batch_of(KINDS[kind], 61, 30):
         arrays = dict(case.kernel.constants)
+        channels, weights = case.op.constants["bias"].size, case.op.constants["weight"].size
+        if "stream" in arrays:
+            # Sixteen bytes of rescaling, weights filled up to whole words a row, one group twice at most.
+            rows = case.op.constants["weight"].shape[1] if kind == "depthwise" else 1
+            assert arrays["stream"].nbytes <= (16 + weights // channels + 3 * (rows + 1)) * (channels + 3)
+            continue
         weight = arrays.pop("weight")
         np.testing.assert_array_equal(weight, case.op.constants["weight"])
-        assert sum(a.nbytes for a in arrays.values()) <= 12 * case.op.constants["bias"].size
+        assert sum(a.nbytes for a in arrays.values()) <= 12 * channels
 
 
 def test_config_does_not_change_constants() -> None:
     case = geometry.batch_of(geometry.conv2d, 71, 1)[0]
-    other = type(case.kernel)(case.op, {"tile_channels": 1})
-    for name, array in case.kernel.constants.items():
+    kernel, other = Conv2d(case.op), Conv2d(case.op, {"tile_channels": 1})
+    for name, array in kernel.constants.items():
         np.testing.assert_array_equal(array, other.constants[name])

@@ -17,6 +17,15 @@
 #define TVMP_HAVE_DSP 0
 #endif
 
+/* Functions of Thumb-2 code. */
+#if TVMP_HAVE_DSP && defined(__thumb2__)
+#define TVMP_HAVE_ASM 1
+#define TVMP_NAKED __attribute__((naked, noinline, unused))
+#define TVMP_UNUSED __attribute__((unused))
+#else
+#define TVMP_HAVE_ASM 0
+#endif
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -68,6 +77,12 @@ TVMP_INLINE uint32_t tvmp_pack4(int32_t a, int32_t b, int32_t c, int32_t d) {
   return ((uint32_t)a & 0xFFu) | (((uint32_t)b & 0xFFu) << 8) | (((uint32_t)c & 0xFFu) << 16) | ((uint32_t)d << 24);
 }
 
+/* Store two words of two int16 each. */
+TVMP_INLINE void tvmp_store_words(int8_t *to, uint32_t first, uint32_t second) {
+  tvmp_store4(to, first);
+  tvmp_store4(to + 4, second);
+}
+
 /* Bytes 0 and 2 of a word as two int16. */
 TVMP_INLINE uint32_t tvmp_sxtb16(uint32_t bytes) {
 #if TVMP_HAVE_DSP
@@ -106,6 +121,11 @@ TVMP_INLINE uint32_t tvmp_sxtab16_ror8(uint32_t add, uint32_t bytes) {
 #else
   return tvmp_sxtab16(add, bytes >> 8);
 #endif
+}
+
+/* Four int8, widened: bytes 0 and 2, then bytes 1 and 3. */
+TVMP_INLINE void tvmp_store_pairs(int8_t *to, uint32_t bytes) {
+  tvmp_store_words(to, tvmp_sxtb16(bytes), tvmp_sxtb16_ror8(bytes));
 }
 
 /* acc + a.low * b.low + a.high * b.high */
@@ -178,6 +198,21 @@ TVMP_INLINE int32_t tvmp_requantize(int32_t acc, int32_t multiplier, int32_t shi
   return tvmp_ssat8((h >> shift) >> 1);
 }
 
+TVMP_INLINE int32_t tvmp_min(int32_t a, int32_t b) { return a < b ? a : b; }
+TVMP_INLINE int32_t tvmp_max(int32_t a, int32_t b) { return a > b ? a : b; }
+
+/* The same in fewer steps where `constant` holds rounding and zero point: the caller has proved, accumulator by
+ * accumulator, that one rounding gives what two give. */
+TVMP_INLINE int32_t tvmp_step(int32_t acc, int32_t multiplier, int32_t constant, int32_t shift) {
+  return tvmp_ssat8((constant + tvmp_smmulr(acc, multiplier)) >> shift);
+}
+
+/* Both roundings, halves away from zero on both sides; `own` is the channel's part of the shift. */
+TVMP_INLINE int32_t tvmp_step_signed(int32_t acc, int32_t multiplier, int32_t constant, int32_t own, int32_t shift) {
+  const int32_t h = constant + (acc >> 31) + tvmp_smmulr((int32_t)((uint32_t)acc << 1), multiplier);
+  return tvmp_ssat8((h >> own) >> shift);
+}
+
 /* Two roundings for any accumulator and any `shift` of TFLite (positive goes left); not saturated. */
 TVMP_INLINE int32_t tvmp_rescale(int32_t acc, int32_t multiplier, int32_t shift) {
   const int32_t left = shift > 0 ? shift : 0, right = shift > 0 ? 0 : -shift;
@@ -222,6 +257,9 @@ TVMP_INLINE int32_t tvmp_requantize_any(int32_t acc, int32_t multiplier, int32_t
 TVMP_INLINE int32_t tvmp_byte(uint32_t word, int32_t index) {
   return (int32_t)(int8_t)((word >> (8 * index)) & 0xFFu);
 }
+
+/* Bytes 0 and 2 of a word, or bytes 1 and 3 where `odd`, as two int16. */
+TVMP_INLINE uint32_t tvmp_tap_pair(uint32_t word, int32_t odd) { return tvmp_sxtb16(odd ? word >> 8 : word); }
 
 /* The greater of each pair of int8 in two words. */
 TVMP_INLINE uint32_t tvmp_max4(uint32_t a, uint32_t b) {

@@ -1,0 +1,84 @@
+"""Columns of a depthwise convolution's window, four channels at a time, two rows of a channel in one word.
+
+SMLAD multiplies pairs, but neighbours in memory are different channels.  So the rows under the window are rearranged
+once a row of outputs: a word holds the same channel of two rows, for every column, and all outputs whose windows
+overlap share it.  Of an odd number of rows the last stands alone in the lower half.
+
+Layout: column after column; in it pair after pair of rows; in that, four words for four channels.
+"""
+
+from __future__ import annotations
+
+from tvm_patch.kernels.arm.function import ArmFunction, is_immediate
+
+LANES = 4
+"""Channels at a time: those of one word of the input."""
+MOST_ROWS = 7
+"""Rows of a window that fit the registers."""
+
+_ROWS = ("r2", "r3", "r4", "r5", "r6", "r7", "r1")
+_SAVED_WORDS = 9
+
+
+def pairs_of(rows: int) -> int:
+    """Return how many words a channel's column takes."""
+    return -(-rows // 2)
+
+
+def column_bytes(rows: int) -> int:
+    """Return the bytes of one column."""
+    return 4 * LANES * pairs_of(rows)
+
+
+def column_pairs(rows: int, channels: int) -> ArmFunction:
+    """Return the function ``(to, last, row0, row1, ...)``.
+
+    ``to`` is the end of the columns, ``last`` the offset in the rows of the last column; the rows point at the first
+    column's four channels.  Columns are made from the last to the first.
+
+    Parameters
+    ----------
+    rows : int
+        Rows of the window, at most `MOST_ROWS`.
+    channels : int
+        Bytes from one column of the input to the next.
+    """
+    parameters = ("int8_t *to", "int32_t last", *(f"const int8_t *row{i}" for i in range(rows)))
+    return ArmFunction(
+        f"pairs_{rows}", parameters, tuple(_assembly(rows, channels)), _portable(rows, channels)
+    )
+
+
+def _assembly(rows: int, channels: int) -> list[str]:
+    out = ["push {r4, r5, r6, r7, r8, r9, r10, r11, lr}", "mov lr, r1"]
+    out += [f"ldr {_ROWS[i]}, [sp, #{4 * (_SAVED_WORDS + i - 2)}]" for i in range(2, rows)]
+    out.append("1:")
+    store = "stmdb r0!, {r8, r9, r10, r11}"
+    if rows % 2:
+        out += [f"ldr r12, [{_ROWS[rows - 1]}, lr]", "sxtb16 r8, r12", "sxtb16 r9, r12, ror #8"]
+        out += ["asr r10, r8, #16", "asr r11, r9, #16", store]
+    for first in range(rows - rows % 2 - 2, -1, -2):
+        out += [f"ldr r12, [{_ROWS[first]}, lr]", f"ldr r11, [{_ROWS[first + 1]}, lr]"]
+        out += ["sxtb16 r9, r12", "sxtb16 r12, r12, ror #8", "sxtb16 r10, r11", "sxtb16 r11, r11, ror #8"]
+        out += ["pkhbt r8, r9, r10, lsl #16", "pkhtb r10, r10, r9, asr #16"]
+        out += ["pkhbt r9, r12, r11, lsl #16", "pkhtb r11, r11, r12, asr #16", store]
+    if is_immediate(channels):
+        out += [f"subs lr, #{channels}", "bpl 1b"]
+    else:
+        out += [f"subw lr, lr, #{channels}", "cmp lr, #0", "bge 1b"]
+    return [*out, "pop {r4, r5, r6, r7, r8, r9, r10, r11, pc}"]
+
+
+def _portable(rows: int, channels: int) -> str:
+    lines = [
+        f"  for (; last >= 0; last -= {channels}) {{",
+        "    int32_t c;",
+        f"    to -= {column_bytes(rows)};",
+    ]
+    lines.append(f"    for (c = 0; c < {LANES}; ++c) {{")
+    for pair in range(pairs_of(rows)):
+        low = f"row{2 * pair}[last + c]"
+        high = f"row{2 * pair + 1}[last + c]" if 2 * pair + 1 < rows else f"{low} < 0 ? -1 : 0"
+        at = f"to + {4 * LANES * pair} + 4 * c"
+        lines.append(f"      tvmp_store4({at}, tvmp_pair({low}, {high}));")
+    return "\n".join([*lines, "    }", "  }", ""])

@@ -1,0 +1,304 @@
+"""Depthwise convolution over paired columns: a few neighbouring outputs of one channel at a time.
+
+Reads what :mod:`tvm_patch.kernels.arm.column_pairs` made.  A word of a column meets the weights of two rows in one
+SMLAD, and is used by every output of the tile whose window contains it.  Weights are int8 in flash; they are widened
+once a channel: into registers where one tile covers the row, otherwise to the stack.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from tvm_patch.kernels.arm.column_pairs import LANES, column_bytes, pairs_of
+from tvm_patch.kernels.arm.function import ArmFunction, add, enter, leave
+from tvm_patch.kernels.arm.rescaling import Rescaling
+
+_DP, _X = "r1", "r2"
+_POOL = ("r3", "r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11", "r12", "lr", "r0")
+"""Registers for sums and weights; r0 last, which walks through the stream where one tile covers the row."""
+
+
+@dataclass(frozen=True)
+class TapsTile:
+    """Numbers of one function.
+
+    Attributes
+    ----------
+    rows, columns : int
+        Size of the kernel.
+    stride, dilation : int
+        Along the columns.
+    outputs : int
+        Neighbouring outputs of a tile.
+    out_step : int
+        Bytes from one output to the next: the channels.
+    whole : bool
+        Whether one tile covers the row.
+    rescaling : Rescaling
+        From sums to int8.
+    """
+
+    rows: int
+    columns: int
+    stride: int
+    dilation: int
+    outputs: int
+    out_step: int
+    whole: bool
+    rescaling: Rescaling
+
+    @property
+    def fits(self) -> bool:
+        """Whether the registers suffice."""
+        spare = 3 if self.rescaling.signed else 1
+        room = len(_POOL) - (1 if self.whole else 0)
+        weights = max(len(w) for w in self.weight_words)
+        # Rescaling may use the weights' registers, except where they stay.
+        return self.outputs + max(weights, spare) <= room and (self.outputs - 1) * self.out_step <= 4095
+
+    @cached_property
+    def weight_words(self) -> list[list[tuple[int, ...]]]:
+        """Per pair of rows the words of widened weights, each with the columns in its halves."""
+        pair: list[list[tuple[int, ...]]] = [
+            [(k,) for k in range(self.columns)] for _ in range(self.rows // 2)
+        ]
+        single: list[tuple[int, ...]] = []
+        for k in range(0, self.columns, 4):
+            for first in (k, k + 1):
+                halves = tuple(c for c in (first, first + 2) if c < self.columns)
+                if halves:
+                    single.append(halves)
+        return [*pair, single] if self.rows % 2 else pair
+
+    @property
+    def packed_words(self) -> list[int]:
+        """Per pair of rows, words of weights in the stream: two widened ones each."""
+        return [-(-len(w) // 2) for w in self.weight_words]
+
+    @property
+    def lane_words(self) -> int:
+        """Words of the stream for one channel."""
+        return 1 + sum(self.packed_words) + self.rescaling.words
+
+    @property
+    def step_bytes(self) -> int:
+        """Bytes of the columns from one tile to the next."""
+        return self.outputs * self.stride * column_bytes(self.rows)
+
+    def uses(self, pair: int) -> Iterator[tuple[int, list[tuple[int, int, str, bool]]]]:
+        """Yield each column that a tile reads, with (output, weight's word, instruction, whether it is the first)."""
+        where = {
+            k: (w, half) for w, halves in enumerate(self.weight_words[pair]) for half, k in enumerate(halves)
+        }
+        alone = 2 * pair + 1 == self.rows
+        for column in range((self.outputs - 1) * self.stride + (self.columns - 1) * self.dilation + 1):
+            found = []
+            for p in range(self.outputs):
+                k, rest = divmod(column - p * self.stride, self.dilation)
+                if rest == 0 and k in where:
+                    word, half = where[k]
+                    name = ("smlabb", "smlabt")[half] if alone else "smlad"
+                    found.append((p, word, name, pair == 0 and k == 0))
+            if found:
+                yield column, found
+
+
+def taps_tile(tile: TapsTile) -> ArmFunction:
+    """Return the function that makes four channels of a row of outputs.
+
+    ``(stream, columns, out)`` for a tile that covers the row.  Otherwise also ``end``, where in the columns the last
+    whole tile ends, ``back``, how many bytes before that another tile begins (0 for none), and ``back_out``, how many
+    bytes of the output that is.
+    """
+    parameters = ["const int32_t *stream", "const int8_t *columns", "int8_t *out"]
+    if not tile.whole:
+        parameters += ["const int8_t *end", "int32_t back", "int32_t back_out"]
+    stem = f"taps_{tile.rows}x{tile.columns}_{tile.outputs}"
+    assembly = _whole(tile) if tile.whole else _looped(tile)
+    return ArmFunction(stem, tuple(parameters), tuple(assembly), _portable(tile))
+
+
+def _multiply(tile: TapsTile, pair: int, acc: tuple[str, ...], weights: tuple[str, ...]) -> list[str]:
+    out = []
+    for column, uses in tile.uses(pair):
+        out.append(f"ldr {_X}, [{_DP}, #{column * column_bytes(tile.rows) + 4 * LANES * pair}]")
+        for p, word, name, first in uses:
+            out.append(f"{name} {acc[p]}, {_X}, {weights[word]}, {acc[-1] if first else acc[p]}")
+    return out
+
+
+def _registers(tile: TapsTile) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the registers of the sums, and those left for weights."""
+    pool = _POOL[:-1] if tile.whole else _POOL
+    return pool[: tile.outputs], pool[tile.outputs :]
+
+
+def _store(tile: TapsTile, acc: tuple[str, ...], out: str) -> list[str]:
+    return [f"strb {a}, [{out}, #{p * tile.out_step}]" for p, a in enumerate(acc)]
+
+
+def _whole(tile: TapsTile) -> list[str]:
+    """Return the code for one tile a channel: r0 walks through the stream; the output and a count lie at sp."""
+    acc, left = _registers(tile)
+    out = [f"mov r3, #{LANES}", *enter("r2", "r3"), "1:", f"ldr {acc[-1]}, [r0], #4"]
+    for pair, words in enumerate(tile.weight_words):
+        for i in range(tile.packed_words[pair]):
+            if 2 * i + 1 < len(words):
+                even, odd = left[2 * i], left[2 * i + 1]
+                out += [f"ldr {odd}, [r0], #4", f"sxtb16 {even}, {odd}", f"sxtb16 {odd}, {odd}, ror #8"]
+            else:
+                out += [f"ldr {left[2 * i]}, [r0], #4", f"sxtb16 {left[2 * i]}, {left[2 * i]}"]
+        out += _multiply(tile, pair, acc, left)
+    own, free = (left[1], left[2]) if tile.rescaling.signed else ("", "")
+    out.append(f"ldrd {_X}, {left[0]}, [r0], #8")
+    if tile.rescaling.signed:
+        out.append(f"ldr {own}, [r0], #4")
+    out += tile.rescaling.assembly(acc, _X, left[0], own, free)
+    out += [f"ldr {_X}, [sp]", *_store(tile, acc, _X), f"add {_X}, #1", f"str {_X}, [sp]"]
+    out += [f"add {_DP}, #4", f"ldr {_X}, [sp, #4]", f"subs {_X}, #1", f"str {_X}, [sp, #4]", "bne 1b"]
+    return out + leave(2)
+
+
+def _looped(tile: TapsTile) -> list[str]:
+    """Return the code for several tiles a channel; widened weights and all pointers lie at sp."""
+    acc, left = _registers(tile)
+    spare = 3 if tile.rescaling.signed else 1
+    total = sum(len(w) for w in tile.weight_words)
+    stays = tile.outputs + total + spare <= len(_POOL)
+    packed = sum(tile.packed_words)
+    names = ["multiplier", "constant", "own", "bias", "here", "until", "again", "stream", "lanes"]
+    names += ["columns", "out", "end"]
+    at = {n: 8 * packed + 4 * i for i, n in enumerate(names)}
+    frame = 8 * packed + 4 * len(names)
+    arguments = frame + 4 * 9  # what enter() pushed
+
+    out = [*enter(), f"sub sp, #{frame}"]
+    out += [f"str r0, [sp, #{at['stream']}]", f"mov r0, #{LANES}", f"str r0, [sp, #{at['lanes']}]"]
+    out += [f"strd r1, r2, [sp, #{at['columns']}]", f"str r3, [sp, #{at['end']}]"]
+    out.append("1:")
+    # A channel's numbers: bias, weights, rescaling.
+    out += [f"ldr r0, [sp, #{at['stream']}]", "ldr r3, [r0], #4", f"str r3, [sp, #{at['bias']}]"]
+    for i in range(packed):
+        out += ["ldr r4, [r0], #4", "sxtb16 r3, r4", "sxtb16 r4, r4, ror #8", f"strd r3, r4, [sp, #{8 * i}]"]
+    out += ["ldrd r3, r4, [r0], #8", f"strd r3, r4, [sp, #{at['multiplier']}]"]
+    if tile.rescaling.signed:
+        out += ["ldr r3, [r0], #4", f"str r3, [sp, #{at['own']}]"]
+    out.append(f"str r0, [sp, #{at['stream']}]")
+    # Its pointers, and the next channel's.
+    out += [f"ldrd r1, r2, [sp, #{at['columns']}]", f"ldr r3, [sp, #{at['end']}]"]
+    out += [
+        f"strd r2, r3, [sp, #{at['here']}]",
+        f"ldr r4, [sp, #{arguments}]",
+        f"str r4, [sp, #{at['again']}]",
+    ]
+    out += ["add r4, r1, #4", "add r2, #1", "add r3, #4"]
+    out += [f"strd r4, r2, [sp, #{at['columns']}]", f"str r3, [sp, #{at['end']}]"]
+    groups, start = [], 0
+    for pair, words in enumerate(tile.weight_words):
+        registers = left[start : start + len(words)] if stays else left[: len(words)]
+        base = 8 * sum(tile.packed_words[:pair])
+        load = _load(registers, base)
+        if stays:
+            out += load
+            start += len(words)
+        groups.append((pair, registers, [] if stays else load))
+    out += ["2:", f"ldr {acc[-1]}, [sp, #{at['bias']}]"]
+    for pair, registers, load in groups:
+        out += load + _multiply(tile, pair, acc, registers)
+    free = left[total:] if stays else left
+    out.append(f"ldrd {_X}, {free[0]}, [sp, #{at['multiplier']}]")
+    own, temporary = (free[1], free[2]) if tile.rescaling.signed else ("", "")
+    if tile.rescaling.signed:
+        out.append(f"ldr {own}, [sp, #{at['own']}]")
+    out += tile.rescaling.assembly(acc, _X, free[0], own, temporary)
+    out += [f"ldr {_X}, [sp, #{at['here']}]", *_store(tile, acc, _X)]
+    out += [*add(_X, tile.outputs * tile.out_step, free[0]), f"str {_X}, [sp, #{at['here']}]"]
+    out += [
+        *add(_DP, tile.step_bytes, free[0]),
+        f"ldr {_X}, [sp, #{at['until']}]",
+        f"cmp {_DP}, {_X}",
+        "bne 2b",
+    ]
+    # Outputs that are left make one more tile, which overlaps the one before.
+    out += [f"ldr {_X}, [sp, #{at['again']}]", f"cmp {_X}, #0", "beq 3f"]
+    out += [f"sub {_DP}, {_X}", *add_to(_X, _DP, tile.step_bytes), f"str {_X}, [sp, #{at['until']}]"]
+    out += [f"mov {_X}, #0", f"str {_X}, [sp, #{at['again']}]"]
+    out += [
+        f"ldr {_X}, [sp, #{at['here']}]",
+        f"ldr {free[0]}, [sp, #{arguments + 4}]",
+        f"sub {_X}, {free[0]}",
+    ]
+    out += [f"str {_X}, [sp, #{at['here']}]", "b 2b", "3:"]
+    out += [f"ldr {_X}, [sp, #{at['lanes']}]", f"subs {_X}, #1", f"str {_X}, [sp, #{at['lanes']}]", "bne 1b"]
+    return [*out, f"add sp, #{frame}", *leave(0)]
+
+
+def add_to(to: str, register: str, value: int) -> list[str]:
+    """Return the instructions for ``to = register + value``."""
+    return (
+        [f"mov {to}, {register}", *add(to, value, "r0")]
+        if value >= 1 << 12
+        else [f"add {to}, {register}, #{value}"]
+    )
+
+
+def _load(registers: tuple[str, ...], at: int) -> list[str]:
+    """Return the loading of words at sp, two at a time."""
+    out = []
+    for i in range(0, len(registers), 2):
+        two = registers[i : i + 2]
+        out.append(f"{'ldrd' if len(two) == 2 else 'ldr'} {', '.join(two)}, [sp, #{at + 4 * i}]")
+    return out
+
+
+def _portable(tile: TapsTile) -> str:
+    pairs, kernel = tile.rows // 2, tile.columns
+    words = sum(tile.packed_words)
+    taps = []
+    step = column_bytes(tile.rows)
+    for pair in range(pairs_of(tile.rows)):
+        base = 1 + sum(tile.packed_words[:pair])
+        x = f"tvmp_load4(column + {tile.dilation * step} * k + {4 * LANES * pair})"
+        if pair < pairs:
+            weight = f"tvmp_tap_pair((uint32_t)stream[{base} + (k >> 1)], k & 1)"
+            taps.append(f"          acc = tvmp_smlad({x}, {weight}, acc);")
+        else:
+            weight = f"tvmp_byte((uint32_t)stream[{base} + (k >> 2)], k & 3)"
+            taps.append(f"          acc = tvmp_smlabb({x}, (uint32_t)({weight}), acc);")
+    at, to = ("columns", "out") if tile.whole else ("at", "to")
+    one = f"""      for (p = 0; p < {tile.outputs}; ++p) {{
+        const int8_t *const column = {at} + {tile.stride * step} * p;
+        int32_t acc = stream[0];
+        for (k = 0; k < {kernel}; ++k) {{
+{chr(10).join(taps)}
+        }}
+        {to}[{tile.out_step} * p] = (int8_t){tile.rescaling.portable("acc", f"(stream + {1 + words})")};
+      }}"""
+    loop = f"""    const int8_t *at = columns, *until = end;
+    int8_t *to = out;
+    int32_t again = back;
+    for (;;) {{
+{one}
+      at += {tile.step_bytes};
+      to += {tile.outputs * tile.out_step};
+      if (at == until) {{
+        if (again == 0) {{
+          break;
+        }}
+        at -= again;
+        to -= back_out;
+        until = at + {tile.step_bytes};
+        again = 0;
+      }}
+    }}
+    end += 4;"""
+    return f"""  int32_t lane, p, k;
+  for (lane = 0; lane < {LANES}; ++lane) {{
+{one if tile.whole else loop}
+    stream += {tile.lane_words};
+    columns += 4;
+    out += 1;
+  }}
+"""

@@ -1,0 +1,204 @@
+"""CONV_2D as dot products over widened pixels: the form for Cortex-M, whatever the kernel's size."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property, lru_cache
+from typing import Any
+
+import numpy as np
+from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
+
+from tvm_patch.integer.step_requantize import StepRequantizer, fit_steps, staircase_of_pairs
+from tvm_patch.kernels.arm.dot_tile import DotTile
+from tvm_patch.kernels.arm.function import ArmFunction, with_functions
+from tvm_patch.kernels.arm.rescaling import Rescaling
+from tvm_patch.kernels.base import Form, OpView, PrimFunc
+from tvm_patch.kernels.conv2d import Conv2d
+from tvm_patch.kernels.dot_calls import call_dot, emit_portable_dot, store_rest, widen_run
+from tvm_patch.kernels.ir import Buffer, Expr, row_body
+from tvm_patch.kernels.registry import register
+from tvm_patch.kernels.requantize import Requantizer
+from tvm_patch.kernels.stream import QUAD, DotStream
+
+_MOST_OFFSET = 4095
+_MOST_SCRATCH = 4096
+"""Bytes of widened pixels beyond which a tile gets fewer of them."""
+
+
+def steps_of(requantizer: Requantizer) -> StepRequantizer | None:
+    """Return the two-instruction rescaling of a convolution, or None where it has none."""
+    if requantizer.wraps:
+        return None
+    pairs = (requantizer.multiplier, requantizer.shift, requantizer.low, requantizer.high)
+    return _fit(
+        requantizer.zero_point, requantizer.act_min, requantizer.act_max, *(p.tobytes() for p in pairs)
+    )
+
+
+@lru_cache(maxsize=1024)
+def _fit(
+    zero_point: int, act_min: int, act_max: int, multiplier: bytes, shift: bytes, low: bytes, high: bytes
+) -> StepRequantizer | None:
+    m, s, lowest, highest = (np.frombuffer(p, np.int64) for p in (multiplier, shift, low, high))
+    stairs = staircase_of_pairs(m, s, zero_point, (act_min, act_max), lowest, highest)
+    return None if stairs is None else fit_steps(stairs, m, s, zero_point)
+
+
+@register
+class DotConv2d(Conv2d):
+    """One output row, a few pixels at a time with all their channels.
+
+    The inputs of a tile of pixels are widened to int16 once, kernel row after kernel row; every pair of output
+    channels then takes them as one long dot product.  Weights lie in the order of the loop, with biases and
+    rescaling between them (:class:`tvm_patch.kernels.stream.DotStream`).
+
+    Parameters of `config`: ``group`` output channels × ``pixels`` sums in registers, ``unroll`` steps of four inputs an
+    iteration.
+    """
+
+    @classmethod
+    def accepts(cls, op: OpView) -> bool:
+        """Take what the two-instruction rescaling covers, without groups and with two output channels or more."""
+        out_channels, _, _, group_in = op.constants["weight"].shape
+        in_channels = op.inputs[0].shape[3]
+        step = int(op.attrs["strides"][1]) * in_channels
+        reach = 2 * max(step, out_channels) + 1
+        if not super().accepts(op) or group_in != in_channels or out_channels < 2 or reach > _MOST_OFFSET:
+            return False
+        return steps_of(Conv2d(op).requantizer) is not None
+
+    @classmethod
+    def default_config(cls, op: OpView) -> dict[str, Any]:
+        """Return the tile for the operator's width: 2×3, fewer pixels where rows are short or dot products long."""
+        out_channels, kernel_h, kernel_w, in_channels = op.constants["weight"].shape
+        inputs = -(-kernel_h * kernel_w * in_channels // QUAD) * QUAD
+        pixels = max(1, min(3, op.outputs[0].shape[2], _MOST_SCRATCH // (2 * inputs)))
+        group = 4 if pixels == 1 and out_channels >= 4 else 2
+        return {"group": group, "pixels": pixels, "unroll": 4}
+
+    @cached_property
+    def steps(self) -> StepRequantizer:
+        """Rescaling."""
+        steps = steps_of(self.requantizer)
+        assert steps is not None
+        return steps
+
+    @property
+    def rescaling(self) -> Rescaling:
+        """What all channels share of it."""
+        requantizer = self.requantizer
+        return Rescaling(self.steps.shift, self.steps.signed, (requantizer.act_min, requantizer.act_max))
+
+    @cached_property
+    def stream(self) -> DotStream:
+        """Weights in the order of the loop."""
+        weight = self.op.constants["weight"]
+        flat = weight.reshape(weight.shape[0], -1)[:, self.order]
+        flat = np.where(np.array(self.order) >= 0, flat, 0).astype(np.int8)
+        return DotStream(flat, self.requantizer.bias.astype(np.int64), self.steps, self.config["group"])
+
+    @cached_property
+    def order(self) -> list[int]:
+        """Position in a filter (HWI) of every input of the widened pixels; -1 where there is none.
+
+        The fours of every run of neighbours come first, the rest of all runs after them.
+        """
+        layer, rows = self.layer, self.windows[0].size
+        runs = [start * layer.run for start in range(rows * layer.pieces)]
+        whole = layer.run - layer.run % QUAD
+        order = [run + i for run in runs for i in range(whole)]
+        order += [run + i for run in runs for i in range(whole, layer.run)]
+        return order + [-1] * (-len(order) % QUAD)
+
+    @property
+    def constants(self) -> dict[str, np.ndarray]:
+        """The stream."""
+        return {"stream": self.stream.words}
+
+    @property
+    def scratch_bytes(self) -> int:
+        """Widened pixels of one tile."""
+        return 2 * len(self.order) * int(self.config["pixels"])
+
+    def row_function(self, form: Form, dynamic: bool = False) -> PrimFunc:
+        """Return the row function; see :class:`RowKernel`."""
+        called: dict[str, ArmFunction] = {}
+        with row_body(self, dynamic) as (builder, buffers, columns):
+            if form == "dsp":
+                self._tiles(buffers, columns, called)
+            else:
+                self._one_by_one(buffers, columns)
+        return with_functions(builder.get(), called.values())
+
+    # -- the DSP form
+
+    def _tiles(
+        self, buffers: dict[str, Buffer], columns: Expr | None, called: dict[str, ArmFunction]
+    ) -> None:
+        width, most = self.op.outputs[0].shape[2], int(self.config["pixels"])
+        most = min(most, width)
+        if columns is None:
+            for pixels, start, count in tile_row(width, most):
+                with T.serial(0, count) as tile:
+                    self._tile(buffers, pixels, tile * pixels + start, called)
+            return
+        # Tiles that overlap where at least one fits, single pixels otherwise.
+        with T.If(columns >= most):
+            with T.Then(), T.serial(0, T.truncdiv(columns + (most - 1), T.int32(most))) as tile:
+                self._tile(buffers, most, T.bind(T.min(tile * most, columns - most)), called)
+            with T.Else(), T.serial(0, columns) as column:
+                self._tile(buffers, 1, column, called)
+
+    def _tile(
+        self, buffers: dict[str, Buffer], pixels: int, column: Expr, called: dict[str, ArmFunction]
+    ) -> None:
+        layer, scratch = self.layer, buffers["scratch"]
+        runs = self._runs(buffers, column)
+        quads, step = layer.run // QUAD, layer.column_step
+        for i, (row, start, _) in enumerate(runs):
+            widen_run(called, row, start, scratch, i * quads, pixels=pixels, quads=quads, step=step)
+        rest = [(row, start + i) for row, start, _ in runs for i in range(quads * QUAD, layer.run)]
+        for p in range(pixels):
+            store_rest(rest, scratch, first=len(runs) * quads, pixels=pixels, pixel=p, step=step)
+        channels, unroll = self.op.outputs[0].shape[3], int(self.config["unroll"])
+        tile = DotTile(pixels, self.stream.group, self.stream.quads, channels, unroll, self.rescaling)
+        call_dot(called, tile, self.stream, buffers["stream"], scratch, buffers["out"], column * channels)
+
+    def _runs(self, buffers: dict[str, Buffer], column: Expr) -> list[tuple[Buffer, Expr, int]]:
+        """Return the runs of neighbouring inputs under the window of an output column."""
+        layer = self.layer
+        return [
+            (buffers[f"in0_row{r}"], column * layer.column_step + piece * layer.piece_step, layer.run)
+            for r in range(self.windows[0].size)
+            for piece in range(layer.pieces)
+        ]
+
+    # -- the portable form
+
+    def _one_by_one(self, buffers: dict[str, Buffer], columns: Expr | None) -> None:
+        _, _, width, channels = self.op.outputs[0].shape
+        with T.serial(0, width if columns is None else columns) as column:
+            runs = self._runs(buffers, column)
+            emit_portable_dot(
+                self.stream, self.rescaling, buffers["stream"], runs, buffers["out"], column * channels
+            )
+
+
+def tile_row(width: int, most: int) -> Iterator[tuple[int, int, int]]:
+    """Yield (pixels, first column, number of tiles) that cover a row, in tiles of at most `most` (1 to 3) pixels.
+
+    Twos take what threes leave: no pixel is computed twice, and single ones remain in rows of one only.
+    """
+    threes = 0
+    if most == 3:
+        threes = width // 3 - (1 if width % 3 == 1 else 0)
+        if threes:
+            yield 3, 0, threes
+    done = 3 * threes
+    twos = (width - done) // 2 if most >= 2 else 0
+    if twos:
+        yield 2, done, twos
+    done += 2 * twos
+    if done < width:
+        yield 1, done, width - done

@@ -1,0 +1,255 @@
+"""DEPTHWISE_CONV_2D over paired rows: the form for Cortex-M, two multiplications an instruction."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
+
+from tvm_patch.integer.step_requantize import StepRequantizer
+from tvm_patch.kernels.arm.column_pairs import LANES, MOST_ROWS, column_bytes, column_pairs
+from tvm_patch.kernels.arm.function import ArmFunction, with_functions
+from tvm_patch.kernels.arm.rescaling import Rescaling
+from tvm_patch.kernels.arm.taps_tile import TapsTile, taps_tile
+from tvm_patch.kernels.base import Form, OpView, PrimFunc
+from tvm_patch.kernels.conv2d_dot import steps_of
+from tvm_patch.kernels.depthwise_conv2d import DepthwiseConv2d
+from tvm_patch.kernels.ir import Buffer, Expr, accumulate, call, int32_at, row_body, tiles
+from tvm_patch.kernels.registry import register
+from tvm_patch.kernels.requantize import store_int8
+from tvm_patch.kernels.stream import byte_at, portable_step, rescaling_words, words_of
+
+_MOST_OUTPUTS = 8
+_MOST_CHANNELS = 4095
+_SCRATCH = 1024
+"""Bytes of paired columns for which a row is cut in blocks."""
+
+
+@register
+class PairedDepthwise(DepthwiseConv2d):
+    """One output row, four channels at a time.
+
+    The rows under the window are rearranged into pairs of rows, channel by channel
+    (:mod:`tvm_patch.kernels.arm.column_pairs`), and each channel's outputs are made a few at a time
+    (:mod:`tvm_patch.kernels.arm.taps_tile`).  Wide rows are cut in blocks, to keep the scratch small.
+
+    Parameters of `config`: ``block`` output columns are rearranged at once, ``outputs`` sums are in registers.
+    """
+
+    @classmethod
+    def accepts(cls, op: OpView) -> bool:
+        """Take four channels or more without multiplier, windows of up to seven rows, two-instruction rescaling."""
+        _, kernel_h, kernel_w, channels = op.constants["weight"].shape
+        if not super().accepts(op) or op.inputs[0].shape[3] != channels or kernel_h > MOST_ROWS:
+            return False
+        if not LANES <= channels <= _MOST_CHANNELS:
+            return False
+        steps = steps_of(DepthwiseConv2d(op).requantizer)
+        if steps is None:
+            return False
+        return _tile(op, steps, 1, kernel_w, whole=False).fits
+
+    @classmethod
+    def default_config(cls, op: OpView) -> dict[str, Any]:
+        """Return blocks that fit the scratch, and the tile that takes the fewest instructions for them."""
+        _, kernel_h, kernel_w, _ = op.constants["weight"].shape
+        stride, dilation = int(op.attrs["strides"][1]), int(op.attrs["dilation"][1])
+        width = op.outputs[0].shape[2]
+        fit = (_SCRATCH // column_bytes(kernel_h) - (kernel_w - 1) * dilation - 1) // stride + 1
+        blocks = -(-width // max(1, min(width, fit)))
+        block = -(-width // blocks)
+        steps = steps_of(DepthwiseConv2d(op).requantizer)
+        assert steps is not None
+        costs = {}
+        for outputs in range(1, min(_MOST_OUTPUTS, block) + 1):
+            whole = outputs == block and _tile(op, steps, outputs, kernel_w, whole=True).fits
+            tile = _tile(op, steps, outputs, kernel_w, whole=whole)
+            if tile.fits:
+                costs[outputs] = -(-block // outputs) * len(taps_tile(tile).assembly)
+        return {"block": block, "outputs": min(costs, key=lambda n: costs[n])}
+
+    @cached_property
+    def steps(self) -> StepRequantizer:
+        """Rescaling."""
+        steps = steps_of(self.requantizer)
+        assert steps is not None
+        return steps
+
+    @property
+    def constants(self) -> dict[str, np.ndarray]:
+        """Per channel: bias, weights by pairs of rows, rescaling; four channels at a time."""
+        return {"stream": self._stream}
+
+    @cached_property
+    def _stream(self) -> np.ndarray:
+        weight = self.op.constants["weight"][0]
+        kernel_h, kernel_w, channels = weight.shape
+        parts = [(self.requantizer.bias + self.steps.delta).astype(np.int32)[:, None]]
+        for row in range(0, kernel_h - 1, 2):
+            two = np.zeros((channels, 2, -(-kernel_w // 2) * 2), np.int8)
+            two[:, :, :kernel_w] = weight[row : row + 2].transpose(2, 0, 1)
+            # A word: both columns of the upper row, then of the lower one.
+            parts.append(
+                words_of(two.reshape(channels, 2, -1, 2).transpose(0, 2, 1, 3).reshape(channels, -1))
+            )
+        if kernel_h % 2:
+            one = np.zeros((channels, -(-kernel_w // 4) * 4), np.int8)
+            one[:, :kernel_w] = weight[-1].T
+            parts.append(words_of(one))
+        parts.append(rescaling_words(self.steps))
+        lanes = np.concatenate(parts, axis=1)
+        starts = [min(c, channels - LANES) for c in range(0, channels, LANES)]
+        return np.concatenate([lanes[s : s + LANES].ravel() for s in starts])
+
+    @property
+    def scratch_bytes(self) -> int:
+        """The columns of one block."""
+        return self._span(int(self.config["block"])) * column_bytes(self.windows[0].size)
+
+    def _span(self, outputs: int) -> int:
+        """Return the input columns under neighbouring outputs."""
+        window = self.windows[0]
+        return (outputs - 1) * window.column_stride + window.column_reach
+
+    def tile(self, outputs: int, *, whole: bool) -> TapsTile:
+        """Return the numbers of the inner function."""
+        return _tile(self.op, self.steps, outputs, self.op.constants["weight"].shape[2], whole=whole)
+
+    def row_function(self, form: Form, dynamic: bool = False) -> PrimFunc:
+        """Return the row function; see :class:`RowKernel`."""
+        called: dict[str, ArmFunction] = {}
+        with row_body(self, dynamic) as (builder, buffers, columns):
+            if form == "dsp":
+                self._blocks(buffers, columns, called)
+            else:
+                self._one_by_one(buffers, columns)
+        return with_functions(builder.get(), called.values())
+
+    # -- the DSP form
+
+    def _blocks(
+        self, buffers: dict[str, Buffer], columns: Expr | None, called: dict[str, ArmFunction]
+    ) -> None:
+        _, _, width, channels = self.op.outputs[0].shape
+        block = min(int(self.config["block"]), width)
+        words = LANES * self.tile(1, whole=False).lane_words
+        with T.serial(0, -(-channels // LANES)) as group:
+            channel = T.bind(T.min(group * LANES, T.int32(channels - LANES)))
+            stream = T.address_of(buffers["stream"][group * words])
+            if columns is None:
+                with tiles(width, block) as start:
+                    self._block(buffers, called, stream, channel, start, block)
+            else:
+                with T.serial(0, T.truncdiv(columns + (block - 1), T.int32(block))) as b:
+                    start = T.bind(b * block)
+                    count = T.bind(T.min(columns - start, T.int32(block)))
+                    self._block(buffers, called, stream, channel, start, count)
+
+    def _block(
+        self,
+        buffers: dict[str, Buffer],
+        called: dict[str, ArmFunction],
+        stream: Expr,
+        channel: Expr,
+        start: Expr,
+        count: Any,
+    ) -> None:
+        window, channels = self.windows[0], self.op.outputs[0].shape[3]
+        step = column_bytes(window.size)
+        gather = column_pairs(window.size, channels)
+        called[gather.name] = gather
+        span = (count - 1) * window.column_stride + window.column_reach
+        scratch = buffers["scratch"]
+        rows = [
+            T.address_of(buffers[f"in0_row{r}"][start * window.column_stride * channels + channel])
+            for r in range(window.size)
+        ]
+        to = T.address_of(scratch[span * step])
+        T.evaluate(call("int32", gather.name, to, (span - 1) * channels, *rows))
+        out = T.address_of(buffers["out"][start * channels + channel])
+        outputs = int(self.config["outputs"])
+        if isinstance(count, int):
+            self._taps(scratch, called, stream, out, min(outputs, count), count)
+            return
+        with T.If(count >= outputs):
+            with T.Then():
+                self._taps(scratch, called, stream, out, outputs, count)
+            with T.Else():
+                self._taps(scratch, called, stream, out, 1, count)
+
+    def _taps(
+        self,
+        scratch: Buffer,
+        called: dict[str, ArmFunction],
+        stream: Expr,
+        out: Expr,
+        outputs: int,
+        count: Any,
+    ) -> None:
+        """Emit the call that makes `count` outputs, at least one tile of them."""
+        channels, whole = self.op.outputs[0].shape[3], isinstance(count, int) and count == outputs
+        whole = whole and self.tile(outputs, whole=True).fits
+        tile = self.tile(outputs, whole=whole)
+        function = taps_tile(tile)
+        called[function.name] = function
+        arguments = [stream, T.address_of(scratch[0]), out]
+        if not whole:
+            if isinstance(count, int):
+                tiles_, rest = divmod(count, outputs)
+            else:
+                tiles_ = T.bind(T.truncdiv(count, T.int32(outputs)))
+                rest = T.bind(count - tiles_ * outputs)
+            one = tile.step_bytes // outputs
+            missing = (outputs - rest) * (rest > 0) if isinstance(rest, int) else _missing(outputs, rest)
+            arguments += [T.address_of(scratch[tiles_ * tile.step_bytes]), missing * one, missing * channels]
+        T.evaluate(call("int32", function.name, *arguments))
+
+    # -- the portable form
+
+    def _one_by_one(self, buffers: dict[str, Buffer], columns: Expr | None) -> None:
+        _, _, width, channels = self.op.outputs[0].shape
+        kernel_w = self.op.constants["weight"].shape[2]
+        stride, dilation = int(self.op.attrs["strides"][1]), int(self.op.attrs["dilation"][1])
+        tile, words = self.tile(1, whole=False), buffers["stream"]
+        rows = [buffers[f"in0_row{r}"] for r in range(self.windows[0].size)]
+        acc = T.alloc_buffer((1,), "int32")
+        with (
+            T.serial(0, -(-channels // LANES)) as group,
+            T.serial(0, LANES) as lane,
+            T.serial(0, width if columns is None else columns) as column,
+        ):
+            channel = T.bind(T.min(group * LANES, T.int32(channels - LANES)) + lane)
+            base = T.bind((group * LANES + lane) * tile.lane_words)
+            T.buffer_store(acc, words[base], [0])
+            at = 1
+            for pair, packed in enumerate(tile.packed_words):
+                two = rows[2 * pair : 2 * pair + 2]
+                for k in range(kernel_w):
+                    per_word = 4 // len(two)
+                    word = T.bind(words[base + (at + k // per_word)])
+                    for half, row in enumerate(two):
+                        x = int32_at(row, (column * stride + k * dilation) * channels + channel)
+                        accumulate(acc, 0, x * byte_at(word, k % per_word + 2 * half), wraps=False)
+                at += packed
+            value = portable_step(acc[0], words, base + at, tile.rescaling)
+            store_int8(buffers["out"], column * channels + channel, value)
+
+
+def _missing(outputs: int, rest: Expr) -> Expr:
+    """Return how many outputs before the end of the whole tiles the last one begins: none where nothing is left."""
+    return T.bind(T.truncmod(outputs - rest, T.int32(outputs)))
+
+
+def _tile(op: OpView, steps: StepRequantizer, outputs: int, kernel_w: int, *, whole: bool) -> TapsTile:
+    return TapsTile(
+        rows=op.constants["weight"].shape[1],
+        columns=kernel_w,
+        stride=int(op.attrs["strides"][1]),
+        dilation=int(op.attrs["dilation"][1]),
+        outputs=outputs,
+        out_step=op.outputs[0].shape[3],
+        whole=whole,
+        rescaling=Rescaling(steps.shift, steps.signed, (int(op.attrs["act_min"]), int(op.attrs["act_max"]))),
+    )

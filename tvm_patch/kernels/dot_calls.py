@@ -1,0 +1,155 @@
+"""What kernels built on dot products emit: widening of inputs, calls of the inner function, the portable form."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
+
+from tvm_patch.kernels.arm.dot_tile import DotTile, dot_tile
+from tvm_patch.kernels.arm.function import ArmFunction
+from tvm_patch.kernels.arm.rescaling import Rescaling
+from tvm_patch.kernels.arm.widen import widen
+from tvm_patch.kernels.ir import Buffer, Expr, accumulate, call, int32_at
+from tvm_patch.kernels.requantize import store_int8
+from tvm_patch.kernels.stream import QUAD, DotStream, byte_at, portable_step
+
+_QUAD_BYTES = 2 * QUAD
+"""A widened four."""
+
+
+def widen_run(
+    called: dict[str, ArmFunction],
+    data: Buffer,
+    start: Expr,
+    scratch: Buffer,
+    first: int,
+    *,
+    pixels: int,
+    quads: int,
+    step: int,
+) -> None:
+    """Emit the widening of neighbouring inputs of each pixel of a tile.
+
+    Parameters
+    ----------
+    called : dict of str to ArmFunction
+        Gets the function that is called.
+    data, start
+        Where the first pixel's inputs begin.
+    scratch : Buffer
+        Gets them, four by four.
+    first : int
+        Fours before them in the scratch.
+    pixels, quads, step : int
+        See :func:`tvm_patch.kernels.arm.widen.widen`.
+    """
+    if not quads:
+        return
+    function = widen(pixels, quads, step)
+    called[function.name] = function
+    to = T.address_of(scratch[first * pixels * _QUAD_BYTES])
+    T.evaluate(call("int32", function.name, T.address_of(data[start]), to))
+
+
+def store_rest(
+    elements: Sequence[tuple[Buffer, Expr]],
+    scratch: Buffer,
+    *,
+    first: int,
+    pixels: int,
+    pixel: int,
+    step: int,
+) -> None:
+    """Emit the widening of inputs that make no whole four, filled up with zeros.
+
+    Parameters
+    ----------
+    elements : sequence of (Buffer, Expr)
+        Where they are in the first pixel.
+    scratch, first, pixels, step
+        As for :func:`widen_run`.
+    pixel : int
+        Which pixel of the tile.
+    """
+    values = [int32_at(data, at + pixel * step) for data, at in elements]
+    values += [T.int32(0)] * (-len(values) % QUAD)
+    for k in range(0, len(values), QUAD):
+        a, b, c, d = values[k : k + QUAD]
+        to = T.address_of(scratch[((first + k // QUAD) * pixels + pixel) * _QUAD_BYTES])
+        even, odd = call("uint32", "tvmp_pair", a, c), call("uint32", "tvmp_pair", b, d)
+        T.evaluate(call("int32", "tvmp_store_words", to, even, odd))
+
+
+def call_dot(
+    called: dict[str, ArmFunction],
+    tile: DotTile,
+    stream: DotStream,
+    words: Buffer,
+    scratch: Buffer,
+    out: Buffer,
+    at: Expr,
+) -> None:
+    """Emit the calls that make all channels of a tile of widened pixels, from element `at` of the output on."""
+    function = dot_tile(tile)
+    called[function.name] = function
+    outputs = stream.weight.shape[0]
+    main = stream.whole_groups * stream.group_words
+    parts = [(0, main, 0)]
+    if outputs % stream.group:
+        parts.append((main, main + stream.group_words, outputs - stream.group))
+    for begin, end, channel in parts:
+        T.evaluate(
+            call(
+                "int32",
+                function.name,
+                T.address_of(words[begin]),
+                T.address_of(scratch[0]),
+                T.address_of(out[at + channel]),
+                T.address_of(words[end]),
+            )
+        )
+
+
+def emit_portable_dot(
+    stream: DotStream,
+    rescaling: Rescaling,
+    words: Buffer,
+    runs: Sequence[tuple[Buffer, Expr, int]],
+    out: Buffer,
+    at: Expr,
+) -> None:
+    """Emit all channels of one pixel, output by output.
+
+    Parameters
+    ----------
+    stream, rescaling, words
+        The constants.
+    runs : sequence of (Buffer, Expr, int)
+        Runs of neighbouring inputs, all of one length: data, first element, elements.
+    out, at
+        The output and its element for the first channel.
+    """
+    acc = T.alloc_buffer((1,), "int32")
+    outputs = stream.weight.shape[0]
+
+    def add(word_at: Expr, taps: Sequence[Expr]) -> None:
+        word = T.bind(words[word_at])
+        for j, tap in enumerate(taps):
+            accumulate(acc, 0, tap * byte_at(word, j), wraps=False)
+
+    with T.serial(0, len(stream.starts)) as group, T.serial(0, stream.group) as lane:
+        channel = T.bind(T.min(group * stream.group, T.int32(outputs - stream.group)) + lane)
+        base = T.bind(group * stream.group_words)
+        T.buffer_store(acc, words[base + lane], [0])
+        quads = runs[0][2] // QUAD
+        for i, (data, start, _) in enumerate(runs):
+            if quads:
+                with T.serial(0, quads) as q:
+                    taps = [int32_at(data, start + q * QUAD + j) for j in range(QUAD)]
+                    add(base + (i * quads + q + 1) * stream.group + lane, taps)
+        rest = [int32_at(data, start + j) for data, start, n in runs for j in range(quads * QUAD, n)]
+        for k in range(0, len(rest), QUAD):
+            add(base + (len(runs) * quads + k // QUAD + 1) * stream.group + lane, rest[k : k + QUAD])
+        last = base + (stream.quads + 1) * stream.group + lane * rescaling.words
+        store_int8(out, at + channel, portable_step(acc[0], words, last, rescaling))

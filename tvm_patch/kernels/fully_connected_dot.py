@@ -1,0 +1,117 @@
+"""FULLY_CONNECTED as dot products over widened inputs: the form for Cortex-M."""
+
+from __future__ import annotations
+
+from functools import cached_property, lru_cache
+from typing import Any
+
+import numpy as np
+from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
+
+from tvm_patch.integer.step_requantize import StepRequantizer, fit_steps, staircase_of_doubles
+from tvm_patch.kernels.arm.dot_tile import DotTile
+from tvm_patch.kernels.arm.function import ArmFunction, with_functions
+from tvm_patch.kernels.arm.rescaling import Rescaling
+from tvm_patch.kernels.base import Form, OpView, PrimFunc
+from tvm_patch.kernels.dot_calls import call_dot, emit_portable_dot, store_rest, widen_run
+from tvm_patch.kernels.fully_connected import FullyConnected
+from tvm_patch.kernels.loops import kernel_body, parameters_of
+from tvm_patch.kernels.registry import register
+from tvm_patch.kernels.requantize_exact import ExactRequantizer
+from tvm_patch.kernels.stream import QUAD, DotStream
+
+_MANTISSA = 53 - 31
+
+
+def steps_of(requantizer: ExactRequantizer) -> StepRequantizer | None:
+    """Return the two-instruction rescaling, or None where it has none."""
+    if requantizer.wraps or (requantizer.shift > 0).any():
+        return None
+    numbers = (requantizer.multiplier, requantizer.shift.astype(np.int64), requantizer.low, requantizer.high)
+    act = (requantizer.act_min, requantizer.act_max)
+    return _fit(requantizer.zero_point, act, *(n.tobytes() for n in numbers))
+
+
+@lru_cache(maxsize=256)
+def _fit(
+    zero_point: int, act: tuple[int, int], multiplier: bytes, shift: bytes, low: bytes, high: bytes
+) -> StepRequantizer | None:
+    m, s, lowest, highest = (np.frombuffer(p, np.int64) for p in (multiplier, shift, low, high))
+    stairs = staircase_of_doubles(m, s, zero_point, act, lowest, highest)
+    slope = np.minimum((m + (1 << (_MANTISSA - 1))) >> _MANTISSA, (1 << 31) - 1)
+    return None if stairs is None else fit_steps(stairs, slope, s, zero_point, twice=False)
+
+
+@register
+class DotFullyConnected(FullyConnected):
+    """One batch row after the other: its inputs widened once, then four outputs at a time.
+
+    Parameters of `config`: ``group`` outputs at a time, ``unroll`` steps of four inputs an iteration.
+    """
+
+    @classmethod
+    def accepts(cls, op: OpView) -> bool:
+        """Take what the two-instruction rescaling covers, with two outputs or more."""
+        if not super().accepts(op) or op.constants["weight"].shape[0] < 2:
+            return False
+        return steps_of(FullyConnected(op).requantizer) is not None
+
+    @classmethod
+    def default_config(cls, op: OpView) -> dict[str, Any]:
+        """Return groups of four where there are four outputs."""
+        return {"group": 4 if op.constants["weight"].shape[0] >= 4 else 2, "unroll": 4}
+
+    @cached_property
+    def stream(self) -> DotStream:
+        """Weights in the order of the loop."""
+        weight = self.op.constants["weight"]
+        padded = np.pad(weight, ((0, 0), (0, -weight.shape[1] % QUAD)))
+        steps = steps_of(self.requantizer)
+        assert steps is not None
+        return DotStream(padded, self.requantizer.bias.astype(np.int64), steps, self.config["group"])
+
+    @property
+    def rescaling(self) -> Rescaling:
+        """What all outputs share of it."""
+        steps = self.stream.steps
+        return Rescaling(steps.shift, steps.signed, (self.requantizer.act_min, self.requantizer.act_max))
+
+    @property
+    def constants(self) -> dict[str, np.ndarray]:
+        """The stream."""
+        return {"stream": self.stream.words}
+
+    @property
+    def scratch_bytes(self) -> int:
+        """One widened batch row."""
+        return 2 * QUAD * self.stream.quads
+
+    def function(self, form: Form) -> PrimFunc:
+        """Return the function; see :class:`TensorKernel`."""
+        outputs, inputs = self.op.constants["weight"].shape
+        batch = self.op.inputs[0].size // inputs
+        called: dict[str, ArmFunction] = {}
+        with kernel_body(parameters_of(self)) as (builder, buffers), T.serial(0, batch) as row:
+            data, start = buffers["in0"], row * inputs
+            whole = inputs // QUAD
+            if form == "dsp":
+                scratch = buffers["scratch"]
+                widen_run(called, data, start, scratch, 0, pixels=1, quads=whole, step=0)
+                rest = [(data, start + i) for i in range(whole * QUAD, inputs)]
+                store_rest(rest, scratch, first=whole, pixels=1, pixel=0, step=0)
+                tile = DotTile(
+                    1, self.stream.group, self.stream.quads, outputs, self.config["unroll"], self.rescaling
+                )
+                call_dot(
+                    called, tile, self.stream, buffers["stream"], scratch, buffers["out0"], row * outputs
+                )
+            else:
+                emit_portable_dot(
+                    self.stream,
+                    self.rescaling,
+                    buffers["stream"],
+                    [(data, start, inputs)],
+                    buffers["out0"],
+                    row * outputs,
+                )
+        return with_functions(builder.get(), called.values())
