@@ -26,185 +26,630 @@
 #endif
 
 
-static TVMP_APART void conv2d_row0_0(const int8_t *TVMP_RESTRICT in0_row0, const int8_t *TVMP_RESTRICT in0_row1, const int8_t *TVMP_RESTRICT in0_row2, const int8_t *TVMP_RESTRICT weight, const int32_t *TVMP_RESTRICT bias, const int32_t *TVMP_RESTRICT multiplier, const int8_t *TVMP_RESTRICT shift, int8_t *TVMP_RESTRICT out) {
-  int32_t _ptr[4];
-  for (int32_t v = 0; v < 4; ++v) {
-    int32_t cse_v1 = (v * 2);
-    int32_t cse_v4 = (cse_v1 + 1);
-    int32_t v_3 = multiplier[cse_v1];
-    int32_t v_4 = ((int32_t)shift[cse_v1]);
-    int32_t v_5 = multiplier[cse_v4];
-    int32_t v_6 = ((int32_t)shift[cse_v4]);
-    for (int32_t v_7 = 0; v_7 < 2; ++v_7) {
-      _ptr[0] = bias[cse_v1];
-      _ptr[1] = bias[cse_v1];
-      _ptr[2] = bias[cse_v4];
-      _ptr[3] = bias[cse_v4];
-      int32_t cse_v2 = (v_7 * 12);
-      uint32_t v_8 = tvmp_load4((&(in0_row0[cse_v2])));
-      uint32_t v_9 = tvmp_sxtb16(v_8);
-      uint32_t v_10 = tvmp_sxtb16_ror8(v_8);
-      int32_t cse_v5 = (cse_v2 + 6);
-      uint32_t v_11 = tvmp_load4((&(in0_row0[cse_v5])));
-      uint32_t v_12 = tvmp_sxtb16(v_11);
-      uint32_t v_13 = tvmp_sxtb16_ror8(v_11);
-      int32_t cse_v3 = (v * 54);
-      uint32_t v_14 = tvmp_load4((&(weight[cse_v3])));
-      uint32_t v_15 = tvmp_sxtb16(v_14);
-      uint32_t v_16 = tvmp_sxtb16_ror8(v_14);
-      _ptr[0] = tvmp_smlad(v_15, v_9, _ptr[0]);
-      _ptr[1] = tvmp_smlad(v_15, v_12, _ptr[1]);
-      _ptr[0] = tvmp_smlad(v_16, v_10, _ptr[0]);
-      _ptr[1] = tvmp_smlad(v_16, v_13, _ptr[1]);
-      uint32_t v_17 = tvmp_load4((&(weight[(cse_v3 + 27)])));
-      uint32_t v_18 = tvmp_sxtb16(v_17);
-      uint32_t v_19 = tvmp_sxtb16_ror8(v_17);
-      _ptr[2] = tvmp_smlad(v_18, v_9, _ptr[2]);
-      _ptr[3] = tvmp_smlad(v_18, v_12, _ptr[3]);
-      _ptr[2] = tvmp_smlad(v_19, v_10, _ptr[2]);
-      _ptr[3] = tvmp_smlad(v_19, v_13, _ptr[3]);
-      int32_t cse_v6 = (cse_v2 + 4);
-      uint32_t v_20 = tvmp_load4((&(in0_row0[cse_v6])));
-      uint32_t v_21 = tvmp_sxtb16(v_20);
-      uint32_t v_22 = tvmp_sxtb16_ror8(v_20);
-      int32_t cse_v7 = (cse_v2 + 10);
-      uint32_t v_23 = tvmp_load4((&(in0_row0[cse_v7])));
-      uint32_t v_24 = tvmp_sxtb16(v_23);
-      uint32_t v_25 = tvmp_sxtb16_ror8(v_23);
-      uint32_t v_26 = tvmp_load4((&(weight[(cse_v3 + 4)])));
-      uint32_t v_27 = tvmp_sxtb16(v_26);
-      uint32_t v_28 = tvmp_sxtb16_ror8(v_26);
-      _ptr[0] = tvmp_smlad(v_27, v_21, _ptr[0]);
-      _ptr[1] = tvmp_smlad(v_27, v_24, _ptr[1]);
-      _ptr[0] = tvmp_smlad(v_28, v_22, _ptr[0]);
-      _ptr[1] = tvmp_smlad(v_28, v_25, _ptr[1]);
-      uint32_t v_29 = tvmp_load4((&(weight[(cse_v3 + 31)])));
-      uint32_t v_30 = tvmp_sxtb16(v_29);
-      uint32_t v_31 = tvmp_sxtb16_ror8(v_29);
-      _ptr[2] = tvmp_smlad(v_30, v_21, _ptr[2]);
-      _ptr[3] = tvmp_smlad(v_30, v_24, _ptr[3]);
-      _ptr[2] = tvmp_smlad(v_31, v_22, _ptr[2]);
-      _ptr[3] = tvmp_smlad(v_31, v_25, _ptr[3]);
-      int32_t cse_v8 = (cse_v2 + 8);
-      int32_t v_32 = ((int32_t)in0_row0[cse_v8]);
-      int32_t cse_v9 = (cse_v2 + 14);
-      int32_t v_33 = ((int32_t)in0_row0[cse_v9]);
-      int32_t v_34 = ((int32_t)weight[(cse_v3 + 8)]);
-      _ptr[0] = (_ptr[0] + (v_32 * v_34));
-      _ptr[1] = (_ptr[1] + (v_33 * v_34));
-      int32_t v_35 = ((int32_t)weight[(cse_v3 + 35)]);
-      _ptr[2] = (_ptr[2] + (v_32 * v_35));
-      _ptr[3] = (_ptr[3] + (v_33 * v_35));
-      uint32_t v_36 = tvmp_load4((&(in0_row1[cse_v2])));
-      uint32_t v_37 = tvmp_sxtb16(v_36);
-      uint32_t v_38 = tvmp_sxtb16_ror8(v_36);
-      uint32_t v_39 = tvmp_load4((&(in0_row1[cse_v5])));
-      uint32_t v_40 = tvmp_sxtb16(v_39);
-      uint32_t v_41 = tvmp_sxtb16_ror8(v_39);
-      uint32_t v_42 = tvmp_load4((&(weight[(cse_v3 + 9)])));
-      uint32_t v_43 = tvmp_sxtb16(v_42);
-      uint32_t v_44 = tvmp_sxtb16_ror8(v_42);
-      _ptr[0] = tvmp_smlad(v_43, v_37, _ptr[0]);
-      _ptr[1] = tvmp_smlad(v_43, v_40, _ptr[1]);
-      _ptr[0] = tvmp_smlad(v_44, v_38, _ptr[0]);
-      _ptr[1] = tvmp_smlad(v_44, v_41, _ptr[1]);
-      uint32_t v_45 = tvmp_load4((&(weight[(cse_v3 + 36)])));
-      uint32_t v_46 = tvmp_sxtb16(v_45);
-      uint32_t v_47 = tvmp_sxtb16_ror8(v_45);
-      _ptr[2] = tvmp_smlad(v_46, v_37, _ptr[2]);
-      _ptr[3] = tvmp_smlad(v_46, v_40, _ptr[3]);
-      _ptr[2] = tvmp_smlad(v_47, v_38, _ptr[2]);
-      _ptr[3] = tvmp_smlad(v_47, v_41, _ptr[3]);
-      uint32_t v_48 = tvmp_load4((&(in0_row1[cse_v6])));
-      uint32_t v_49 = tvmp_sxtb16(v_48);
-      uint32_t v_50 = tvmp_sxtb16_ror8(v_48);
-      uint32_t v_51 = tvmp_load4((&(in0_row1[cse_v7])));
-      uint32_t v_52 = tvmp_sxtb16(v_51);
-      uint32_t v_53 = tvmp_sxtb16_ror8(v_51);
-      uint32_t v_54 = tvmp_load4((&(weight[(cse_v3 + 13)])));
-      uint32_t v_55 = tvmp_sxtb16(v_54);
-      uint32_t v_56 = tvmp_sxtb16_ror8(v_54);
-      _ptr[0] = tvmp_smlad(v_55, v_49, _ptr[0]);
-      _ptr[1] = tvmp_smlad(v_55, v_52, _ptr[1]);
-      _ptr[0] = tvmp_smlad(v_56, v_50, _ptr[0]);
-      _ptr[1] = tvmp_smlad(v_56, v_53, _ptr[1]);
-      uint32_t v_57 = tvmp_load4((&(weight[(cse_v3 + 40)])));
-      uint32_t v_58 = tvmp_sxtb16(v_57);
-      uint32_t v_59 = tvmp_sxtb16_ror8(v_57);
-      _ptr[2] = tvmp_smlad(v_58, v_49, _ptr[2]);
-      _ptr[3] = tvmp_smlad(v_58, v_52, _ptr[3]);
-      _ptr[2] = tvmp_smlad(v_59, v_50, _ptr[2]);
-      _ptr[3] = tvmp_smlad(v_59, v_53, _ptr[3]);
-      int32_t v_60 = ((int32_t)in0_row1[cse_v8]);
-      int32_t v_61 = ((int32_t)in0_row1[cse_v9]);
-      int32_t v_62 = ((int32_t)weight[(cse_v3 + 17)]);
-      _ptr[0] = (_ptr[0] + (v_60 * v_62));
-      _ptr[1] = (_ptr[1] + (v_61 * v_62));
-      int32_t v_63 = ((int32_t)weight[(cse_v3 + 44)]);
-      _ptr[2] = (_ptr[2] + (v_60 * v_63));
-      _ptr[3] = (_ptr[3] + (v_61 * v_63));
-      uint32_t v_64 = tvmp_load4((&(in0_row2[cse_v2])));
-      uint32_t v_65 = tvmp_sxtb16(v_64);
-      uint32_t v_66 = tvmp_sxtb16_ror8(v_64);
-      uint32_t v_67 = tvmp_load4((&(in0_row2[cse_v5])));
-      uint32_t v_68 = tvmp_sxtb16(v_67);
-      uint32_t v_69 = tvmp_sxtb16_ror8(v_67);
-      uint32_t v_70 = tvmp_load4((&(weight[(cse_v3 + 18)])));
-      uint32_t v_71 = tvmp_sxtb16(v_70);
-      uint32_t v_72 = tvmp_sxtb16_ror8(v_70);
-      _ptr[0] = tvmp_smlad(v_71, v_65, _ptr[0]);
-      _ptr[1] = tvmp_smlad(v_71, v_68, _ptr[1]);
-      _ptr[0] = tvmp_smlad(v_72, v_66, _ptr[0]);
-      _ptr[1] = tvmp_smlad(v_72, v_69, _ptr[1]);
-      uint32_t v_73 = tvmp_load4((&(weight[(cse_v3 + 45)])));
-      uint32_t v_74 = tvmp_sxtb16(v_73);
-      uint32_t v_75 = tvmp_sxtb16_ror8(v_73);
-      _ptr[2] = tvmp_smlad(v_74, v_65, _ptr[2]);
-      _ptr[3] = tvmp_smlad(v_74, v_68, _ptr[3]);
-      _ptr[2] = tvmp_smlad(v_75, v_66, _ptr[2]);
-      _ptr[3] = tvmp_smlad(v_75, v_69, _ptr[3]);
-      uint32_t v_76 = tvmp_load4((&(in0_row2[cse_v6])));
-      uint32_t v_77 = tvmp_sxtb16(v_76);
-      uint32_t v_78 = tvmp_sxtb16_ror8(v_76);
-      uint32_t v_79 = tvmp_load4((&(in0_row2[cse_v7])));
-      uint32_t v_80 = tvmp_sxtb16(v_79);
-      uint32_t v_81 = tvmp_sxtb16_ror8(v_79);
-      uint32_t v_82 = tvmp_load4((&(weight[(cse_v3 + 22)])));
-      uint32_t v_83 = tvmp_sxtb16(v_82);
-      uint32_t v_84 = tvmp_sxtb16_ror8(v_82);
-      _ptr[0] = tvmp_smlad(v_83, v_77, _ptr[0]);
-      _ptr[1] = tvmp_smlad(v_83, v_80, _ptr[1]);
-      _ptr[0] = tvmp_smlad(v_84, v_78, _ptr[0]);
-      _ptr[1] = tvmp_smlad(v_84, v_81, _ptr[1]);
-      uint32_t v_85 = tvmp_load4((&(weight[(cse_v3 + 49)])));
-      uint32_t v_86 = tvmp_sxtb16(v_85);
-      uint32_t v_87 = tvmp_sxtb16_ror8(v_85);
-      _ptr[2] = tvmp_smlad(v_86, v_77, _ptr[2]);
-      _ptr[3] = tvmp_smlad(v_86, v_80, _ptr[3]);
-      _ptr[2] = tvmp_smlad(v_87, v_78, _ptr[2]);
-      _ptr[3] = tvmp_smlad(v_87, v_81, _ptr[3]);
-      int32_t v_88 = ((int32_t)in0_row2[cse_v8]);
-      int32_t v_89 = ((int32_t)in0_row2[cse_v9]);
-      int32_t v_90 = ((int32_t)weight[(cse_v3 + 26)]);
-      _ptr[0] = (_ptr[0] + (v_88 * v_90));
-      _ptr[1] = (_ptr[1] + (v_89 * v_90));
-      int32_t v_91 = ((int32_t)weight[(cse_v3 + 53)]);
-      _ptr[2] = (_ptr[2] + (v_88 * v_91));
-      _ptr[3] = (_ptr[3] + (v_89 * v_91));
-      int32_t cse_v10 = ((v_7 * 16) + cse_v1);
-      int32_t v_ = tvmp_requantize(_ptr[0], v_3, v_4, -255);
-      out[cse_v10] = ((int8_t)((v_) < (-8) ? (v_) : (-8)));
-      int32_t v__1 = tvmp_requantize(_ptr[1], v_3, v_4, -255);
-      out[(cse_v10 + 8)] = ((int8_t)((v__1) < (-8) ? (v__1) : (-8)));
-      int32_t v__2 = tvmp_requantize(_ptr[2], v_5, v_6, -255);
-      out[(cse_v10 + 1)] = ((int8_t)((v__2) < (-8) ? (v__2) : (-8)));
-      int32_t v__3 = tvmp_requantize(_ptr[3], v_5, v_6, -255);
-      out[(cse_v10 + 9)] = ((int8_t)((v__3) < (-8) ? (v__3) : (-8)));
+#if TVMP_HAVE_ASM
+static TVMP_NAKED void tvmp_widen_2x8_bfbb6bb9(const int8_t *from TVMP_UNUSED, int8_t *to TVMP_UNUSED) {
+  __asm__ volatile(
+      "ldr r3, [r0, #6]\n\t"
+      "sxtb16 r12, r3\n\t"
+      "sxtb16 r3, r3, ror #8\n\t"
+      "strd r12, r3, [r1, #8]\n\t"
+      "ldr r3, [r0], #4\n\t"
+      "sxtb16 r12, r3\n\t"
+      "sxtb16 r3, r3, ror #8\n\t"
+      "strd r12, r3, [r1], #16\n\t"
+      "ldr r3, [r0, #6]\n\t"
+      "sxtb16 r12, r3\n\t"
+      "sxtb16 r3, r3, ror #8\n\t"
+      "strd r12, r3, [r1, #8]\n\t"
+      "ldr r3, [r0], #4\n\t"
+      "sxtb16 r12, r3\n\t"
+      "sxtb16 r3, r3, ror #8\n\t"
+      "strd r12, r3, [r1], #16\n\t"
+      "bx lr\n\t");
+}
+#else
+static void tvmp_widen_2x8_bfbb6bb9(const int8_t *from, int8_t *to) {
+  int32_t k, p;
+  for (k = 0; k < 2; ++k) {
+    for (p = 0; p < 2; ++p) {
+      tvmp_store_pairs(to + 8 * (2 * k + p), tvmp_load4(from + 6 * p + 4 * k));
     }
   }
 }
+#endif
 
-static void conv2d_0(const int8_t *in0, const int8_t *weight, const int32_t *bias, const int32_t *multiplier, const int8_t *shift, int8_t *scratch, int8_t *out0) {
+#if TVMP_HAVE_ASM
+static TVMP_NAKED void tvmp_dot_2x2_k28_69627d89(const int32_t *stream TVMP_UNUSED, const int8_t *pixels TVMP_UNUSED, int8_t *out TVMP_UNUSED, const int32_t *end TVMP_UNUSED) {
+  __asm__ volatile(
+      "push {r1, r2, r3, r4, r5, r6, r7, r8, r9, r10, r11, lr}\n\t"
+      "add r2, r1, #112\n\t"
+      "push {r2}\n\t"
+      "1:\n\t"
+      "ldrd r5, r7, [r0], #8\n\t"
+      "ldrd r10, r11, [r0], #8\n\t"
+      "sxtb16 r12, r10\n\t"
+      "sxtb16 r10, r10, ror #8\n\t"
+      "sxtb16 lr, r11\n\t"
+      "sxtb16 r11, r11, ror #8\n\t"
+      "ldrd r2, r3, [r1], #8\n\t"
+      "smlad r4, r2, r12, r5\n\t"
+      "smlad r6, r2, lr, r7\n\t"
+      "smlad r4, r3, r10, r4\n\t"
+      "smlad r6, r3, r11, r6\n\t"
+      "ldrd r2, r3, [r1], #8\n\t"
+      "smlad r5, r2, r12, r5\n\t"
+      "smlad r7, r2, lr, r7\n\t"
+      "smlad r5, r3, r10, r5\n\t"
+      "smlad r7, r3, r11, r7\n\t"
+      "ldrd r10, r11, [r0], #8\n\t"
+      "sxtb16 r12, r10\n\t"
+      "sxtb16 r10, r10, ror #8\n\t"
+      "sxtb16 lr, r11\n\t"
+      "sxtb16 r11, r11, ror #8\n\t"
+      "ldrd r2, r3, [r1], #8\n\t"
+      "smlad r4, r2, r12, r4\n\t"
+      "smlad r6, r2, lr, r6\n\t"
+      "smlad r4, r3, r10, r4\n\t"
+      "smlad r6, r3, r11, r6\n\t"
+      "ldrd r2, r3, [r1], #8\n\t"
+      "smlad r5, r2, r12, r5\n\t"
+      "smlad r7, r2, lr, r7\n\t"
+      "smlad r5, r3, r10, r5\n\t"
+      "smlad r7, r3, r11, r7\n\t"
+      "ldrd r10, r11, [r0], #8\n\t"
+      "sxtb16 r12, r10\n\t"
+      "sxtb16 r10, r10, ror #8\n\t"
+      "sxtb16 lr, r11\n\t"
+      "sxtb16 r11, r11, ror #8\n\t"
+      "ldrd r2, r3, [r1], #8\n\t"
+      "smlad r4, r2, r12, r4\n\t"
+      "smlad r6, r2, lr, r6\n\t"
+      "smlad r4, r3, r10, r4\n\t"
+      "smlad r6, r3, r11, r6\n\t"
+      "ldrd r2, r3, [r1], #8\n\t"
+      "smlad r5, r2, r12, r5\n\t"
+      "smlad r7, r2, lr, r7\n\t"
+      "smlad r5, r3, r10, r5\n\t"
+      "smlad r7, r3, r11, r7\n\t"
+      "2:\n\t"
+      "ldrd r10, r11, [r0], #8\n\t"
+      "sxtb16 r12, r10\n\t"
+      "sxtb16 r10, r10, ror #8\n\t"
+      "sxtb16 lr, r11\n\t"
+      "sxtb16 r11, r11, ror #8\n\t"
+      "ldrd r2, r3, [r1], #8\n\t"
+      "smlad r4, r2, r12, r4\n\t"
+      "smlad r6, r2, lr, r6\n\t"
+      "smlad r4, r3, r10, r4\n\t"
+      "smlad r6, r3, r11, r6\n\t"
+      "ldrd r2, r3, [r1], #8\n\t"
+      "smlad r5, r2, r12, r5\n\t"
+      "smlad r7, r2, lr, r7\n\t"
+      "smlad r5, r3, r10, r5\n\t"
+      "smlad r7, r3, r11, r7\n\t"
+      "ldrd r10, r11, [r0], #8\n\t"
+      "sxtb16 r12, r10\n\t"
+      "sxtb16 r10, r10, ror #8\n\t"
+      "sxtb16 lr, r11\n\t"
+      "sxtb16 r11, r11, ror #8\n\t"
+      "ldrd r2, r3, [r1], #8\n\t"
+      "smlad r4, r2, r12, r4\n\t"
+      "smlad r6, r2, lr, r6\n\t"
+      "smlad r4, r3, r10, r4\n\t"
+      "smlad r6, r3, r11, r6\n\t"
+      "ldrd r2, r3, [r1], #8\n\t"
+      "smlad r5, r2, r12, r5\n\t"
+      "smlad r7, r2, lr, r7\n\t"
+      "smlad r5, r3, r10, r5\n\t"
+      "smlad r7, r3, r11, r7\n\t"
+      "ldrd r10, r11, [r0], #8\n\t"
+      "sxtb16 r12, r10\n\t"
+      "sxtb16 r10, r10, ror #8\n\t"
+      "sxtb16 lr, r11\n\t"
+      "sxtb16 r11, r11, ror #8\n\t"
+      "ldrd r2, r3, [r1], #8\n\t"
+      "smlad r4, r2, r12, r4\n\t"
+      "smlad r6, r2, lr, r6\n\t"
+      "smlad r4, r3, r10, r4\n\t"
+      "smlad r6, r3, r11, r6\n\t"
+      "ldrd r2, r3, [r1], #8\n\t"
+      "smlad r5, r2, r12, r5\n\t"
+      "smlad r7, r2, lr, r7\n\t"
+      "smlad r5, r3, r10, r5\n\t"
+      "smlad r7, r3, r11, r7\n\t"
+      "ldrd r10, r11, [r0], #8\n\t"
+      "sxtb16 r12, r10\n\t"
+      "sxtb16 r10, r10, ror #8\n\t"
+      "sxtb16 lr, r11\n\t"
+      "sxtb16 r11, r11, ror #8\n\t"
+      "ldrd r2, r3, [r1], #8\n\t"
+      "smlad r4, r2, r12, r4\n\t"
+      "smlad r6, r2, lr, r6\n\t"
+      "smlad r4, r3, r10, r4\n\t"
+      "smlad r6, r3, r11, r6\n\t"
+      "ldrd r2, r3, [r1], #8\n\t"
+      "smlad r5, r2, r12, r5\n\t"
+      "smlad r7, r2, lr, r7\n\t"
+      "smlad r5, r3, r10, r5\n\t"
+      "smlad r7, r3, r11, r7\n\t"
+      "ldr r2, [sp]\n\t"
+      "cmp r1, r2\n\t"
+      "bne 2b\n\t"
+      "ldrd r10, r11, [r0], #8\n\t"
+      "smmlar r4, r4, r10, r11\n\t"
+      "ssat r4, #8, r4, asr #8\n\t"
+      "cmp r4, #-8\n\t"
+      "it gt\n\t"
+      "mvngt r4, #7\n\t"
+      "smmlar r5, r5, r10, r11\n\t"
+      "ssat r5, #8, r5, asr #8\n\t"
+      "cmp r5, #-8\n\t"
+      "it gt\n\t"
+      "mvngt r5, #7\n\t"
+      "ldrd r10, r11, [r0], #8\n\t"
+      "smmlar r6, r6, r10, r11\n\t"
+      "ssat r6, #8, r6, asr #8\n\t"
+      "cmp r6, #-8\n\t"
+      "it gt\n\t"
+      "mvngt r6, #7\n\t"
+      "smmlar r7, r7, r10, r11\n\t"
+      "ssat r7, #8, r7, asr #8\n\t"
+      "cmp r7, #-8\n\t"
+      "it gt\n\t"
+      "mvngt r7, #7\n\t"
+      "ldr r2, [sp, #8]\n\t"
+      "strb r4, [r2], #1\n\t"
+      "strb r6, [r2], #1\n\t"
+      "strb r5, [r2, #6]\n\t"
+      "strb r7, [r2, #7]\n\t"
+      "str r2, [sp, #8]\n\t"
+      "ldr r3, [sp, #12]\n\t"
+      "ldr r1, [sp, #4]\n\t"
+      "cmp r0, r3\n\t"
+      "bne 1b\n\t"
+      "add sp, #16\n\t"
+      "pop {r4, r5, r6, r7, r8, r9, r10, r11, pc}\n\t");
+}
+#else
+static void tvmp_dot_2x2_k28_69627d89(const int32_t *stream, const int8_t *pixels, int8_t *out, const int32_t *end) {
+  do {
+    int32_t acc[2][2], c, p, k;
+    for (c = 0; c < 2; ++c) {
+      for (p = 0; p < 2; ++p) {
+        acc[c][p] = stream[c];
+      }
+    }
+    stream += 2;
+    for (k = 0; k < 7; ++k) {
+      for (c = 0; c < 2; ++c) {
+        const uint32_t even = tvmp_sxtb16((uint32_t)stream[c]), odd = tvmp_sxtb16_ror8((uint32_t)stream[c]);
+        for (p = 0; p < 2; ++p) {
+          const int8_t *const x = pixels + 8 * (2 * k + p);
+          acc[c][p] = tvmp_smlad(tvmp_load4(x + 4), odd, tvmp_smlad(tvmp_load4(x), even, acc[c][p]));
+        }
+      }
+      stream += 2;
+    }
+    for (c = 0; c < 2; ++c) {
+      for (p = 0; p < 2; ++p) {
+        out[8 * p + c] = (int8_t)tvmp_min(tvmp_step(acc[c][p], stream[0], stream[1], 8), -8);
+      }
+      stream += 2;
+    }
+    out += 2;
+  } while (stream != end);
+}
+#endif
+
+#if TVMP_HAVE_ASM
+static TVMP_NAKED void tvmp_pairs_3_abdda8a4(int8_t *to TVMP_UNUSED, int32_t last TVMP_UNUSED, const int8_t *row0 TVMP_UNUSED, const int8_t *row1 TVMP_UNUSED, const int8_t *row2 TVMP_UNUSED) {
+  __asm__ volatile(
+      "push {r4, r5, r6, r7, r8, r9, r10, r11, lr}\n\t"
+      "mov lr, r1\n\t"
+      "ldr r4, [sp, #36]\n\t"
+      "1:\n\t"
+      "ldr r12, [r4, lr]\n\t"
+      "sxtb16 r8, r12\n\t"
+      "sxtb16 r9, r12, ror #8\n\t"
+      "asr r10, r8, #16\n\t"
+      "asr r11, r9, #16\n\t"
+      "stmdb r0!, {r8, r9, r10, r11}\n\t"
+      "ldr r12, [r2, lr]\n\t"
+      "ldr r11, [r3, lr]\n\t"
+      "sxtb16 r9, r12\n\t"
+      "sxtb16 r12, r12, ror #8\n\t"
+      "sxtb16 r10, r11\n\t"
+      "sxtb16 r11, r11, ror #8\n\t"
+      "pkhbt r8, r9, r10, lsl #16\n\t"
+      "pkhtb r10, r10, r9, asr #16\n\t"
+      "pkhbt r9, r12, r11, lsl #16\n\t"
+      "pkhtb r11, r11, r12, asr #16\n\t"
+      "stmdb r0!, {r8, r9, r10, r11}\n\t"
+      "subs lr, #8\n\t"
+      "bpl 1b\n\t"
+      "pop {r4, r5, r6, r7, r8, r9, r10, r11, pc}\n\t");
+}
+#else
+static void tvmp_pairs_3_abdda8a4(int8_t *to, int32_t last, const int8_t *row0, const int8_t *row1, const int8_t *row2) {
+  for (; last >= 0; last -= 8) {
+    int32_t c;
+    to -= 32;
+    for (c = 0; c < 4; ++c) {
+      tvmp_store4(to + 0 + 4 * c, tvmp_pair(row0[last + c], row1[last + c]));
+      tvmp_store4(to + 16 + 4 * c, tvmp_pair(row2[last + c], row2[last + c] < 0 ? -1 : 0));
+    }
+  }
+}
+#endif
+
+#if TVMP_HAVE_ASM
+static TVMP_NAKED void tvmp_taps_3x3_4_b0a44017(const int32_t *stream TVMP_UNUSED, const int8_t *columns TVMP_UNUSED, int8_t *out TVMP_UNUSED) {
+  __asm__ volatile(
+      "mov r3, #4\n\t"
+      "push {r2, r3, r4, r5, r6, r7, r8, r9, r10, r11, lr}\n\t"
+      "1:\n\t"
+      "ldr r6, [r0], #4\n\t"
+      "ldr r8, [r0], #4\n\t"
+      "sxtb16 r7, r8\n\t"
+      "sxtb16 r8, r8, ror #8\n\t"
+      "ldr r9, [r0], #4\n\t"
+      "sxtb16 r9, r9\n\t"
+      "ldr r2, [r1, #0]\n\t"
+      "smlad r3, r2, r7, r6\n\t"
+      "ldr r2, [r1, #32]\n\t"
+      "smlad r3, r2, r8, r3\n\t"
+      "smlad r4, r2, r7, r6\n\t"
+      "ldr r2, [r1, #64]\n\t"
+      "smlad r3, r2, r9, r3\n\t"
+      "smlad r4, r2, r8, r4\n\t"
+      "smlad r5, r2, r7, r6\n\t"
+      "ldr r2, [r1, #96]\n\t"
+      "smlad r4, r2, r9, r4\n\t"
+      "smlad r5, r2, r8, r5\n\t"
+      "smlad r6, r2, r7, r6\n\t"
+      "ldr r2, [r1, #128]\n\t"
+      "smlad r5, r2, r9, r5\n\t"
+      "smlad r6, r2, r8, r6\n\t"
+      "ldr r2, [r1, #160]\n\t"
+      "smlad r6, r2, r9, r6\n\t"
+      "ldr r8, [r0], #4\n\t"
+      "sxtb16 r7, r8\n\t"
+      "sxtb16 r8, r8, ror #8\n\t"
+      "ldr r2, [r1, #16]\n\t"
+      "smlabb r3, r2, r7, r3\n\t"
+      "ldr r2, [r1, #48]\n\t"
+      "smlabb r3, r2, r8, r3\n\t"
+      "smlabb r4, r2, r7, r4\n\t"
+      "ldr r2, [r1, #80]\n\t"
+      "smlabt r3, r2, r7, r3\n\t"
+      "smlabb r4, r2, r8, r4\n\t"
+      "smlabb r5, r2, r7, r5\n\t"
+      "ldr r2, [r1, #112]\n\t"
+      "smlabt r4, r2, r7, r4\n\t"
+      "smlabb r5, r2, r8, r5\n\t"
+      "smlabb r6, r2, r7, r6\n\t"
+      "ldr r2, [r1, #144]\n\t"
+      "smlabt r5, r2, r7, r5\n\t"
+      "smlabb r6, r2, r8, r6\n\t"
+      "ldr r2, [r1, #176]\n\t"
+      "smlabt r6, r2, r7, r6\n\t"
+      "ldrd r2, r7, [r0], #8\n\t"
+      "smmlar r3, r3, r2, r7\n\t"
+      "ssat r3, #8, r3, asr #7\n\t"
+      "smmlar r4, r4, r2, r7\n\t"
+      "ssat r4, #8, r4, asr #7\n\t"
+      "smmlar r5, r5, r2, r7\n\t"
+      "ssat r5, #8, r5, asr #7\n\t"
+      "smmlar r6, r6, r2, r7\n\t"
+      "ssat r6, #8, r6, asr #7\n\t"
+      "ldr r2, [sp]\n\t"
+      "strb r3, [r2, #0]\n\t"
+      "strb r4, [r2, #8]\n\t"
+      "strb r5, [r2, #16]\n\t"
+      "strb r6, [r2, #24]\n\t"
+      "add r2, #1\n\t"
+      "str r2, [sp]\n\t"
+      "add r1, #4\n\t"
+      "ldr r2, [sp, #4]\n\t"
+      "subs r2, #1\n\t"
+      "str r2, [sp, #4]\n\t"
+      "bne 1b\n\t"
+      "add sp, #8\n\t"
+      "pop {r4, r5, r6, r7, r8, r9, r10, r11, pc}\n\t");
+}
+#else
+static void tvmp_taps_3x3_4_b0a44017(const int32_t *stream, const int8_t *columns, int8_t *out) {
+  int32_t lane, p, k;
+  for (lane = 0; lane < 4; ++lane) {
+      for (p = 0; p < 4; ++p) {
+        const int8_t *const column = columns + 32 * p;
+        int32_t acc = stream[0];
+        for (k = 0; k < 3; ++k) {
+          acc = tvmp_smlad(tvmp_load4(column + 32 * k + 0), tvmp_tap_pair((uint32_t)stream[1 + (k >> 1)], k & 1), acc);
+          acc = tvmp_smlabb(tvmp_load4(column + 32 * k + 16), (uint32_t)(tvmp_byte((uint32_t)stream[3 + (k >> 2)], k & 3)), acc);
+        }
+        out[8 * p] = (int8_t)tvmp_step(acc, (stream + 4)[0], (stream + 4)[1], 7);
+      }
+    stream += 6;
+    columns += 4;
+    out += 1;
+  }
+}
+#endif
+
+#if TVMP_HAVE_ASM
+static TVMP_NAKED void tvmp_widen_2x8_e41a153a(const int8_t *from TVMP_UNUSED, int8_t *to TVMP_UNUSED) {
+  __asm__ volatile(
+      "ldr r3, [r0, #8]\n\t"
+      "sxtb16 r12, r3\n\t"
+      "sxtb16 r3, r3, ror #8\n\t"
+      "strd r12, r3, [r1, #8]\n\t"
+      "ldr r3, [r0], #4\n\t"
+      "sxtb16 r12, r3\n\t"
+      "sxtb16 r3, r3, ror #8\n\t"
+      "strd r12, r3, [r1], #16\n\t"
+      "ldr r3, [r0, #8]\n\t"
+      "sxtb16 r12, r3\n\t"
+      "sxtb16 r3, r3, ror #8\n\t"
+      "strd r12, r3, [r1, #8]\n\t"
+      "ldr r3, [r0], #4\n\t"
+      "sxtb16 r12, r3\n\t"
+      "sxtb16 r3, r3, ror #8\n\t"
+      "strd r12, r3, [r1], #16\n\t"
+      "bx lr\n\t");
+}
+#else
+static void tvmp_widen_2x8_e41a153a(const int8_t *from, int8_t *to) {
+  int32_t k, p;
+  for (k = 0; k < 2; ++k) {
+    for (p = 0; p < 2; ++p) {
+      tvmp_store_pairs(to + 8 * (2 * k + p), tvmp_load4(from + 8 * p + 4 * k));
+    }
+  }
+}
+#endif
+
+#if TVMP_HAVE_ASM
+static TVMP_NAKED void tvmp_dot_2x2_k8_b234fd8d(const int32_t *stream TVMP_UNUSED, const int8_t *pixels TVMP_UNUSED, int8_t *out TVMP_UNUSED, const int32_t *end TVMP_UNUSED) {
+  __asm__ volatile(
+      "push {r1, r2, r3, r4, r5, r6, r7, r8, r9, r10, r11, lr}\n\t"
+      "1:\n\t"
+      "ldrd r5, r7, [r0], #8\n\t"
+      "ldrd r10, r11, [r0], #8\n\t"
+      "sxtb16 r12, r10\n\t"
+      "sxtb16 r10, r10, ror #8\n\t"
+      "sxtb16 lr, r11\n\t"
+      "sxtb16 r11, r11, ror #8\n\t"
+      "ldrd r2, r3, [r1], #8\n\t"
+      "smlad r4, r2, r12, r5\n\t"
+      "smlad r6, r2, lr, r7\n\t"
+      "smlad r4, r3, r10, r4\n\t"
+      "smlad r6, r3, r11, r6\n\t"
+      "ldrd r2, r3, [r1], #8\n\t"
+      "smlad r5, r2, r12, r5\n\t"
+      "smlad r7, r2, lr, r7\n\t"
+      "smlad r5, r3, r10, r5\n\t"
+      "smlad r7, r3, r11, r7\n\t"
+      "ldrd r10, r11, [r0], #8\n\t"
+      "sxtb16 r12, r10\n\t"
+      "sxtb16 r10, r10, ror #8\n\t"
+      "sxtb16 lr, r11\n\t"
+      "sxtb16 r11, r11, ror #8\n\t"
+      "ldrd r2, r3, [r1], #8\n\t"
+      "smlad r4, r2, r12, r4\n\t"
+      "smlad r6, r2, lr, r6\n\t"
+      "smlad r4, r3, r10, r4\n\t"
+      "smlad r6, r3, r11, r6\n\t"
+      "ldrd r2, r3, [r1], #8\n\t"
+      "smlad r5, r2, r12, r5\n\t"
+      "smlad r7, r2, lr, r7\n\t"
+      "smlad r5, r3, r10, r5\n\t"
+      "smlad r7, r3, r11, r7\n\t"
+      "ldrd r10, r11, [r0], #8\n\t"
+      "ldr r12, [r0], #4\n\t"
+      "add lr, r11, r4, asr #31\n\t"
+      "lsl r4, r4, #1\n\t"
+      "smmlar r4, r4, r10, lr\n\t"
+      "asr r4, r4, r12\n\t"
+      "ssat r4, #8, r4, asr #7\n\t"
+      "add lr, r11, r5, asr #31\n\t"
+      "lsl r5, r5, #1\n\t"
+      "smmlar r5, r5, r10, lr\n\t"
+      "asr r5, r5, r12\n\t"
+      "ssat r5, #8, r5, asr #7\n\t"
+      "ldrd r10, r11, [r0], #8\n\t"
+      "ldr r12, [r0], #4\n\t"
+      "add lr, r11, r6, asr #31\n\t"
+      "lsl r6, r6, #1\n\t"
+      "smmlar r6, r6, r10, lr\n\t"
+      "asr r6, r6, r12\n\t"
+      "ssat r6, #8, r6, asr #7\n\t"
+      "add lr, r11, r7, asr #31\n\t"
+      "lsl r7, r7, #1\n\t"
+      "smmlar r7, r7, r10, lr\n\t"
+      "asr r7, r7, r12\n\t"
+      "ssat r7, #8, r7, asr #7\n\t"
+      "ldr r2, [sp, #4]\n\t"
+      "strb r4, [r2], #1\n\t"
+      "strb r6, [r2], #1\n\t"
+      "strb r5, [r2, #6]\n\t"
+      "strb r7, [r2, #7]\n\t"
+      "str r2, [sp, #4]\n\t"
+      "ldr r3, [sp, #8]\n\t"
+      "ldr r1, [sp, #0]\n\t"
+      "cmp r0, r3\n\t"
+      "bne 1b\n\t"
+      "add sp, #12\n\t"
+      "pop {r4, r5, r6, r7, r8, r9, r10, r11, pc}\n\t");
+}
+#else
+static void tvmp_dot_2x2_k8_b234fd8d(const int32_t *stream, const int8_t *pixels, int8_t *out, const int32_t *end) {
+  do {
+    int32_t acc[2][2], c, p, k;
+    for (c = 0; c < 2; ++c) {
+      for (p = 0; p < 2; ++p) {
+        acc[c][p] = stream[c];
+      }
+    }
+    stream += 2;
+    for (k = 0; k < 2; ++k) {
+      for (c = 0; c < 2; ++c) {
+        const uint32_t even = tvmp_sxtb16((uint32_t)stream[c]), odd = tvmp_sxtb16_ror8((uint32_t)stream[c]);
+        for (p = 0; p < 2; ++p) {
+          const int8_t *const x = pixels + 8 * (2 * k + p);
+          acc[c][p] = tvmp_smlad(tvmp_load4(x + 4), odd, tvmp_smlad(tvmp_load4(x), even, acc[c][p]));
+        }
+      }
+      stream += 2;
+    }
+    for (c = 0; c < 2; ++c) {
+      for (p = 0; p < 2; ++p) {
+        out[8 * p + c] = (int8_t)tvmp_step_signed(acc[c][p], stream[0], stream[1], stream[2], 7);
+      }
+      stream += 3;
+    }
+    out += 2;
+  } while (stream != end);
+}
+#endif
+
+#if TVMP_HAVE_ASM
+static TVMP_NAKED void tvmp_widen_1x8_62459ad0(const int8_t *from TVMP_UNUSED, int8_t *to TVMP_UNUSED) {
+  __asm__ volatile(
+      "ldr r3, [r0], #4\n\t"
+      "sxtb16 r12, r3\n\t"
+      "sxtb16 r3, r3, ror #8\n\t"
+      "strd r12, r3, [r1], #8\n\t"
+      "ldr r3, [r0], #4\n\t"
+      "sxtb16 r12, r3\n\t"
+      "sxtb16 r3, r3, ror #8\n\t"
+      "strd r12, r3, [r1], #8\n\t"
+      "bx lr\n\t");
+}
+#else
+static void tvmp_widen_1x8_62459ad0(const int8_t *from, int8_t *to) {
+  int32_t k, p;
+  for (k = 0; k < 2; ++k) {
+    for (p = 0; p < 1; ++p) {
+      tvmp_store_pairs(to + 8 * (1 * k + p), tvmp_load4(from + 0 * p + 4 * k));
+    }
+  }
+}
+#endif
+
+#if TVMP_HAVE_ASM
+static TVMP_NAKED void tvmp_dot_4x1_k8_b6bbaaf1(const int32_t *stream TVMP_UNUSED, const int8_t *pixels TVMP_UNUSED, int8_t *out TVMP_UNUSED, const int32_t *end TVMP_UNUSED) {
+  __asm__ volatile(
+      "push {r1, r2, r3, r4, r5, r6, r7, r8, r9, r10, r11, lr}\n\t"
+      "1:\n\t"
+      "ldm r0!, {r4, r5, r6, r7}\n\t"
+      "ldrd r8, r9, [r1], #8\n\t"
+      "ldm r0!, {r10, r11, r12, lr}\n\t"
+      "sxtb16 r2, r10\n\t"
+      "sxtb16 r10, r10, ror #8\n\t"
+      "smlad r4, r8, r2, r4\n\t"
+      "smlad r4, r9, r10, r4\n\t"
+      "sxtb16 r2, r11\n\t"
+      "sxtb16 r11, r11, ror #8\n\t"
+      "smlad r5, r8, r2, r5\n\t"
+      "smlad r5, r9, r11, r5\n\t"
+      "sxtb16 r2, r12\n\t"
+      "sxtb16 r12, r12, ror #8\n\t"
+      "smlad r6, r8, r2, r6\n\t"
+      "smlad r6, r9, r12, r6\n\t"
+      "sxtb16 r2, lr\n\t"
+      "sxtb16 lr, lr, ror #8\n\t"
+      "smlad r7, r8, r2, r7\n\t"
+      "smlad r7, r9, lr, r7\n\t"
+      "ldrd r8, r9, [r1], #8\n\t"
+      "ldm r0!, {r10, r11, r12, lr}\n\t"
+      "sxtb16 r2, r10\n\t"
+      "sxtb16 r10, r10, ror #8\n\t"
+      "smlad r4, r8, r2, r4\n\t"
+      "smlad r4, r9, r10, r4\n\t"
+      "sxtb16 r2, r11\n\t"
+      "sxtb16 r11, r11, ror #8\n\t"
+      "smlad r5, r8, r2, r5\n\t"
+      "smlad r5, r9, r11, r5\n\t"
+      "sxtb16 r2, r12\n\t"
+      "sxtb16 r12, r12, ror #8\n\t"
+      "smlad r6, r8, r2, r6\n\t"
+      "smlad r6, r9, r12, r6\n\t"
+      "sxtb16 r2, lr\n\t"
+      "sxtb16 lr, lr, ror #8\n\t"
+      "smlad r7, r8, r2, r7\n\t"
+      "smlad r7, r9, lr, r7\n\t"
+      "ldrd r10, r11, [r0], #8\n\t"
+      "smmlar r4, r4, r10, r11\n\t"
+      "ssat r4, #8, r4, asr #7\n\t"
+      "ldrd r10, r11, [r0], #8\n\t"
+      "smmlar r5, r5, r10, r11\n\t"
+      "ssat r5, #8, r5, asr #7\n\t"
+      "ldrd r10, r11, [r0], #8\n\t"
+      "smmlar r6, r6, r10, r11\n\t"
+      "ssat r6, #8, r6, asr #7\n\t"
+      "ldrd r10, r11, [r0], #8\n\t"
+      "smmlar r7, r7, r10, r11\n\t"
+      "ssat r7, #8, r7, asr #7\n\t"
+      "ldr r2, [sp, #4]\n\t"
+      "strb r4, [r2], #1\n\t"
+      "strb r5, [r2], #1\n\t"
+      "strb r6, [r2], #1\n\t"
+      "strb r7, [r2], #1\n\t"
+      "str r2, [sp, #4]\n\t"
+      "ldr r3, [sp, #8]\n\t"
+      "ldr r1, [sp, #0]\n\t"
+      "cmp r0, r3\n\t"
+      "bne 1b\n\t"
+      "add sp, #12\n\t"
+      "pop {r4, r5, r6, r7, r8, r9, r10, r11, pc}\n\t");
+}
+#else
+static void tvmp_dot_4x1_k8_b6bbaaf1(const int32_t *stream, const int8_t *pixels, int8_t *out, const int32_t *end) {
+  do {
+    int32_t acc[4][1], c, p, k;
+    for (c = 0; c < 4; ++c) {
+      for (p = 0; p < 1; ++p) {
+        acc[c][p] = stream[c];
+      }
+    }
+    stream += 4;
+    for (k = 0; k < 2; ++k) {
+      for (c = 0; c < 4; ++c) {
+        const uint32_t even = tvmp_sxtb16((uint32_t)stream[c]), odd = tvmp_sxtb16_ror8((uint32_t)stream[c]);
+        for (p = 0; p < 1; ++p) {
+          const int8_t *const x = pixels + 8 * (1 * k + p);
+          acc[c][p] = tvmp_smlad(tvmp_load4(x + 4), odd, tvmp_smlad(tvmp_load4(x), even, acc[c][p]));
+        }
+      }
+      stream += 4;
+    }
+    for (c = 0; c < 4; ++c) {
+      for (p = 0; p < 1; ++p) {
+        out[5 * p + c] = (int8_t)tvmp_step(acc[c][p], stream[0], stream[1], 7);
+      }
+      stream += 2;
+    }
+    out += 4;
+  } while (stream != end);
+}
+#endif
+
+static TVMP_APART void conv2d_row0_0(const int8_t *TVMP_RESTRICT in0_row0, const int8_t *TVMP_RESTRICT in0_row1, const int8_t *TVMP_RESTRICT in0_row2, const int32_t *TVMP_RESTRICT stream, int8_t *TVMP_RESTRICT scratch, int8_t *TVMP_RESTRICT out) {
+  for (int32_t v = 0; v < 2; ++v) {
+    int32_t cse_v1 = (v * 12);
+    tvmp_widen_2x8_bfbb6bb9((&(in0_row0[cse_v1])), (&(scratch[0])));
+    tvmp_widen_2x8_bfbb6bb9((&(in0_row1[cse_v1])), (&(scratch[32])));
+    tvmp_widen_2x8_bfbb6bb9((&(in0_row2[cse_v1])), (&(scratch[64])));
+    int32_t cse_v2 = (cse_v1 + 8);
+    tvmp_store_words((&(scratch[96])), tvmp_pair(((int32_t)in0_row0[cse_v2]), ((int32_t)in0_row2[cse_v2])), tvmp_pair(((int32_t)in0_row1[cse_v2]), 0));
+    int32_t cse_v3 = (cse_v1 + 14);
+    tvmp_store_words((&(scratch[104])), tvmp_pair(((int32_t)in0_row0[cse_v3]), ((int32_t)in0_row2[cse_v3])), tvmp_pair(((int32_t)in0_row1[cse_v3]), 0));
+    tvmp_dot_2x2_k28_69627d89((&(stream[0])), (&(scratch[0])), (&(out[(v * 16)])), (&(stream[80])));
+  }
+}
+
+static void conv2d_0(const int8_t *in0, const int32_t *stream, int8_t *scratch, int8_t *out0) {
   int32_t _ptr[1];
   _ptr[0] = -1;
   for (int32_t v = 0; v < 3; ++v) {
@@ -226,208 +671,19 @@ static void conv2d_0(const int8_t *in0, const int8_t *weight, const int32_t *bia
       }
       _ptr[0] = cse_v3;
     }
-    conv2d_row0_0((&(scratch[((cse_v2 % 3) * 24)])), (&(scratch[(((cse_v2 + 1) % 3) * 24)])), (&(scratch[((cse_v4 % 3) * 24)])), weight, bias, multiplier, shift, (&(out0[(v_1 * 32)])));
+    conv2d_row0_0((&(scratch[((cse_v2 % 3) * 24)])), (&(scratch[(((cse_v2 + 1) % 3) * 24)])), (&(scratch[((cse_v4 % 3) * 24)])), stream, (&(scratch[76])), (&(out0[(v_1 * 32)])));
   }
 }
 
-static TVMP_APART void depthwise_conv2d_row0_1(const int8_t *TVMP_RESTRICT in0_row0, const int8_t *TVMP_RESTRICT in0_row1, const int8_t *TVMP_RESTRICT in0_row2, const int8_t *TVMP_RESTRICT weight, const int32_t *TVMP_RESTRICT bias, const int32_t *TVMP_RESTRICT multiplier, const int8_t *TVMP_RESTRICT shift, int8_t *TVMP_RESTRICT out) {
-  int32_t _ptr[8];
+static TVMP_APART void depthwise_conv2d_row0_1(const int8_t *TVMP_RESTRICT in0_row0, const int8_t *TVMP_RESTRICT in0_row1, const int8_t *TVMP_RESTRICT in0_row2, const int32_t *TVMP_RESTRICT stream, int8_t *TVMP_RESTRICT scratch, int8_t *TVMP_RESTRICT out) {
   for (int32_t v = 0; v < 2; ++v) {
     int32_t cse_v1 = (v * 4);
-    int32_t v_1 = multiplier[cse_v1];
-    int32_t v_2 = ((int32_t)shift[cse_v1]);
-    int32_t cse_v2 = (cse_v1 + 1);
-    int32_t v_3 = multiplier[cse_v2];
-    int32_t v_4 = ((int32_t)shift[cse_v2]);
-    int32_t cse_v3 = (cse_v1 + 2);
-    int32_t v_5 = multiplier[cse_v3];
-    int32_t v_6 = ((int32_t)shift[cse_v3]);
-    int32_t cse_v4 = (cse_v1 + 3);
-    int32_t v_7 = multiplier[cse_v4];
-    int32_t v_8 = ((int32_t)shift[cse_v4]);
-    for (int32_t v_9 = 0; v_9 < 2; ++v_9) {
-      int32_t v_10 = bias[cse_v1];
-      _ptr[0] = v_10;
-      _ptr[4] = v_10;
-      int32_t v_11 = bias[cse_v2];
-      _ptr[1] = v_11;
-      _ptr[5] = v_11;
-      int32_t v_12 = bias[cse_v3];
-      _ptr[2] = v_12;
-      _ptr[6] = v_12;
-      int32_t v_13 = bias[cse_v4];
-      _ptr[3] = v_13;
-      _ptr[7] = v_13;
-      uint32_t v_14 = tvmp_load4((&(weight[cse_v1])));
-      uint32_t v_15 = tvmp_sxtb16(v_14);
-      uint32_t v_16 = tvmp_sxtb16_ror8(v_14);
-      int32_t cse_v5 = ((v_9 * 16) + cse_v1);
-      uint32_t v_17 = tvmp_load4((&(in0_row0[cse_v5])));
-      uint32_t v_18 = tvmp_sxtb16(v_17);
-      uint32_t v_19 = tvmp_sxtb16_ror8(v_17);
-      _ptr[0] = tvmp_smlabb(v_18, v_15, _ptr[0]);
-      _ptr[1] = tvmp_smlabb(v_19, v_16, _ptr[1]);
-      _ptr[2] = tvmp_smlatt(v_18, v_15, _ptr[2]);
-      _ptr[3] = tvmp_smlatt(v_19, v_16, _ptr[3]);
-      int32_t cse_v6 = (cse_v5 + 8);
-      uint32_t v_20 = tvmp_load4((&(in0_row0[cse_v6])));
-      uint32_t v_21 = tvmp_sxtb16(v_20);
-      uint32_t v_22 = tvmp_sxtb16_ror8(v_20);
-      _ptr[4] = tvmp_smlabb(v_21, v_15, _ptr[4]);
-      _ptr[5] = tvmp_smlabb(v_22, v_16, _ptr[5]);
-      _ptr[6] = tvmp_smlatt(v_21, v_15, _ptr[6]);
-      _ptr[7] = tvmp_smlatt(v_22, v_16, _ptr[7]);
-      uint32_t v_23 = tvmp_load4((&(weight[(cse_v1 + 8)])));
-      uint32_t v_24 = tvmp_sxtb16(v_23);
-      uint32_t v_25 = tvmp_sxtb16_ror8(v_23);
-      uint32_t v_26 = tvmp_load4((&(in0_row0[cse_v6])));
-      uint32_t v_27 = tvmp_sxtb16(v_26);
-      uint32_t v_28 = tvmp_sxtb16_ror8(v_26);
-      _ptr[0] = tvmp_smlabb(v_27, v_24, _ptr[0]);
-      _ptr[1] = tvmp_smlabb(v_28, v_25, _ptr[1]);
-      _ptr[2] = tvmp_smlatt(v_27, v_24, _ptr[2]);
-      _ptr[3] = tvmp_smlatt(v_28, v_25, _ptr[3]);
-      int32_t cse_v7 = (cse_v5 + 16);
-      uint32_t v_29 = tvmp_load4((&(in0_row0[cse_v7])));
-      uint32_t v_30 = tvmp_sxtb16(v_29);
-      uint32_t v_31 = tvmp_sxtb16_ror8(v_29);
-      _ptr[4] = tvmp_smlabb(v_30, v_24, _ptr[4]);
-      _ptr[5] = tvmp_smlabb(v_31, v_25, _ptr[5]);
-      _ptr[6] = tvmp_smlatt(v_30, v_24, _ptr[6]);
-      _ptr[7] = tvmp_smlatt(v_31, v_25, _ptr[7]);
-      uint32_t v_32 = tvmp_load4((&(weight[(cse_v1 + 16)])));
-      uint32_t v_33 = tvmp_sxtb16(v_32);
-      uint32_t v_34 = tvmp_sxtb16_ror8(v_32);
-      uint32_t v_35 = tvmp_load4((&(in0_row0[cse_v7])));
-      uint32_t v_36 = tvmp_sxtb16(v_35);
-      uint32_t v_37 = tvmp_sxtb16_ror8(v_35);
-      _ptr[0] = tvmp_smlabb(v_36, v_33, _ptr[0]);
-      _ptr[1] = tvmp_smlabb(v_37, v_34, _ptr[1]);
-      _ptr[2] = tvmp_smlatt(v_36, v_33, _ptr[2]);
-      _ptr[3] = tvmp_smlatt(v_37, v_34, _ptr[3]);
-      int32_t cse_v8 = (cse_v5 + 24);
-      uint32_t v_38 = tvmp_load4((&(in0_row0[cse_v8])));
-      uint32_t v_39 = tvmp_sxtb16(v_38);
-      uint32_t v_40 = tvmp_sxtb16_ror8(v_38);
-      _ptr[4] = tvmp_smlabb(v_39, v_33, _ptr[4]);
-      _ptr[5] = tvmp_smlabb(v_40, v_34, _ptr[5]);
-      _ptr[6] = tvmp_smlatt(v_39, v_33, _ptr[6]);
-      _ptr[7] = tvmp_smlatt(v_40, v_34, _ptr[7]);
-      uint32_t v_41 = tvmp_load4((&(weight[(cse_v1 + 24)])));
-      uint32_t v_42 = tvmp_sxtb16(v_41);
-      uint32_t v_43 = tvmp_sxtb16_ror8(v_41);
-      uint32_t v_44 = tvmp_load4((&(in0_row1[cse_v5])));
-      uint32_t v_45 = tvmp_sxtb16(v_44);
-      uint32_t v_46 = tvmp_sxtb16_ror8(v_44);
-      _ptr[0] = tvmp_smlabb(v_45, v_42, _ptr[0]);
-      _ptr[1] = tvmp_smlabb(v_46, v_43, _ptr[1]);
-      _ptr[2] = tvmp_smlatt(v_45, v_42, _ptr[2]);
-      _ptr[3] = tvmp_smlatt(v_46, v_43, _ptr[3]);
-      uint32_t v_47 = tvmp_load4((&(in0_row1[cse_v6])));
-      uint32_t v_48 = tvmp_sxtb16(v_47);
-      uint32_t v_49 = tvmp_sxtb16_ror8(v_47);
-      _ptr[4] = tvmp_smlabb(v_48, v_42, _ptr[4]);
-      _ptr[5] = tvmp_smlabb(v_49, v_43, _ptr[5]);
-      _ptr[6] = tvmp_smlatt(v_48, v_42, _ptr[6]);
-      _ptr[7] = tvmp_smlatt(v_49, v_43, _ptr[7]);
-      uint32_t v_50 = tvmp_load4((&(weight[(cse_v1 + 32)])));
-      uint32_t v_51 = tvmp_sxtb16(v_50);
-      uint32_t v_52 = tvmp_sxtb16_ror8(v_50);
-      uint32_t v_53 = tvmp_load4((&(in0_row1[cse_v6])));
-      uint32_t v_54 = tvmp_sxtb16(v_53);
-      uint32_t v_55 = tvmp_sxtb16_ror8(v_53);
-      _ptr[0] = tvmp_smlabb(v_54, v_51, _ptr[0]);
-      _ptr[1] = tvmp_smlabb(v_55, v_52, _ptr[1]);
-      _ptr[2] = tvmp_smlatt(v_54, v_51, _ptr[2]);
-      _ptr[3] = tvmp_smlatt(v_55, v_52, _ptr[3]);
-      uint32_t v_56 = tvmp_load4((&(in0_row1[cse_v7])));
-      uint32_t v_57 = tvmp_sxtb16(v_56);
-      uint32_t v_58 = tvmp_sxtb16_ror8(v_56);
-      _ptr[4] = tvmp_smlabb(v_57, v_51, _ptr[4]);
-      _ptr[5] = tvmp_smlabb(v_58, v_52, _ptr[5]);
-      _ptr[6] = tvmp_smlatt(v_57, v_51, _ptr[6]);
-      _ptr[7] = tvmp_smlatt(v_58, v_52, _ptr[7]);
-      uint32_t v_59 = tvmp_load4((&(weight[(cse_v1 + 40)])));
-      uint32_t v_60 = tvmp_sxtb16(v_59);
-      uint32_t v_61 = tvmp_sxtb16_ror8(v_59);
-      uint32_t v_62 = tvmp_load4((&(in0_row1[cse_v7])));
-      uint32_t v_63 = tvmp_sxtb16(v_62);
-      uint32_t v_64 = tvmp_sxtb16_ror8(v_62);
-      _ptr[0] = tvmp_smlabb(v_63, v_60, _ptr[0]);
-      _ptr[1] = tvmp_smlabb(v_64, v_61, _ptr[1]);
-      _ptr[2] = tvmp_smlatt(v_63, v_60, _ptr[2]);
-      _ptr[3] = tvmp_smlatt(v_64, v_61, _ptr[3]);
-      uint32_t v_65 = tvmp_load4((&(in0_row1[cse_v8])));
-      uint32_t v_66 = tvmp_sxtb16(v_65);
-      uint32_t v_67 = tvmp_sxtb16_ror8(v_65);
-      _ptr[4] = tvmp_smlabb(v_66, v_60, _ptr[4]);
-      _ptr[5] = tvmp_smlabb(v_67, v_61, _ptr[5]);
-      _ptr[6] = tvmp_smlatt(v_66, v_60, _ptr[6]);
-      _ptr[7] = tvmp_smlatt(v_67, v_61, _ptr[7]);
-      uint32_t v_68 = tvmp_load4((&(weight[(cse_v1 + 48)])));
-      uint32_t v_69 = tvmp_sxtb16(v_68);
-      uint32_t v_70 = tvmp_sxtb16_ror8(v_68);
-      uint32_t v_71 = tvmp_load4((&(in0_row2[cse_v5])));
-      uint32_t v_72 = tvmp_sxtb16(v_71);
-      uint32_t v_73 = tvmp_sxtb16_ror8(v_71);
-      _ptr[0] = tvmp_smlabb(v_72, v_69, _ptr[0]);
-      _ptr[1] = tvmp_smlabb(v_73, v_70, _ptr[1]);
-      _ptr[2] = tvmp_smlatt(v_72, v_69, _ptr[2]);
-      _ptr[3] = tvmp_smlatt(v_73, v_70, _ptr[3]);
-      uint32_t v_74 = tvmp_load4((&(in0_row2[cse_v6])));
-      uint32_t v_75 = tvmp_sxtb16(v_74);
-      uint32_t v_76 = tvmp_sxtb16_ror8(v_74);
-      _ptr[4] = tvmp_smlabb(v_75, v_69, _ptr[4]);
-      _ptr[5] = tvmp_smlabb(v_76, v_70, _ptr[5]);
-      _ptr[6] = tvmp_smlatt(v_75, v_69, _ptr[6]);
-      _ptr[7] = tvmp_smlatt(v_76, v_70, _ptr[7]);
-      uint32_t v_77 = tvmp_load4((&(weight[(cse_v1 + 56)])));
-      uint32_t v_78 = tvmp_sxtb16(v_77);
-      uint32_t v_79 = tvmp_sxtb16_ror8(v_77);
-      uint32_t v_80 = tvmp_load4((&(in0_row2[cse_v6])));
-      uint32_t v_81 = tvmp_sxtb16(v_80);
-      uint32_t v_82 = tvmp_sxtb16_ror8(v_80);
-      _ptr[0] = tvmp_smlabb(v_81, v_78, _ptr[0]);
-      _ptr[1] = tvmp_smlabb(v_82, v_79, _ptr[1]);
-      _ptr[2] = tvmp_smlatt(v_81, v_78, _ptr[2]);
-      _ptr[3] = tvmp_smlatt(v_82, v_79, _ptr[3]);
-      uint32_t v_83 = tvmp_load4((&(in0_row2[cse_v7])));
-      uint32_t v_84 = tvmp_sxtb16(v_83);
-      uint32_t v_85 = tvmp_sxtb16_ror8(v_83);
-      _ptr[4] = tvmp_smlabb(v_84, v_78, _ptr[4]);
-      _ptr[5] = tvmp_smlabb(v_85, v_79, _ptr[5]);
-      _ptr[6] = tvmp_smlatt(v_84, v_78, _ptr[6]);
-      _ptr[7] = tvmp_smlatt(v_85, v_79, _ptr[7]);
-      uint32_t v_86 = tvmp_load4((&(weight[(cse_v1 + 64)])));
-      uint32_t v_87 = tvmp_sxtb16(v_86);
-      uint32_t v_88 = tvmp_sxtb16_ror8(v_86);
-      uint32_t v_89 = tvmp_load4((&(in0_row2[cse_v7])));
-      uint32_t v_90 = tvmp_sxtb16(v_89);
-      uint32_t v_91 = tvmp_sxtb16_ror8(v_89);
-      _ptr[0] = tvmp_smlabb(v_90, v_87, _ptr[0]);
-      _ptr[1] = tvmp_smlabb(v_91, v_88, _ptr[1]);
-      _ptr[2] = tvmp_smlatt(v_90, v_87, _ptr[2]);
-      _ptr[3] = tvmp_smlatt(v_91, v_88, _ptr[3]);
-      uint32_t v_92 = tvmp_load4((&(in0_row2[cse_v8])));
-      uint32_t v_93 = tvmp_sxtb16(v_92);
-      uint32_t v_94 = tvmp_sxtb16_ror8(v_92);
-      _ptr[4] = tvmp_smlabb(v_93, v_87, _ptr[4]);
-      _ptr[5] = tvmp_smlabb(v_94, v_88, _ptr[5]);
-      _ptr[6] = tvmp_smlatt(v_93, v_87, _ptr[6]);
-      _ptr[7] = tvmp_smlatt(v_94, v_88, _ptr[7]);
-      out[cse_v5] = ((int8_t)tvmp_requantize(_ptr[0], v_1, v_2, -255));
-      out[(cse_v5 + 1)] = ((int8_t)tvmp_requantize(_ptr[1], v_3, v_4, -255));
-      out[(cse_v5 + 2)] = ((int8_t)tvmp_requantize(_ptr[2], v_5, v_6, -255));
-      out[(cse_v5 + 3)] = ((int8_t)tvmp_requantize(_ptr[3], v_7, v_8, -255));
-      out[cse_v6] = ((int8_t)tvmp_requantize(_ptr[4], v_1, v_2, -255));
-      out[(cse_v5 + 9)] = ((int8_t)tvmp_requantize(_ptr[5], v_3, v_4, -255));
-      out[(cse_v5 + 10)] = ((int8_t)tvmp_requantize(_ptr[6], v_5, v_6, -255));
-      out[(cse_v5 + 11)] = ((int8_t)tvmp_requantize(_ptr[7], v_7, v_8, -255));
-    }
+    tvmp_pairs_3_abdda8a4((&(scratch[192])), 40, (&(in0_row0[cse_v1])), (&(in0_row1[cse_v1])), (&(in0_row2[cse_v1])));
+    tvmp_taps_3x3_4_b0a44017((&(stream[(v * 24)])), (&(scratch[0])), (&(out[cse_v1])));
   }
 }
 
-static void depthwise_conv2d_1(const int8_t *in0, const int8_t *weight, const int32_t *bias, const int32_t *multiplier, const int8_t *shift, int8_t *scratch, int8_t *out0) {
+static void depthwise_conv2d_1(const int8_t *in0, const int32_t *stream, int8_t *scratch, int8_t *out0) {
   int32_t _ptr[1];
   _ptr[0] = -1;
   for (int32_t v = 0; v < 3; ++v) {
@@ -448,79 +704,22 @@ static void depthwise_conv2d_1(const int8_t *in0, const int8_t *weight, const in
       }
       _ptr[0] = cse_v3;
     }
-    depthwise_conv2d_row0_1((&(scratch[((v_1 % 3) * 40)])), (&(scratch[(((v_1 + 1) % 3) * 40)])), (&(scratch[((cse_v2 % 3) * 40)])), weight, bias, multiplier, shift, (&(out0[(v_1 * 32)])));
+    depthwise_conv2d_row0_1((&(scratch[((v_1 % 3) * 40)])), (&(scratch[(((v_1 + 1) % 3) * 40)])), (&(scratch[((cse_v2 % 3) * 40)])), stream, (&(scratch[128])), (&(out0[(v_1 * 32)])));
   }
 }
 
-static TVMP_APART void conv2d_row0_2(const int8_t *TVMP_RESTRICT in0_row0, const int8_t *TVMP_RESTRICT weight, const int32_t *TVMP_RESTRICT bias, const int32_t *TVMP_RESTRICT multiplier, const int8_t *TVMP_RESTRICT shift, int8_t *TVMP_RESTRICT out) {
-  int32_t _ptr[4];
-  for (int32_t v = 0; v < 4; ++v) {
-    int32_t cse_v1 = (v * 2);
-    int32_t cse_v4 = (cse_v1 + 1);
-    int32_t v_3 = multiplier[cse_v1];
-    int32_t v_4 = ((int32_t)shift[cse_v1]);
-    int32_t v_5 = multiplier[cse_v4];
-    int32_t v_6 = ((int32_t)shift[cse_v4]);
-    for (int32_t v_7 = 0; v_7 < 2; ++v_7) {
-      _ptr[0] = bias[cse_v1];
-      _ptr[1] = bias[cse_v1];
-      _ptr[2] = bias[cse_v4];
-      _ptr[3] = bias[cse_v4];
-      int32_t cse_v2 = (v_7 * 16);
-      uint32_t v_8 = tvmp_load4((&(in0_row0[cse_v2])));
-      uint32_t v_9 = tvmp_sxtb16(v_8);
-      uint32_t v_10 = tvmp_sxtb16_ror8(v_8);
-      uint32_t v_11 = tvmp_load4((&(in0_row0[(cse_v2 + 8)])));
-      uint32_t v_12 = tvmp_sxtb16(v_11);
-      uint32_t v_13 = tvmp_sxtb16_ror8(v_11);
-      int32_t cse_v3 = (v * 16);
-      uint32_t v_14 = tvmp_load4((&(weight[cse_v3])));
-      uint32_t v_15 = tvmp_sxtb16(v_14);
-      uint32_t v_16 = tvmp_sxtb16_ror8(v_14);
-      _ptr[0] = tvmp_smlad(v_15, v_9, _ptr[0]);
-      _ptr[1] = tvmp_smlad(v_15, v_12, _ptr[1]);
-      _ptr[0] = tvmp_smlad(v_16, v_10, _ptr[0]);
-      _ptr[1] = tvmp_smlad(v_16, v_13, _ptr[1]);
-      uint32_t v_17 = tvmp_load4((&(weight[(cse_v3 + 8)])));
-      uint32_t v_18 = tvmp_sxtb16(v_17);
-      uint32_t v_19 = tvmp_sxtb16_ror8(v_17);
-      _ptr[2] = tvmp_smlad(v_18, v_9, _ptr[2]);
-      _ptr[3] = tvmp_smlad(v_18, v_12, _ptr[3]);
-      _ptr[2] = tvmp_smlad(v_19, v_10, _ptr[2]);
-      _ptr[3] = tvmp_smlad(v_19, v_13, _ptr[3]);
-      uint32_t v_20 = tvmp_load4((&(in0_row0[(cse_v2 + 4)])));
-      uint32_t v_21 = tvmp_sxtb16(v_20);
-      uint32_t v_22 = tvmp_sxtb16_ror8(v_20);
-      uint32_t v_23 = tvmp_load4((&(in0_row0[(cse_v2 + 12)])));
-      uint32_t v_24 = tvmp_sxtb16(v_23);
-      uint32_t v_25 = tvmp_sxtb16_ror8(v_23);
-      uint32_t v_26 = tvmp_load4((&(weight[(cse_v3 + 4)])));
-      uint32_t v_27 = tvmp_sxtb16(v_26);
-      uint32_t v_28 = tvmp_sxtb16_ror8(v_26);
-      _ptr[0] = tvmp_smlad(v_27, v_21, _ptr[0]);
-      _ptr[1] = tvmp_smlad(v_27, v_24, _ptr[1]);
-      _ptr[0] = tvmp_smlad(v_28, v_22, _ptr[0]);
-      _ptr[1] = tvmp_smlad(v_28, v_25, _ptr[1]);
-      uint32_t v_29 = tvmp_load4((&(weight[(cse_v3 + 12)])));
-      uint32_t v_30 = tvmp_sxtb16(v_29);
-      uint32_t v_31 = tvmp_sxtb16_ror8(v_29);
-      _ptr[2] = tvmp_smlad(v_30, v_21, _ptr[2]);
-      _ptr[3] = tvmp_smlad(v_30, v_24, _ptr[3]);
-      _ptr[2] = tvmp_smlad(v_31, v_22, _ptr[2]);
-      _ptr[3] = tvmp_smlad(v_31, v_25, _ptr[3]);
-      int32_t cse_v5 = (cse_v2 + cse_v1);
-      out[cse_v5] = ((int8_t)tvmp_requantize(_ptr[0], v_3, v_4, 7));
-      out[(cse_v5 + 8)] = ((int8_t)tvmp_requantize(_ptr[1], v_3, v_4, 7));
-      out[(cse_v5 + 1)] = ((int8_t)tvmp_requantize(_ptr[2], v_5, v_6, 7));
-      out[(cse_v5 + 9)] = ((int8_t)tvmp_requantize(_ptr[3], v_5, v_6, 7));
-    }
+static TVMP_APART void conv2d_row0_2(const int8_t *TVMP_RESTRICT in0_row0, const int32_t *TVMP_RESTRICT stream, int8_t *TVMP_RESTRICT scratch, int8_t *TVMP_RESTRICT out) {
+  for (int32_t v = 0; v < 2; ++v) {
+    int32_t cse_v1 = (v * 16);
+    tvmp_widen_2x8_e41a153a((&(in0_row0[cse_v1])), (&(scratch[0])));
+    tvmp_dot_2x2_k8_b234fd8d((&(stream[0])), (&(scratch[0])), (&(out[cse_v1])), (&(stream[48])));
   }
 }
 
-static void conv2d_2(const int8_t *in0, const int8_t *weight, const int32_t *bias, const int32_t *multiplier, const int8_t *shift, int8_t *out0) {
+static void conv2d_2(const int8_t *in0, const int32_t *stream, int8_t *scratch, int8_t *out0) {
   for (int32_t v = 0; v < 5; ++v) {
     int32_t cse_v1 = (v * 32);
-    conv2d_row0_2((&(in0[cse_v1])), weight, bias, multiplier, shift, (&(out0[cse_v1])));
+    conv2d_row0_2((&(in0[cse_v1])), stream, (&(scratch[0])), (&(out0[cse_v1])));
   }
 }
 
@@ -600,77 +799,11 @@ static void avg_pool2d_4(const int8_t *in0, int8_t *out0) {
   }
 }
 
-static TVMP_APART void fully_connected_5(const int8_t *TVMP_RESTRICT in0, const int8_t *TVMP_RESTRICT weight, const int32_t *TVMP_RESTRICT bias, const int32_t *TVMP_RESTRICT multiplier, const int8_t *TVMP_RESTRICT shift, int8_t *TVMP_RESTRICT out0) {
-  int32_t _ptr[4];
-  for (int32_t v = 0; v < 2; ++v) {
-    int32_t v_ = v * 4;
-    int32_t cse_v1 = ((v_) < (1) ? (v_) : (1));
-    int32_t cse_v2 = (cse_v1 + 1);
-    int32_t cse_v3 = (cse_v1 + 2);
-    int32_t cse_v4 = (cse_v1 + 3);
-    int32_t v_6 = multiplier[cse_v1];
-    int32_t v_7 = ((int32_t)shift[cse_v1]);
-    int32_t v_8 = multiplier[cse_v2];
-    int32_t v_9 = ((int32_t)shift[cse_v2]);
-    int32_t v_10 = multiplier[cse_v3];
-    int32_t v_11 = ((int32_t)shift[cse_v3]);
-    int32_t v_12 = multiplier[cse_v4];
-    int32_t v_13 = ((int32_t)shift[cse_v4]);
-    _ptr[0] = bias[cse_v1];
-    _ptr[1] = bias[cse_v2];
-    _ptr[2] = bias[cse_v3];
-    _ptr[3] = bias[cse_v4];
-    uint32_t v_14 = tvmp_load4((&(in0[0])));
-    uint32_t v_15 = tvmp_sxtb16(v_14);
-    uint32_t v_16 = tvmp_sxtb16_ror8(v_14);
-    int32_t cse_v5 = (cse_v1 * 8);
-    uint32_t v_17 = tvmp_load4((&(weight[cse_v5])));
-    uint32_t v_18 = tvmp_sxtb16(v_17);
-    uint32_t v_19 = tvmp_sxtb16_ror8(v_17);
-    _ptr[0] = tvmp_smlad(v_18, v_15, _ptr[0]);
-    _ptr[0] = tvmp_smlad(v_19, v_16, _ptr[0]);
-    uint32_t v_20 = tvmp_load4((&(weight[(cse_v5 + 8)])));
-    uint32_t v_21 = tvmp_sxtb16(v_20);
-    uint32_t v_22 = tvmp_sxtb16_ror8(v_20);
-    _ptr[1] = tvmp_smlad(v_21, v_15, _ptr[1]);
-    _ptr[1] = tvmp_smlad(v_22, v_16, _ptr[1]);
-    uint32_t v_23 = tvmp_load4((&(weight[(cse_v5 + 16)])));
-    uint32_t v_24 = tvmp_sxtb16(v_23);
-    uint32_t v_25 = tvmp_sxtb16_ror8(v_23);
-    _ptr[2] = tvmp_smlad(v_24, v_15, _ptr[2]);
-    _ptr[2] = tvmp_smlad(v_25, v_16, _ptr[2]);
-    uint32_t v_26 = tvmp_load4((&(weight[(cse_v5 + 24)])));
-    uint32_t v_27 = tvmp_sxtb16(v_26);
-    uint32_t v_28 = tvmp_sxtb16_ror8(v_26);
-    _ptr[3] = tvmp_smlad(v_27, v_15, _ptr[3]);
-    _ptr[3] = tvmp_smlad(v_28, v_16, _ptr[3]);
-    uint32_t v_29 = tvmp_load4((&(in0[4])));
-    uint32_t v_30 = tvmp_sxtb16(v_29);
-    uint32_t v_31 = tvmp_sxtb16_ror8(v_29);
-    uint32_t v_32 = tvmp_load4((&(weight[(cse_v5 + 4)])));
-    uint32_t v_33 = tvmp_sxtb16(v_32);
-    uint32_t v_34 = tvmp_sxtb16_ror8(v_32);
-    _ptr[0] = tvmp_smlad(v_33, v_30, _ptr[0]);
-    _ptr[0] = tvmp_smlad(v_34, v_31, _ptr[0]);
-    uint32_t v_35 = tvmp_load4((&(weight[(cse_v5 + 12)])));
-    uint32_t v_36 = tvmp_sxtb16(v_35);
-    uint32_t v_37 = tvmp_sxtb16_ror8(v_35);
-    _ptr[1] = tvmp_smlad(v_36, v_30, _ptr[1]);
-    _ptr[1] = tvmp_smlad(v_37, v_31, _ptr[1]);
-    uint32_t v_38 = tvmp_load4((&(weight[(cse_v5 + 20)])));
-    uint32_t v_39 = tvmp_sxtb16(v_38);
-    uint32_t v_40 = tvmp_sxtb16_ror8(v_38);
-    _ptr[2] = tvmp_smlad(v_39, v_30, _ptr[2]);
-    _ptr[2] = tvmp_smlad(v_40, v_31, _ptr[2]);
-    uint32_t v_41 = tvmp_load4((&(weight[(cse_v5 + 28)])));
-    uint32_t v_42 = tvmp_sxtb16(v_41);
-    uint32_t v_43 = tvmp_sxtb16_ror8(v_41);
-    _ptr[3] = tvmp_smlad(v_42, v_30, _ptr[3]);
-    _ptr[3] = tvmp_smlad(v_43, v_31, _ptr[3]);
-    out0[cse_v1] = ((int8_t)tvmp_requantize_once(_ptr[0], v_6, v_7, 21));
-    out0[cse_v2] = ((int8_t)tvmp_requantize_once(_ptr[1], v_8, v_9, 21));
-    out0[cse_v3] = ((int8_t)tvmp_requantize_once(_ptr[2], v_10, v_11, 21));
-    out0[cse_v4] = ((int8_t)tvmp_requantize_once(_ptr[3], v_12, v_13, 21));
+static TVMP_APART void fully_connected_5(const int8_t *TVMP_RESTRICT in0, const int32_t *TVMP_RESTRICT stream, int8_t *TVMP_RESTRICT scratch, int8_t *TVMP_RESTRICT out0) {
+  for (int32_t v = 0; v < 1; ++v) {
+    tvmp_widen_1x8_62459ad0((&(in0[0])), (&(scratch[0])));
+    tvmp_dot_4x1_k8_b6bbaaf1((&(stream[0])), (&(scratch[0])), (&(out0[0])), (&(stream[20])));
+    tvmp_dot_4x1_k8_b6bbaaf1((&(stream[20])), (&(scratch[0])), (&(out0[1])), (&(stream[40])));
   }
 }
 
@@ -745,22 +878,22 @@ static int32_t run(void *memory, const struct tvm_patch_row_source *sources) {
   uint8_t *const arena = (uint8_t *)memory;
   (void)sources; /* all inputs are in the arena */
   /* 0 conv2d: conv_2d_0 */
-  conv2d_0((const int8_t *)(void *)(arena + 0), tvmgen_small_op0_weight, tvmgen_small_op0_bias, tvmgen_small_op0_multiplier, tvmgen_small_op0_shift, (int8_t *)(arena + 192), (int8_t *)(void *)(arena + 0));
+  conv2d_0((const int8_t *)(void *)(arena + 404), tvmgen_small_op0_stream, (int8_t *)(arena + 160), (int8_t *)(void *)(arena + 0));
   TVMP_DONE(0);
   /* 1 depthwise_conv2d: depthwise_conv_2d_1 */
-  depthwise_conv2d_1((const int8_t *)(void *)(arena + 0), tvmgen_small_op1_weight, tvmgen_small_op1_bias, tvmgen_small_op1_multiplier, tvmgen_small_op1_shift, (int8_t *)(arena + 160), (int8_t *)(void *)(arena + 288));
+  depthwise_conv2d_1((const int8_t *)(void *)(arena + 0), tvmgen_small_op1_stream, (int8_t *)(arena + 320), (int8_t *)(void *)(arena + 160));
   TVMP_DONE(1);
   /* 2 conv2d: conv_2d_2 */
-  conv2d_2((const int8_t *)(void *)(arena + 288), tvmgen_small_op2_weight, tvmgen_small_op2_bias, tvmgen_small_op2_multiplier, tvmgen_small_op2_shift, (int8_t *)(void *)(arena + 160));
+  conv2d_2((const int8_t *)(void *)(arena + 160), tvmgen_small_op2_stream, (int8_t *)(arena + 480), (int8_t *)(void *)(arena + 320));
   TVMP_DONE(2);
   /* 3 add: add_3 */
-  add_3((const int8_t *)(void *)(arena + 0), (const int8_t *)(void *)(arena + 160), (int8_t *)(void *)(arena + 0));
+  add_3((const int8_t *)(void *)(arena + 0), (const int8_t *)(void *)(arena + 320), (int8_t *)(void *)(arena + 0));
   TVMP_DONE(3);
   /* 4 avg_pool2d: average_pool_2d_4 */
   avg_pool2d_4((const int8_t *)(void *)(arena + 0), (int8_t *)(void *)(arena + 160));
   TVMP_DONE(4);
   /* 5 fully_connected: fully_connected_6 */
-  fully_connected_5((const int8_t *)(void *)(arena + 160), tvmgen_small_op5_weight, tvmgen_small_op5_bias, tvmgen_small_op5_multiplier, tvmgen_small_op5_shift, (int8_t *)(void *)(arena + 0));
+  fully_connected_5((const int8_t *)(void *)(arena + 160), tvmgen_small_op5_stream, (int8_t *)(arena + 8), (int8_t *)(void *)(arena + 0));
   TVMP_DONE(5);
   /* 6 softmax: softmax_7 */
   softmax_6((const int8_t *)(void *)(arena + 0), tvmgen_small_op6_exp_table, (int8_t *)(void *)(arena + 0));
@@ -772,7 +905,7 @@ static const int32_t input_image_shape[] = {1, 9, 7, 3};
 static const int32_t output_softmax_7_shape[] = {1, 5};
 
 static const struct tvm_patch_tensor input_table[] = {
-  {"image", "int8", 189u, 0u, -1, 0x1.47ae140000000p-6f, -5, 4u, input_image_shape},
+  {"image", "int8", 189u, 404u, -1, 0x1.47ae140000000p-6f, -5, 4u, input_image_shape},
 };
 static const struct tvm_patch_tensor output_table[] = {
   {"softmax_7", "int8", 5u, 0u, -1, 0x1.0000000000000p-8f, -128, 2u, output_softmax_7_shape},
@@ -782,7 +915,7 @@ static const struct tvm_patch_tensor output_table[] = {
 extern "C"
 #endif
 const struct tvm_patch_model tvmgen_small_model = {
-  "small", 448u, 8u,
+  "small", 640u, 8u,
   1u, 1u, 7u, 0u,
   input_table, output_table, run,
 };

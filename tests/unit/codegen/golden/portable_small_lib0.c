@@ -24,39 +24,59 @@
 #endif
 
 
-static TVMP_APART void conv2d_row0_0(const int8_t *TVMP_RESTRICT in0_row0, const int8_t *TVMP_RESTRICT in0_row1, const int8_t *TVMP_RESTRICT in0_row2, const int8_t *TVMP_RESTRICT weight, const int32_t *TVMP_RESTRICT bias, const int32_t *TVMP_RESTRICT multiplier, const int8_t *TVMP_RESTRICT shift, int8_t *TVMP_RESTRICT out) {
-  int32_t _ptr[1];
-  for (int32_t v = 0; v < 8; ++v) {
-    int32_t v_2 = multiplier[v];
-    int32_t v_3 = ((int32_t)shift[v]);
-    for (int32_t v_4 = 0; v_4 < 4; ++v_4) {
-      _ptr[0] = bias[v];
-      int32_t cse_v1 = (v_4 * 6);
-      int32_t cse_v2 = (v * 27);
-      for (int32_t v_5 = 0; v_5 < 9; ++v_5) {
-        int32_t v_6 = ((int32_t)in0_row0[(cse_v1 + v_5)]);
-        int32_t v_7 = ((int32_t)weight[(cse_v2 + v_5)]);
-        _ptr[0] = (_ptr[0] + (v_6 * v_7));
+static TVMP_APART void conv2d_row0_0(const int8_t *TVMP_RESTRICT in0_row0, const int8_t *TVMP_RESTRICT in0_row1, const int8_t *TVMP_RESTRICT in0_row2, const int32_t *TVMP_RESTRICT stream, int8_t *TVMP_RESTRICT scratch, int8_t *TVMP_RESTRICT out) {
+  (void)scratch;
+  for (int32_t v = 0; v < 4; ++v) {
+    int32_t _ptr[1];
+    for (int32_t v_1 = 0; v_1 < 4; ++v_1) {
+      for (int32_t v_2 = 0; v_2 < 2; ++v_2) {
+        int32_t cse_v1 = (v_1 * 2);
+        int32_t cse_v2 = (v_1 * 20);
+        int32_t cse_v4 = (cse_v2 + v_2);
+        _ptr[0] = stream[cse_v4];
+        int32_t cse_v3 = (v * 6);
+        for (int32_t v_5 = 0; v_5 < 2; ++v_5) {
+          int32_t v_6 = stream[(((cse_v2 + (v_5 * 2)) + v_2) + 2)];
+          int32_t cse_v5 = (cse_v3 + (v_5 * 4));
+          _ptr[0] = (_ptr[0] + (((int32_t)in0_row0[cse_v5]) * (((v_6 & 255) ^ 128) - 128)));
+          _ptr[0] = (_ptr[0] + (((int32_t)in0_row0[(cse_v5 + 1)]) * ((((v_6 >> 8) & 255) ^ 128) - 128)));
+          _ptr[0] = (_ptr[0] + (((int32_t)in0_row0[(cse_v5 + 2)]) * ((((v_6 >> 16) & 255) ^ 128) - 128)));
+          _ptr[0] = (_ptr[0] + (((int32_t)in0_row0[(cse_v5 + 3)]) * ((((v_6 >> 24) & 255) ^ 128) - 128)));
+        }
+        for (int32_t v_7 = 0; v_7 < 2; ++v_7) {
+          int32_t v_8 = stream[(((cse_v2 + (v_7 * 2)) + v_2) + 6)];
+          int32_t cse_v6 = (cse_v3 + (v_7 * 4));
+          _ptr[0] = (_ptr[0] + (((int32_t)in0_row1[cse_v6]) * (((v_8 & 255) ^ 128) - 128)));
+          _ptr[0] = (_ptr[0] + (((int32_t)in0_row1[(cse_v6 + 1)]) * ((((v_8 >> 8) & 255) ^ 128) - 128)));
+          _ptr[0] = (_ptr[0] + (((int32_t)in0_row1[(cse_v6 + 2)]) * ((((v_8 >> 16) & 255) ^ 128) - 128)));
+          _ptr[0] = (_ptr[0] + (((int32_t)in0_row1[(cse_v6 + 3)]) * ((((v_8 >> 24) & 255) ^ 128) - 128)));
+        }
+        for (int32_t v_9 = 0; v_9 < 2; ++v_9) {
+          int32_t v_10 = stream[(((cse_v2 + (v_9 * 2)) + v_2) + 10)];
+          int32_t cse_v7 = (cse_v3 + (v_9 * 4));
+          _ptr[0] = (_ptr[0] + (((int32_t)in0_row2[cse_v7]) * (((v_10 & 255) ^ 128) - 128)));
+          _ptr[0] = (_ptr[0] + (((int32_t)in0_row2[(cse_v7 + 1)]) * ((((v_10 >> 8) & 255) ^ 128) - 128)));
+          _ptr[0] = (_ptr[0] + (((int32_t)in0_row2[(cse_v7 + 2)]) * ((((v_10 >> 16) & 255) ^ 128) - 128)));
+          _ptr[0] = (_ptr[0] + (((int32_t)in0_row2[(cse_v7 + 3)]) * ((((v_10 >> 24) & 255) ^ 128) - 128)));
+        }
+        int32_t v_11 = stream[(cse_v4 + 14)];
+        int32_t cse_v8 = (cse_v3 + 8);
+        _ptr[0] = (_ptr[0] + (((int32_t)in0_row0[cse_v8]) * (((v_11 & 255) ^ 128) - 128)));
+        _ptr[0] = (_ptr[0] + (((int32_t)in0_row1[cse_v8]) * ((((v_11 >> 8) & 255) ^ 128) - 128)));
+        _ptr[0] = (_ptr[0] + (((int32_t)in0_row2[cse_v8]) * ((((v_11 >> 16) & 255) ^ 128) - 128)));
+        int32_t cse_v9 = (cse_v2 + (v_2 * 2));
+        int64_t v_12 = (((int64_t)stream[(cse_v9 + 17)]) + (((((int64_t)_ptr[0]) * ((int64_t)stream[(cse_v9 + 16)])) + (int64_t)2147483648) >> (int64_t)32));
+        int64_t v_ = v_12 >> (int64_t)8;
+        int64_t v__1 = (int64_t)-8;
+        int64_t v__2 = (v_) < (v__1) ? (v_) : (v__1);
+        int64_t v__3 = (int64_t)-128;
+        out[(((v * 8) + cse_v1) + v_2)] = ((int8_t)((int32_t)((v__2) > (v__3) ? (v__2) : (v__3))));
       }
-      for (int32_t v_8 = 0; v_8 < 9; ++v_8) {
-        int32_t v_9 = ((int32_t)in0_row1[(cse_v1 + v_8)]);
-        int32_t v_10 = ((int32_t)weight[((cse_v2 + v_8) + 9)]);
-        _ptr[0] = (_ptr[0] + (v_9 * v_10));
-      }
-      for (int32_t v_11 = 0; v_11 < 9; ++v_11) {
-        int32_t v_12 = ((int32_t)in0_row2[(cse_v1 + v_11)]);
-        int32_t v_13 = ((int32_t)weight[((cse_v2 + v_11) + 18)]);
-        _ptr[0] = (_ptr[0] + (v_12 * v_13));
-      }
-      int32_t v_14 = ((int32_t)(((((int64_t)_ptr[0]) * ((int64_t)v_2)) + (int64_t)1073741824) >> (int64_t)31));
-      int32_t v_ = (((v_14 + (v_14 >> 31)) - ((1 << v_3) * 255)) >> v_3) >> 1;
-      int32_t v__1 = (v_) < (-8) ? (v_) : (-8);
-      out[((v_4 * 8) + v)] = ((int8_t)((v__1) > (-128) ? (v__1) : (-128)));
     }
   }
 }
 
-static void conv2d_0(const int8_t *in0, const int8_t *weight, const int32_t *bias, const int32_t *multiplier, const int8_t *shift, int8_t *scratch, int8_t *out0) {
+static void conv2d_0(const int8_t *in0, const int32_t *stream, int8_t *scratch, int8_t *out0) {
   int32_t _ptr[1];
   _ptr[0] = -1;
   for (int32_t v = 0; v < 3; ++v) {
@@ -86,39 +106,51 @@ static void conv2d_0(const int8_t *in0, const int8_t *weight, const int32_t *bia
       }
       _ptr[0] = cse_v3;
     }
-    conv2d_row0_0((&(scratch[((cse_v2 % 3) * 24)])), (&(scratch[(((cse_v2 + 1) % 3) * 24)])), (&(scratch[((cse_v4 % 3) * 24)])), weight, bias, multiplier, shift, (&(out0[(v_3 * 32)])));
+    conv2d_row0_0((&(scratch[((cse_v2 % 3) * 24)])), (&(scratch[(((cse_v2 + 1) % 3) * 24)])), (&(scratch[((cse_v4 % 3) * 24)])), stream, (&(scratch[76])), (&(out0[(v_3 * 32)])));
   }
 }
 
-static TVMP_APART void depthwise_conv2d_row0_1(const int8_t *TVMP_RESTRICT in0_row0, const int8_t *TVMP_RESTRICT in0_row1, const int8_t *TVMP_RESTRICT in0_row2, const int8_t *TVMP_RESTRICT weight, const int32_t *TVMP_RESTRICT bias, const int32_t *TVMP_RESTRICT multiplier, const int8_t *TVMP_RESTRICT shift, int8_t *TVMP_RESTRICT out) {
+static TVMP_APART void depthwise_conv2d_row0_1(const int8_t *TVMP_RESTRICT in0_row0, const int8_t *TVMP_RESTRICT in0_row1, const int8_t *TVMP_RESTRICT in0_row2, const int32_t *TVMP_RESTRICT stream, int8_t *TVMP_RESTRICT scratch, int8_t *TVMP_RESTRICT out) {
+  (void)scratch;
   int32_t _ptr[1];
-  for (int32_t v = 0; v < 8; ++v) {
-    int32_t v_2 = multiplier[v];
-    int32_t v_3 = ((int32_t)shift[v]);
-    for (int32_t v_4 = 0; v_4 < 4; ++v_4) {
-      _ptr[0] = bias[v];
-      int32_t cse_v1 = (v_4 * 8);
-      for (int32_t v_5 = 0; v_5 < 3; ++v_5) {
-        int32_t cse_v2 = (v_5 * 8);
-        _ptr[0] = (_ptr[0] + (((int32_t)in0_row0[((cse_v1 + cse_v2) + v)]) * ((int32_t)weight[(cse_v2 + v)])));
+  for (int32_t v = 0; v < 2; ++v) {
+    for (int32_t v_1 = 0; v_1 < 4; ++v_1) {
+      for (int32_t v_2 = 0; v_2 < 4; ++v_2) {
+        int32_t cse_v1 = (v * 4);
+        int32_t cse_v2 = ((v * 24) + (v_1 * 6));
+        _ptr[0] = stream[cse_v2];
+        int32_t cse_v3 = (cse_v2 + 1);
+        int32_t v_5 = stream[cse_v3];
+        int32_t cse_v4 = (((v_2 * 8) + cse_v1) + v_1);
+        _ptr[0] = (_ptr[0] + (((int32_t)in0_row0[cse_v4]) * (((v_5 & 255) ^ 128) - 128)));
+        _ptr[0] = (_ptr[0] + (((int32_t)in0_row1[cse_v4]) * ((((v_5 >> 16) & 255) ^ 128) - 128)));
+        int32_t v_6 = stream[cse_v3];
+        int32_t cse_v6 = (cse_v4 + 8);
+        _ptr[0] = (_ptr[0] + (((int32_t)in0_row0[cse_v6]) * ((((v_6 >> 8) & 255) ^ 128) - 128)));
+        _ptr[0] = (_ptr[0] + (((int32_t)in0_row1[cse_v6]) * ((((v_6 >> 24) & 255) ^ 128) - 128)));
+        int32_t v_7 = stream[(cse_v2 + 2)];
+        int32_t cse_v7 = (cse_v4 + 16);
+        _ptr[0] = (_ptr[0] + (((int32_t)in0_row0[cse_v7]) * (((v_7 & 255) ^ 128) - 128)));
+        _ptr[0] = (_ptr[0] + (((int32_t)in0_row1[cse_v7]) * ((((v_7 >> 16) & 255) ^ 128) - 128)));
+        int32_t cse_v5 = (cse_v2 + 3);
+        int32_t v_8 = stream[cse_v5];
+        _ptr[0] = (_ptr[0] + (((int32_t)in0_row2[cse_v4]) * (((v_8 & 255) ^ 128) - 128)));
+        int32_t v_9 = stream[cse_v5];
+        _ptr[0] = (_ptr[0] + (((int32_t)in0_row2[cse_v6]) * ((((v_9 >> 8) & 255) ^ 128) - 128)));
+        int32_t v_10 = stream[cse_v5];
+        _ptr[0] = (_ptr[0] + (((int32_t)in0_row2[cse_v7]) * ((((v_10 >> 16) & 255) ^ 128) - 128)));
+        int64_t v_11 = (((int64_t)stream[(cse_v2 + 5)]) + (((((int64_t)_ptr[0]) * ((int64_t)stream[(cse_v2 + 4)])) + (int64_t)2147483648) >> (int64_t)32));
+        int64_t v_ = v_11 >> (int64_t)7;
+        int64_t v__1 = (int64_t)127;
+        int64_t v__2 = (v_) < (v__1) ? (v_) : (v__1);
+        int64_t v__3 = (int64_t)-128;
+        out[cse_v4] = ((int8_t)((int32_t)((v__2) > (v__3) ? (v__2) : (v__3))));
       }
-      for (int32_t v_6 = 0; v_6 < 3; ++v_6) {
-        int32_t cse_v3 = (v_6 * 8);
-        _ptr[0] = (_ptr[0] + (((int32_t)in0_row1[((cse_v1 + cse_v3) + v)]) * ((int32_t)weight[((cse_v3 + v) + 24)])));
-      }
-      for (int32_t v_7 = 0; v_7 < 3; ++v_7) {
-        int32_t cse_v4 = (v_7 * 8);
-        _ptr[0] = (_ptr[0] + (((int32_t)in0_row2[((cse_v1 + cse_v4) + v)]) * ((int32_t)weight[((cse_v4 + v) + 48)])));
-      }
-      int32_t v_8 = ((int32_t)(((((int64_t)_ptr[0]) * ((int64_t)v_2)) + (int64_t)1073741824) >> (int64_t)31));
-      int32_t v_ = (((v_8 + (v_8 >> 31)) - ((1 << v_3) * 255)) >> v_3) >> 1;
-      int32_t v__1 = (v_) < (127) ? (v_) : (127);
-      out[(cse_v1 + v)] = ((int8_t)((v__1) > (-128) ? (v__1) : (-128)));
     }
   }
 }
 
-static void depthwise_conv2d_1(const int8_t *in0, const int8_t *weight, const int32_t *bias, const int32_t *multiplier, const int8_t *shift, int8_t *scratch, int8_t *out0) {
+static void depthwise_conv2d_1(const int8_t *in0, const int32_t *stream, int8_t *scratch, int8_t *out0) {
   int32_t _ptr[1];
   _ptr[0] = -1;
   for (int32_t v = 0; v < 3; ++v) {
@@ -147,35 +179,44 @@ static void depthwise_conv2d_1(const int8_t *in0, const int8_t *weight, const in
       }
       _ptr[0] = cse_v3;
     }
-    depthwise_conv2d_row0_1((&(scratch[((v_3 % 3) * 40)])), (&(scratch[(((v_3 + 1) % 3) * 40)])), (&(scratch[((cse_v2 % 3) * 40)])), weight, bias, multiplier, shift, (&(out0[(v_3 * 32)])));
+    depthwise_conv2d_row0_1((&(scratch[((v_3 % 3) * 40)])), (&(scratch[(((v_3 + 1) % 3) * 40)])), (&(scratch[((cse_v2 % 3) * 40)])), stream, (&(scratch[128])), (&(out0[(v_3 * 32)])));
   }
 }
 
-static TVMP_APART void conv2d_row0_2(const int8_t *TVMP_RESTRICT in0_row0, const int8_t *TVMP_RESTRICT weight, const int32_t *TVMP_RESTRICT bias, const int32_t *TVMP_RESTRICT multiplier, const int8_t *TVMP_RESTRICT shift, int8_t *TVMP_RESTRICT out) {
-  int32_t _ptr[1];
-  for (int32_t v = 0; v < 8; ++v) {
-    int32_t v_2 = multiplier[v];
-    int32_t v_3 = ((int32_t)shift[v]);
-    for (int32_t v_4 = 0; v_4 < 4; ++v_4) {
-      _ptr[0] = bias[v];
-      int32_t cse_v1 = (v_4 * 8);
-      for (int32_t v_5 = 0; v_5 < 8; ++v_5) {
-        int32_t v_6 = ((int32_t)in0_row0[(cse_v1 + v_5)]);
-        int32_t v_7 = ((int32_t)weight[((v * 8) + v_5)]);
-        _ptr[0] = (_ptr[0] + (v_6 * v_7));
+static TVMP_APART void conv2d_row0_2(const int8_t *TVMP_RESTRICT in0_row0, const int32_t *TVMP_RESTRICT stream, int8_t *TVMP_RESTRICT scratch, int8_t *TVMP_RESTRICT out) {
+  (void)scratch;
+  for (int32_t v = 0; v < 4; ++v) {
+    int32_t _ptr[1];
+    for (int32_t v_1 = 0; v_1 < 4; ++v_1) {
+      for (int32_t v_2 = 0; v_2 < 2; ++v_2) {
+        int32_t cse_v1 = (v_1 * 2);
+        int32_t cse_v2 = (v_1 * 12);
+        _ptr[0] = stream[(cse_v2 + v_2)];
+        int32_t cse_v3 = (v * 8);
+        for (int32_t v_5 = 0; v_5 < 2; ++v_5) {
+          int32_t v_6 = stream[(((cse_v2 + (v_5 * 2)) + v_2) + 2)];
+          int32_t cse_v4 = (cse_v3 + (v_5 * 4));
+          _ptr[0] = (_ptr[0] + (((int32_t)in0_row0[cse_v4]) * (((v_6 & 255) ^ 128) - 128)));
+          _ptr[0] = (_ptr[0] + (((int32_t)in0_row0[(cse_v4 + 1)]) * ((((v_6 >> 8) & 255) ^ 128) - 128)));
+          _ptr[0] = (_ptr[0] + (((int32_t)in0_row0[(cse_v4 + 2)]) * ((((v_6 >> 16) & 255) ^ 128) - 128)));
+          _ptr[0] = (_ptr[0] + (((int32_t)in0_row0[(cse_v4 + 3)]) * ((((v_6 >> 24) & 255) ^ 128) - 128)));
+        }
+        int32_t cse_v5 = (cse_v2 + (v_2 * 3));
+        int64_t v_7 = ((((int64_t)stream[(cse_v5 + 7)]) + (((int64_t)_ptr[0]) >> (int64_t)31)) + ((((((int64_t)_ptr[0]) * ((int64_t)stream[(cse_v5 + 6)])) * (int64_t)2) + (int64_t)2147483648) >> (int64_t)32));
+        int64_t v_ = (v_7 >> ((int64_t)stream[(cse_v5 + 8)])) >> (int64_t)7;
+        int64_t v__1 = (int64_t)127;
+        int64_t v__2 = (v_) < (v__1) ? (v_) : (v__1);
+        int64_t v__3 = (int64_t)-128;
+        out[((cse_v3 + cse_v1) + v_2)] = ((int8_t)((int32_t)((v__2) > (v__3) ? (v__2) : (v__3))));
       }
-      int32_t v_8 = ((int32_t)(((((int64_t)_ptr[0]) * ((int64_t)v_2)) + (int64_t)1073741824) >> (int64_t)31));
-      int32_t v_ = (((((1 << v_3) * 7) + v_8) + (v_8 >> 31)) >> v_3) >> 1;
-      int32_t v__1 = (v_) < (127) ? (v_) : (127);
-      out[(cse_v1 + v)] = ((int8_t)((v__1) > (-128) ? (v__1) : (-128)));
     }
   }
 }
 
-static void conv2d_2(const int8_t *in0, const int8_t *weight, const int32_t *bias, const int32_t *multiplier, const int8_t *shift, int8_t *out0) {
+static void conv2d_2(const int8_t *in0, const int32_t *stream, int8_t *scratch, int8_t *out0) {
   for (int32_t v = 0; v < 5; ++v) {
     int32_t cse_v1 = (v * 32);
-    conv2d_row0_2((&(in0[cse_v1])), weight, bias, multiplier, shift, (&(out0[cse_v1])));
+    conv2d_row0_2((&(in0[cse_v1])), stream, (&(scratch[0])), (&(out0[cse_v1])));
   }
 }
 
@@ -226,20 +267,33 @@ static void avg_pool2d_4(const int8_t *in0, int8_t *out0) {
   }
 }
 
-static TVMP_APART void fully_connected_5(const int8_t *TVMP_RESTRICT in0, const int8_t *TVMP_RESTRICT weight, const int32_t *TVMP_RESTRICT bias, const int32_t *TVMP_RESTRICT multiplier, const int8_t *TVMP_RESTRICT shift, int8_t *TVMP_RESTRICT out0) {
-  int32_t _ptr[1];
-  for (int32_t v = 0; v < 5; ++v) {
-    int32_t v_2 = multiplier[v];
-    int32_t v_3 = ((int32_t)shift[v]);
-    _ptr[0] = bias[v];
-    for (int32_t v_4 = 0; v_4 < 8; ++v_4) {
-      int32_t v_5 = ((int32_t)in0[v_4]);
-      int32_t v_6 = ((int32_t)weight[((v * 8) + v_4)]);
-      _ptr[0] = (_ptr[0] + (v_5 * v_6));
+static TVMP_APART void fully_connected_5(const int8_t *TVMP_RESTRICT in0, const int32_t *TVMP_RESTRICT stream, int8_t *TVMP_RESTRICT scratch, int8_t *TVMP_RESTRICT out0) {
+  (void)scratch;
+  for (int32_t v = 0; v < 1; ++v) {
+    int32_t _ptr[1];
+    for (int32_t v_1 = 0; v_1 < 2; ++v_1) {
+      for (int32_t v_2 = 0; v_2 < 4; ++v_2) {
+        int32_t v_ = v_1 * 4;
+        int32_t cse_v4 = (((v_) < (1) ? (v_) : (1)) + v_2);
+        int32_t cse_v1 = (v_1 * 20);
+        _ptr[0] = stream[(cse_v1 + v_2)];
+        for (int32_t v_5 = 0; v_5 < 2; ++v_5) {
+          int32_t cse_v2 = (v_5 * 4);
+          int32_t v_6 = stream[(((cse_v1 + cse_v2) + v_2) + 4)];
+          _ptr[0] = (_ptr[0] + (((int32_t)in0[cse_v2]) * (((v_6 & 255) ^ 128) - 128)));
+          _ptr[0] = (_ptr[0] + (((int32_t)in0[(cse_v2 + 1)]) * ((((v_6 >> 8) & 255) ^ 128) - 128)));
+          _ptr[0] = (_ptr[0] + (((int32_t)in0[(cse_v2 + 2)]) * ((((v_6 >> 16) & 255) ^ 128) - 128)));
+          _ptr[0] = (_ptr[0] + (((int32_t)in0[(cse_v2 + 3)]) * ((((v_6 >> 24) & 255) ^ 128) - 128)));
+        }
+        int32_t cse_v3 = (cse_v1 + (v_2 * 2));
+        int64_t v_7 = (((int64_t)stream[(cse_v3 + 13)]) + (((((int64_t)_ptr[0]) * ((int64_t)stream[(cse_v3 + 12)])) + (int64_t)2147483648) >> (int64_t)32));
+        int64_t v__1 = v_7 >> (int64_t)7;
+        int64_t v__2 = (int64_t)127;
+        int64_t v__3 = (v__1) < (v__2) ? (v__1) : (v__2);
+        int64_t v__4 = (int64_t)-128;
+        out0[cse_v4] = ((int8_t)((int32_t)((v__3) > (v__4) ? (v__3) : (v__4))));
+      }
     }
-    int32_t v_ = ((((1 << v_3) * 21) + ((int32_t)((((int64_t)_ptr[0]) * ((int64_t)v_2)) >> (int64_t)31))) >> v_3) >> 1;
-    int32_t v__1 = (v_) < (127) ? (v_) : (127);
-    out0[v] = ((int8_t)((v__1) > (-128) ? (v__1) : (-128)));
   }
 }
 
@@ -314,22 +368,22 @@ static int32_t run(void *memory, const struct tvm_patch_row_source *sources) {
   uint8_t *const arena = (uint8_t *)memory;
   (void)sources; /* all inputs are in the arena */
   /* 0 conv2d: conv_2d_0 */
-  conv2d_0((const int8_t *)(void *)(arena + 0), tvmgen_small_op0_weight, tvmgen_small_op0_bias, tvmgen_small_op0_multiplier, tvmgen_small_op0_shift, (int8_t *)(arena + 192), (int8_t *)(void *)(arena + 0));
+  conv2d_0((const int8_t *)(void *)(arena + 404), tvmgen_small_op0_stream, (int8_t *)(arena + 160), (int8_t *)(void *)(arena + 0));
   TVMP_DONE(0);
   /* 1 depthwise_conv2d: depthwise_conv_2d_1 */
-  depthwise_conv2d_1((const int8_t *)(void *)(arena + 0), tvmgen_small_op1_weight, tvmgen_small_op1_bias, tvmgen_small_op1_multiplier, tvmgen_small_op1_shift, (int8_t *)(arena + 160), (int8_t *)(void *)(arena + 288));
+  depthwise_conv2d_1((const int8_t *)(void *)(arena + 0), tvmgen_small_op1_stream, (int8_t *)(arena + 320), (int8_t *)(void *)(arena + 160));
   TVMP_DONE(1);
   /* 2 conv2d: conv_2d_2 */
-  conv2d_2((const int8_t *)(void *)(arena + 288), tvmgen_small_op2_weight, tvmgen_small_op2_bias, tvmgen_small_op2_multiplier, tvmgen_small_op2_shift, (int8_t *)(void *)(arena + 160));
+  conv2d_2((const int8_t *)(void *)(arena + 160), tvmgen_small_op2_stream, (int8_t *)(arena + 480), (int8_t *)(void *)(arena + 320));
   TVMP_DONE(2);
   /* 3 add: add_3 */
-  add_3((const int8_t *)(void *)(arena + 0), (const int8_t *)(void *)(arena + 160), (int8_t *)(void *)(arena + 0));
+  add_3((const int8_t *)(void *)(arena + 0), (const int8_t *)(void *)(arena + 320), (int8_t *)(void *)(arena + 0));
   TVMP_DONE(3);
   /* 4 avg_pool2d: average_pool_2d_4 */
   avg_pool2d_4((const int8_t *)(void *)(arena + 0), (int8_t *)(void *)(arena + 160));
   TVMP_DONE(4);
   /* 5 fully_connected: fully_connected_6 */
-  fully_connected_5((const int8_t *)(void *)(arena + 160), tvmgen_small_op5_weight, tvmgen_small_op5_bias, tvmgen_small_op5_multiplier, tvmgen_small_op5_shift, (int8_t *)(void *)(arena + 0));
+  fully_connected_5((const int8_t *)(void *)(arena + 160), tvmgen_small_op5_stream, (int8_t *)(arena + 8), (int8_t *)(void *)(arena + 0));
   TVMP_DONE(5);
   /* 6 softmax: softmax_7 */
   softmax_6((const int8_t *)(void *)(arena + 0), tvmgen_small_op6_exp_table, (int8_t *)(void *)(arena + 0));
@@ -341,7 +395,7 @@ static const int32_t input_image_shape[] = {1, 9, 7, 3};
 static const int32_t output_softmax_7_shape[] = {1, 5};
 
 static const struct tvm_patch_tensor input_table[] = {
-  {"image", "int8", 189u, 0u, -1, 0x1.47ae140000000p-6f, -5, 4u, input_image_shape},
+  {"image", "int8", 189u, 404u, -1, 0x1.47ae140000000p-6f, -5, 4u, input_image_shape},
 };
 static const struct tvm_patch_tensor output_table[] = {
   {"softmax_7", "int8", 5u, 0u, -1, 0x1.0000000000000p-8f, -128, 2u, output_softmax_7_shape},
@@ -351,7 +405,7 @@ static const struct tvm_patch_tensor output_table[] = {
 extern "C"
 #endif
 const struct tvm_patch_model tvmgen_small_model = {
-  "small", 448u, 8u,
+  "small", 640u, 8u,
   1u, 1u, 7u, 0u,
   input_table, output_table, run,
 };
