@@ -92,7 +92,9 @@ def function_table(program: Program, elided: frozenset[int]) -> FunctionTable:
     entry = [""] * len(program.steps)
     for step in live:
         entry[step.index] = _add_step(dedupe, step, printed)
-    carried = {n: t for step in live for f in step.code.functions.values() for n, t in functions_of(f).items()}
+    carried = {
+        n: t for step in live for f in step.code.functions.values() for n, t in functions_of(f).items()
+    }
     # TVM drops calls for numbers of columns that do not occur.
     mentioned = set(re.findall(r"\w+", "\n".join(dedupe.definitions)))
     called = [text for name, text in carried.items() if name in mentioned]

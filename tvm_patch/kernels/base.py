@@ -104,6 +104,13 @@ class Kernel(ABC):  # noqa: B024 - what is abstract differs between its two subc
         """Bytes of working memory (4-byte aligned) beyond inputs, outputs and row buffers."""
         return 0
 
+    def within(self, scratch: int) -> Kernel:
+        """Return the fastest form of this kernel with at most `scratch` bytes of it, itself where none is faster.
+
+        Plans are made with little scratch; what the arena has left over is given to kernels afterwards.
+        """
+        return self
+
     @property
     def macs(self) -> int:
         """Multiply-accumulates of the whole operator."""

@@ -13,7 +13,7 @@ from tvm_patch.integer.step_requantize import StepRequantizer, fit_steps, stairc
 from tvm_patch.kernels.arm.dot_tile import DotTile
 from tvm_patch.kernels.arm.function import ArmFunction, with_functions
 from tvm_patch.kernels.arm.rescaling import Rescaling
-from tvm_patch.kernels.base import Form, OpView, PrimFunc
+from tvm_patch.kernels.base import Form, Kernel, OpView, PrimFunc
 from tvm_patch.kernels.conv2d import Conv2d
 from tvm_patch.kernels.dot_calls import call_dot, emit_portable_dot, store_rest, widen_run
 from tvm_patch.kernels.ir import Buffer, Expr, row_body
@@ -22,8 +22,8 @@ from tvm_patch.kernels.requantize import Requantizer
 from tvm_patch.kernels.stream import QUAD, DotStream
 
 _MOST_OFFSET = 4095
-_MOST_SCRATCH = 4096
-"""Bytes of widened pixels beyond which a tile gets fewer of them."""
+_LITTLE_SCRATCH = 640
+"""Bytes of widened pixels that a plan reckons with, or those of one pixel if that is more."""
 
 
 def steps_of(requantizer: Requantizer) -> StepRequantizer | None:
@@ -54,7 +54,7 @@ class DotConv2d(Conv2d):
     rescaling between them (:class:`tvm_patch.kernels.stream.DotStream`).
 
     Parameters of `config`: ``group`` output channels × ``pixels`` sums in registers, ``unroll`` steps of four inputs an
-    iteration.
+    iteration, ``direct`` reads a single pixel of a 1×1 kernel without widening it first.
     """
 
     @classmethod
@@ -70,12 +70,18 @@ class DotConv2d(Conv2d):
 
     @classmethod
     def default_config(cls, op: OpView) -> dict[str, Any]:
-        """Return the tile for the operator's width: 2×3, fewer pixels where rows are short or dot products long."""
-        out_channels, kernel_h, kernel_w, in_channels = op.constants["weight"].shape
-        inputs = -(-kernel_h * kernel_w * in_channels // QUAD) * QUAD
-        pixels = max(1, min(3, op.outputs[0].shape[2], _MOST_SCRATCH // (2 * inputs)))
-        group = 4 if pixels == 1 and out_channels >= 4 else 2
-        return {"group": group, "pixels": pixels, "unroll": 4}
+        """Return a tile for little scratch; see :meth:`within`."""
+        config = _tile_for(op, _LITTLE_SCRATCH)
+        _, kernel_h, kernel_w, in_channels = op.constants["weight"].shape
+        # A single pixel of whole fours needs none at all, which is slower by a tenth.
+        direct = config["pixels"] == 1 and kernel_h == kernel_w == 1 and in_channels % QUAD == 0
+        return {**config, "direct": direct}
+
+    def within(self, scratch: int) -> Kernel:
+        """Return the kernel with as many pixels a tile as the scratch holds, up to three."""
+        wider = type(self)(self.op, {**self.config, **_tile_for(self.op, scratch)})
+        better = wider.config["pixels"] > self.config["pixels"] or self.config["direct"]
+        return wider if better and wider.scratch_bytes <= scratch else self
 
     @cached_property
     def steps(self) -> StepRequantizer:
@@ -119,7 +125,7 @@ class DotConv2d(Conv2d):
     @property
     def scratch_bytes(self) -> int:
         """Widened pixels of one tile."""
-        return 2 * len(self.order) * int(self.config["pixels"])
+        return 0 if self.config["direct"] else 2 * len(self.order) * int(self.config["pixels"])
 
     def row_function(self, form: Form, dynamic: bool = False) -> PrimFunc:
         """Return the row function; see :class:`RowKernel`."""
@@ -153,17 +159,32 @@ class DotConv2d(Conv2d):
     def _tile(
         self, buffers: dict[str, Buffer], pixels: int, column: Expr, called: dict[str, ArmFunction]
     ) -> None:
-        layer, scratch = self.layer, buffers["scratch"]
-        runs = self._runs(buffers, column)
+        layer, runs = self.layer, self._runs(buffers, column)
+        if self.config["direct"]:
+            row, start, _ = runs[0]
+            self._dot(buffers, 1, column, called, T.address_of(row[start]))
+            return
+        scratch = buffers["scratch"]
         quads, step = layer.run // QUAD, layer.column_step
         for i, (row, start, _) in enumerate(runs):
             widen_run(called, row, start, scratch, i * quads, pixels=pixels, quads=quads, step=step)
         rest = [(row, start + i) for row, start, _ in runs for i in range(quads * QUAD, layer.run)]
         for p in range(pixels):
             store_rest(rest, scratch, first=len(runs) * quads, pixels=pixels, pixel=p, step=step)
-        channels, unroll = self.op.outputs[0].shape[3], int(self.config["unroll"])
-        tile = DotTile(pixels, self.stream.group, self.stream.quads, channels, unroll, self.rescaling)
-        call_dot(called, tile, self.stream, buffers["stream"], scratch, buffers["out"], column * channels)
+        self._dot(buffers, pixels, column, called, T.address_of(scratch[0]))
+
+    def _dot(
+        self,
+        buffers: dict[str, Buffer],
+        pixels: int,
+        column: Expr,
+        called: dict[str, ArmFunction],
+        at: Expr,
+    ) -> None:
+        channels, stream = self.op.outputs[0].shape[3], self.stream
+        unroll, direct = int(self.config["unroll"]), bool(self.config["direct"])
+        tile = DotTile(pixels, stream.group, stream.quads, channels, unroll, self.rescaling, direct)
+        call_dot(called, tile, stream, buffers["stream"], at, buffers["out"], column * channels)
 
     def _runs(self, buffers: dict[str, Buffer], column: Expr) -> list[tuple[Buffer, Expr, int]]:
         """Return the runs of neighbouring inputs under the window of an output column."""
@@ -183,6 +204,19 @@ class DotConv2d(Conv2d):
             emit_portable_dot(
                 self.stream, self.rescaling, buffers["stream"], runs, buffers["out"], column * channels
             )
+
+
+def _tile_for(op: OpView, scratch: int) -> dict[str, Any]:
+    """Return 2×3, with fewer pixels where rows are short or the scratch is; four channels for a single pixel."""
+    out_channels, kernel_h, kernel_w, in_channels = op.constants["weight"].shape
+    inputs = -(-kernel_h * kernel_w * in_channels // QUAD) * QUAD
+    pixels = max(1, min(3, op.outputs[0].shape[2], scratch // (2 * inputs)))
+    return {
+        "group": 4 if pixels == 1 and out_channels >= 4 else 2,
+        "pixels": pixels,
+        "unroll": 4,
+        "direct": False,
+    }
 
 
 def tile_row(width: int, most: int) -> Iterator[tuple[int, int, int]]:

@@ -13,7 +13,7 @@ from tvm_patch.kernels.arm.column_pairs import LANES, MOST_ROWS, column_bytes, c
 from tvm_patch.kernels.arm.function import ArmFunction, with_functions
 from tvm_patch.kernels.arm.rescaling import Rescaling
 from tvm_patch.kernels.arm.taps_tile import TapsTile, taps_tile
-from tvm_patch.kernels.base import Form, OpView, PrimFunc
+from tvm_patch.kernels.base import Form, Kernel, OpView, PrimFunc
 from tvm_patch.kernels.conv2d_dot import steps_of
 from tvm_patch.kernels.depthwise_conv2d import DepthwiseConv2d
 from tvm_patch.kernels.ir import Buffer, Expr, accumulate, call, int32_at, row_body, tiles
@@ -23,8 +23,8 @@ from tvm_patch.kernels.stream import byte_at, portable_step, rescaling_words, wo
 
 _MOST_OUTPUTS = 8
 _MOST_CHANNELS = 4095
-_SCRATCH = 1024
-"""Bytes of paired columns for which a row is cut in blocks."""
+_LITTLE_SCRATCH = 384
+"""Bytes of paired columns that a plan reckons with, or those of one output if that is more."""
 
 
 @register
@@ -53,22 +53,13 @@ class PairedDepthwise(DepthwiseConv2d):
 
     @classmethod
     def default_config(cls, op: OpView) -> dict[str, Any]:
-        """Return blocks that fit the scratch, and the tile that takes the fewest instructions for them."""
-        _, kernel_h, kernel_w, _ = op.constants["weight"].shape
-        stride, dilation = int(op.attrs["strides"][1]), int(op.attrs["dilation"][1])
-        width = op.outputs[0].shape[2]
-        fit = (_SCRATCH // column_bytes(kernel_h) - (kernel_w - 1) * dilation - 1) // stride + 1
-        blocks = -(-width // max(1, min(width, fit)))
-        block = -(-width // blocks)
-        steps = steps_of(DepthwiseConv2d(op).requantizer)
-        assert steps is not None
-        costs = {}
-        for outputs in range(1, min(_MOST_OUTPUTS, block) + 1):
-            whole = outputs == block and _tile(op, steps, outputs, kernel_w, whole=True).fits
-            tile = _tile(op, steps, outputs, kernel_w, whole=whole)
-            if tile.fits:
-                costs[outputs] = -(-block // outputs) * len(taps_tile(tile).assembly)
-        return {"block": block, "outputs": min(costs, key=lambda n: costs[n])}
+        """Return blocks for little scratch; see :meth:`within`."""
+        return _blocks_for(op, _LITTLE_SCRATCH)
+
+    def within(self, scratch: int) -> Kernel:
+        """Return the kernel with blocks as wide as the scratch holds, up to whole rows."""
+        wider = {**self.config, **_blocks_for(self.op, scratch)}
+        return type(self)(self.op, wider) if wider["block"] > self.config["block"] else self
 
     @cached_property
     def steps(self) -> StepRequantizer:
@@ -253,3 +244,22 @@ def _tile(op: OpView, steps: StepRequantizer, outputs: int, kernel_w: int, *, wh
         whole=whole,
         rescaling=Rescaling(steps.shift, steps.signed, (int(op.attrs["act_min"]), int(op.attrs["act_max"]))),
     )
+
+
+def _blocks_for(op: OpView, scratch: int) -> dict[str, Any]:
+    """Return blocks that fit the scratch, and the tile that takes the fewest instructions for them."""
+    _, kernel_h, kernel_w, _ = op.constants["weight"].shape
+    stride, dilation = int(op.attrs["strides"][1]), int(op.attrs["dilation"][1])
+    width = op.outputs[0].shape[2]
+    fit = (scratch // column_bytes(kernel_h) - (kernel_w - 1) * dilation - 1) // stride + 1
+    blocks = -(-width // max(1, min(width, fit)))
+    block = -(-width // blocks)
+    steps = steps_of(DepthwiseConv2d(op).requantizer)
+    assert steps is not None
+    costs = {}
+    for outputs in range(1, min(_MOST_OUTPUTS, block) + 1):
+        whole = outputs == block and _tile(op, steps, outputs, kernel_w, whole=True).fits
+        tile = _tile(op, steps, outputs, kernel_w, whole=whole)
+        if tile.fits:
+            costs[outputs] = -(-block // outputs) * len(taps_tile(tile).assembly)
+    return {"block": block, "outputs": min(costs, key=lambda n: costs[n])}

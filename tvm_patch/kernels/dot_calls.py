@@ -86,11 +86,11 @@ def call_dot(
     tile: DotTile,
     stream: DotStream,
     words: Buffer,
-    scratch: Buffer,
+    pixels: Expr,
     out: Buffer,
     at: Expr,
 ) -> None:
-    """Emit the calls that make all channels of a tile of widened pixels, from element `at` of the output on."""
+    """Emit the calls that make all channels of a tile of pixels, from element `at` of the output on."""
     function = dot_tile(tile)
     called[function.name] = function
     outputs = stream.weight.shape[0]
@@ -104,7 +104,7 @@ def call_dot(
                 "int32",
                 function.name,
                 T.address_of(words[begin]),
-                T.address_of(scratch[0]),
+                pixels,
                 T.address_of(out[at + channel]),
                 T.address_of(words[end]),
             )

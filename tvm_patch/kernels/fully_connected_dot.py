@@ -103,7 +103,13 @@ class DotFullyConnected(FullyConnected):
                     1, self.stream.group, self.stream.quads, outputs, self.config["unroll"], self.rescaling
                 )
                 call_dot(
-                    called, tile, self.stream, buffers["stream"], scratch, buffers["out0"], row * outputs
+                    called,
+                    tile,
+                    self.stream,
+                    buffers["stream"],
+                    T.address_of(scratch[0]),
+                    buffers["out0"],
+                    row * outputs,
                 )
             else:
                 emit_portable_dot(

@@ -79,8 +79,30 @@ def test_dot_tiles(pixels: int, group: int, unroll: int, machine: program.Machin
     cases = of_class("pointwise", DotConv2d, 32, 12) + of_class("conv2d", DotConv2d, 32, 12)
     cases = [c for c in cases if c.op.outputs[0].shape[3] >= group]
     for case in cases:
-        case.kernel = DotConv2d(case.op, {"pixels": pixels, "group": group, "unroll": unroll})
+        case.kernel = DotConv2d(case.op, {"pixels": pixels, "group": group, "unroll": unroll, "direct": False})
     batch.check(cases, tmp_path, machine)
+
+
+@pytest.mark.parametrize("machine", program.MACHINES)
+@pytest.mark.parametrize("group", [2, 4])
+def test_pixels_that_are_not_widened(group: int, machine: program.Machine, tmp_path: Path) -> None:
+    """1×1 kernels over whole fours of channels need no scratch."""
+    cases = [c for c in of_class("pointwise", DotConv2d, 34, 25) if c.op.inputs[0].shape[3] % 4 == 0]
+    cases = [c for c in cases if c.op.outputs[0].shape[3] >= group]
+    for case in cases:
+        case.kernel = DotConv2d(case.op, {"pixels": 1, "group": group, "unroll": 2, "direct": True})
+        assert case.kernel.scratch_bytes == 0
+    batch.check(cases, tmp_path, machine)
+
+
+@pytest.mark.parametrize("kind", ["conv2d", "pointwise", "depthwise"])
+def test_more_scratch_makes_wider_tiles(kind: str) -> None:
+    """A kernel keeps within what it is given, and never falls back behind what it has."""
+    for case in geometry.batch_of(KINDS[kind], 35, 60):
+        kernel = case.kernel
+        for scratch in (0, 100, 1000, 10_000):
+            wider = kernel.within(scratch)
+            assert wider is kernel or kernel.scratch_bytes < wider.scratch_bytes <= scratch
 
 
 @pytest.mark.parametrize("machine", program.MACHINES)

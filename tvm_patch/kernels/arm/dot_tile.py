@@ -42,6 +42,8 @@ class DotTile:
         Fours of inputs an iteration.
     rescaling : Rescaling
         From sums to int8.
+    direct : bool
+        Whether the single pixel is read as int8 and widened on the way, by every group again: no scratch is needed.
     """
 
     pixels: int
@@ -50,10 +52,13 @@ class DotTile:
     out_step: int
     unroll: int
     rescaling: Rescaling
+    direct: bool = False
 
     def __post_init__(self) -> None:
         if (self.pixels, self.channels) not in ((1, 2), (1, 4), (2, 2), (3, 2)):
             raise ValueError(f"no tile of {self.channels} channels and {self.pixels} pixels")
+        if self.direct and self.pixels != 1:
+            raise ValueError("only a single pixel is read directly")
         if (self.pixels - 1) * self.out_step + 1 > _MOST_OFFSET:
             raise ValueError("the pixels of a tile lie too far apart for one STRB")
 
@@ -66,10 +71,10 @@ class DotTile:
 def dot_tile(tile: DotTile) -> ArmFunction:
     """Return the function ``(stream, pixels, out, end)``: all channels of the groups in [stream, end).
 
-    ``pixels`` is word-aligned; ``out`` points at the first channel of the first pixel.
+    ``pixels`` is word-aligned unless it is read directly; ``out`` points at the first channel of the first pixel.
     """
     parameters = ("const int32_t *stream", "const int8_t *pixels", "int8_t *out", "const int32_t *end")
-    stem = f"dot_{tile.channels}x{tile.pixels}_k{4 * tile.quads}"
+    stem = f"dot_{tile.channels}x{tile.pixels}_k{4 * tile.quads}{'_direct' if tile.direct else ''}"
     return ArmFunction(stem, parameters, tuple(_assembly(tile)), _portable(tile))
 
 
@@ -83,19 +88,19 @@ def _assembly(tile: DotTile) -> list[str]:
     step = _wide_step if tile.pixels == 1 and tile.channels == 4 else _pair_step
     out = enter("r1", "r2", "r3")
     if rounds:
-        span = tile.quads * tile.pixels * 8
+        span = tile.quads * (4 if tile.direct else tile.pixels * 8)
         out += [f"add r2, r1, #{span}"] if span <= _MOST_OFFSET else [*move("r2", span), "add r2, r1"]
         out.append("push {r2}")
     last = [a[-1] for a in acc]
     out.append("1:")
     out.append(f"ldm r0!, {{{', '.join(last)}}}" if len(last) > 2 else f"ldrd {last[0]}, {last[1]}, [r0], #8")
-    out += step(acc, fresh=True)
+    out += step(tile, acc, fresh=True)
     for _ in range(before - 1):
-        out += step(acc, fresh=False)
+        out += step(tile, acc, fresh=False)
     if rounds:
         out.append("2:")
         for _ in range(tile.unroll):
-            out += step(acc, fresh=False)
+            out += step(tile, acc, fresh=False)
         out += ["ldr r2, [sp]", "cmp r1, r2", "bne 2b"]
     for a in acc:
         out.append("ldrd r10, r11, [r0], #8")
@@ -110,13 +115,20 @@ def _assembly(tile: DotTile) -> list[str]:
     return out + leave(spilled)
 
 
-def _pair_step(acc: Sequence[Sequence[str]], fresh: bool) -> list[str]:
+def _pixel(tile: DotTile, even: str, odd: str) -> list[str]:
+    """Return the loading of four inputs of a pixel."""
+    if not tile.direct:
+        return [f"ldrd {even}, {odd}, [r1], #8"]
+    return [f"ldr {odd}, [r1], #4", f"sxtb16 {even}, {odd}", f"sxtb16 {odd}, {odd}, ror #8"]
+
+
+def _pair_step(tile: DotTile, acc: Sequence[Sequence[str]], fresh: bool) -> list[str]:
     """Return four inputs of two channels; `fresh` takes the sums so far from the last pixel's registers."""
     out = ["ldrd r10, r11, [r0], #8"]
     for raw, wide in zip(_RAW, _WIDE, strict=True):
         out += [f"sxtb16 {wide}, {raw}", f"sxtb16 {raw}, {raw}, ror #8"]
     for p in range(len(acc[0])):
-        out.append("ldrd r2, r3, [r1], #8")
+        out += _pixel(tile, *_X)
         for x, weights in zip(_X, (_WIDE, _RAW), strict=True):
             for a, w in zip(acc, weights, strict=True):
                 so_far = a[-1] if fresh and x == _X[0] else a[p]
@@ -124,10 +136,10 @@ def _pair_step(acc: Sequence[Sequence[str]], fresh: bool) -> list[str]:
     return out
 
 
-def _wide_step(acc: Sequence[Sequence[str]], fresh: bool) -> list[str]:
+def _wide_step(tile: DotTile, acc: Sequence[Sequence[str]], fresh: bool) -> list[str]:
     """Return four inputs of four channels and one pixel."""
     words = ("r10", "r11", "r12", "lr")
-    out = ["ldrd r8, r9, [r1], #8", f"ldm r0!, {{{', '.join(words)}}}"]
+    out = [*_pixel(tile, "r8", "r9"), f"ldm r0!, {{{', '.join(words)}}}"]
     for a, w in zip(acc, words, strict=True):
         out += [f"sxtb16 r2, {w}", f"sxtb16 {w}, {w}, ror #8"]
         out += [f"smlad {a[0]}, r8, r2, {a[0]}", f"smlad {a[0]}, r9, {w}, {a[0]}"]
@@ -137,6 +149,12 @@ def _wide_step(acc: Sequence[Sequence[str]], fresh: bool) -> list[str]:
 def _portable(tile: DotTile) -> str:
     c, p = tile.channels, tile.pixels
     parameters = tile.rescaling.words
+    if tile.direct:
+        x = """          const uint32_t four = tvmp_load4(pixels + 4 * k);
+          const uint32_t first = tvmp_sxtb16(four), second = tvmp_sxtb16_ror8(four);"""
+    else:
+        x = f"""          const int8_t *const x = pixels + 8 * ({p} * k + p);
+          const uint32_t first = tvmp_load4(x), second = tvmp_load4(x + 4);"""
     return f"""  do {{
     int32_t acc[{c}][{p}], c, p, k;
     for (c = 0; c < {c}; ++c) {{
@@ -149,8 +167,8 @@ def _portable(tile: DotTile) -> str:
       for (c = 0; c < {c}; ++c) {{
         const uint32_t even = tvmp_sxtb16((uint32_t)stream[c]), odd = tvmp_sxtb16_ror8((uint32_t)stream[c]);
         for (p = 0; p < {p}; ++p) {{
-          const int8_t *const x = pixels + 8 * ({p} * k + p);
-          acc[c][p] = tvmp_smlad(tvmp_load4(x + 4), odd, tvmp_smlad(tvmp_load4(x), even, acc[c][p]));
+{x}
+          acc[c][p] = tvmp_smlad(second, odd, tvmp_smlad(first, even, acc[c][p]));
         }}
       }}
       stream += {c};
