@@ -79,7 +79,9 @@ def test_dot_tiles(pixels: int, group: int, unroll: int, machine: program.Machin
     cases = of_class("pointwise", DotConv2d, 32, 12) + of_class("conv2d", DotConv2d, 32, 12)
     cases = [c for c in cases if c.op.outputs[0].shape[3] >= group]
     for case in cases:
-        case.kernel = DotConv2d(case.op, {"pixels": pixels, "group": group, "unroll": unroll, "direct": False})
+        case.kernel = DotConv2d(
+            case.op, {"pixels": pixels, "group": group, "unroll": unroll, "direct": False}
+        )
     batch.check(cases, tmp_path, machine)
 
 
