@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tvm_patch.planner.estimate import OperatorCost, split_columns
+from tvm_patch.planner.estimate import OperatorCost
 from tvm_patch.planner.row_window import RowWindow
 
 MOST_BANDS = 8
@@ -46,9 +46,7 @@ class Columns:
         """Return the instructions of one row, all bands together; `call` is what a call of the kernel takes."""
         widths = self.end - self.first
         uneven = np.maximum.reduceat(widths, _STARTS) != np.minimum.reduceat(widths, _STARTS)
-        whole, single = split_columns(widths, cost.tile_columns, np.repeat(uneven, BAND_COUNTS))
-        columns = np.add.reduceat(cost.tile * whole + cost.single * single, _STARTS)
-        return (call + cost.dynamic * uneven) * BAND_COUNTS + columns
+        return (call + cost.dynamic * uneven) * BAND_COUNTS + cost.column * np.add.reduceat(widths, _STARTS)
 
     def total(self) -> Array:
         """Return the columns of all bands together."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -41,29 +41,18 @@ class OperatorCost:
     ----------
     call : float
         Per row and band.
-    tile : float
-        Per row and whole tile of columns that it makes (that it reads, for a reduction).
-    single : float
-        Per row and column outside whole tiles.
+    column : float
+        Per row and column that it makes (that it reads, for a reduction).
     once : float
         When it has run.
     dynamic : float
         Per row and band where bands are of different widths.
-    tile_columns : int
-        Columns of a tile.
     """
 
     call: float
-    tile: float
-    single: float
+    column: float
     once: float
     dynamic: float
-    tile_columns: int
-
-    @property
-    def column(self) -> float:
-        """Instructions per column of a wide row."""
-        return self.tile / self.tile_columns
 
     def row(self, columns: int, dynamic: bool = False) -> float:
         """Return the instructions of one call.
@@ -75,25 +64,7 @@ class OperatorCost:
         dynamic : bool
             Whether their number is known at run time only, as where bands (or patches) are of different widths.
         """
-        tiles, singles = split_columns(columns, self.tile_columns, dynamic)
-        call = self.call + self.dynamic if dynamic else self.call
-        return call + self.tile * int(tiles) + self.single * int(singles)
-
-
-def split_columns(columns: Any, tile: int, dynamic: Any) -> tuple[Any, Any]:
-    """Return how many whole tiles a kernel makes of some columns, and how many columns one by one.
-
-    Where the number of columns is known at compile time the last tile overlaps the one before it.
-
-    Parameters
-    ----------
-    columns, dynamic : int and bool, or arrays
-    tile : int
-        Columns of a tile.
-    """
-    whole, rest = np.divmod(columns, tile)
-    overlaps = (whole > 0) & (rest > 0) & ~np.asarray(dynamic)
-    return whole + overlaps, np.where(overlaps, 0, rest)
+        return self.call + self.column * columns + (self.dynamic if dynamic else 0)
 
 
 def row_cost(network: Network, op: OperatorDesc, reduces: bool = False) -> OperatorCost:
@@ -110,11 +81,9 @@ def row_cost(network: Network, op: OperatorDesc, reduces: bool = False) -> Opera
     terms = row_terms(network, op, reduces)
     return OperatorCost(
         instructions_of(terms.call),
-        instructions_of(terms.tile),
-        instructions_of(terms.single),
+        instructions_of(terms.column),
         instructions_of(terms.once),
         instructions_of(terms.dynamic),
-        terms.tile_columns,
     )
 
 
@@ -143,12 +112,10 @@ def segment_pieces(network: Network, layout: SegmentLayout) -> dict[str, float]:
         terms = row_terms(network, op, not op.rows)
         widths = np.subtract(span.end, span.first)
         dynamic = bool(widths.min() != widths.max())
-        tiles, singles = split_columns(widths, terms.tile_columns, dynamic)
         add(terms.once)
         add(terms.call, rows * bands)
         add(terms.dynamic, rows * bands * dynamic)
-        add(terms.tile, rows * float(tiles.sum()))
-        add(terms.single, rows * float(singles.sum()))
+        add(terms.column, rows * float(widths.sum()))
         if op is not layout.sink:
             add({"segment.row": rows * bands})
     for name, buffer in layout.buffers.items():

@@ -15,9 +15,8 @@ from tvm_patch.planner.network import Network, OperatorDesc
 
 Pieces = Mapping[str, float]
 
-TILE_COLUMNS = {"conv2d": 2, "depthwise_conv2d": 2}
-"""Output columns of a register tile by kind; what is left of a row is made column by column.  1 for other kinds."""
-
+_PAIRED_ROWS = 7
+"""Rows of a depthwise kernel up to which two rows are multiplied at once."""
 _UNROLLED_TAPS = 16
 _SHORT_RUN = 16
 """Bytes up to which the C compiler copies without a call."""
@@ -31,24 +30,18 @@ class Terms:
     ----------
     call : mapping of str to float
         For every row (and band, or patch).
-    tile : mapping of str to float
-        For every whole tile of columns of a row.
-    single : mapping of str to float
-        For every column that no whole tile covers.
+    column : mapping of str to float
+        For every column of a row.
     once : mapping of str to float
         When the operator runs.
     dynamic : mapping of str to float
         For every row whose number of columns is known at run time only: bands of different widths.
-    tile_columns : int
-        Columns of a tile.
     """
 
     call: Pieces = field(default_factory=dict)
-    tile: Pieces = field(default_factory=dict)
-    single: Pieces = field(default_factory=dict)
+    column: Pieces = field(default_factory=dict)
     once: Pieces = field(default_factory=dict)
     dynamic: Pieces = field(default_factory=dict)
-    tile_columns: int = 1
 
 
 def row_terms(network: Network, op: OperatorDesc, reduces: bool = False) -> Terms:
@@ -91,23 +84,22 @@ def _conv2d(network: Network, op: OperatorDesc) -> Terms:
         return _other(network, op)
     height, width = op.window.kernel
     group_in = max(1, op.macs // (prod(out) * height * width))
-    groups = max(1, data[3] // group_in)
-    joined = width == 1 or (groups == 1 and op.window.dilation[1] == 1)
+    grouped = data[3] > group_in
+    joined = width == 1 or (not grouped and op.window.dilation[1] == 1)
     runs, length = (height, width * group_in) if joined else (height * width, group_in)
-    tiles = groups * -(-out[3] // groups // 2)
-    name = "pointwise" if runs == 1 else "conv"
-    return Terms(
-        {f"{name}.call": 1, f"{name}.channels": tiles, f"{name}.row": height - 1},
-        dot(f"{name}.two", tiles, runs, length),
-        dot(f"{name}.{_single(out)}", tiles, runs, length),
-        dynamic={f"{name}.dynamic": tiles},
-        tile_columns=TILE_COLUMNS["conv2d"],
-    )
-
-
-def _single(out: tuple[int, ...]) -> str:
-    """Return the name of single columns: where there is but one the code is better."""
-    return "only" if out[2] == 1 else "one"
+    quads = runs * (length // 4) + -(-runs * (length % 4) // 4)
+    pairs = -(-out[3] // 2)
+    name = "grouped" if grouped else "pointwise" if runs == 1 else "conv"
+    name += ".only" if out[2] == 1 else ""
+    column = {
+        f"{name}.pair": pairs,
+        f"{name}.quad": pairs * quads,
+        f"{name}.widen": quads,
+        f"{name}.rest": runs * (length % 4),
+    }
+    # Bands of different widths are made in tiles that overlap.
+    dynamic = {f"{name}.dynamic": pairs, f"{name}.dynamic.quad": pairs * quads}
+    return Terms({f"{name}.call": 1, f"{name}.row": runs - 1}, column, dynamic=dynamic)
 
 
 def _depthwise(network: Network, op: OperatorDesc) -> Terms:
@@ -116,23 +108,28 @@ def _depthwise(network: Network, op: OperatorDesc) -> Terms:
         return _other(network, op)
     height, width = op.window.kernel
     multiplier = out[3] // data[3]
-    packed = out[3] >= 4 and (multiplier == 1 or multiplier % 4 == 0)
-    name = "depthwise" if packed else "depthwise.scalar"
-    tiles = -(-out[3] // 4) if packed else out[3]
-
-    def columns(which: str) -> Pieces:
-        return {
-            f"{name}.{which}.tile": tiles,
-            f"{name}.{which}.row": tiles * (height - 1),
-            f"{name}.{which}.tap": tiles * height * width,
-        }
-
-    call = {f"{name}.call": 1, f"{name}.channels": tiles, f"{name}.rows": height - 1}
-    dynamic = {f"{name}.dynamic": tiles}
-    if not packed:
-        return Terms(call, columns("one"), dynamic=dynamic)
-    size = TILE_COLUMNS["depthwise_conv2d"]
-    return Terms(call, columns("two"), columns(_single(out)), dynamic=dynamic, tile_columns=size)
+    fours = -(-out[3] // 4)
+    if multiplier > 1 or out[3] < 4 or height > _PAIRED_ROWS:
+        packed = out[3] >= 4 and (multiplier == 1 or multiplier % 4 == 0)
+        name, tiles = ("depthwise.single", fours) if packed else ("depthwise.scalar", out[3])
+        column = {f"{name}.column": tiles, f"{name}.tap": tiles * height * width}
+        return Terms({f"{name}.call": 1, f"{name}.channels": tiles}, column)
+    pairs = -(-height // 2)
+    stride = op.window.stride[1]
+    call = {
+        "depthwise.call": 1,
+        "depthwise.channels": fours,
+        "depthwise.weights": fours * pairs * width,
+        "depthwise.edge": fours * pairs * (width - 1),
+    }
+    column = {
+        "depthwise.column": fours,
+        "depthwise.tap": fours * pairs * width,
+        "depthwise.gathered": fours * stride,
+        "depthwise.gather": fours * stride * pairs,
+    }
+    dynamic = {"depthwise.dynamic": fours, "depthwise.dynamic.tap": fours * pairs * width}
+    return Terms(call, column, dynamic=dynamic)
 
 
 def _broadcasts(network: Network, op: OperatorDesc) -> bool:

@@ -28,10 +28,10 @@ def _whole_fully_connected(network: Network, op: OperatorDesc) -> Pieces:
     data, _ = _sizes(network, op)
     outputs = network.tensors[op.outputs[0]].shape[-1]
     rows = max(1, network.tensors[op.outputs[0]].size // max(1, outputs))
-    if rows == 1:
-        return {"fully_connected.call": 1, **dot("fully_connected", -(-outputs // 4), 1, data, 2, 1)}
-    tiles = -(-outputs // 2) * -(-rows // 2)
-    return {"fully_connected.call": 1, **dot("pointwise.two", tiles, 1, data // rows, 2, 1)}
+    return {
+        "fully_connected.call": 1,
+        **dot("fully_connected", -(-outputs // 4) * rows, 1, data // rows, 2, 1),
+    }
 
 
 def _whole_arithmetic(network: Network, op: OperatorDesc) -> Pieces:

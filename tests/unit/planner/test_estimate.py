@@ -11,11 +11,8 @@ from benchmarks.fit_estimate.__main__ import NETWORKS, load_operators
 from benchmarks.fit_estimate.fit import pieces_of
 from benchmarks.fit_estimate.networks import RANKED, described, measure_plan
 from benchmarks.fit_estimate.report import compared, kendall_tau
-from tvm_patch.kernels.conv2d import Conv2d
-from tvm_patch.kernels.depthwise_conv2d import DepthwiseConv2d
-from tvm_patch.planner.estimate import OperatorCost, instructions_of, split_columns
+from tvm_patch.planner.estimate import OperatorCost, instructions_of
 from tvm_patch.planner.estimate_table import INSTRUCTIONS
-from tvm_patch.planner.estimate_terms import TILE_COLUMNS
 from tvm_patch.planner.layer_cost import layer_instructions
 from tvm_patch.planner.segments import layer_by_layer
 
@@ -54,27 +51,10 @@ def test_recorded_networks(name, shared_models):
         assert kendall_tau([r[0] for r in rows], [r[1] for r in rows]) > 0.8
 
 
-def test_tiles_are_those_of_the_kernels():
-    assert TILE_COLUMNS["conv2d"] == Conv2d.default_config(None)["tile_columns"]
-    assert TILE_COLUMNS["depthwise_conv2d"] == DepthwiseConv2d.default_config(None)["tile_columns"]
-
-
-def test_columns_outside_whole_tiles():
-    assert [tuple(map(int, split_columns(n, 2, False))) for n in (1, 2, 5, 6)] == [
-        (0, 1),
-        (1, 0),
-        (3, 0),
-        (3, 0),
-    ]
-    assert [tuple(map(int, split_columns(n, 2, True))) for n in (1, 2, 5, 6)] == [
-        (0, 1),
-        (1, 0),
-        (2, 1),
-        (3, 0),
-    ]
-    cost = OperatorCost(call=100, tile=10, single=7, once=1, dynamic=5, tile_columns=2)
-    assert cost.row(5) == 130
-    assert cost.row(5, dynamic=True) == 132
+def test_bands_of_different_widths_cost_more():
+    cost = OperatorCost(call=100, column=10, once=1, dynamic=5)
+    assert cost.row(5) == 150
+    assert cost.row(5, dynamic=True) == 155
 
 
 @pytest.mark.slow
