@@ -32,6 +32,8 @@ _WORD = 1 << 32
 _FAR = 1 << 40
 """An accumulator beyond all others."""
 _NONE = 1 << 62
+_MOST_SIGNED_SHIFT = 15
+"""Up to here `constant` fits 24 bits, and with `extra` one word."""
 _DELTAS = np.concatenate([[0], *([d, -d] for d in range(1, 64))]).astype(np.int64)
 _AT_ONCE = 64
 
@@ -154,10 +156,10 @@ def _two_sided(
     stairs: Staircase, multiplier: Int64Array, right: Int64Array, zero_point: int
 ) -> StepRequantizer | None:
     right = np.where(multiplier == 0, right[multiplier > 0].min(initial=1), right)
-    if (right < 1).any() or (right > 22).any():
+    if (right < 1).any() or (right > _MOST_SIGNED_SHIFT).any():
         return None
     constant = (np.int64(2 * zero_point + 1) << right) >> 1
-    shift = int(right.min())
+    shift = int(right.min()) & ~1
     made = StepRequantizer(True, np.zeros_like(right), multiplier, constant, shift, right - shift)
     return made if _fits_registers(made, stairs) and _same(made, stairs) else None
 
@@ -165,7 +167,9 @@ def _two_sided(
 def _one_sided(stairs: Staircase, multiplier: Int64Array, right: Int64Array) -> StepRequantizer | None:
     live = multiplier > 0
     finest = int(right[live].min()) if live.any() else 1
-    shift = finest - 1  # the reference's product is doubled, SMMLAR's is not
+    # One less than the reference's, whose product is doubled; even, so that more layers share their code.
+    shift = (finest - 1) & ~1
+    finest = shift + 1
     if not 0 <= shift <= 22:
         return None
     drop = np.where(live, right - finest, 0)

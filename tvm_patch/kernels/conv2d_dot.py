@@ -13,6 +13,7 @@ from tvm_patch.integer.step_requantize import StepRequantizer, fit_steps, stairc
 from tvm_patch.kernels.arm.dot_tile import DotTile
 from tvm_patch.kernels.arm.function import ArmFunction, with_functions
 from tvm_patch.kernels.arm.rescaling import Rescaling
+from tvm_patch.kernels.arm.widen import MOST_OFFSET
 from tvm_patch.kernels.base import Form, Kernel, OpView, PrimFunc
 from tvm_patch.kernels.conv2d import Conv2d
 from tvm_patch.kernels.dot_calls import call_dot, emit_portable_dot, store_rest, widen_run
@@ -21,7 +22,6 @@ from tvm_patch.kernels.registry import register
 from tvm_patch.kernels.requantize import Requantizer
 from tvm_patch.kernels.stream import QUAD, DotStream
 
-_MOST_OFFSET = 4095
 _LITTLE_SCRATCH = 640
 """Bytes of widened pixels that a plan reckons with, or those of one pixel if that is more."""
 
@@ -62,9 +62,8 @@ class DotConv2d(Conv2d):
         """Take what the two-instruction rescaling covers, without groups and with two output channels or more."""
         out_channels, _, _, group_in = op.constants["weight"].shape
         in_channels = op.inputs[0].shape[3]
-        step = int(op.attrs["strides"][1]) * in_channels
-        reach = 2 * max(step, out_channels) + 1
-        if not super().accepts(op) or group_in != in_channels or out_channels < 2 or reach > _MOST_OFFSET:
+        apart = 2 * int(op.attrs["strides"][1]) * in_channels
+        if not super().accepts(op) or group_in != in_channels or out_channels < 2 or apart > MOST_OFFSET:
             return False
         return steps_of(Conv2d(op).requantizer) is not None
 
@@ -183,7 +182,7 @@ class DotConv2d(Conv2d):
     ) -> None:
         channels, stream = self.op.outputs[0].shape[3], self.stream
         unroll, direct = int(self.config["unroll"]), bool(self.config["direct"])
-        tile = DotTile(pixels, stream.group, stream.quads, channels, unroll, self.rescaling, direct)
+        tile = DotTile(pixels, stream.group, unroll, self.rescaling, direct)
         call_dot(called, tile, stream, buffers["stream"], at, buffers["out"], column * channels)
 
     def _runs(self, buffers: dict[str, Buffer], column: Expr) -> list[tuple[Buffer, Expr, int]]:

@@ -8,7 +8,7 @@ from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for i
 
 from tvm_patch.kernels.arm.dot_tile import DotTile, dot_tile
 from tvm_patch.kernels.arm.function import ArmFunction
-from tvm_patch.kernels.arm.rescaling import Rescaling
+from tvm_patch.kernels.arm.rescaling import WORDS, Rescaling
 from tvm_patch.kernels.arm.widen import widen
 from tvm_patch.kernels.ir import Buffer, Expr, accumulate, call, int32_at
 from tvm_patch.kernels.requantize import store_int8
@@ -107,6 +107,7 @@ def call_dot(
                 pixels,
                 T.address_of(out[at + channel]),
                 T.address_of(words[end]),
+                *tile.numbers(stream.quads, outputs),
             )
         )
 
@@ -151,5 +152,5 @@ def emit_portable_dot(
         rest = [int32_at(data, start + j) for data, start, n in runs for j in range(quads * QUAD, n)]
         for k in range(0, len(rest), QUAD):
             add(base + (len(runs) * quads + k // QUAD + 1) * stream.group + lane, rest[k : k + QUAD])
-        last = base + (stream.quads + 1) * stream.group + lane * rescaling.words
+        last = base + (stream.quads + 1) * stream.group + lane * WORDS
         store_int8(out, at + channel, portable_step(acc[0], words, last, rescaling))

@@ -59,7 +59,7 @@ class DotFullyConnected(FullyConnected):
     @classmethod
     def default_config(cls, op: OpView) -> dict[str, Any]:
         """Return groups of four where there are four outputs."""
-        return {"group": 4 if op.constants["weight"].shape[0] >= 4 else 2, "unroll": 4}
+        return {"group": 4 if op.constants["weight"].shape[0] >= 4 else 2, "unroll": 8}
 
     @cached_property
     def stream(self) -> DotStream:
@@ -99,9 +99,7 @@ class DotFullyConnected(FullyConnected):
                 widen_run(called, data, start, scratch, 0, pixels=1, quads=whole, step=0)
                 rest = [(data, start + i) for i in range(whole * QUAD, inputs)]
                 store_rest(rest, scratch, first=whole, pixels=1, pixel=0, step=0)
-                tile = DotTile(
-                    1, self.stream.group, self.stream.quads, outputs, self.config["unroll"], self.rescaling
-                )
+                tile = DotTile(1, self.stream.group, self.config["unroll"], self.rescaling)
                 call_dot(
                     called,
                     tile,

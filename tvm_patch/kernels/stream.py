@@ -12,7 +12,7 @@ import numpy as np
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
 from tvm_patch.integer.step_requantize import StepRequantizer
-from tvm_patch.kernels.arm.rescaling import Rescaling
+from tvm_patch.kernels.arm.rescaling import WORDS, Rescaling
 from tvm_patch.kernels.ir import Buffer, Expr
 
 QUAD = 4
@@ -26,8 +26,9 @@ def words_of(weights: np.ndarray) -> np.ndarray:
 
 def rescaling_words(steps: StepRequantizer) -> np.ndarray:
     """Return the words that rescale a channel, shape (channels, words)."""
-    columns = [steps.multiplier, steps.constant, *([steps.extra] if steps.signed else [])]
-    return np.stack(columns, axis=1).astype(np.int32)
+    # The signed form keeps the channel's own shift in the lowest byte.
+    constant = (steps.constant << 8) | steps.extra if steps.signed else steps.constant
+    return np.stack([steps.multiplier, constant], axis=1).astype(np.int32)
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ class DotStream:
     @cached_property
     def group_words(self) -> int:
         """Words of one group."""
-        return self.group * (1 + self.quads + (3 if self.steps.signed else 2))
+        return self.group * (1 + self.quads + WORDS)
 
     @cached_property
     def words(self) -> np.ndarray:
@@ -94,13 +95,14 @@ def portable_step(acc: Expr, words: Buffer, at: Expr, rescaling: Rescaling) -> E
     """Return the int32 expression of a rescaled sum; `at` is where the channel's words begin."""
     wide = T.cast(acc, "int64")
     constant = T.cast(words[at + 1], "int64")
+    own = T.bitwise_and(constant, T.int64(255))
     if rescaling.signed:
-        constant = constant + T.shift_right(wide, T.int64(31))
+        constant = T.shift_right(constant, T.int64(8)) + T.shift_right(wide, T.int64(31))
         wide = wide * T.int64(2)
     product = wide * T.cast(words[at], "int64") + T.int64(1 << 31)
     h = T.bind(constant + T.shift_right(product, T.int64(32)))
     if rescaling.signed:
-        h = T.shift_right(h, T.cast(words[at + 2], "int64"))
+        h = T.shift_right(h, own)
     h = T.shift_right(h, T.int64(rescaling.shift))
     low, high = rescaling.clamp
     return T.cast(T.max(T.min(h, T.int64(high)), T.int64(low)), "int32")

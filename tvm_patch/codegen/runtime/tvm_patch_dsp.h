@@ -207,10 +207,12 @@ TVMP_INLINE int32_t tvmp_step(int32_t acc, int32_t multiplier, int32_t constant,
   return tvmp_ssat8((constant + tvmp_smmulr(acc, multiplier)) >> shift);
 }
 
-/* Both roundings, halves away from zero on both sides; `own` is the channel's part of the shift. */
-TVMP_INLINE int32_t tvmp_step_signed(int32_t acc, int32_t multiplier, int32_t constant, int32_t own, int32_t shift) {
-  const int32_t h = constant + (acc >> 31) + tvmp_smmulr((int32_t)((uint32_t)acc << 1), multiplier);
-  return tvmp_ssat8((h >> own) >> shift);
+/* Both roundings, halves away from zero on both sides; the lowest byte of `packed` is the channel's part of the shift,
+ * the rest is the constant. */
+TVMP_INLINE int32_t tvmp_step_signed(int32_t acc, int32_t multiplier, int32_t packed, int32_t shift) {
+  const int32_t doubled = (int32_t)((uint32_t)acc << 1);
+  const int32_t h = (packed >> 8) + (acc >> 31) + tvmp_smmulr(doubled, multiplier);
+  return tvmp_ssat8((h >> (packed & 255)) >> shift);
 }
 
 /* Two roundings for any accumulator and any `shift` of TFLite (positive goes left); not saturated. */

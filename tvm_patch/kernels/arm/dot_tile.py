@@ -11,22 +11,21 @@ weights a channel, then multipliers and constants (see :mod:`tvm_patch.kernels.s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from tvm_patch.kernels.arm.function import ArmFunction, enter, leave, move
-from tvm_patch.kernels.arm.rescaling import Rescaling
+from tvm_patch.kernels.arm.function import ArmFunction, enter, leave
+from tvm_patch.kernels.arm.rescaling import WORDS, Rescaling
 
 _FREE = ("r4", "r5", "r6", "r7", "r8", "r9")
 _RAW = ("r10", "r11")
 _WIDE = ("r12", "lr")
 _X = ("r2", "r3")
-_MOST_OFFSET = 4095
 
 
 @dataclass(frozen=True)
 class DotTile:
-    """Numbers of one function.
+    """What one function is made for; everything else is an argument, so that layers share it.
 
     Attributes
     ----------
@@ -34,10 +33,6 @@ class DotTile:
         1 to 3.
     channels : int
         Of a group: 2, or 4 for one pixel.
-    quads : int
-        Fours of inputs of an output.
-    out_step : int
-        Bytes from one pixel of the output to the next.
     unroll : int
         Fours of inputs an iteration.
     rescaling : Rescaling
@@ -48,8 +43,6 @@ class DotTile:
 
     pixels: int
     channels: int
-    quads: int
-    out_step: int
     unroll: int
     rescaling: Rescaling
     direct: bool = False
@@ -59,60 +52,93 @@ class DotTile:
             raise ValueError(f"no tile of {self.channels} channels and {self.pixels} pixels")
         if self.direct and self.pixels != 1:
             raise ValueError("only a single pixel is read directly")
-        if (self.pixels - 1) * self.out_step + 1 > _MOST_OFFSET:
-            raise ValueError("the pixels of a tile lie too far apart for one STRB")
 
     @property
-    def group_words(self) -> int:
-        """Words of the stream for one group of channels."""
-        return self.channels * (1 + self.quads + self.rescaling.words)
+    def quad_bytes(self) -> int:
+        """Bytes of the pixels that four inputs of a tile take."""
+        return 4 if self.direct else 8 * self.pixels
+
+    def numbers(self, quads: int, out_step: int) -> tuple[int, int, int]:
+        """Return the function's last arguments.
+
+        Parameters
+        ----------
+        quads : int
+            Fours of inputs of an output, at least 1.
+        out_step : int
+            Bytes from one pixel of the output to the next.
+        """
+        # The first four stand alone, then the loop is entered such that it ends with a whole iteration.
+        return quads * self.quad_bytes, (quads - 1) % self.unroll * _step_bytes(self), out_step
 
 
 def dot_tile(tile: DotTile) -> ArmFunction:
-    """Return the function ``(stream, pixels, out, end)``: all channels of the groups in [stream, end).
+    """Return the function ``(stream, pixels, out, end, span, entry, out_step)``: the groups in [stream, end).
 
-    ``pixels`` is word-aligned unless it is read directly; ``out`` points at the first channel of the first pixel.
+    ``pixels`` is word-aligned unless it is read directly; ``out`` points at the first channel of the first pixel; the
+    last three come from :meth:`DotTile.numbers`.
     """
-    parameters = ("const int32_t *stream", "const int8_t *pixels", "int8_t *out", "const int32_t *end")
-    stem = f"dot_{tile.channels}x{tile.pixels}_k{4 * tile.quads}{'_direct' if tile.direct else ''}"
+    parameters = (
+        "const int32_t *stream",
+        "const int8_t *pixels",
+        "int8_t *out",
+        "const int32_t *end",
+        "int32_t span",
+        "int32_t entry",
+        "int32_t out_step",
+    )
+    stem = f"dot_{tile.channels}x{tile.pixels}{'_direct' if tile.direct else ''}"
     return ArmFunction(stem, parameters, tuple(_assembly(tile)), _portable(tile))
+
+
+_STOP, _ENTRY, _PIXELS, _OUT, _END = (f"[sp, #{4 * i}]" for i in range(5))
+_SAVED_BYTES = 12 * 4
+"""Three arguments and nine registers: above them lie the arguments that came on the stack."""
 
 
 def _assembly(tile: DotTile) -> list[str]:
     """Return the code: r0 walks through the stream, r1 through the pixels; what is used rarely lies at sp."""
-    acc = [_FREE[c * tile.pixels : (c + 1) * tile.pixels] for c in range(tile.channels)]
-    rounds = (tile.quads - 1) // tile.unroll
-    before = tile.quads - rounds * tile.unroll
-    spilled = 3 + bool(rounds)
-    pixels, at_out, at_end = (f"[sp, #{4 * (i + bool(rounds))}]" for i in range(3))
-    step = _wide_step if tile.pixels == 1 and tile.channels == 4 else _pair_step
+    acc = _sums(tile)
+    step = _step(tile)
     out = enter("r1", "r2", "r3")
-    if rounds:
-        span = tile.quads * (4 if tile.direct else tile.pixels * 8)
-        out += [f"add r2, r1, #{span}"] if span <= _MOST_OFFSET else [*move("r2", span), "add r2, r1"]
-        out.append("push {r2}")
+    out += [f"ldr r2, [sp, #{_SAVED_BYTES}]", "add r2, r1"]
+    # All instructions of a step have four bytes, so the loop can be entered at any of its steps.
+    out += ["adr r4, 3f", f"ldr r3, [sp, #{_SAVED_BYTES + 4}]", "sub r4, r3", "orr r4, #1", "push {r2, r4}"]
     last = [a[-1] for a in acc]
     out.append("1:")
     out.append(f"ldm r0!, {{{', '.join(last)}}}" if len(last) > 2 else f"ldrd {last[0]}, {last[1]}, [r0], #8")
     out += step(tile, acc, fresh=True)
-    for _ in range(before - 1):
+    out += [f"ldr pc, {_ENTRY}", "2:"]
+    for _ in range(tile.unroll):
         out += step(tile, acc, fresh=False)
-    if rounds:
-        out.append("2:")
-        for _ in range(tile.unroll):
-            out += step(tile, acc, fresh=False)
-        out += ["ldr r2, [sp]", "cmp r1, r2", "bne 2b"]
+    out += ["3:", f"ldr r2, {_STOP}", "cmp r1, r2", "bne 2b"]
     for a in acc:
         out.append("ldrd r10, r11, [r0], #8")
-        if tile.rescaling.signed:
-            out.append("ldr r12, [r0], #4")
         out += tile.rescaling.assembly(a, "r10", "r11", "r12", "lr")
-    out.append(f"ldr r2, {at_out}")
-    out += [f"strb {a[0]}, [r2], #1" for a in acc]
-    for p in range(1, tile.pixels):
-        out += [f"strb {a[p]}, [r2, #{p * tile.out_step - tile.channels + c}]" for c, a in enumerate(acc)]
-    out += [f"str r2, {at_out}", f"ldr r3, {at_end}", f"ldr r1, {pixels}", "cmp r0, r3", "bne 1b"]
-    return out + leave(spilled)
+    out.append(f"ldr r2, {_OUT}")
+    if tile.pixels > 1:
+        out.append(f"ldr r3, [sp, #{_SAVED_BYTES + 8 + 8}]")
+    for a in acc:
+        if tile.pixels > 1:
+            out.append(f"strb {a[1]}, [r2, r3]")
+        if tile.pixels > 2:
+            out.append(f"strb {a[2]}, [r2, r3, lsl #1]")
+        out.append(f"strb {a[0]}, [r2], #1")
+    out += [f"str r2, {_OUT}", f"ldr r3, {_END}", f"ldr r1, {_PIXELS}", "cmp r0, r3", "bne 1b"]
+    return out + leave(5)
+
+
+def _sums(tile: DotTile) -> list[Sequence[str]]:
+    """Return the registers of the sums, by channel and pixel."""
+    return [_FREE[c * tile.pixels : (c + 1) * tile.pixels] for c in range(tile.channels)]
+
+
+def _step(tile: DotTile) -> Callable[..., list[str]]:
+    return _wide_step if tile.channels == 4 else _pair_step
+
+
+def _step_bytes(tile: DotTile) -> int:
+    return 4 * len(_step(tile)(tile, _sums(tile), fresh=False))
 
 
 def _pixel(tile: DotTile, even: str, odd: str) -> list[str]:
@@ -148,14 +174,15 @@ def _wide_step(tile: DotTile, acc: Sequence[Sequence[str]], fresh: bool) -> list
 
 def _portable(tile: DotTile) -> str:
     c, p = tile.channels, tile.pixels
-    parameters = tile.rescaling.words
     if tile.direct:
         x = """          const uint32_t four = tvmp_load4(pixels + 4 * k);
           const uint32_t first = tvmp_sxtb16(four), second = tvmp_sxtb16_ror8(four);"""
     else:
         x = f"""          const int8_t *const x = pixels + 8 * ({p} * k + p);
           const uint32_t first = tvmp_load4(x), second = tvmp_load4(x + 4);"""
-    return f"""  do {{
+    return f"""  const int32_t quads = span / {tile.quad_bytes};
+  (void)entry;
+  do {{
     int32_t acc[{c}][{p}], c, p, k;
     for (c = 0; c < {c}; ++c) {{
       for (p = 0; p < {p}; ++p) {{
@@ -163,7 +190,7 @@ def _portable(tile: DotTile) -> str:
       }}
     }}
     stream += {c};
-    for (k = 0; k < {tile.quads}; ++k) {{
+    for (k = 0; k < quads; ++k) {{
       for (c = 0; c < {c}; ++c) {{
         const uint32_t even = tvmp_sxtb16((uint32_t)stream[c]), odd = tvmp_sxtb16_ror8((uint32_t)stream[c]);
         for (p = 0; p < {p}; ++p) {{
@@ -175,9 +202,9 @@ def _portable(tile: DotTile) -> str:
     }}
     for (c = 0; c < {c}; ++c) {{
       for (p = 0; p < {p}; ++p) {{
-        out[{tile.out_step} * p + c] = (int8_t){tile.rescaling.portable("acc[c][p]", "stream")};
+        out[out_step * p + c] = (int8_t){tile.rescaling.portable("acc[c][p]", "stream")};
       }}
-      stream += {parameters};
+      stream += {WORDS};
     }}
     out += {c};
   }} while (stream != end);

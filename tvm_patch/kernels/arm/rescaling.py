@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+WORDS = 2
+"""Words of a channel's constants: multiplier and constant."""
+
 
 @dataclass(frozen=True)
 class Rescaling:
@@ -24,29 +27,27 @@ class Rescaling:
     signed: bool
     clamp: tuple[int, int] = (-128, 127)
 
-    @property
-    def words(self) -> int:
-        """Words of a channel's constants: multiplier, constant, and its own shift in the signed form."""
-        return 3 if self.signed else 2
-
-    def assembly(self, acc: Sequence[str], multiplier: str, constant: str, own: str, free: str) -> list[str]:
+    def assembly(
+        self, acc: Sequence[str], multiplier: str, constant: str, first: str, second: str
+    ) -> list[str]:
         """Return the instructions that replace the accumulators of one channel by the results.
 
         Parameters
         ----------
         acc : sequence of str
             Registers.
-        multiplier, constant, own : str
-            Registers with the channel's words; `own` is read in the signed form only.
-        free : str
-            A register to use, in the signed form.
+        multiplier, constant : str
+            Registers with the channel's words.  In the signed form the second holds the channel's own shift in its
+            lowest byte, which is what a shift by register reads, and the constant above it.
+        first, second : str
+            Registers to use, in the signed form.
         """
-        out: list[str] = []
         amount = f", asr #{self.shift}" if self.shift else ""
+        out = [f"asr {first}, {constant}, #8"] if self.signed else []
         for a in acc:
             if self.signed:
-                out += [f"add {free}, {constant}, {a}, asr #31", f"lsl {a}, {a}, #1"]
-                out += [f"smmlar {a}, {a}, {multiplier}, {free}", f"asr {a}, {a}, {own}"]
+                out += [f"add {second}, {first}, {a}, asr #31", f"lsl {a}, {a}, #1"]
+                out += [f"smmlar {a}, {a}, {multiplier}, {second}", f"asr {a}, {a}, {constant}"]
             else:
                 out.append(f"smmlar {a}, {a}, {multiplier}, {constant}")
             out.append(f"ssat {a}, #8, {a}{amount}")
@@ -59,8 +60,7 @@ class Rescaling:
     def portable(self, acc: str, at: str) -> str:
         """Return the same as a C expression; `at` points at the channel's words."""
         name = "tvmp_step_signed" if self.signed else "tvmp_step"
-        own = f"{at}[2], " if self.signed else ""
-        value = f"{name}({acc}, {at}[0], {at}[1], {own}{self.shift})"
+        value = f"{name}({acc}, {at}[0], {at}[1], {self.shift})"
         if self.clamp[0] > -128:
             value = f"tvmp_max({value}, {self.clamp[0]})"
         return f"tvmp_min({value}, {self.clamp[1]})" if self.clamp[1] < 127 else value

@@ -13,7 +13,7 @@ from functools import cached_property
 
 from tvm_patch.kernels.arm.column_pairs import LANES, column_bytes, pairs_of
 from tvm_patch.kernels.arm.function import ArmFunction, add, enter, leave
-from tvm_patch.kernels.arm.rescaling import Rescaling
+from tvm_patch.kernels.arm.rescaling import WORDS, Rescaling
 
 _DP, _X = "r1", "r2"
 _POOL = ("r3", "r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11", "r12", "lr", "r0")
@@ -80,7 +80,7 @@ class TapsTile:
     @property
     def lane_words(self) -> int:
         """Words of the stream for one channel."""
-        return 1 + sum(self.packed_words) + self.rescaling.words
+        return 1 + sum(self.packed_words) + WORDS
 
     @property
     def step_bytes(self) -> int:
@@ -151,11 +151,9 @@ def _whole(tile: TapsTile) -> list[str]:
             else:
                 out += [f"ldr {left[2 * i]}, [r0], #4", f"sxtb16 {left[2 * i]}, {left[2 * i]}"]
         out += _multiply(tile, pair, acc, left)
-    own, free = (left[1], left[2]) if tile.rescaling.signed else ("", "")
+    free = left[1:3] if tile.rescaling.signed else ("", "")
     out.append(f"ldrd {_X}, {left[0]}, [r0], #8")
-    if tile.rescaling.signed:
-        out.append(f"ldr {own}, [r0], #4")
-    out += tile.rescaling.assembly(acc, _X, left[0], own, free)
+    out += tile.rescaling.assembly(acc, _X, left[0], *free)
     out += [f"ldr {_X}, [sp]", *_store(tile, acc, _X), f"add {_X}, #1", f"str {_X}, [sp]"]
     out += [f"add {_DP}, #4", f"ldr {_X}, [sp, #4]", f"subs {_X}, #1", f"str {_X}, [sp, #4]", "bne 1b"]
     return out + leave(2)
@@ -168,7 +166,7 @@ def _looped(tile: TapsTile) -> list[str]:
     total = sum(len(w) for w in tile.weight_words)
     stays = tile.outputs + total + spare <= len(_POOL)
     packed = sum(tile.packed_words)
-    names = ["multiplier", "constant", "own", "bias", "here", "until", "again", "stream", "lanes"]
+    names = ["multiplier", "constant", "bias", "here", "until", "again", "stream", "lanes"]
     names += ["columns", "out", "end"]
     at = {n: 8 * packed + 4 * i for i, n in enumerate(names)}
     frame = 8 * packed + 4 * len(names)
@@ -183,8 +181,6 @@ def _looped(tile: TapsTile) -> list[str]:
     for i in range(packed):
         out += ["ldr r4, [r0], #4", "sxtb16 r3, r4", "sxtb16 r4, r4, ror #8", f"strd r3, r4, [sp, #{8 * i}]"]
     out += ["ldrd r3, r4, [r0], #8", f"strd r3, r4, [sp, #{at['multiplier']}]"]
-    if tile.rescaling.signed:
-        out += ["ldr r3, [r0], #4", f"str r3, [sp, #{at['own']}]"]
     out.append(f"str r0, [sp, #{at['stream']}]")
     # Its pointers, and the next channel's.
     out += [f"ldrd r1, r2, [sp, #{at['columns']}]", f"ldr r3, [sp, #{at['end']}]"]
@@ -209,10 +205,8 @@ def _looped(tile: TapsTile) -> list[str]:
         out += load + _multiply(tile, pair, acc, registers)
     free = left[total:] if stays else left
     out.append(f"ldrd {_X}, {free[0]}, [sp, #{at['multiplier']}]")
-    own, temporary = (free[1], free[2]) if tile.rescaling.signed else ("", "")
-    if tile.rescaling.signed:
-        out.append(f"ldr {own}, [sp, #{at['own']}]")
-    out += tile.rescaling.assembly(acc, _X, free[0], own, temporary)
+    scratch = free[1:3] if tile.rescaling.signed else ("", "")
+    out += tile.rescaling.assembly(acc, _X, free[0], *scratch)
     out += [f"ldr {_X}, [sp, #{at['here']}]", *_store(tile, acc, _X)]
     out += [*add(_X, tile.outputs * tile.out_step, free[0]), f"str {_X}, [sp, #{at['here']}]"]
     out += [

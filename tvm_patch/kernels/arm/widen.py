@@ -9,7 +9,8 @@ from __future__ import annotations
 from tvm_patch.kernels.arm.function import ArmFunction
 
 _UNROLL = 4
-_MOST_OFFSET = 4095
+MOST_OFFSET = 4095
+"""Bytes that an LDR reaches."""
 
 
 def widen(pixels: int, quads: int, step: int) -> ArmFunction:
@@ -24,7 +25,7 @@ def widen(pixels: int, quads: int, step: int) -> ArmFunction:
     step : int
         Bytes from one pixel to the next.  Raises ValueError where an LDR cannot reach the last.
     """
-    if (pixels - 1) * step > _MOST_OFFSET:
+    if (pixels - 1) * step > MOST_OFFSET:
         raise ValueError("the pixels of a tile lie too far apart for one LDR")
     rounds = quads // _UNROLL if quads > 2 * _UNROLL else 0
     one = []
