@@ -57,19 +57,39 @@ def _weights(shape: tuple[int, ...], channels: int) -> tuple[np.ndarray, np.ndar
 
 
 def conv(
-    b: CaseBuilder, h: int, w: int, c: int, o: int, kh: int = 1, kw: int = 1, s: int = 1, pad: int = 1
+    b: CaseBuilder,
+    h: int,
+    w: int,
+    c: int,
+    o: int,
+    kh: int = 1,
+    kw: int = 1,
+    s: int = 1,
+    pad: int = 1,
+    relu: int = 0,
 ) -> int:
     weight, bias = _weights((o, kh, kw, c), o)
-    padding = "SAME" if pad else "VALID"
-    return b.conv2d(image(b, h, w, c), weight, bias, 0.01, OUT, -5, stride=s, padding=padding)
+    padding, zero_point = "SAME" if pad else "VALID", -128 if relu else -5
+    return b.conv2d(image(b, h, w, c), weight, bias, 0.01, OUT, zero_point, stride=s, padding=padding)
 
 
 def depthwise(
-    b: CaseBuilder, h: int, w: int, c: int, kh: int = 3, kw: int = 3, s: int = 1, pad: int = 1, m: int = 1
+    b: CaseBuilder,
+    h: int,
+    w: int,
+    c: int,
+    kh: int = 3,
+    kw: int = 3,
+    s: int = 1,
+    pad: int = 1,
+    m: int = 1,
+    relu: int = 0,
 ) -> int:
     weight, bias = _weights((1, kh, kw, c * m), c * m)
-    padding = "SAME" if pad else "VALID"
-    return b.depthwise_conv2d(image(b, h, w, c), weight, bias, 0.01, OUT, -5, stride=s, padding=padding)
+    padding, zero_point = "SAME" if pad else "VALID", -128 if relu else -5
+    return b.depthwise_conv2d(
+        image(b, h, w, c), weight, bias, 0.01, OUT, zero_point, stride=s, padding=padding
+    )
 
 
 def transpose_conv(b: CaseBuilder, h: int, w: int, c: int, o: int, k: int, s: int) -> int:

@@ -87,16 +87,15 @@ def analyse(
         When it cannot be compiled, or not under this plan.
     """
     legalized = legalize(model, None, io)
-    _, network = legalized.describe()
     found: Plan | None = None
-    segments: Sequence[Segment] = layer_by_layer(network)
+    planned: Sequence[Segment] | None = None
     mode: InputMode = "resident"
     if plan is not None:
-        found, segments = resolve(legalized, plan)
+        found, planned = resolve(legalized, plan)
         mode = found.input_mode
-    # Some of what cannot be compiled is only found out here.
-    legalized.lower(form, lambda _network: segments, None, mode)
-    memory = plan_memory(network, segments, mode)
+    # Some of what cannot be compiled is only found out here, and what scratch the kernels get.
+    network = legalized.lower(form, None if planned is None else lambda _: planned, None, mode).network
+    memory = plan_memory(network, planned or layer_by_layer(network), mode)
     return Analysis(network, memory, layer_memory(network, memory), found)
 
 

@@ -18,7 +18,7 @@ from tvm_patch.errors import UnsupportedError, UserError
 from tvm_patch.frontend import Imported, import_tflite
 from tvm_patch.kernels import Form, Kernel
 from tvm_patch.lowering.describe import describe
-from tvm_patch.lowering.fit_kernels import fit_kernels
+from tvm_patch.lowering.fit_kernels import fit_kernels, widest_kernels
 from tvm_patch.lowering.op_view import BoundFunction, bind_function
 from tvm_patch.lowering.order_operators import OrderOperators
 from tvm_patch.lowering.program import Program, choose_kernels, lower_program
@@ -114,6 +114,8 @@ class Legalized:
     ) -> Program:
         """Generate the TIR of every segment, one operator each unless `segments` says otherwise.
 
+        Without `segments` kernels get the scratch that makes them fast; with them, what the arena has left over.
+
         Raises
         ------
         UserError
@@ -125,7 +127,10 @@ class Legalized:
         fetched = fetched_inputs(network, input_mode)
         chosen = (segments or layer_by_layer)(network)
         check_reads(network, chosen, input_mode)
-        kernels, network = fit_kernels(kernels, network, chosen, input_mode)
+        if segments is None:
+            kernels, network = widest_kernels(kernels, network)
+        else:
+            kernels, network = fit_kernels(kernels, network, chosen, input_mode)
         try:
             return lower_program(self.graph, kernels, network, chosen, form, fetched, progress, rows_from)
         except UnsupportedError as error:

@@ -1,4 +1,4 @@
-"""Gives kernels the memory that a plan leaves over.
+"""Gives kernels memory: what a plan leaves over, or, without one, what makes them fast.
 
 Model-adaptive scratch, as MCUNet's TinyEngine has it (Lin et al. 2020, section 3.2, equations 1 and 2): the arena is as
 large as its fullest segment needs it, and every other segment may fill it with wider tiles.  A plan reckons with
@@ -16,6 +16,15 @@ from tvm_patch.planner.memory import arena_bytes
 from tvm_patch.planner.modes import InputMode, fetched_inputs
 from tvm_patch.planner.network import Network
 from tvm_patch.planner.segments import Segment
+
+AMPLE_SCRATCH = 4096
+"""Bytes of scratch beyond which no kernel goes."""
+
+
+def widest_kernels(kernels: Sequence[Kernel], network: Network) -> tuple[list[Kernel], Network]:
+    """Return kernels in their fastest form, and the network that says what scratch they have."""
+    wide = [k.within(AMPLE_SCRATCH) for k in kernels]
+    return wide, _described(network, wide)
 
 
 def fit_kernels(
@@ -58,7 +67,7 @@ def _widened(kernels: Sequence[Kernel], segments: Sequence[Segment], room: dict[
         for i in segment.operators:
             # Kernels of one segment share the scratch; an operator may be in two segments.
             allowed[i] = min(allowed.get(i, most + extra), most + extra)
-    return [k.within(allowed[i]) if i in allowed else k for i, k in enumerate(kernels)]
+    return [k.within(min(allowed[i], AMPLE_SCRATCH)) if i in allowed else k for i, k in enumerate(kernels)]
 
 
 def _described(network: Network, kernels: Sequence[Kernel]) -> Network:
