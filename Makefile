@@ -2,7 +2,7 @@
 PYTHON := .venv/bin/python
 MODEL := build/mcunet_vww1.tflite
 
-.PHONY: demo test verify lint setup clean
+.PHONY: demo test verify bench lint setup clean
 
 demo: setup ## compile MCUNet-VWW1, run it on the emulated Cortex-M7, compare with the reference
 	@mkdir -p build
@@ -10,10 +10,16 @@ demo: setup ## compile MCUNet-VWW1, run it on the emulated Cortex-M7, compare wi
 	@$(PYTHON) -m tvm_patch run $(MODEL) --board qemu_m7 --as stm32f746g_disco --check
 
 test: lint ## what CI runs
+	$(PYTHON) -m benchmarks.baseline
 	$(PYTHON) -m pytest -n 2 --dist loadfile -m "not verify"
 
 verify: setup ## the full lists, an hour or so
 	$(PYTHON) -m pytest -n 2 --dist load
+
+bench: setup ## single layers, whole networks and MCUNetV2's table beside goals and peers
+	$(PYTHON) -m benchmarks.layers
+	$(PYTHON) -m benchmarks.networks
+	$(PYTHON) -m benchmarks.mcunetv2_table1
 
 lint: setup
 	$(PYTHON) -m ruff check .
