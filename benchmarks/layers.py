@@ -50,7 +50,7 @@ class LayerResult:
 def measure_layer(goal: LayerGoal) -> LayerResult:
     """Compile a network of one layer, run it and compare it."""
     builder = CaseBuilder("layer")
-    builder.add_case(Case(goal.kind, {**goal.numbers, "relu": 1}))
+    builder.add_case(Case(goal.kind, goal.numbers))
     data = write_model(builder.finish())
     artifact = driver.compile(data, board=BOARD)
     given = driver.random_inputs(artifact, 1, 0)

@@ -66,7 +66,7 @@ def conv(
     kw: int = 1,
     s: int = 1,
     pad: int = 1,
-    relu: int = 0,
+    relu: int = 1,
 ) -> int:
     weight, bias = _weights((o, kh, kw, c), o)
     padding, zero_point = "SAME" if pad else "VALID", -128 if relu else -5
@@ -83,7 +83,7 @@ def depthwise(
     s: int = 1,
     pad: int = 1,
     m: int = 1,
-    relu: int = 0,
+    relu: int = 1,
 ) -> int:
     weight, bias = _weights((1, kh, kw, c * m), c * m)
     padding, zero_point = "SAME" if pad else "VALID", -128 if relu else -5
