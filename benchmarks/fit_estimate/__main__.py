@@ -1,6 +1,6 @@
 """Fit of the planner's instruction estimate to the emulated Cortex-M7.
 
-``python -m benchmarks.fit_estimate measure`` runs single operators over a grid of geometries (half an hour),
+``python -m benchmarks.fit_estimate measure`` runs single operators over a grid of geometries (ten minutes),
 ``... networks`` whole networks under plans (ten minutes), ``... fit`` writes the table that the planner reads, and
 ``... report`` compares it with the networks' counts.  Counts are exact and repeatable; they change with the kernels.
 """

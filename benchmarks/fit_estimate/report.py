@@ -14,11 +14,27 @@ from tvm_patch.planner.network import Network
 from tvm_patch.planner.segments import layer_by_layer
 
 
-def kendall_tau(a: Sequence[float], b: Sequence[float]) -> float:
-    """Return the share of pairs in the same order less the share of those in the other."""
-    pairs = list(combinations(zip(a, b, strict=True), 2))
+def kendall_tau(estimated: Sequence[float], measured: Sequence[float], apart: float = 0.0) -> float:
+    """Return the share of pairs in the same order less the share of those in the other.
+
+    Parameters
+    ----------
+    estimated, measured : sequence of float
+    apart : float
+        Pairs whose measured values differ by a smaller part of the lesser one do not count.
+    """
+    pairs = [
+        (x, y)
+        for x, y in combinations(zip(estimated, measured, strict=True), 2)
+        if abs(x[1] - y[1]) >= apart * min(x[1], y[1])
+    ]
     signs = [(x[0] - y[0]) * (x[1] - y[1]) for x, y in pairs]
     return (sum(s > 0 for s in signs) - sum(s < 0 for s in signs)) / max(1, len(pairs))
+
+
+def regret(rows: Sequence[tuple[float, int, str]]) -> float:
+    """Return what the way with the least estimate took over what the fastest one took."""
+    return min(rows, key=lambda r: r[0])[1] / min(r[1] for r in rows)
 
 
 def compared(network: Network, record: Mapping[str, Any]) -> list[tuple[float, int, str]]:
@@ -37,5 +53,8 @@ def report(networks: Mapping[str, Any], models: Path) -> None:
     for name, record in networks.items():
         rows = compared(described(models / f"{name}.tflite"), record)
         ratios = " ".join(f"{e / m:.3f}" for e, m, _ in rows)
-        tau = f"  tau {kendall_tau([r[0] for r in rows], [r[1] for r in rows]):.2f}" if name in RANKED else ""
+        both = [r[0] for r in rows], [r[1] for r in rows]
+        plain, apart = kendall_tau(*both), kendall_tau(*both, apart=0.02)
+        ranked = f"  tau {plain:.2f}, {apart:.2f} where 2 % apart, regret {regret(rows):.3f}"
+        tau = ranked if name in RANKED else ""
         print(f"{name}: {rows[0][1]:,} layer by layer; estimated / measured {ratios}{tau}")
