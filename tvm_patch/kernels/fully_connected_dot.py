@@ -12,9 +12,10 @@ from tvm_patch.integer.step_requantize import StepRequantizer, fit_steps, stairc
 from tvm_patch.kernels.arm.dot_tile import DotTile
 from tvm_patch.kernels.arm.function import ArmFunction, with_functions
 from tvm_patch.kernels.arm.rescaling import Rescaling
-from tvm_patch.kernels.base import Form, OpView, PrimFunc
+from tvm_patch.kernels.base import Form, Kernel, OpView, PrimFunc
 from tvm_patch.kernels.dot_calls import call_dot, emit_portable_dot, store_rest, widen_run
 from tvm_patch.kernels.fully_connected import FullyConnected
+from tvm_patch.kernels.ir import Buffer, Expr
 from tvm_patch.kernels.loops import kernel_body, parameters_of
 from tvm_patch.kernels.registry import register
 from tvm_patch.kernels.requantize_exact import ExactRequantizer
@@ -44,9 +45,10 @@ def _fit(
 
 @register
 class DotFullyConnected(FullyConnected):
-    """One batch row after the other: its inputs widened once, then four outputs at a time.
+    """One batch row after the other, four outputs at a time, its inputs widened before or on the way.
 
-    Parameters of `config`: ``group`` outputs at a time, ``unroll`` steps of four inputs an iteration.
+    Parameters of `config`: ``group`` outputs at a time, ``unroll`` steps of four inputs an iteration, ``direct`` reads
+    the inputs as they are.
     """
 
     @classmethod
@@ -58,8 +60,15 @@ class DotFullyConnected(FullyConnected):
 
     @classmethod
     def default_config(cls, op: OpView) -> dict[str, Any]:
-        """Return groups of four where there are four outputs."""
-        return {"group": 4 if op.constants["weight"].shape[0] >= 4 else 2, "unroll": 8}
+        """Return groups of four where there are four outputs, and no scratch for whole fours of inputs."""
+        outputs, inputs = op.constants["weight"].shape
+        return {"group": 4 if outputs >= 4 else 2, "unroll": 8, "direct": inputs % QUAD == 0}
+
+    def within(self, scratch: int) -> Kernel:
+        """Return the kernel that widens its inputs once, where that takes no more memory than the tensors do."""
+        wider = type(self)(self.op, {**self.config, "direct": False})
+        most = min(scratch, self.op.inputs[0].nbytes + self.op.outputs[0].nbytes)
+        return wider if self.config["direct"] and wider.scratch_bytes <= most else self
 
     @cached_property
     def stream(self) -> DotStream:
@@ -84,7 +93,7 @@ class DotFullyConnected(FullyConnected):
     @property
     def scratch_bytes(self) -> int:
         """One widened batch row."""
-        return 2 * QUAD * self.stream.quads
+        return 0 if self.config["direct"] else 2 * QUAD * self.stream.quads
 
     def function(self, form: Form) -> PrimFunc:
         """Return the function; see :class:`TensorKernel`."""
@@ -92,30 +101,30 @@ class DotFullyConnected(FullyConnected):
         batch = self.op.inputs[0].size // inputs
         called: dict[str, ArmFunction] = {}
         with kernel_body(parameters_of(self)) as (builder, buffers), T.serial(0, batch) as row:
-            data, start = buffers["in0"], row * inputs
-            whole = inputs // QUAD
             if form == "dsp":
-                scratch = buffers["scratch"]
-                widen_run(called, data, start, scratch, 0, pixels=1, quads=whole, step=0)
-                rest = [(data, start + i) for i in range(whole * QUAD, inputs)]
-                store_rest(rest, scratch, first=whole, pixels=1, pixel=0, step=0)
-                tile = DotTile(1, self.stream.group, self.config["unroll"], self.rescaling)
-                call_dot(
-                    called,
-                    tile,
-                    self.stream,
-                    buffers["stream"],
-                    T.address_of(scratch[0]),
-                    buffers["out0"],
-                    row * outputs,
-                )
+                self._emit_dsp(buffers, row, called)
             else:
                 emit_portable_dot(
                     self.stream,
                     self.rescaling,
                     buffers["stream"],
-                    [(data, start, inputs)],
+                    [(buffers["in0"], row * inputs, inputs)],
                     buffers["out0"],
                     row * outputs,
                 )
         return with_functions(builder.get(), called.values())
+
+    def _emit_dsp(self, buffers: dict[str, Buffer], row: Expr, called: dict[str, ArmFunction]) -> None:
+        """Emit one batch row."""
+        outputs, inputs = self.op.constants["weight"].shape
+        data, start, whole = buffers["in0"], row * inputs, inputs // QUAD
+        at = T.address_of(data[start])
+        if not self.config["direct"]:
+            scratch = buffers["scratch"]
+            widen_run(called, data, start, scratch, 0, pixels=1, quads=whole, step=0)
+            rest = [(data, start + i) for i in range(whole * QUAD, inputs)]
+            store_rest(rest, scratch, first=whole, pixels=1, pixel=0, step=0)
+            at = T.address_of(scratch[0])
+        unroll, direct = int(self.config["unroll"]), bool(self.config["direct"])
+        tile = DotTile(1, self.stream.group, unroll, self.rescaling, direct)
+        call_dot(called, tile, self.stream, buffers["stream"], at, buffers["out0"], row * outputs)

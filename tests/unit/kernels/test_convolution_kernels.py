@@ -97,7 +97,21 @@ def test_pixels_that_are_not_widened(group: int, machine: program.Machine, tmp_p
     batch.check(cases, tmp_path, machine)
 
 
-@pytest.mark.parametrize("kind", ["conv2d", "pointwise", "depthwise"])
+@pytest.mark.parametrize("machine", program.MACHINES)
+@pytest.mark.parametrize("direct", [False, True])
+def test_fully_connected_inputs_widened_or_not(
+    direct: bool, machine: program.Machine, tmp_path: Path
+) -> None:
+    cases = of_class("fully_connected", DotFullyConnected, 36, 15)
+    if direct:
+        cases = [c for c in cases if c.op.constants["weight"].shape[1] % 4 == 0]
+    for case in cases:
+        case.kernel = DotFullyConnected(case.op, {"direct": direct})
+    assert cases
+    batch.check(cases, tmp_path, machine)
+
+
+@pytest.mark.parametrize("kind", ["conv2d", "pointwise", "depthwise", "fully_connected"])
 def test_more_scratch_makes_wider_tiles(kind: str) -> None:
     """A kernel keeps within what it is given, and never falls back behind what it has."""
     for case in geometry.batch_of(KINDS[kind], 35, 60):

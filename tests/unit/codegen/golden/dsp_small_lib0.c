@@ -59,11 +59,16 @@ static void tvmp_widen_2x8_bfbb6bb9(const int8_t *from, int8_t *to) {
 #endif
 
 #if TVMP_HAVE_ASM
-static TVMP_NAKED void tvmp_dot_2x2_k28_69627d89(const int32_t *stream TVMP_UNUSED, const int8_t *pixels TVMP_UNUSED, int8_t *out TVMP_UNUSED, const int32_t *end TVMP_UNUSED) {
+static TVMP_NAKED void tvmp_dot_2x2_7185de34(const int32_t *stream TVMP_UNUSED, const int8_t *pixels TVMP_UNUSED, int8_t *out TVMP_UNUSED, const int32_t *end TVMP_UNUSED, int32_t span TVMP_UNUSED, int32_t entry TVMP_UNUSED, int32_t out_step TVMP_UNUSED) {
   __asm__ volatile(
       "push {r1, r2, r3, r4, r5, r6, r7, r8, r9, r10, r11, lr}\n\t"
-      "add r2, r1, #112\n\t"
-      "push {r2}\n\t"
+      "ldr r2, [sp, #48]\n\t"
+      "add r2, r1\n\t"
+      "adr r4, 3f\n\t"
+      "ldr r3, [sp, #52]\n\t"
+      "sub r4, r3\n\t"
+      "orr r4, #1\n\t"
+      "push {r2, r4}\n\t"
       "1:\n\t"
       "ldrd r5, r7, [r0], #8\n\t"
       "ldrd r10, r11, [r0], #8\n\t"
@@ -81,36 +86,7 @@ static TVMP_NAKED void tvmp_dot_2x2_k28_69627d89(const int32_t *stream TVMP_UNUS
       "smlad r7, r2, lr, r7\n\t"
       "smlad r5, r3, r10, r5\n\t"
       "smlad r7, r3, r11, r7\n\t"
-      "ldrd r10, r11, [r0], #8\n\t"
-      "sxtb16 r12, r10\n\t"
-      "sxtb16 r10, r10, ror #8\n\t"
-      "sxtb16 lr, r11\n\t"
-      "sxtb16 r11, r11, ror #8\n\t"
-      "ldrd r2, r3, [r1], #8\n\t"
-      "smlad r4, r2, r12, r4\n\t"
-      "smlad r6, r2, lr, r6\n\t"
-      "smlad r4, r3, r10, r4\n\t"
-      "smlad r6, r3, r11, r6\n\t"
-      "ldrd r2, r3, [r1], #8\n\t"
-      "smlad r5, r2, r12, r5\n\t"
-      "smlad r7, r2, lr, r7\n\t"
-      "smlad r5, r3, r10, r5\n\t"
-      "smlad r7, r3, r11, r7\n\t"
-      "ldrd r10, r11, [r0], #8\n\t"
-      "sxtb16 r12, r10\n\t"
-      "sxtb16 r10, r10, ror #8\n\t"
-      "sxtb16 lr, r11\n\t"
-      "sxtb16 r11, r11, ror #8\n\t"
-      "ldrd r2, r3, [r1], #8\n\t"
-      "smlad r4, r2, r12, r4\n\t"
-      "smlad r6, r2, lr, r6\n\t"
-      "smlad r4, r3, r10, r4\n\t"
-      "smlad r6, r3, r11, r6\n\t"
-      "ldrd r2, r3, [r1], #8\n\t"
-      "smlad r5, r2, r12, r5\n\t"
-      "smlad r7, r2, lr, r7\n\t"
-      "smlad r5, r3, r10, r5\n\t"
-      "smlad r7, r3, r11, r7\n\t"
+      "ldr pc, [sp, #4]\n\t"
       "2:\n\t"
       "ldrd r10, r11, [r0], #8\n\t"
       "sxtb16 r12, r10\n\t"
@@ -172,7 +148,8 @@ static TVMP_NAKED void tvmp_dot_2x2_k28_69627d89(const int32_t *stream TVMP_UNUS
       "smlad r7, r2, lr, r7\n\t"
       "smlad r5, r3, r10, r5\n\t"
       "smlad r7, r3, r11, r7\n\t"
-      "ldr r2, [sp]\n\t"
+      "3:\n\t"
+      "ldr r2, [sp, #0]\n\t"
       "cmp r1, r2\n\t"
       "bne 2b\n\t"
       "ldrd r10, r11, [r0], #8\n\t"
@@ -197,21 +174,24 @@ static TVMP_NAKED void tvmp_dot_2x2_k28_69627d89(const int32_t *stream TVMP_UNUS
       "cmp r7, #-8\n\t"
       "it gt\n\t"
       "mvngt r7, #7\n\t"
-      "ldr r2, [sp, #8]\n\t"
+      "ldr r2, [sp, #12]\n\t"
+      "ldr r3, [sp, #64]\n\t"
+      "strb r5, [r2, r3]\n\t"
       "strb r4, [r2], #1\n\t"
+      "strb r7, [r2, r3]\n\t"
       "strb r6, [r2], #1\n\t"
-      "strb r5, [r2, #6]\n\t"
-      "strb r7, [r2, #7]\n\t"
-      "str r2, [sp, #8]\n\t"
-      "ldr r3, [sp, #12]\n\t"
-      "ldr r1, [sp, #4]\n\t"
+      "str r2, [sp, #12]\n\t"
+      "ldr r3, [sp, #16]\n\t"
+      "ldr r1, [sp, #8]\n\t"
       "cmp r0, r3\n\t"
       "bne 1b\n\t"
-      "add sp, #16\n\t"
+      "add sp, #20\n\t"
       "pop {r4, r5, r6, r7, r8, r9, r10, r11, pc}\n\t");
 }
 #else
-static void tvmp_dot_2x2_k28_69627d89(const int32_t *stream, const int8_t *pixels, int8_t *out, const int32_t *end) {
+static void tvmp_dot_2x2_7185de34(const int32_t *stream, const int8_t *pixels, int8_t *out, const int32_t *end, int32_t span, int32_t entry, int32_t out_step) {
+  const int32_t quads = span / 16;
+  (void)entry;
   do {
     int32_t acc[2][2], c, p, k;
     for (c = 0; c < 2; ++c) {
@@ -220,19 +200,20 @@ static void tvmp_dot_2x2_k28_69627d89(const int32_t *stream, const int8_t *pixel
       }
     }
     stream += 2;
-    for (k = 0; k < 7; ++k) {
+    for (k = 0; k < quads; ++k) {
       for (c = 0; c < 2; ++c) {
         const uint32_t even = tvmp_sxtb16((uint32_t)stream[c]), odd = tvmp_sxtb16_ror8((uint32_t)stream[c]);
         for (p = 0; p < 2; ++p) {
           const int8_t *const x = pixels + 8 * (2 * k + p);
-          acc[c][p] = tvmp_smlad(tvmp_load4(x + 4), odd, tvmp_smlad(tvmp_load4(x), even, acc[c][p]));
+          const uint32_t first = tvmp_load4(x), second = tvmp_load4(x + 4);
+          acc[c][p] = tvmp_smlad(second, odd, tvmp_smlad(first, even, acc[c][p]));
         }
       }
       stream += 2;
     }
     for (c = 0; c < 2; ++c) {
       for (p = 0; p < 2; ++p) {
-        out[8 * p + c] = (int8_t)tvmp_min(tvmp_step(acc[c][p], stream[0], stream[1], 8), -8);
+        out[out_step * p + c] = (int8_t)tvmp_min(tvmp_step(acc[c][p], stream[0], stream[1], 8), -8);
       }
       stream += 2;
     }
@@ -283,7 +264,7 @@ static void tvmp_pairs_3_abdda8a4(int8_t *to, int32_t last, const int8_t *row0, 
 #endif
 
 #if TVMP_HAVE_ASM
-static TVMP_NAKED void tvmp_taps_3x3_4_b0a44017(const int32_t *stream TVMP_UNUSED, const int8_t *columns TVMP_UNUSED, int8_t *out TVMP_UNUSED) {
+static TVMP_NAKED void tvmp_taps_3x3_4_72ff4de5(const int32_t *stream TVMP_UNUSED, const int8_t *columns TVMP_UNUSED, int8_t *out TVMP_UNUSED) {
   __asm__ volatile(
       "mov r3, #4\n\t"
       "push {r2, r3, r4, r5, r6, r7, r8, r9, r10, r11, lr}\n\t"
@@ -335,13 +316,13 @@ static TVMP_NAKED void tvmp_taps_3x3_4_b0a44017(const int32_t *stream TVMP_UNUSE
       "smlabt r6, r2, r7, r6\n\t"
       "ldrd r2, r7, [r0], #8\n\t"
       "smmlar r3, r3, r2, r7\n\t"
-      "ssat r3, #8, r3, asr #7\n\t"
+      "ssat r3, #8, r3, asr #6\n\t"
       "smmlar r4, r4, r2, r7\n\t"
-      "ssat r4, #8, r4, asr #7\n\t"
+      "ssat r4, #8, r4, asr #6\n\t"
       "smmlar r5, r5, r2, r7\n\t"
-      "ssat r5, #8, r5, asr #7\n\t"
+      "ssat r5, #8, r5, asr #6\n\t"
       "smmlar r6, r6, r2, r7\n\t"
-      "ssat r6, #8, r6, asr #7\n\t"
+      "ssat r6, #8, r6, asr #6\n\t"
       "ldr r2, [sp]\n\t"
       "strb r3, [r2, #0]\n\t"
       "strb r4, [r2, #8]\n\t"
@@ -358,7 +339,7 @@ static TVMP_NAKED void tvmp_taps_3x3_4_b0a44017(const int32_t *stream TVMP_UNUSE
       "pop {r4, r5, r6, r7, r8, r9, r10, r11, pc}\n\t");
 }
 #else
-static void tvmp_taps_3x3_4_b0a44017(const int32_t *stream, const int8_t *columns, int8_t *out) {
+static void tvmp_taps_3x3_4_72ff4de5(const int32_t *stream, const int8_t *columns, int8_t *out) {
   int32_t lane, p, k;
   for (lane = 0; lane < 4; ++lane) {
       for (p = 0; p < 4; ++p) {
@@ -368,7 +349,7 @@ static void tvmp_taps_3x3_4_b0a44017(const int32_t *stream, const int8_t *column
           acc = tvmp_smlad(tvmp_load4(column + 32 * k + 0), tvmp_tap_pair((uint32_t)stream[1 + (k >> 1)], k & 1), acc);
           acc = tvmp_smlabb(tvmp_load4(column + 32 * k + 16), (uint32_t)(tvmp_byte((uint32_t)stream[3 + (k >> 2)], k & 3)), acc);
         }
-        out[8 * p] = (int8_t)tvmp_step(acc, (stream + 4)[0], (stream + 4)[1], 7);
+        out[8 * p] = (int8_t)tvmp_step(acc, (stream + 4)[0], (stream + 4)[1], 6);
       }
     stream += 6;
     columns += 4;
@@ -410,9 +391,16 @@ static void tvmp_widen_2x8_e41a153a(const int8_t *from, int8_t *to) {
 #endif
 
 #if TVMP_HAVE_ASM
-static TVMP_NAKED void tvmp_dot_2x2_k8_b234fd8d(const int32_t *stream TVMP_UNUSED, const int8_t *pixels TVMP_UNUSED, int8_t *out TVMP_UNUSED, const int32_t *end TVMP_UNUSED) {
+static TVMP_NAKED void tvmp_dot_2x2_aec7ba49(const int32_t *stream TVMP_UNUSED, const int8_t *pixels TVMP_UNUSED, int8_t *out TVMP_UNUSED, const int32_t *end TVMP_UNUSED, int32_t span TVMP_UNUSED, int32_t entry TVMP_UNUSED, int32_t out_step TVMP_UNUSED) {
   __asm__ volatile(
       "push {r1, r2, r3, r4, r5, r6, r7, r8, r9, r10, r11, lr}\n\t"
+      "ldr r2, [sp, #48]\n\t"
+      "add r2, r1\n\t"
+      "adr r4, 3f\n\t"
+      "ldr r3, [sp, #52]\n\t"
+      "sub r4, r3\n\t"
+      "orr r4, #1\n\t"
+      "push {r2, r4}\n\t"
       "1:\n\t"
       "ldrd r5, r7, [r0], #8\n\t"
       "ldrd r10, r11, [r0], #8\n\t"
@@ -423,6 +411,23 @@ static TVMP_NAKED void tvmp_dot_2x2_k8_b234fd8d(const int32_t *stream TVMP_UNUSE
       "ldrd r2, r3, [r1], #8\n\t"
       "smlad r4, r2, r12, r5\n\t"
       "smlad r6, r2, lr, r7\n\t"
+      "smlad r4, r3, r10, r4\n\t"
+      "smlad r6, r3, r11, r6\n\t"
+      "ldrd r2, r3, [r1], #8\n\t"
+      "smlad r5, r2, r12, r5\n\t"
+      "smlad r7, r2, lr, r7\n\t"
+      "smlad r5, r3, r10, r5\n\t"
+      "smlad r7, r3, r11, r7\n\t"
+      "ldr pc, [sp, #4]\n\t"
+      "2:\n\t"
+      "ldrd r10, r11, [r0], #8\n\t"
+      "sxtb16 r12, r10\n\t"
+      "sxtb16 r10, r10, ror #8\n\t"
+      "sxtb16 lr, r11\n\t"
+      "sxtb16 r11, r11, ror #8\n\t"
+      "ldrd r2, r3, [r1], #8\n\t"
+      "smlad r4, r2, r12, r4\n\t"
+      "smlad r6, r2, lr, r6\n\t"
       "smlad r4, r3, r10, r4\n\t"
       "smlad r6, r3, r11, r6\n\t"
       "ldrd r2, r3, [r1], #8\n\t"
@@ -446,44 +451,81 @@ static TVMP_NAKED void tvmp_dot_2x2_k8_b234fd8d(const int32_t *stream TVMP_UNUSE
       "smlad r5, r3, r10, r5\n\t"
       "smlad r7, r3, r11, r7\n\t"
       "ldrd r10, r11, [r0], #8\n\t"
-      "ldr r12, [r0], #4\n\t"
-      "add lr, r11, r4, asr #31\n\t"
+      "sxtb16 r12, r10\n\t"
+      "sxtb16 r10, r10, ror #8\n\t"
+      "sxtb16 lr, r11\n\t"
+      "sxtb16 r11, r11, ror #8\n\t"
+      "ldrd r2, r3, [r1], #8\n\t"
+      "smlad r4, r2, r12, r4\n\t"
+      "smlad r6, r2, lr, r6\n\t"
+      "smlad r4, r3, r10, r4\n\t"
+      "smlad r6, r3, r11, r6\n\t"
+      "ldrd r2, r3, [r1], #8\n\t"
+      "smlad r5, r2, r12, r5\n\t"
+      "smlad r7, r2, lr, r7\n\t"
+      "smlad r5, r3, r10, r5\n\t"
+      "smlad r7, r3, r11, r7\n\t"
+      "ldrd r10, r11, [r0], #8\n\t"
+      "sxtb16 r12, r10\n\t"
+      "sxtb16 r10, r10, ror #8\n\t"
+      "sxtb16 lr, r11\n\t"
+      "sxtb16 r11, r11, ror #8\n\t"
+      "ldrd r2, r3, [r1], #8\n\t"
+      "smlad r4, r2, r12, r4\n\t"
+      "smlad r6, r2, lr, r6\n\t"
+      "smlad r4, r3, r10, r4\n\t"
+      "smlad r6, r3, r11, r6\n\t"
+      "ldrd r2, r3, [r1], #8\n\t"
+      "smlad r5, r2, r12, r5\n\t"
+      "smlad r7, r2, lr, r7\n\t"
+      "smlad r5, r3, r10, r5\n\t"
+      "smlad r7, r3, r11, r7\n\t"
+      "3:\n\t"
+      "ldr r2, [sp, #0]\n\t"
+      "cmp r1, r2\n\t"
+      "bne 2b\n\t"
+      "ldrd r10, r11, [r0], #8\n\t"
+      "asr r12, r11, #8\n\t"
+      "add lr, r12, r4, asr #31\n\t"
       "lsl r4, r4, #1\n\t"
       "smmlar r4, r4, r10, lr\n\t"
-      "asr r4, r4, r12\n\t"
-      "ssat r4, #8, r4, asr #7\n\t"
-      "add lr, r11, r5, asr #31\n\t"
+      "asr r4, r4, r11\n\t"
+      "ssat r4, #8, r4, asr #6\n\t"
+      "add lr, r12, r5, asr #31\n\t"
       "lsl r5, r5, #1\n\t"
       "smmlar r5, r5, r10, lr\n\t"
-      "asr r5, r5, r12\n\t"
-      "ssat r5, #8, r5, asr #7\n\t"
+      "asr r5, r5, r11\n\t"
+      "ssat r5, #8, r5, asr #6\n\t"
       "ldrd r10, r11, [r0], #8\n\t"
-      "ldr r12, [r0], #4\n\t"
-      "add lr, r11, r6, asr #31\n\t"
+      "asr r12, r11, #8\n\t"
+      "add lr, r12, r6, asr #31\n\t"
       "lsl r6, r6, #1\n\t"
       "smmlar r6, r6, r10, lr\n\t"
-      "asr r6, r6, r12\n\t"
-      "ssat r6, #8, r6, asr #7\n\t"
-      "add lr, r11, r7, asr #31\n\t"
+      "asr r6, r6, r11\n\t"
+      "ssat r6, #8, r6, asr #6\n\t"
+      "add lr, r12, r7, asr #31\n\t"
       "lsl r7, r7, #1\n\t"
       "smmlar r7, r7, r10, lr\n\t"
-      "asr r7, r7, r12\n\t"
-      "ssat r7, #8, r7, asr #7\n\t"
-      "ldr r2, [sp, #4]\n\t"
+      "asr r7, r7, r11\n\t"
+      "ssat r7, #8, r7, asr #6\n\t"
+      "ldr r2, [sp, #12]\n\t"
+      "ldr r3, [sp, #64]\n\t"
+      "strb r5, [r2, r3]\n\t"
       "strb r4, [r2], #1\n\t"
+      "strb r7, [r2, r3]\n\t"
       "strb r6, [r2], #1\n\t"
-      "strb r5, [r2, #6]\n\t"
-      "strb r7, [r2, #7]\n\t"
-      "str r2, [sp, #4]\n\t"
-      "ldr r3, [sp, #8]\n\t"
-      "ldr r1, [sp, #0]\n\t"
+      "str r2, [sp, #12]\n\t"
+      "ldr r3, [sp, #16]\n\t"
+      "ldr r1, [sp, #8]\n\t"
       "cmp r0, r3\n\t"
       "bne 1b\n\t"
-      "add sp, #12\n\t"
+      "add sp, #20\n\t"
       "pop {r4, r5, r6, r7, r8, r9, r10, r11, pc}\n\t");
 }
 #else
-static void tvmp_dot_2x2_k8_b234fd8d(const int32_t *stream, const int8_t *pixels, int8_t *out, const int32_t *end) {
+static void tvmp_dot_2x2_aec7ba49(const int32_t *stream, const int8_t *pixels, int8_t *out, const int32_t *end, int32_t span, int32_t entry, int32_t out_step) {
+  const int32_t quads = span / 16;
+  (void)entry;
   do {
     int32_t acc[2][2], c, p, k;
     for (c = 0; c < 2; ++c) {
@@ -492,21 +534,22 @@ static void tvmp_dot_2x2_k8_b234fd8d(const int32_t *stream, const int8_t *pixels
       }
     }
     stream += 2;
-    for (k = 0; k < 2; ++k) {
+    for (k = 0; k < quads; ++k) {
       for (c = 0; c < 2; ++c) {
         const uint32_t even = tvmp_sxtb16((uint32_t)stream[c]), odd = tvmp_sxtb16_ror8((uint32_t)stream[c]);
         for (p = 0; p < 2; ++p) {
           const int8_t *const x = pixels + 8 * (2 * k + p);
-          acc[c][p] = tvmp_smlad(tvmp_load4(x + 4), odd, tvmp_smlad(tvmp_load4(x), even, acc[c][p]));
+          const uint32_t first = tvmp_load4(x), second = tvmp_load4(x + 4);
+          acc[c][p] = tvmp_smlad(second, odd, tvmp_smlad(first, even, acc[c][p]));
         }
       }
       stream += 2;
     }
     for (c = 0; c < 2; ++c) {
       for (p = 0; p < 2; ++p) {
-        out[8 * p + c] = (int8_t)tvmp_step_signed(acc[c][p], stream[0], stream[1], stream[2], 7);
+        out[out_step * p + c] = (int8_t)tvmp_step_signed(acc[c][p], stream[0], stream[1], 6);
       }
-      stream += 3;
+      stream += 2;
     }
     out += 2;
   } while (stream != end);
@@ -514,36 +557,21 @@ static void tvmp_dot_2x2_k8_b234fd8d(const int32_t *stream, const int8_t *pixels
 #endif
 
 #if TVMP_HAVE_ASM
-static TVMP_NAKED void tvmp_widen_1x8_62459ad0(const int8_t *from TVMP_UNUSED, int8_t *to TVMP_UNUSED) {
-  __asm__ volatile(
-      "ldr r3, [r0], #4\n\t"
-      "sxtb16 r12, r3\n\t"
-      "sxtb16 r3, r3, ror #8\n\t"
-      "strd r12, r3, [r1], #8\n\t"
-      "ldr r3, [r0], #4\n\t"
-      "sxtb16 r12, r3\n\t"
-      "sxtb16 r3, r3, ror #8\n\t"
-      "strd r12, r3, [r1], #8\n\t"
-      "bx lr\n\t");
-}
-#else
-static void tvmp_widen_1x8_62459ad0(const int8_t *from, int8_t *to) {
-  int32_t k, p;
-  for (k = 0; k < 2; ++k) {
-    for (p = 0; p < 1; ++p) {
-      tvmp_store_pairs(to + 8 * (1 * k + p), tvmp_load4(from + 0 * p + 4 * k));
-    }
-  }
-}
-#endif
-
-#if TVMP_HAVE_ASM
-static TVMP_NAKED void tvmp_dot_4x1_k8_b6bbaaf1(const int32_t *stream TVMP_UNUSED, const int8_t *pixels TVMP_UNUSED, int8_t *out TVMP_UNUSED, const int32_t *end TVMP_UNUSED) {
+static TVMP_NAKED void tvmp_dot_4x1_direct_66aefb0d(const int32_t *stream TVMP_UNUSED, const int8_t *pixels TVMP_UNUSED, int8_t *out TVMP_UNUSED, const int32_t *end TVMP_UNUSED, int32_t span TVMP_UNUSED, int32_t entry TVMP_UNUSED, int32_t out_step TVMP_UNUSED) {
   __asm__ volatile(
       "push {r1, r2, r3, r4, r5, r6, r7, r8, r9, r10, r11, lr}\n\t"
+      "ldr r2, [sp, #48]\n\t"
+      "add r2, r1\n\t"
+      "adr r4, 3f\n\t"
+      "ldr r3, [sp, #52]\n\t"
+      "sub r4, r3\n\t"
+      "orr r4, #1\n\t"
+      "push {r2, r4}\n\t"
       "1:\n\t"
       "ldm r0!, {r4, r5, r6, r7}\n\t"
-      "ldrd r8, r9, [r1], #8\n\t"
+      "ldr r9, [r1], #4\n\t"
+      "sxtb16 r8, r9\n\t"
+      "sxtb16 r9, r9, ror #8\n\t"
       "ldm r0!, {r10, r11, r12, lr}\n\t"
       "sxtb16 r2, r10\n\t"
       "sxtb16 r10, r10, ror #8\n\t"
@@ -561,7 +589,11 @@ static TVMP_NAKED void tvmp_dot_4x1_k8_b6bbaaf1(const int32_t *stream TVMP_UNUSE
       "sxtb16 lr, lr, ror #8\n\t"
       "smlad r7, r8, r2, r7\n\t"
       "smlad r7, r9, lr, r7\n\t"
-      "ldrd r8, r9, [r1], #8\n\t"
+      "ldr pc, [sp, #4]\n\t"
+      "2:\n\t"
+      "ldr r9, [r1], #4\n\t"
+      "sxtb16 r8, r9\n\t"
+      "sxtb16 r9, r9, ror #8\n\t"
       "ldm r0!, {r10, r11, r12, lr}\n\t"
       "sxtb16 r2, r10\n\t"
       "sxtb16 r10, r10, ror #8\n\t"
@@ -579,33 +611,179 @@ static TVMP_NAKED void tvmp_dot_4x1_k8_b6bbaaf1(const int32_t *stream TVMP_UNUSE
       "sxtb16 lr, lr, ror #8\n\t"
       "smlad r7, r8, r2, r7\n\t"
       "smlad r7, r9, lr, r7\n\t"
+      "ldr r9, [r1], #4\n\t"
+      "sxtb16 r8, r9\n\t"
+      "sxtb16 r9, r9, ror #8\n\t"
+      "ldm r0!, {r10, r11, r12, lr}\n\t"
+      "sxtb16 r2, r10\n\t"
+      "sxtb16 r10, r10, ror #8\n\t"
+      "smlad r4, r8, r2, r4\n\t"
+      "smlad r4, r9, r10, r4\n\t"
+      "sxtb16 r2, r11\n\t"
+      "sxtb16 r11, r11, ror #8\n\t"
+      "smlad r5, r8, r2, r5\n\t"
+      "smlad r5, r9, r11, r5\n\t"
+      "sxtb16 r2, r12\n\t"
+      "sxtb16 r12, r12, ror #8\n\t"
+      "smlad r6, r8, r2, r6\n\t"
+      "smlad r6, r9, r12, r6\n\t"
+      "sxtb16 r2, lr\n\t"
+      "sxtb16 lr, lr, ror #8\n\t"
+      "smlad r7, r8, r2, r7\n\t"
+      "smlad r7, r9, lr, r7\n\t"
+      "ldr r9, [r1], #4\n\t"
+      "sxtb16 r8, r9\n\t"
+      "sxtb16 r9, r9, ror #8\n\t"
+      "ldm r0!, {r10, r11, r12, lr}\n\t"
+      "sxtb16 r2, r10\n\t"
+      "sxtb16 r10, r10, ror #8\n\t"
+      "smlad r4, r8, r2, r4\n\t"
+      "smlad r4, r9, r10, r4\n\t"
+      "sxtb16 r2, r11\n\t"
+      "sxtb16 r11, r11, ror #8\n\t"
+      "smlad r5, r8, r2, r5\n\t"
+      "smlad r5, r9, r11, r5\n\t"
+      "sxtb16 r2, r12\n\t"
+      "sxtb16 r12, r12, ror #8\n\t"
+      "smlad r6, r8, r2, r6\n\t"
+      "smlad r6, r9, r12, r6\n\t"
+      "sxtb16 r2, lr\n\t"
+      "sxtb16 lr, lr, ror #8\n\t"
+      "smlad r7, r8, r2, r7\n\t"
+      "smlad r7, r9, lr, r7\n\t"
+      "ldr r9, [r1], #4\n\t"
+      "sxtb16 r8, r9\n\t"
+      "sxtb16 r9, r9, ror #8\n\t"
+      "ldm r0!, {r10, r11, r12, lr}\n\t"
+      "sxtb16 r2, r10\n\t"
+      "sxtb16 r10, r10, ror #8\n\t"
+      "smlad r4, r8, r2, r4\n\t"
+      "smlad r4, r9, r10, r4\n\t"
+      "sxtb16 r2, r11\n\t"
+      "sxtb16 r11, r11, ror #8\n\t"
+      "smlad r5, r8, r2, r5\n\t"
+      "smlad r5, r9, r11, r5\n\t"
+      "sxtb16 r2, r12\n\t"
+      "sxtb16 r12, r12, ror #8\n\t"
+      "smlad r6, r8, r2, r6\n\t"
+      "smlad r6, r9, r12, r6\n\t"
+      "sxtb16 r2, lr\n\t"
+      "sxtb16 lr, lr, ror #8\n\t"
+      "smlad r7, r8, r2, r7\n\t"
+      "smlad r7, r9, lr, r7\n\t"
+      "ldr r9, [r1], #4\n\t"
+      "sxtb16 r8, r9\n\t"
+      "sxtb16 r9, r9, ror #8\n\t"
+      "ldm r0!, {r10, r11, r12, lr}\n\t"
+      "sxtb16 r2, r10\n\t"
+      "sxtb16 r10, r10, ror #8\n\t"
+      "smlad r4, r8, r2, r4\n\t"
+      "smlad r4, r9, r10, r4\n\t"
+      "sxtb16 r2, r11\n\t"
+      "sxtb16 r11, r11, ror #8\n\t"
+      "smlad r5, r8, r2, r5\n\t"
+      "smlad r5, r9, r11, r5\n\t"
+      "sxtb16 r2, r12\n\t"
+      "sxtb16 r12, r12, ror #8\n\t"
+      "smlad r6, r8, r2, r6\n\t"
+      "smlad r6, r9, r12, r6\n\t"
+      "sxtb16 r2, lr\n\t"
+      "sxtb16 lr, lr, ror #8\n\t"
+      "smlad r7, r8, r2, r7\n\t"
+      "smlad r7, r9, lr, r7\n\t"
+      "ldr r9, [r1], #4\n\t"
+      "sxtb16 r8, r9\n\t"
+      "sxtb16 r9, r9, ror #8\n\t"
+      "ldm r0!, {r10, r11, r12, lr}\n\t"
+      "sxtb16 r2, r10\n\t"
+      "sxtb16 r10, r10, ror #8\n\t"
+      "smlad r4, r8, r2, r4\n\t"
+      "smlad r4, r9, r10, r4\n\t"
+      "sxtb16 r2, r11\n\t"
+      "sxtb16 r11, r11, ror #8\n\t"
+      "smlad r5, r8, r2, r5\n\t"
+      "smlad r5, r9, r11, r5\n\t"
+      "sxtb16 r2, r12\n\t"
+      "sxtb16 r12, r12, ror #8\n\t"
+      "smlad r6, r8, r2, r6\n\t"
+      "smlad r6, r9, r12, r6\n\t"
+      "sxtb16 r2, lr\n\t"
+      "sxtb16 lr, lr, ror #8\n\t"
+      "smlad r7, r8, r2, r7\n\t"
+      "smlad r7, r9, lr, r7\n\t"
+      "ldr r9, [r1], #4\n\t"
+      "sxtb16 r8, r9\n\t"
+      "sxtb16 r9, r9, ror #8\n\t"
+      "ldm r0!, {r10, r11, r12, lr}\n\t"
+      "sxtb16 r2, r10\n\t"
+      "sxtb16 r10, r10, ror #8\n\t"
+      "smlad r4, r8, r2, r4\n\t"
+      "smlad r4, r9, r10, r4\n\t"
+      "sxtb16 r2, r11\n\t"
+      "sxtb16 r11, r11, ror #8\n\t"
+      "smlad r5, r8, r2, r5\n\t"
+      "smlad r5, r9, r11, r5\n\t"
+      "sxtb16 r2, r12\n\t"
+      "sxtb16 r12, r12, ror #8\n\t"
+      "smlad r6, r8, r2, r6\n\t"
+      "smlad r6, r9, r12, r6\n\t"
+      "sxtb16 r2, lr\n\t"
+      "sxtb16 lr, lr, ror #8\n\t"
+      "smlad r7, r8, r2, r7\n\t"
+      "smlad r7, r9, lr, r7\n\t"
+      "ldr r9, [r1], #4\n\t"
+      "sxtb16 r8, r9\n\t"
+      "sxtb16 r9, r9, ror #8\n\t"
+      "ldm r0!, {r10, r11, r12, lr}\n\t"
+      "sxtb16 r2, r10\n\t"
+      "sxtb16 r10, r10, ror #8\n\t"
+      "smlad r4, r8, r2, r4\n\t"
+      "smlad r4, r9, r10, r4\n\t"
+      "sxtb16 r2, r11\n\t"
+      "sxtb16 r11, r11, ror #8\n\t"
+      "smlad r5, r8, r2, r5\n\t"
+      "smlad r5, r9, r11, r5\n\t"
+      "sxtb16 r2, r12\n\t"
+      "sxtb16 r12, r12, ror #8\n\t"
+      "smlad r6, r8, r2, r6\n\t"
+      "smlad r6, r9, r12, r6\n\t"
+      "sxtb16 r2, lr\n\t"
+      "sxtb16 lr, lr, ror #8\n\t"
+      "smlad r7, r8, r2, r7\n\t"
+      "smlad r7, r9, lr, r7\n\t"
+      "3:\n\t"
+      "ldr r2, [sp, #0]\n\t"
+      "cmp r1, r2\n\t"
+      "bne 2b\n\t"
       "ldrd r10, r11, [r0], #8\n\t"
       "smmlar r4, r4, r10, r11\n\t"
-      "ssat r4, #8, r4, asr #7\n\t"
+      "ssat r4, #8, r4, asr #6\n\t"
       "ldrd r10, r11, [r0], #8\n\t"
       "smmlar r5, r5, r10, r11\n\t"
-      "ssat r5, #8, r5, asr #7\n\t"
+      "ssat r5, #8, r5, asr #6\n\t"
       "ldrd r10, r11, [r0], #8\n\t"
       "smmlar r6, r6, r10, r11\n\t"
-      "ssat r6, #8, r6, asr #7\n\t"
+      "ssat r6, #8, r6, asr #6\n\t"
       "ldrd r10, r11, [r0], #8\n\t"
       "smmlar r7, r7, r10, r11\n\t"
-      "ssat r7, #8, r7, asr #7\n\t"
-      "ldr r2, [sp, #4]\n\t"
+      "ssat r7, #8, r7, asr #6\n\t"
+      "ldr r2, [sp, #12]\n\t"
       "strb r4, [r2], #1\n\t"
       "strb r5, [r2], #1\n\t"
       "strb r6, [r2], #1\n\t"
       "strb r7, [r2], #1\n\t"
-      "str r2, [sp, #4]\n\t"
-      "ldr r3, [sp, #8]\n\t"
-      "ldr r1, [sp, #0]\n\t"
+      "str r2, [sp, #12]\n\t"
+      "ldr r3, [sp, #16]\n\t"
+      "ldr r1, [sp, #8]\n\t"
       "cmp r0, r3\n\t"
       "bne 1b\n\t"
-      "add sp, #12\n\t"
+      "add sp, #20\n\t"
       "pop {r4, r5, r6, r7, r8, r9, r10, r11, pc}\n\t");
 }
 #else
-static void tvmp_dot_4x1_k8_b6bbaaf1(const int32_t *stream, const int8_t *pixels, int8_t *out, const int32_t *end) {
+static void tvmp_dot_4x1_direct_66aefb0d(const int32_t *stream, const int8_t *pixels, int8_t *out, const int32_t *end, int32_t span, int32_t entry, int32_t out_step) {
+  const int32_t quads = span / 4;
+  (void)entry;
   do {
     int32_t acc[4][1], c, p, k;
     for (c = 0; c < 4; ++c) {
@@ -614,19 +792,20 @@ static void tvmp_dot_4x1_k8_b6bbaaf1(const int32_t *stream, const int8_t *pixels
       }
     }
     stream += 4;
-    for (k = 0; k < 2; ++k) {
+    for (k = 0; k < quads; ++k) {
       for (c = 0; c < 4; ++c) {
         const uint32_t even = tvmp_sxtb16((uint32_t)stream[c]), odd = tvmp_sxtb16_ror8((uint32_t)stream[c]);
         for (p = 0; p < 1; ++p) {
-          const int8_t *const x = pixels + 8 * (1 * k + p);
-          acc[c][p] = tvmp_smlad(tvmp_load4(x + 4), odd, tvmp_smlad(tvmp_load4(x), even, acc[c][p]));
+          const uint32_t four = tvmp_load4(pixels + 4 * k);
+          const uint32_t first = tvmp_sxtb16(four), second = tvmp_sxtb16_ror8(four);
+          acc[c][p] = tvmp_smlad(second, odd, tvmp_smlad(first, even, acc[c][p]));
         }
       }
       stream += 4;
     }
     for (c = 0; c < 4; ++c) {
       for (p = 0; p < 1; ++p) {
-        out[5 * p + c] = (int8_t)tvmp_step(acc[c][p], stream[0], stream[1], 7);
+        out[out_step * p + c] = (int8_t)tvmp_step(acc[c][p], stream[0], stream[1], 6);
       }
       stream += 2;
     }
@@ -645,7 +824,7 @@ static TVMP_APART void conv2d_row0_0(const int8_t *TVMP_RESTRICT in0_row0, const
     tvmp_store_words((&(scratch[96])), tvmp_pair(((int32_t)in0_row0[cse_v2]), ((int32_t)in0_row2[cse_v2])), tvmp_pair(((int32_t)in0_row1[cse_v2]), 0));
     int32_t cse_v3 = (cse_v1 + 14);
     tvmp_store_words((&(scratch[104])), tvmp_pair(((int32_t)in0_row0[cse_v3]), ((int32_t)in0_row2[cse_v3])), tvmp_pair(((int32_t)in0_row1[cse_v3]), 0));
-    tvmp_dot_2x2_k28_69627d89((&(stream[0])), (&(scratch[0])), (&(out[(v * 16)])), (&(stream[80])));
+    tvmp_dot_2x2_7185de34((&(stream[0])), (&(scratch[0])), (&(out[(v * 16)])), (&(stream[80])), 112, 120, 8);
   }
 }
 
@@ -679,7 +858,7 @@ static TVMP_APART void depthwise_conv2d_row0_1(const int8_t *TVMP_RESTRICT in0_r
   for (int32_t v = 0; v < 2; ++v) {
     int32_t cse_v1 = (v * 4);
     tvmp_pairs_3_abdda8a4((&(scratch[192])), 40, (&(in0_row0[cse_v1])), (&(in0_row1[cse_v1])), (&(in0_row2[cse_v1])));
-    tvmp_taps_3x3_4_b0a44017((&(stream[(v * 24)])), (&(scratch[0])), (&(out[cse_v1])));
+    tvmp_taps_3x3_4_72ff4de5((&(stream[(v * 24)])), (&(scratch[0])), (&(out[cse_v1])));
   }
 }
 
@@ -712,7 +891,7 @@ static TVMP_APART void conv2d_row0_2(const int8_t *TVMP_RESTRICT in0_row0, const
   for (int32_t v = 0; v < 2; ++v) {
     int32_t cse_v1 = (v * 16);
     tvmp_widen_2x8_e41a153a((&(in0_row0[cse_v1])), (&(scratch[0])));
-    tvmp_dot_2x2_k8_b234fd8d((&(stream[0])), (&(scratch[0])), (&(out[cse_v1])), (&(stream[48])));
+    tvmp_dot_2x2_aec7ba49((&(stream[0])), (&(scratch[0])), (&(out[cse_v1])), (&(stream[40])), 32, 60, 8);
   }
 }
 
@@ -799,11 +978,10 @@ static void avg_pool2d_4(const int8_t *in0, int8_t *out0) {
   }
 }
 
-static TVMP_APART void fully_connected_5(const int8_t *TVMP_RESTRICT in0, const int32_t *TVMP_RESTRICT stream, int8_t *TVMP_RESTRICT scratch, int8_t *TVMP_RESTRICT out0) {
+static TVMP_APART void fully_connected_5(const int8_t *TVMP_RESTRICT in0, const int32_t *TVMP_RESTRICT stream, int8_t *TVMP_RESTRICT out0) {
   for (int32_t v = 0; v < 1; ++v) {
-    tvmp_widen_1x8_62459ad0((&(in0[0])), (&(scratch[0])));
-    tvmp_dot_4x1_k8_b6bbaaf1((&(stream[0])), (&(scratch[0])), (&(out0[0])), (&(stream[20])));
-    tvmp_dot_4x1_k8_b6bbaaf1((&(stream[20])), (&(scratch[0])), (&(out0[1])), (&(stream[40])));
+    tvmp_dot_4x1_direct_66aefb0d((&(stream[0])), (&(in0[0])), (&(out0[0])), (&(stream[20])), 8, 80, 5);
+    tvmp_dot_4x1_direct_66aefb0d((&(stream[20])), (&(in0[0])), (&(out0[1])), (&(stream[40])), 8, 80, 5);
   }
 }
 
@@ -893,7 +1071,7 @@ static int32_t run(void *memory, const struct tvm_patch_row_source *sources) {
   avg_pool2d_4((const int8_t *)(void *)(arena + 0), (int8_t *)(void *)(arena + 160));
   TVMP_DONE(4);
   /* 5 fully_connected: fully_connected_6 */
-  fully_connected_5((const int8_t *)(void *)(arena + 160), tvmgen_small_op5_stream, (int8_t *)(arena + 8), (int8_t *)(void *)(arena + 0));
+  fully_connected_5((const int8_t *)(void *)(arena + 160), tvmgen_small_op5_stream, (int8_t *)(void *)(arena + 0));
   TVMP_DONE(5);
   /* 6 softmax: softmax_7 */
   softmax_6((const int8_t *)(void *)(arena + 0), tvmgen_small_op6_exp_table, (int8_t *)(void *)(arena + 0));

@@ -140,7 +140,7 @@ static TVMP_APART void depthwise_conv2d_row0_1(const int8_t *TVMP_RESTRICT in0_r
         int32_t v_10 = stream[cse_v5];
         _ptr[0] = (_ptr[0] + (((int32_t)in0_row2[cse_v7]) * ((((v_10 >> 16) & 255) ^ 128) - 128)));
         int64_t v_11 = (((int64_t)stream[(cse_v2 + 5)]) + (((((int64_t)_ptr[0]) * ((int64_t)stream[(cse_v2 + 4)])) + (int64_t)2147483648) >> (int64_t)32));
-        int64_t v_ = v_11 >> (int64_t)7;
+        int64_t v_ = v_11 >> (int64_t)6;
         int64_t v__1 = (int64_t)127;
         int64_t v__2 = (v_) < (v__1) ? (v_) : (v__1);
         int64_t v__3 = (int64_t)-128;
@@ -190,7 +190,7 @@ static TVMP_APART void conv2d_row0_2(const int8_t *TVMP_RESTRICT in0_row0, const
     for (int32_t v_1 = 0; v_1 < 4; ++v_1) {
       for (int32_t v_2 = 0; v_2 < 2; ++v_2) {
         int32_t cse_v1 = (v_1 * 2);
-        int32_t cse_v2 = (v_1 * 12);
+        int32_t cse_v2 = (v_1 * 10);
         _ptr[0] = stream[(cse_v2 + v_2)];
         int32_t cse_v3 = (v * 8);
         for (int32_t v_5 = 0; v_5 < 2; ++v_5) {
@@ -201,9 +201,10 @@ static TVMP_APART void conv2d_row0_2(const int8_t *TVMP_RESTRICT in0_row0, const
           _ptr[0] = (_ptr[0] + (((int32_t)in0_row0[(cse_v4 + 2)]) * ((((v_6 >> 16) & 255) ^ 128) - 128)));
           _ptr[0] = (_ptr[0] + (((int32_t)in0_row0[(cse_v4 + 3)]) * ((((v_6 >> 24) & 255) ^ 128) - 128)));
         }
-        int32_t cse_v5 = (cse_v2 + (v_2 * 3));
-        int64_t v_7 = ((((int64_t)stream[(cse_v5 + 7)]) + (((int64_t)_ptr[0]) >> (int64_t)31)) + ((((((int64_t)_ptr[0]) * ((int64_t)stream[(cse_v5 + 6)])) * (int64_t)2) + (int64_t)2147483648) >> (int64_t)32));
-        int64_t v_ = (v_7 >> ((int64_t)stream[(cse_v5 + 8)])) >> (int64_t)7;
+        int32_t cse_v5 = (cse_v2 + (v_2 * 2));
+        int32_t cse_v6 = (cse_v5 + 7);
+        int64_t v_7 = (((((int64_t)stream[cse_v6]) >> (int64_t)8) + (((int64_t)_ptr[0]) >> (int64_t)31)) + ((((((int64_t)_ptr[0]) * ((int64_t)stream[(cse_v5 + 6)])) * (int64_t)2) + (int64_t)2147483648) >> (int64_t)32));
+        int64_t v_ = (v_7 >> (((int64_t)stream[cse_v6]) & (int64_t)255)) >> (int64_t)6;
         int64_t v__1 = (int64_t)127;
         int64_t v__2 = (v_) < (v__1) ? (v_) : (v__1);
         int64_t v__3 = (int64_t)-128;
@@ -267,8 +268,7 @@ static void avg_pool2d_4(const int8_t *in0, int8_t *out0) {
   }
 }
 
-static TVMP_APART void fully_connected_5(const int8_t *TVMP_RESTRICT in0, const int32_t *TVMP_RESTRICT stream, int8_t *TVMP_RESTRICT scratch, int8_t *TVMP_RESTRICT out0) {
-  (void)scratch;
+static TVMP_APART void fully_connected_5(const int8_t *TVMP_RESTRICT in0, const int32_t *TVMP_RESTRICT stream, int8_t *TVMP_RESTRICT out0) {
   for (int32_t v = 0; v < 1; ++v) {
     int32_t _ptr[1];
     for (int32_t v_1 = 0; v_1 < 2; ++v_1) {
@@ -287,7 +287,7 @@ static TVMP_APART void fully_connected_5(const int8_t *TVMP_RESTRICT in0, const 
         }
         int32_t cse_v3 = (cse_v1 + (v_2 * 2));
         int64_t v_7 = (((int64_t)stream[(cse_v3 + 13)]) + (((((int64_t)_ptr[0]) * ((int64_t)stream[(cse_v3 + 12)])) + (int64_t)2147483648) >> (int64_t)32));
-        int64_t v__1 = v_7 >> (int64_t)7;
+        int64_t v__1 = v_7 >> (int64_t)6;
         int64_t v__2 = (int64_t)127;
         int64_t v__3 = (v__1) < (v__2) ? (v__1) : (v__2);
         int64_t v__4 = (int64_t)-128;
@@ -383,7 +383,7 @@ static int32_t run(void *memory, const struct tvm_patch_row_source *sources) {
   avg_pool2d_4((const int8_t *)(void *)(arena + 0), (int8_t *)(void *)(arena + 160));
   TVMP_DONE(4);
   /* 5 fully_connected: fully_connected_6 */
-  fully_connected_5((const int8_t *)(void *)(arena + 160), tvmgen_small_op5_stream, (int8_t *)(arena + 8), (int8_t *)(void *)(arena + 0));
+  fully_connected_5((const int8_t *)(void *)(arena + 160), tvmgen_small_op5_stream, (int8_t *)(void *)(arena + 0));
   TVMP_DONE(5);
   /* 6 softmax: softmax_7 */
   softmax_6((const int8_t *)(void *)(arena + 0), tvmgen_small_op6_exp_table, (int8_t *)(void *)(arena + 0));
