@@ -9,7 +9,7 @@ import numpy as np
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
 from tvm_patch.integer.step_requantize import StepRequantizer
-from tvm_patch.kernels.arm.column_pairs import LANES, MOST_ROWS, column_bytes, column_pairs
+from tvm_patch.kernels.arm.column_pairs import LANES, MOST_ROWS, column_bytes, column_pairs, interleaved
 from tvm_patch.kernels.arm.function import ArmFunction, with_functions
 from tvm_patch.kernels.arm.rescaling import Rescaling
 from tvm_patch.kernels.arm.taps_tile import TapsTile, taps_tile
@@ -149,7 +149,8 @@ class PairedDepthwise(DepthwiseConv2d):
     ) -> None:
         window, channels = self.windows[0], self.op.outputs[0].shape[3]
         step = column_bytes(window.size)
-        gather = column_pairs(window.size, channels)
+        kernel_w = self.op.constants["weight"].shape[2]
+        gather = column_pairs(window.size, channels, side_by_side=interleaved(window.size, kernel_w))
         called[gather.name] = gather
         span = (count - 1) * window.column_stride + window.column_reach
         scratch = buffers["scratch"]

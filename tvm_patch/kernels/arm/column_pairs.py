@@ -4,7 +4,8 @@ SMLAD multiplies pairs, but neighbours in memory are different channels.  So the
 once a row of outputs: a word holds the same channel of two rows, for every column, and all outputs whose windows
 overlap share it.  Of an odd number of rows the last stands alone in the lower half.
 
-Layout: column after column; in it pair after pair of rows; in that, four words for four channels.
+Layout: column after column; in it pair after pair of rows; in that, four words for four channels.  For 3×3 kernels the
+two words of a channel are neighbours instead.
 """
 
 from __future__ import annotations
@@ -30,7 +31,16 @@ def column_bytes(rows: int) -> int:
     return 4 * LANES * pairs_of(rows)
 
 
-def column_pairs(rows: int, channels: int) -> ArmFunction:
+def interleaved(rows: int, columns: int) -> bool:
+    """Tell whether the words of a channel's column lie side by side, so that one LDRD loads them.
+
+    Only for 3×3 are there registers enough for the weights of all rows; elsewhere pairs of rows come one after the
+    other.
+    """
+    return rows == columns == 3
+
+
+def column_pairs(rows: int, channels: int, *, side_by_side: bool) -> ArmFunction:
     """Return the function ``(to, last, row0, row1, ...)``.
 
     ``to`` is the end of the columns, ``last`` the offset in the rows of the last column; the rows point at the first
@@ -42,11 +52,36 @@ def column_pairs(rows: int, channels: int) -> ArmFunction:
         Rows of the window, at most `MOST_ROWS`.
     channels : int
         Bytes from one column of the input to the next.
+    side_by_side : bool
+        Whether a channel's words are neighbours; see :func:`interleaved`.
     """
     parameters = ("int8_t *to", "int32_t last", *(f"const int8_t *row{i}" for i in range(rows)))
-    return ArmFunction(
-        f"pairs_{rows}", parameters, tuple(_assembly(rows, channels)), _portable(rows, channels)
-    )
+    assembly = _three_rows(channels) if side_by_side else _assembly(rows, channels)
+    stem = f"pairs_{rows}{'_by_channel' if side_by_side else ''}"
+    return ArmFunction(stem, parameters, tuple(assembly), _portable(rows, channels, side_by_side))
+
+
+def _three_rows(channels: int) -> list[str]:
+    """Return the code for three rows: a column's eight words in the order of the channels."""
+    out = [
+        "push {r4, r5, r6, r7, r8, r9, r10, r11, lr}",
+        "mov lr, r1",
+        f"ldr r1, [sp, #{4 * _SAVED_WORDS}]",
+        "1:",
+    ]
+    out += ["ldr r12, [r1, lr]", "sxtb16 r5, r12", "sxtb16 r7, r12, ror #8"]
+    out += ["asr r9, r5, #16", "asr r11, r7, #16", "ldr r12, [r2, lr]", "ldr r10, [r3, lr]"]
+    out += ["sxtb16 r6, r12", "sxtb16 r12, r12, ror #8", "sxtb16 r8, r10", "sxtb16 r10, r10, ror #8"]
+    out += ["pkhbt r4, r6, r8, lsl #16", "pkhtb r8, r8, r6, asr #16"]
+    out += ["pkhbt r6, r12, r10, lsl #16", "pkhtb r10, r10, r12, asr #16"]
+    out.append("stmdb r0!, {r4, r5, r6, r7, r8, r9, r10, r11}")
+    return [*out, *_next_column(channels), "pop {r4, r5, r6, r7, r8, r9, r10, r11, pc}"]
+
+
+def _next_column(channels: int) -> list[str]:
+    if is_immediate(channels):
+        return [f"subs lr, #{channels}", "bpl 1b"]
+    return [f"subw lr, lr, #{channels}", "cmp lr, #0", "bge 1b"]
 
 
 def _assembly(rows: int, channels: int) -> list[str]:
@@ -62,14 +97,11 @@ def _assembly(rows: int, channels: int) -> list[str]:
         out += ["sxtb16 r9, r12", "sxtb16 r12, r12, ror #8", "sxtb16 r10, r11", "sxtb16 r11, r11, ror #8"]
         out += ["pkhbt r8, r9, r10, lsl #16", "pkhtb r10, r10, r9, asr #16"]
         out += ["pkhbt r9, r12, r11, lsl #16", "pkhtb r11, r11, r12, asr #16", store]
-    if is_immediate(channels):
-        out += [f"subs lr, #{channels}", "bpl 1b"]
-    else:
-        out += [f"subw lr, lr, #{channels}", "cmp lr, #0", "bge 1b"]
+    out += _next_column(channels)
     return [*out, "pop {r4, r5, r6, r7, r8, r9, r10, r11, pc}"]
 
 
-def _portable(rows: int, channels: int) -> str:
+def _portable(rows: int, channels: int, side_by_side: bool) -> str:
     lines = [
         f"  for (; last >= 0; last -= {channels}) {{",
         "    int32_t c;",
@@ -79,6 +111,10 @@ def _portable(rows: int, channels: int) -> str:
     for pair in range(pairs_of(rows)):
         low = f"row{2 * pair}[last + c]"
         high = f"row{2 * pair + 1}[last + c]" if 2 * pair + 1 < rows else f"{low} < 0 ? -1 : 0"
-        at = f"to + {4 * LANES * pair} + 4 * c"
+        at = (
+            f"to + {4 * pairs_of(rows)} * c + {4 * pair}"
+            if side_by_side
+            else f"to + {4 * LANES * pair} + 4 * c"
+        )
         lines.append(f"      tvmp_store4({at}, tvmp_pair({low}, {high}));")
     return "\n".join([*lines, "    }", "  }", ""])

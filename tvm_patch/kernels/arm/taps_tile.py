@@ -7,15 +7,15 @@ once a channel: into registers where one tile covers the row, otherwise to the s
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from tvm_patch.kernels.arm.column_pairs import LANES, column_bytes, pairs_of
+from tvm_patch.kernels.arm.column_pairs import LANES, column_bytes, interleaved, pairs_of
 from tvm_patch.kernels.arm.function import ArmFunction, add, enter, leave
 from tvm_patch.kernels.arm.rescaling import WORDS, Rescaling
 
-_DP, _X = "r1", "r2"
+_DP, _X, _X2 = "r1", "r2", "r3"
 _POOL = ("r3", "r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11", "r12", "lr", "r0")
 """Registers for sums and weights; r0 last, which walks through the stream where one tile covers the row."""
 
@@ -50,13 +50,39 @@ class TapsTile:
     rescaling: Rescaling
 
     @property
+    def interleaved(self) -> bool:
+        """Whether one LDRD loads both words of a channel's column; see :func:`column_pairs.interleaved`."""
+        return interleaved(self.rows, self.columns)
+
+    @property
+    def pool(self) -> tuple[str, ...]:
+        """Registers for sums and weights."""
+        pool = _POOL[1:] if self.interleaved else _POOL
+        return pool[:-1] if self.whole else pool
+
+    @property
+    def spare(self) -> int:
+        """Registers that rescaling needs beside the sums and those of the columns."""
+        return (2 if self.rescaling.signed else 0) + (0 if self.interleaved else 1)
+
+    @property
     def fits(self) -> bool:
-        """Whether the registers suffice."""
-        spare = 3 if self.rescaling.signed else 1
-        room = len(_POOL) - (1 if self.whole else 0)
-        weights = max(len(w) for w in self.weight_words)
+        """Whether the registers and the offsets of loads and stores suffice."""
+        counts = [len(w) for w in self.weight_words]
         # Rescaling may use the weights' registers, except where they stay.
-        return self.outputs + max(weights, spare) <= room and (self.outputs - 1) * self.out_step <= 4095
+        weights = sum(counts) if self.interleaved else max(counts)
+        last = (self.outputs - 1) * self.stride + (self.columns - 1) * self.dilation
+        reach = 1020 if self.interleaved else 4095
+        return (
+            self.outputs + max(weights, self.spare) <= len(self.pool)
+            and (self.outputs - 1) * self.out_step <= 4095
+            and (last + 1) * column_bytes(self.rows) <= reach
+        )
+
+    @property
+    def lane_bytes(self) -> int:
+        """Bytes of the columns from one channel to the next."""
+        return 4 * pairs_of(self.rows) if self.interleaved else 4
 
     @cached_property
     def weight_words(self) -> list[list[tuple[int, ...]]]:
@@ -121,18 +147,36 @@ def taps_tile(tile: TapsTile) -> ArmFunction:
 
 
 def _multiply(tile: TapsTile, pair: int, acc: tuple[str, ...], weights: tuple[str, ...]) -> list[str]:
+    """Return the multiplications of one pair of rows."""
     out = []
     for column, uses in tile.uses(pair):
         out.append(f"ldr {_X}, [{_DP}, #{column * column_bytes(tile.rows) + 4 * LANES * pair}]")
-        for p, word, name, first in uses:
-            out.append(f"{name} {acc[p]}, {_X}, {weights[word]}, {acc[-1] if first else acc[p]}")
+        out += _products(uses, _X, acc, weights)
     return out
+
+
+def _multiply_both(tile: TapsTile, acc: tuple[str, ...], weights: Sequence[tuple[str, ...]]) -> list[str]:
+    """Return the multiplications of a pair of rows and a third one, whose words lie side by side."""
+    out = []
+    third = dict(tile.uses(1))
+    for column, uses in tile.uses(0):
+        out.append(f"ldrd {_X}, {_X2}, [{_DP}, #{column * column_bytes(tile.rows)}]")
+        out += _products(uses, _X, acc, weights[0]) + _products(third[column], _X2, acc, weights[1])
+    return out
+
+
+def _products(
+    uses: list[tuple[int, int, str, bool]], x: str, acc: tuple[str, ...], weights: tuple[str, ...]
+) -> list[str]:
+    return [
+        f"{name} {acc[p]}, {x}, {weights[word]}, {acc[-1] if first else acc[p]}"
+        for p, word, name, first in uses
+    ]
 
 
 def _registers(tile: TapsTile) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the registers of the sums, and those left for weights."""
-    pool = _POOL[:-1] if tile.whole else _POOL
-    return pool[: tile.outputs], pool[tile.outputs :]
+    return tile.pool[: tile.outputs], tile.pool[tile.outputs :]
 
 
 def _store(tile: TapsTile, acc: tuple[str, ...], out: str) -> list[str]:
@@ -143,28 +187,42 @@ def _whole(tile: TapsTile) -> list[str]:
     """Return the code for one tile a channel: r0 walks through the stream; the output and a count lie at sp."""
     acc, left = _registers(tile)
     out = [f"mov r3, #{LANES}", *enter("r2", "r3"), "1:", f"ldr {acc[-1]}, [r0], #4"]
+    held, start = [], 0
     for pair, words in enumerate(tile.weight_words):
+        registers = left[start : start + len(words)]
         for i in range(tile.packed_words[pair]):
             if 2 * i + 1 < len(words):
-                even, odd = left[2 * i], left[2 * i + 1]
+                even, odd = registers[2 * i : 2 * i + 2]
                 out += [f"ldr {odd}, [r0], #4", f"sxtb16 {even}, {odd}", f"sxtb16 {odd}, {odd}, ror #8"]
             else:
-                out += [f"ldr {left[2 * i]}, [r0], #4", f"sxtb16 {left[2 * i]}, {left[2 * i]}"]
-        out += _multiply(tile, pair, acc, left)
-    free = left[1:3] if tile.rescaling.signed else ("", "")
-    out.append(f"ldrd {_X}, {left[0]}, [r0], #8")
-    out += tile.rescaling.assembly(acc, _X, left[0], *free)
+                out += [f"ldr {registers[2 * i]}, [r0], #4", f"sxtb16 {registers[2 * i]}, {registers[2 * i]}"]
+        if tile.interleaved:
+            held.append(registers)
+            start += len(words)
+        else:
+            out += _multiply(tile, pair, acc, registers)
+    if tile.interleaved:
+        out += _multiply_both(tile, acc, held)
+    free = (_X2, *left) if tile.interleaved else left
+    scratch = free[1:3] if tile.rescaling.signed else ("", "")
+    out.append(f"ldrd {_X}, {free[0]}, [r0], #8")
+    out += tile.rescaling.assembly(acc, _X, free[0], *scratch)
     out += [f"ldr {_X}, [sp]", *_store(tile, acc, _X), f"add {_X}, #1", f"str {_X}, [sp]"]
-    out += [f"add {_DP}, #4", f"ldr {_X}, [sp, #4]", f"subs {_X}, #1", f"str {_X}, [sp, #4]", "bne 1b"]
+    out += [
+        f"add {_DP}, #{tile.lane_bytes}",
+        f"ldr {_X}, [sp, #4]",
+        f"subs {_X}, #1",
+        f"str {_X}, [sp, #4]",
+        "bne 1b",
+    ]
     return out + leave(2)
 
 
 def _looped(tile: TapsTile) -> list[str]:
     """Return the code for several tiles a channel; widened weights and all pointers lie at sp."""
     acc, left = _registers(tile)
-    spare = 3 if tile.rescaling.signed else 1
     total = sum(len(w) for w in tile.weight_words)
-    stays = tile.outputs + total + spare <= len(_POOL)
+    stays = tile.outputs + total + tile.spare <= len(tile.pool)
     packed = sum(tile.packed_words)
     names = ["multiplier", "constant", "bias", "here", "until", "again", "stream", "lanes"]
     names += ["columns", "out", "end"]
@@ -189,21 +247,25 @@ def _looped(tile: TapsTile) -> list[str]:
         f"ldr r4, [sp, #{arguments}]",
         f"str r4, [sp, #{at['again']}]",
     ]
-    out += ["add r4, r1, #4", "add r2, #1", "add r3, #4"]
+    out += [f"add r4, r1, #{tile.lane_bytes}", "add r2, #1", f"add r3, #{tile.lane_bytes}"]
     out += [f"strd r4, r2, [sp, #{at['columns']}]", f"str r3, [sp, #{at['end']}]"]
-    groups, start = [], 0
+    groups, loads, start = [], [], 0
     for pair, words in enumerate(tile.weight_words):
-        registers = left[start : start + len(words)] if stays else left[: len(words)]
-        base = 8 * sum(tile.packed_words[:pair])
-        load = _load(registers, base)
-        if stays:
-            out += load
-            start += len(words)
-        groups.append((pair, registers, [] if stays else load))
+        registers = left[start : start + len(words)]
+        groups.append(registers)
+        loads.append(_load(registers, 8 * sum(tile.packed_words[:pair])))
+        start += len(words) if stays or tile.interleaved else 0
+    if stays:
+        out += [line for load in loads for line in load]
+        loads = [[] for _ in loads]
     out += ["2:", f"ldr {acc[-1]}, [sp, #{at['bias']}]"]
-    for pair, registers, load in groups:
-        out += load + _multiply(tile, pair, acc, registers)
+    if tile.interleaved:
+        out += [line for load in loads for line in load] + _multiply_both(tile, acc, groups)
+    else:
+        for pair, (registers, load) in enumerate(zip(groups, loads, strict=True)):
+            out += load + _multiply(tile, pair, acc, registers)
     free = left[total:] if stays else left
+    free = (_X2, *free) if tile.interleaved else free
     out.append(f"ldrd {_X}, {free[0]}, [sp, #{at['multiplier']}]")
     scratch = free[1:3] if tile.rescaling.signed else ("", "")
     out += tile.rescaling.assembly(acc, _X, free[0], *scratch)
@@ -254,7 +316,8 @@ def _portable(tile: TapsTile) -> str:
     step = column_bytes(tile.rows)
     for pair in range(pairs_of(tile.rows)):
         base = 1 + sum(tile.packed_words[:pair])
-        x = f"tvmp_load4(column + {tile.dilation * step} * k + {4 * LANES * pair})"
+        word = 4 * pair if tile.interleaved else 4 * LANES * pair
+        x = f"tvmp_load4(column + {tile.dilation * step} * k + {word})"
         if pair < pairs:
             weight = f"tvmp_tap_pair((uint32_t)stream[{base} + (k >> 1)], k & 1)"
             taps.append(f"          acc = tvmp_smlad({x}, {weight}, acc);")
@@ -287,12 +350,12 @@ def _portable(tile: TapsTile) -> str:
         again = 0;
       }}
     }}
-    end += 4;"""
+    end += {tile.lane_bytes};"""
     return f"""  int32_t lane, p, k;
   for (lane = 0; lane < {LANES}; ++lane) {{
 {one if tile.whole else loop}
     stream += {tile.lane_words};
-    columns += 4;
+    columns += {tile.lane_bytes};
     out += 1;
   }}
 """

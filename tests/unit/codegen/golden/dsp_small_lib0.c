@@ -223,114 +223,107 @@ static void tvmp_dot_2x2_7185de34(const int32_t *stream, const int8_t *pixels, i
 #endif
 
 #if TVMP_HAVE_ASM
-static TVMP_NAKED void tvmp_pairs_3_abdda8a4(int8_t *to TVMP_UNUSED, int32_t last TVMP_UNUSED, const int8_t *row0 TVMP_UNUSED, const int8_t *row1 TVMP_UNUSED, const int8_t *row2 TVMP_UNUSED) {
+static TVMP_NAKED void tvmp_pairs_3_by_channel_c9d8fba2(int8_t *to TVMP_UNUSED, int32_t last TVMP_UNUSED, const int8_t *row0 TVMP_UNUSED, const int8_t *row1 TVMP_UNUSED, const int8_t *row2 TVMP_UNUSED) {
   __asm__ volatile(
       "push {r4, r5, r6, r7, r8, r9, r10, r11, lr}\n\t"
       "mov lr, r1\n\t"
-      "ldr r4, [sp, #36]\n\t"
+      "ldr r1, [sp, #36]\n\t"
       "1:\n\t"
-      "ldr r12, [r4, lr]\n\t"
-      "sxtb16 r8, r12\n\t"
-      "sxtb16 r9, r12, ror #8\n\t"
-      "asr r10, r8, #16\n\t"
-      "asr r11, r9, #16\n\t"
-      "stmdb r0!, {r8, r9, r10, r11}\n\t"
+      "ldr r12, [r1, lr]\n\t"
+      "sxtb16 r5, r12\n\t"
+      "sxtb16 r7, r12, ror #8\n\t"
+      "asr r9, r5, #16\n\t"
+      "asr r11, r7, #16\n\t"
       "ldr r12, [r2, lr]\n\t"
-      "ldr r11, [r3, lr]\n\t"
-      "sxtb16 r9, r12\n\t"
+      "ldr r10, [r3, lr]\n\t"
+      "sxtb16 r6, r12\n\t"
       "sxtb16 r12, r12, ror #8\n\t"
-      "sxtb16 r10, r11\n\t"
-      "sxtb16 r11, r11, ror #8\n\t"
-      "pkhbt r8, r9, r10, lsl #16\n\t"
-      "pkhtb r10, r10, r9, asr #16\n\t"
-      "pkhbt r9, r12, r11, lsl #16\n\t"
-      "pkhtb r11, r11, r12, asr #16\n\t"
-      "stmdb r0!, {r8, r9, r10, r11}\n\t"
+      "sxtb16 r8, r10\n\t"
+      "sxtb16 r10, r10, ror #8\n\t"
+      "pkhbt r4, r6, r8, lsl #16\n\t"
+      "pkhtb r8, r8, r6, asr #16\n\t"
+      "pkhbt r6, r12, r10, lsl #16\n\t"
+      "pkhtb r10, r10, r12, asr #16\n\t"
+      "stmdb r0!, {r4, r5, r6, r7, r8, r9, r10, r11}\n\t"
       "subs lr, #8\n\t"
       "bpl 1b\n\t"
       "pop {r4, r5, r6, r7, r8, r9, r10, r11, pc}\n\t");
 }
 #else
-static void tvmp_pairs_3_abdda8a4(int8_t *to, int32_t last, const int8_t *row0, const int8_t *row1, const int8_t *row2) {
+static void tvmp_pairs_3_by_channel_c9d8fba2(int8_t *to, int32_t last, const int8_t *row0, const int8_t *row1, const int8_t *row2) {
   for (; last >= 0; last -= 8) {
     int32_t c;
     to -= 32;
     for (c = 0; c < 4; ++c) {
-      tvmp_store4(to + 0 + 4 * c, tvmp_pair(row0[last + c], row1[last + c]));
-      tvmp_store4(to + 16 + 4 * c, tvmp_pair(row2[last + c], row2[last + c] < 0 ? -1 : 0));
+      tvmp_store4(to + 8 * c + 0, tvmp_pair(row0[last + c], row1[last + c]));
+      tvmp_store4(to + 8 * c + 4, tvmp_pair(row2[last + c], row2[last + c] < 0 ? -1 : 0));
     }
   }
 }
 #endif
 
 #if TVMP_HAVE_ASM
-static TVMP_NAKED void tvmp_taps_3x3_4_72ff4de5(const int32_t *stream TVMP_UNUSED, const int8_t *columns TVMP_UNUSED, int8_t *out TVMP_UNUSED) {
+static TVMP_NAKED void tvmp_taps_3x3_4_4d8f22a4(const int32_t *stream TVMP_UNUSED, const int8_t *columns TVMP_UNUSED, int8_t *out TVMP_UNUSED) {
   __asm__ volatile(
       "mov r3, #4\n\t"
       "push {r2, r3, r4, r5, r6, r7, r8, r9, r10, r11, lr}\n\t"
       "1:\n\t"
-      "ldr r6, [r0], #4\n\t"
-      "ldr r8, [r0], #4\n\t"
-      "sxtb16 r7, r8\n\t"
-      "sxtb16 r8, r8, ror #8\n\t"
+      "ldr r7, [r0], #4\n\t"
       "ldr r9, [r0], #4\n\t"
-      "sxtb16 r9, r9\n\t"
-      "ldr r2, [r1, #0]\n\t"
-      "smlad r3, r2, r7, r6\n\t"
-      "ldr r2, [r1, #32]\n\t"
-      "smlad r3, r2, r8, r3\n\t"
-      "smlad r4, r2, r7, r6\n\t"
-      "ldr r2, [r1, #64]\n\t"
-      "smlad r3, r2, r9, r3\n\t"
-      "smlad r4, r2, r8, r4\n\t"
-      "smlad r5, r2, r7, r6\n\t"
-      "ldr r2, [r1, #96]\n\t"
+      "sxtb16 r8, r9\n\t"
+      "sxtb16 r9, r9, ror #8\n\t"
+      "ldr r10, [r0], #4\n\t"
+      "sxtb16 r10, r10\n\t"
+      "ldr r12, [r0], #4\n\t"
+      "sxtb16 r11, r12\n\t"
+      "sxtb16 r12, r12, ror #8\n\t"
+      "ldrd r2, r3, [r1, #0]\n\t"
+      "smlad r4, r2, r8, r7\n\t"
+      "smlabb r4, r3, r11, r4\n\t"
+      "ldrd r2, r3, [r1, #32]\n\t"
       "smlad r4, r2, r9, r4\n\t"
-      "smlad r5, r2, r8, r5\n\t"
-      "smlad r6, r2, r7, r6\n\t"
-      "ldr r2, [r1, #128]\n\t"
+      "smlad r5, r2, r8, r7\n\t"
+      "smlabb r4, r3, r12, r4\n\t"
+      "smlabb r5, r3, r11, r5\n\t"
+      "ldrd r2, r3, [r1, #64]\n\t"
+      "smlad r4, r2, r10, r4\n\t"
       "smlad r5, r2, r9, r5\n\t"
-      "smlad r6, r2, r8, r6\n\t"
-      "ldr r2, [r1, #160]\n\t"
+      "smlad r6, r2, r8, r7\n\t"
+      "smlabt r4, r3, r11, r4\n\t"
+      "smlabb r5, r3, r12, r5\n\t"
+      "smlabb r6, r3, r11, r6\n\t"
+      "ldrd r2, r3, [r1, #96]\n\t"
+      "smlad r5, r2, r10, r5\n\t"
       "smlad r6, r2, r9, r6\n\t"
-      "ldr r8, [r0], #4\n\t"
-      "sxtb16 r7, r8\n\t"
-      "sxtb16 r8, r8, ror #8\n\t"
-      "ldr r2, [r1, #16]\n\t"
-      "smlabb r3, r2, r7, r3\n\t"
-      "ldr r2, [r1, #48]\n\t"
-      "smlabb r3, r2, r8, r3\n\t"
-      "smlabb r4, r2, r7, r4\n\t"
-      "ldr r2, [r1, #80]\n\t"
-      "smlabt r3, r2, r7, r3\n\t"
-      "smlabb r4, r2, r8, r4\n\t"
-      "smlabb r5, r2, r7, r5\n\t"
-      "ldr r2, [r1, #112]\n\t"
-      "smlabt r4, r2, r7, r4\n\t"
-      "smlabb r5, r2, r8, r5\n\t"
-      "smlabb r6, r2, r7, r6\n\t"
-      "ldr r2, [r1, #144]\n\t"
-      "smlabt r5, r2, r7, r5\n\t"
-      "smlabb r6, r2, r8, r6\n\t"
-      "ldr r2, [r1, #176]\n\t"
-      "smlabt r6, r2, r7, r6\n\t"
-      "ldrd r2, r7, [r0], #8\n\t"
-      "smmlar r3, r3, r2, r7\n\t"
-      "ssat r3, #8, r3, asr #6\n\t"
-      "smmlar r4, r4, r2, r7\n\t"
+      "smlad r7, r2, r8, r7\n\t"
+      "smlabt r5, r3, r11, r5\n\t"
+      "smlabb r6, r3, r12, r6\n\t"
+      "smlabb r7, r3, r11, r7\n\t"
+      "ldrd r2, r3, [r1, #128]\n\t"
+      "smlad r6, r2, r10, r6\n\t"
+      "smlad r7, r2, r9, r7\n\t"
+      "smlabt r6, r3, r11, r6\n\t"
+      "smlabb r7, r3, r12, r7\n\t"
+      "ldrd r2, r3, [r1, #160]\n\t"
+      "smlad r7, r2, r10, r7\n\t"
+      "smlabt r7, r3, r11, r7\n\t"
+      "ldrd r2, r3, [r0], #8\n\t"
+      "smmlar r4, r4, r2, r3\n\t"
       "ssat r4, #8, r4, asr #6\n\t"
-      "smmlar r5, r5, r2, r7\n\t"
+      "smmlar r5, r5, r2, r3\n\t"
       "ssat r5, #8, r5, asr #6\n\t"
-      "smmlar r6, r6, r2, r7\n\t"
+      "smmlar r6, r6, r2, r3\n\t"
       "ssat r6, #8, r6, asr #6\n\t"
+      "smmlar r7, r7, r2, r3\n\t"
+      "ssat r7, #8, r7, asr #6\n\t"
       "ldr r2, [sp]\n\t"
-      "strb r3, [r2, #0]\n\t"
-      "strb r4, [r2, #8]\n\t"
-      "strb r5, [r2, #16]\n\t"
-      "strb r6, [r2, #24]\n\t"
+      "strb r4, [r2, #0]\n\t"
+      "strb r5, [r2, #8]\n\t"
+      "strb r6, [r2, #16]\n\t"
+      "strb r7, [r2, #24]\n\t"
       "add r2, #1\n\t"
       "str r2, [sp]\n\t"
-      "add r1, #4\n\t"
+      "add r1, #8\n\t"
       "ldr r2, [sp, #4]\n\t"
       "subs r2, #1\n\t"
       "str r2, [sp, #4]\n\t"
@@ -339,7 +332,7 @@ static TVMP_NAKED void tvmp_taps_3x3_4_72ff4de5(const int32_t *stream TVMP_UNUSE
       "pop {r4, r5, r6, r7, r8, r9, r10, r11, pc}\n\t");
 }
 #else
-static void tvmp_taps_3x3_4_72ff4de5(const int32_t *stream, const int8_t *columns, int8_t *out) {
+static void tvmp_taps_3x3_4_4d8f22a4(const int32_t *stream, const int8_t *columns, int8_t *out) {
   int32_t lane, p, k;
   for (lane = 0; lane < 4; ++lane) {
       for (p = 0; p < 4; ++p) {
@@ -347,12 +340,12 @@ static void tvmp_taps_3x3_4_72ff4de5(const int32_t *stream, const int8_t *column
         int32_t acc = stream[0];
         for (k = 0; k < 3; ++k) {
           acc = tvmp_smlad(tvmp_load4(column + 32 * k + 0), tvmp_tap_pair((uint32_t)stream[1 + (k >> 1)], k & 1), acc);
-          acc = tvmp_smlabb(tvmp_load4(column + 32 * k + 16), (uint32_t)(tvmp_byte((uint32_t)stream[3 + (k >> 2)], k & 3)), acc);
+          acc = tvmp_smlabb(tvmp_load4(column + 32 * k + 4), (uint32_t)(tvmp_byte((uint32_t)stream[3 + (k >> 2)], k & 3)), acc);
         }
         out[8 * p] = (int8_t)tvmp_step(acc, (stream + 4)[0], (stream + 4)[1], 6);
       }
     stream += 6;
-    columns += 4;
+    columns += 8;
     out += 1;
   }
 }
@@ -857,8 +850,8 @@ static void conv2d_0(const int8_t *in0, const int32_t *stream, int8_t *scratch, 
 static TVMP_APART void depthwise_conv2d_row0_1(const int8_t *TVMP_RESTRICT in0_row0, const int8_t *TVMP_RESTRICT in0_row1, const int8_t *TVMP_RESTRICT in0_row2, const int32_t *TVMP_RESTRICT stream, int8_t *TVMP_RESTRICT scratch, int8_t *TVMP_RESTRICT out) {
   for (int32_t v = 0; v < 2; ++v) {
     int32_t cse_v1 = (v * 4);
-    tvmp_pairs_3_abdda8a4((&(scratch[192])), 40, (&(in0_row0[cse_v1])), (&(in0_row1[cse_v1])), (&(in0_row2[cse_v1])));
-    tvmp_taps_3x3_4_72ff4de5((&(stream[(v * 24)])), (&(scratch[0])), (&(out[cse_v1])));
+    tvmp_pairs_3_by_channel_c9d8fba2((&(scratch[192])), 40, (&(in0_row0[cse_v1])), (&(in0_row1[cse_v1])), (&(in0_row2[cse_v1])));
+    tvmp_taps_3x3_4_4d8f22a4((&(stream[(v * 24)])), (&(scratch[0])), (&(out[cse_v1])));
   }
 }
 
