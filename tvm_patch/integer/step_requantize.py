@@ -8,12 +8,16 @@ arithmetic it is made of.  Here it is, in Arm's terms,
     SSAT    out, #8, h, ASR #s
 
 with one shift for the whole layer, where the reference rounds twice and shifts by channel.  The steps say which
-constants are possible: ``C = c * 2**32 + 2**31 + delta * m`` must lie in an interval, where `delta`, a small number
-added to the bias, brings in the fraction that `c` cannot express.
+constants are possible: ``b * m + c * 2**32 + 2**31`` must lie in an interval, where `b` stands for the layer's bias and
+holds rounding and zero point too.  Multiples of `m` alone rarely fall into it; `c` brings in the fraction.
 
 Where outputs below and above the zero point both occur, halves are rounded away from zero on both sides, which one
 straight line cannot do.  The *signed* form doubles the accumulator first, adds its sign to `c` and shifts by channel:
-the reference's own roundings, three instructions more.
+the reference's own roundings, four instructions more.
+
+Either way a channel needs two words: `m`, and `b` with ten bits below it.  Those are the lower bits of `c`; its upper
+four are the lowest of `m`, which has bits to spare: most slopes may be a little off, and each brings other values of
+`c`.  Where channels' scales differ so much that one of them finds no constants, the layer takes the signed form.
 """
 
 from __future__ import annotations
@@ -32,9 +36,16 @@ _WORD = 1 << 32
 _FAR = 1 << 40
 """An accumulator beyond all others."""
 _NONE = 1 << 62
-_MOST_SIGNED_SHIFT = 15
-"""Up to here `constant` fits 24 bits, and with `extra` one word."""
-_DELTAS = np.concatenate([[0], *([d, -d] for d in range(1, 64))]).astype(np.int64)
+_MOST_SIGNED_SHIFT = 22
+"""Up to here the constant of the signed form fits int32."""
+OWN_BITS = 10
+"""Bits below the bias."""
+SLOPE_BITS = 4
+"""Bits that the multiplier lends to the constant."""
+_BIAS_LIMIT = 1 << (31 - OWN_BITS)
+_OWN = np.arange(1 << OWN_BITS, dtype=np.int64)
+_NUDGES = tuple(sign * n for n in (*range(24), *range(24, 301, 12)) for sign in {1, -1 if n else 1})
+"""What is added to a slope, in turn."""
 _AT_ONCE = 64
 
 
@@ -46,16 +57,30 @@ class Staircase:
     ----------
     low, high : ndarray of int64, shape (channels,)
         Least and greatest accumulator.
+    least : int
+        The least value.
     levels : ndarray of int64, shape (levels,)
-        The values above the least one, ascending.
+        The values above it, ascending.
     first : ndarray of int64, shape (levels, channels)
         The least accumulator whose value is at least that level; beyond `high` where there is none.
     """
 
     low: Int64Array
     high: Int64Array
+    least: int
     levels: Int64Array
     first: Int64Array
+
+    @property
+    def idle(self) -> npt.NDArray[np.bool_]:
+        """Channels whose value never changes."""
+        never = (self.first <= self.low) | (self.first > self.high)
+        return np.asarray(never.all(axis=0))
+
+    @property
+    def lowest(self) -> Int64Array:
+        """Value at the least accumulator."""
+        return self.least + (self.first <= self.low).sum(axis=0)
 
 
 @dataclass(frozen=True)
@@ -65,30 +90,55 @@ class StepRequantizer:
     Attributes
     ----------
     signed : bool
-        Whether the accumulator is doubled, its sign added to `constant` and `extra` used.
-    delta : ndarray of int64, shape (channels,)
-        To be added to the bias.
-    multiplier, constant : ndarray of int64, shape (channels,)
-        `m` and `c`; both fit int32.
+        Whether the accumulator is doubled, its sign added to the constant, and channels shift by themselves.
+    replaced : ndarray of int64, shape (channels,)
+        The layer's bias.
+    bias : ndarray of int64, shape (channels,)
+        `b`, which stands in its place; 22 bits.
+    multiplier : ndarray of int64, shape (channels,)
+        `m`, at least 0, fits int32.
+    own : ndarray of int64, shape (channels,)
+        What is below the bias: the lower bits of `c`; in the signed form the channel's own shift, before the layer's.
     shift : int
-        `s`, 0 to 31.
-    extra : ndarray of int64, shape (channels,)
-        Shift to the right before that; 0 unless `signed`.
+        The layer's, 0 to 31.
+    base : int
+        In the signed form the constant, to be shifted to the left by `own`; 0 otherwise.
+    idle : ndarray of bool, shape (channels,)
+        Channels whose value never changes: their weights must be made zero.
     """
 
     signed: bool
-    delta: Int64Array
+    replaced: Int64Array
+    bias: Int64Array
     multiplier: Int64Array
-    constant: Int64Array
+    own: Int64Array
     shift: int
-    extra: Int64Array
+    base: int
+    idle: npt.NDArray[np.bool_]
+
+    @property
+    def word(self) -> Int64Array:
+        """Bias and what is below it."""
+        return self.bias << OWN_BITS | self.own
+
+    @property
+    def constant(self) -> Int64Array:
+        """`c`."""
+        if self.signed:
+            return self.base << self.own
+        return self.own | (self.multiplier & ((1 << SLOPE_BITS) - 1)) << OWN_BITS
+
+    def total(self, acc: Int64Array) -> Int64Array:
+        """Return what accumulators of the layer become with the other bias."""
+        return np.where(self.idle, self.bias, acc - self.replaced + self.bias)
 
     def apply(self, acc: Int64Array) -> Int64Array:
-        """Return what the instructions make of accumulators, channels last, saturated to int8."""
-        acc = acc + self.delta
-        constant = self.constant + ((acc >> 31) if self.signed else 0)
-        h = constant + (((acc << int(self.signed)) * self.multiplier + _INT32) >> 32)
-        return np.clip(h >> self.extra >> self.shift, -128, 127)
+        """Return what the instructions make of the layer's accumulators, channels last, saturated to int8."""
+        acc = self.total(acc)
+        if self.signed:
+            high = self.constant + (acc >> 31) + ((2 * acc * self.multiplier + _INT32) >> 32)
+            return np.clip(high >> self.own >> self.shift, -128, 127)
+        return np.clip(self.constant + ((acc * self.multiplier + _INT32) >> 32) >> self.shift, -128, 127)
 
 
 def staircase_of_pairs(
@@ -129,11 +179,17 @@ def staircase_of_pairs(
     safe = np.maximum(multiplier, 1)
     first = -((-((least << 31) - (1 << 30))) // safe)
     never = np.where(above <= 0, -_FAR, _FAR)
-    return Staircase(low, high, levels, np.where(multiplier == 0, never, first))
+    return Staircase(low, high, act[0], levels, np.where(multiplier == 0, never, first))
 
 
 def fit_steps(
-    stairs: Staircase, multiplier: Int64Array, shift: Int64Array, zero_point: int, *, twice: bool = True
+    stairs: Staircase,
+    bias: Int64Array,
+    multiplier: Int64Array,
+    shift: Int64Array,
+    zero_point: int,
+    *,
+    twice: bool = True,
 ) -> StepRequantizer | None:
     """Return constants with the same steps as a staircase, or None where none were found.
 
@@ -141,6 +197,8 @@ def fit_steps(
     ----------
     stairs : Staircase
         The reference.
+    bias : ndarray of int64, shape (channels,)
+        The layer's, which its accumulators contain.
     multiplier, shift : ndarray of int64, shape (channels,)
         About ``multiplier * 2**(shift - 31)`` is the slope; multipliers are not negative.
     zero_point : int
@@ -148,117 +206,109 @@ def fit_steps(
     twice : bool
         Whether the reference rounds twice, so that the signed form may be tried.
     """
-    found = _one_sided(stairs, multiplier, -shift)
-    return _two_sided(stairs, multiplier, -shift, zero_point) if found is None and twice else found
+    found = _one_sided(stairs, bias, multiplier, -shift)
+    return _two_sided(stairs, bias, multiplier, -shift, zero_point) if found is None and twice else found
 
 
 def _two_sided(
-    stairs: Staircase, multiplier: Int64Array, right: Int64Array, zero_point: int
+    stairs: Staircase, bias: Int64Array, multiplier: Int64Array, right: Int64Array, zero_point: int
 ) -> StepRequantizer | None:
-    right = np.where(multiplier == 0, right[multiplier > 0].min(initial=1), right)
-    if (right < 1).any() or (right > _MOST_SIGNED_SHIFT).any():
+    idle = stairs.idle
+    finest = int(right[~idle].min(initial=_MOST_SIGNED_SHIFT))
+    right = np.where(idle, finest, right)
+    if finest < 1 or (right > _MOST_SIGNED_SHIFT).any():
         return None
-    constant = (np.int64(2 * zero_point + 1) << right) >> 1
-    shift = int(right.min()) & ~1
-    made = StepRequantizer(True, np.zeros_like(right), multiplier, constant, shift, right - shift)
-    return made if _fits_registers(made, stairs) and _same(made, stairs) else None
+    # Even, so that more layers share their code.
+    shift = max(1, finest & ~1)
+    own = np.where(idle, 0, right - shift)
+    base = ((2 * zero_point + 1) << shift) >> 1
+    bias_there = np.where(idle, (stairs.lowest - zero_point) << (shift + 1), bias)
+    slope = np.where(idle, 1 << 30, multiplier)
+    return _proved(StepRequantizer(True, bias, bias_there, slope, own, shift, base, idle), stairs)
 
 
-def _one_sided(stairs: Staircase, multiplier: Int64Array, right: Int64Array) -> StepRequantizer | None:
-    live = multiplier > 0
-    finest = int(right[live].min()) if live.any() else 1
+def _one_sided(
+    stairs: Staircase, bias: Int64Array, multiplier: Int64Array, right: Int64Array
+) -> StepRequantizer | None:
+    idle = stairs.idle
+    finest = 1 if idle.all() else int(right[~idle].min())
     # One less than the reference's, whose product is doubled; even, so that more layers share their code.
     shift = (finest - 1) & ~1
-    finest = shift + 1
     if not 0 <= shift <= 22:
         return None
-    drop = np.where(live, right - finest, 0)
+    drop = np.where(idle, 0, right - shift - 1)
     if (drop > 31).any():
         return None
-    slope = (multiplier + ((np.int64(1) << drop) >> 1)) >> drop
-    channels = multiplier.size
-    delta, constant, chosen = np.zeros((3, channels), np.int64)
-    left = np.ones(channels, bool)
-    for nudge in (0, 1, -1, 2, -2):
-        trial = np.where(live, np.clip(slope + nudge, 0, _INT32 - 1), 0)
-        open_channels = np.flatnonzero(left)
-        if not open_channels.size:
-            break
+    half: Int64Array = np.left_shift(np.ones_like(drop), drop) >> 1
+    slope: Int64Array = (multiplier + half) >> drop
+    up = max(10, shift + 2)
+    chosen = np.full_like(slope, 1 << (32 + shift - up))
+    there, own = stairs.lowest << up, np.zeros_like(slope)
+    left = ~idle
+    possible = _feasible(stairs, slope, shift, left)
+    if (left & ~possible.any(axis=0)).any():
+        return None
+    for nudge, feasible in zip(_NUDGES, possible, strict=True):
+        open_channels = np.flatnonzero(left & feasible)
         for at in range(0, open_channels.size, _AT_ONCE):
             some = open_channels[at : at + _AT_ONCE]
-            good, d, c = _constants(stairs, trial[some], shift, some)
+            trial = np.clip(slope[some] + nudge, 1, _INT32 - 1)
+            least, most = _interval(stairs, trial, shift, some) + bias[some] * trial - _INT32
+            good, found, below = _pairs(least, most, trial)
             hit = some[good]
-            delta[hit], constant[hit], chosen[hit] = d[good], c[good], trial[hit]
+            there[hit], own[hit], chosen[hit] = found[good], below[good], trial[good]
             left[hit] = False
     if left.any():
         return None
-    made = StepRequantizer(False, delta, chosen, constant, shift, np.zeros_like(chosen))
-    return made if _fits_registers(made, stairs) and _same(made, stairs) else None
+    return _proved(StepRequantizer(False, bias, there, chosen, own, shift, 0, idle), stairs)
 
 
-def _constants(
-    stairs: Staircase, m: Int64Array, shift: int, some: Int64Array
-) -> tuple[npt.NDArray[np.bool_], Int64Array, Int64Array]:
-    """Return for some channels with slopes `m`: whether constants were found, delta, and c."""
+def _feasible(
+    stairs: Staircase, slope: Int64Array, shift: int, wanted: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.bool_]:
+    """Tell for every nudge and every wanted channel whether any constant would do, whatever its size."""
+    some = np.flatnonzero(wanted)
+    out = np.zeros((len(_NUDGES), slope.size), bool)
+    for i, nudge in enumerate(_NUDGES):
+        least, most = _interval(stairs, np.clip(slope[some] + nudge, 1, _INT32 - 1), shift, some)
+        out[i, some] = least < most
+    return out
+
+
+def _interval(stairs: Staircase, m: Int64Array, shift: int, some: Int64Array) -> Int64Array:
+    """Return for some channels with slopes `m` the interval [least, most) of the constant added to ``acc * m``."""
     low, high, first = stairs.low[some], stairs.high[some], stairs.first[:, some]
     level = stairs.levels[:, None] << (32 + shift)
     at, before = np.maximum(first, low), np.minimum(first - 1, high)
-
     at_least = np.where(first <= high, level - np.minimum(at, high) * m, -_NONE)
     less_than = np.where(first > low, level - np.maximum(before, low) * m, _NONE)
-    least, most = at_least.max(axis=0, initial=-_NONE), less_than.min(axis=0, initial=_NONE)
-    # Of the constants below `most`, the nearest to zero: free channels get small ones.
-    rest = least[:, None] - _INT32 - _DELTAS * m[:, None]
-    c = -((-rest) // _WORD)
-    c = np.where((least == -_NONE)[:, None], np.minimum(0, (most[:, None] - 1 - _INT32) // _WORD), c)
-    made = c * _WORD + _INT32 + _DELTAS * m[:, None]
-    fits = (made >= least[:, None]) & (made < most[:, None]) & (np.abs(c) < _INT32)
-    pick = fits.argmax(axis=1)
-    rows = np.arange(some.size)
-    good, delta, constant = fits[rows, pick], _DELTAS[pick], c[rows, pick]
-    for i in np.flatnonzero(~good & (least < most) & (m > 0)):
-        # delta * m must end up in [least, most) modulo 2**32, less the 2**31 that SMMLAR adds.
-        begin, width = int(least[i]) - _INT32, int(most[i] - least[i])
-        d = first_multiple_within(int(m[i]), _WORD, begin % _WORD, begin % _WORD + width - 1)
-        if d is not None:
-            good[i], delta[i] = True, d
-            constant[i] = -((d * int(m[i]) - begin) // _WORD)
-    return good, delta, constant
+    return np.stack([at_least.max(axis=0, initial=-_NONE), less_than.min(axis=0, initial=_NONE)])
 
 
-def first_multiple_within(step: int, modulus: int, low: int, high: int) -> int | None:
-    """Return the least x >= 0 with ``step * x % modulus`` in [low, high], or None; as Euclid's algorithm finds it.
-
-    Parameters
-    ----------
-    step, modulus : int
-        Positive.
-    low, high : int
-        0 <= low < modulus, low <= high; from `modulus` on the interval begins again at 0.
-    """
-    if low == 0 or high >= modulus:
-        return 0
-    step %= modulus
-    if step == 0:
-        return None
-    x = -(-low // step)
-    if x * step <= high:
-        return x
-    # No multiple lies inside before the first wrap: count wraps instead, modulo the step.
-    wraps = first_multiple_within(modulus % step, step, -high % step, -low % step) if modulus % step else None
-    return None if wraps is None else -(-(low + modulus * wraps) // step)
+def _pairs(
+    least: Int64Array, most: Int64Array, m: Int64Array
+) -> tuple[npt.NDArray[np.bool_], Int64Array, Int64Array]:
+    """Look for ``b * m + c * 2**32`` in [least, most); return whether it was found, `b`, and the lower bits of `c`."""
+    fixed = ((m & ((1 << SLOPE_BITS) - 1)) << (32 + OWN_BITS))[:, None] + _OWN * _WORD
+    bias = -((fixed - least[:, None]) // m[:, None])
+    fits = bias * m[:, None] + fixed < most[:, None]
+    fits &= (bias >= -_BIAS_LIMIT) & (bias < _BIAS_LIMIT)
+    pick, rows = fits.argmax(axis=1), np.arange(len(m))
+    return fits[rows, pick], bias[rows, pick], _OWN[pick]
 
 
-def _fits_registers(made: StepRequantizer, stairs: Staircase) -> bool:
-    """Tell whether no step of the arithmetic leaves int32."""
-    ends = np.stack([stairs.low, stairs.high]) + made.delta
+def _proved(made: StepRequantizer, stairs: Staircase) -> StepRequantizer | None:
+    """Return constants if no step of the arithmetic leaves int32 and the steps are the reference's, else None."""
+    ends = made.total(np.stack([stairs.low, stairs.high]))
     limit = _INT32 >> int(made.signed)
     product = np.abs((ends << int(made.signed)) * made.multiplier >> 32) + 2
-    return bool(
+    fits = (
         (np.abs(ends) < limit).all()
         and (np.abs(made.constant) + product < _INT32).all()
-        and (np.abs(made.constant) < _INT32 - 1).all()
+        and (made.bias >= -_BIAS_LIMIT).all()
+        and (made.bias < _BIAS_LIMIT).all()
     )
+    return made if fits and _same(made, stairs) else None
 
 
 def _same(made: StepRequantizer, stairs: Staircase) -> bool:
@@ -295,4 +345,6 @@ def staircase_of_doubles(
     for offset in (2, 1, 0, -1):
         value = multiply_exact(np.clip(near + offset, -_INT32, _INT32 - 1), multiplier, shift)
         first = np.where(value >= above, near + offset, first)
-    return Staircase(low, high, levels, np.where(multiplier == 0, np.where(above <= 0, -_FAR, _FAR), first))
+    return Staircase(
+        low, high, act[0], levels, np.where(multiplier == 0, np.where(above <= 0, -_FAR, _FAR), first)
+    )

@@ -13,7 +13,6 @@ from tvm_patch.integer.step_requantize import StepRequantizer, fit_steps, stairc
 from tvm_patch.kernels.arm.dot_tile import DotTile
 from tvm_patch.kernels.arm.function import ArmFunction, with_functions
 from tvm_patch.kernels.arm.rescaling import Rescaling
-from tvm_patch.kernels.arm.widen import MOST_OFFSET
 from tvm_patch.kernels.base import Form, Kernel, OpView, PrimFunc
 from tvm_patch.kernels.conv2d import Conv2d
 from tvm_patch.kernels.dot_calls import call_dot, emit_portable_dot, store_rest, widen_run
@@ -30,19 +29,18 @@ def steps_of(requantizer: Requantizer) -> StepRequantizer | None:
     """Return the two-instruction rescaling of a convolution, or None where it has none."""
     if requantizer.wraps:
         return None
-    pairs = (requantizer.multiplier, requantizer.shift, requantizer.low, requantizer.high)
+    bias = requantizer.bias.astype(np.int64)
+    pairs = (bias, requantizer.multiplier, requantizer.shift, requantizer.low, requantizer.high)
     return _fit(
         requantizer.zero_point, requantizer.act_min, requantizer.act_max, *(p.tobytes() for p in pairs)
     )
 
 
 @lru_cache(maxsize=1024)
-def _fit(
-    zero_point: int, act_min: int, act_max: int, multiplier: bytes, shift: bytes, low: bytes, high: bytes
-) -> StepRequantizer | None:
-    m, s, lowest, highest = (np.frombuffer(p, np.int64) for p in (multiplier, shift, low, high))
+def _fit(zero_point: int, act_min: int, act_max: int, *pairs: bytes) -> StepRequantizer | None:
+    bias, m, s, lowest, highest = (np.frombuffer(p, np.int64) for p in pairs)
     stairs = staircase_of_pairs(m, s, zero_point, (act_min, act_max), lowest, highest)
-    return None if stairs is None else fit_steps(stairs, m, s, zero_point)
+    return None if stairs is None else fit_steps(stairs, bias, m, s, zero_point)
 
 
 @register
@@ -62,8 +60,7 @@ class DotConv2d(Conv2d):
         """Take what the two-instruction rescaling covers, without groups and with two output channels or more."""
         out_channels, _, _, group_in = op.constants["weight"].shape
         in_channels = op.inputs[0].shape[3]
-        apart = 2 * int(op.attrs["strides"][1]) * in_channels
-        if not super().accepts(op) or group_in != in_channels or out_channels < 2 or apart > MOST_OFFSET:
+        if not super().accepts(op) or group_in != in_channels or out_channels < 2:
             return False
         return steps_of(Conv2d(op).requantizer) is not None
 
@@ -93,7 +90,7 @@ class DotConv2d(Conv2d):
     def rescaling(self) -> Rescaling:
         """What all channels share of it."""
         requantizer = self.requantizer
-        return Rescaling(self.steps.shift, self.steps.signed, (requantizer.act_min, requantizer.act_max))
+        return Rescaling.of(self.steps, (requantizer.act_min, requantizer.act_max))
 
     @cached_property
     def stream(self) -> DotStream:
@@ -101,7 +98,7 @@ class DotConv2d(Conv2d):
         weight = self.op.constants["weight"]
         flat = weight.reshape(weight.shape[0], -1)[:, self.order]
         flat = np.where(np.array(self.order) >= 0, flat, 0).astype(np.int8)
-        return DotStream(flat, self.requantizer.bias.astype(np.int64), self.steps, self.config["group"])
+        return DotStream(flat, self.steps, self.config["group"])
 
     @cached_property
     def order(self) -> list[int]:

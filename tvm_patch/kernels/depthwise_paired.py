@@ -19,7 +19,7 @@ from tvm_patch.kernels.depthwise_conv2d import DepthwiseConv2d
 from tvm_patch.kernels.ir import Buffer, Expr, accumulate, call, int32_at, row_body, tiles
 from tvm_patch.kernels.registry import register
 from tvm_patch.kernels.requantize import store_int8
-from tvm_patch.kernels.stream import byte_at, portable_step, rescaling_words, words_of
+from tvm_patch.kernels.stream import bias_in, byte_at, portable_step, rescaling_words, words_of
 
 _MOST_OUTPUTS = 8
 _MOST_CHANNELS = 4095
@@ -77,7 +77,9 @@ class PairedDepthwise(DepthwiseConv2d):
     def _stream(self) -> np.ndarray:
         weight = self.op.constants["weight"][0]
         kernel_h, kernel_w, channels = weight.shape
-        parts = [(self.requantizer.bias + self.steps.delta).astype(np.int32)[:, None]]
+        weight = np.where(self.steps.idle, 0, weight).astype(np.int8)
+        rescaling = rescaling_words(self.steps)
+        parts = [rescaling[:, :1]]
         for row in range(0, kernel_h - 1, 2):
             two = np.zeros((channels, 2, -(-kernel_w // 2) * 2), np.int8)
             two[:, :, :kernel_w] = weight[row : row + 2].transpose(2, 0, 1)
@@ -89,7 +91,7 @@ class PairedDepthwise(DepthwiseConv2d):
             one = np.zeros((channels, -(-kernel_w // 4) * 4), np.int8)
             one[:, :kernel_w] = weight[-1].T
             parts.append(words_of(one))
-        parts.append(rescaling_words(self.steps))
+        parts.append(rescaling[:, 1:])
         lanes = np.concatenate(parts, axis=1)
         starts = [min(c, channels - LANES) for c in range(0, channels, LANES)]
         return np.concatenate([lanes[s : s + LANES].ravel() for s in starts])
@@ -214,7 +216,7 @@ class PairedDepthwise(DepthwiseConv2d):
         ):
             channel = T.bind(T.min(group * LANES, T.int32(channels - LANES)) + lane)
             base = T.bind((group * LANES + lane) * tile.lane_words)
-            T.buffer_store(acc, words[base], [0])
+            T.buffer_store(acc, bias_in(words[base]), [0])
             at = 1
             for pair, packed in enumerate(tile.packed_words):
                 two = rows[2 * pair : 2 * pair + 2]
@@ -225,7 +227,7 @@ class PairedDepthwise(DepthwiseConv2d):
                         x = int32_at(row, (column * stride + k * dilation) * channels + channel)
                         accumulate(acc, 0, x * byte_at(word, k % per_word + 2 * half), wraps=False)
                 at += packed
-            value = portable_step(acc[0], words, base + at, tile.rescaling)
+            value = portable_step(acc[0], words[base], words[base + at], tile.rescaling)
             store_int8(buffers["out"], column * channels + channel, value)
 
 
@@ -243,7 +245,7 @@ def _tile(op: OpView, steps: StepRequantizer, outputs: int, kernel_w: int, *, wh
         outputs=outputs,
         out_step=op.outputs[0].shape[3],
         whole=whole,
-        rescaling=Rescaling(steps.shift, steps.signed, (int(op.attrs["act_min"]), int(op.attrs["act_max"]))),
+        rescaling=Rescaling.of(steps, (int(op.attrs["act_min"]), int(op.attrs["act_max"]))),
     )
 
 

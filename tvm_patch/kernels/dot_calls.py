@@ -12,7 +12,7 @@ from tvm_patch.kernels.arm.rescaling import WORDS, Rescaling
 from tvm_patch.kernels.arm.widen import widen
 from tvm_patch.kernels.ir import Buffer, Expr, accumulate, call, int32_at
 from tvm_patch.kernels.requantize import store_int8
-from tvm_patch.kernels.stream import QUAD, DotStream, byte_at, portable_step
+from tvm_patch.kernels.stream import QUAD, DotStream, bias_in, byte_at, portable_step
 
 _QUAD_BYTES = 2 * QUAD
 """A widened four."""
@@ -41,15 +41,19 @@ def widen_run(
         Gets them, four by four.
     first : int
         Fours before them in the scratch.
-    pixels, quads, step : int
-        See :func:`tvm_patch.kernels.arm.widen.widen`.
+    pixels : int
+        Of the tile.
+    quads : int
+        Fours of inputs.
+    step : int
+        Bytes from one pixel to the next.
     """
     if not quads:
         return
-    function = widen(pixels, quads, step)
+    function = widen(pixels)
     called[function.name] = function
     to = T.address_of(scratch[first * pixels * _QUAD_BYTES])
-    T.evaluate(call("int32", function.name, T.address_of(data[start]), to))
+    T.evaluate(call("int32", function.name, T.address_of(data[start]), to, quads, step))
 
 
 def store_rest(
@@ -142,15 +146,16 @@ def emit_portable_dot(
     with T.serial(0, len(stream.starts)) as group, T.serial(0, stream.group) as lane:
         channel = T.bind(T.min(group * stream.group, T.int32(outputs - stream.group)) + lane)
         base = T.bind(group * stream.group_words)
-        T.buffer_store(acc, words[base + lane], [0])
+        last = T.bind(base + stream.quads * stream.group + lane * WORDS)
+        T.buffer_store(acc, bias_in(words[last]), [0])
         quads = runs[0][2] // QUAD
         for i, (data, start, _) in enumerate(runs):
             if quads:
                 with T.serial(0, quads) as q:
                     taps = [int32_at(data, start + q * QUAD + j) for j in range(QUAD)]
-                    add(base + (i * quads + q + 1) * stream.group + lane, taps)
+                    add(base + (i * quads + q) * stream.group + lane, taps)
         rest = [int32_at(data, start + j) for data, start, n in runs for j in range(quads * QUAD, n)]
         for k in range(0, len(rest), QUAD):
-            add(base + (len(runs) * quads + k // QUAD + 1) * stream.group + lane, rest[k : k + QUAD])
-        last = base + (stream.quads + 1) * stream.group + lane * WORDS
-        store_int8(out, at + channel, portable_step(acc[0], words, last, rescaling))
+            add(base + (len(runs) * quads + k // QUAD) * stream.group + lane, rest[k : k + QUAD])
+        value = portable_step(acc[0], words[last], words[last + 1], rescaling)
+        store_int8(out, at + channel, value)

@@ -28,19 +28,18 @@ def steps_of(requantizer: ExactRequantizer) -> StepRequantizer | None:
     """Return the two-instruction rescaling, or None where it has none."""
     if requantizer.wraps or (requantizer.shift > 0).any():
         return None
-    numbers = (requantizer.multiplier, requantizer.shift.astype(np.int64), requantizer.low, requantizer.high)
+    bias, shift = requantizer.bias.astype(np.int64), requantizer.shift.astype(np.int64)
+    numbers = (bias, requantizer.multiplier, shift, requantizer.low, requantizer.high)
     act = (requantizer.act_min, requantizer.act_max)
     return _fit(requantizer.zero_point, act, *(n.tobytes() for n in numbers))
 
 
 @lru_cache(maxsize=256)
-def _fit(
-    zero_point: int, act: tuple[int, int], multiplier: bytes, shift: bytes, low: bytes, high: bytes
-) -> StepRequantizer | None:
-    m, s, lowest, highest = (np.frombuffer(p, np.int64) for p in (multiplier, shift, low, high))
+def _fit(zero_point: int, act: tuple[int, int], *numbers: bytes) -> StepRequantizer | None:
+    bias, m, s, lowest, highest = (np.frombuffer(n, np.int64) for n in numbers)
     stairs = staircase_of_doubles(m, s, zero_point, act, lowest, highest)
     slope = np.minimum((m + (1 << (_MANTISSA - 1))) >> _MANTISSA, (1 << 31) - 1)
-    return None if stairs is None else fit_steps(stairs, slope, s, zero_point, twice=False)
+    return None if stairs is None else fit_steps(stairs, bias, slope, s, zero_point, twice=False)
 
 
 @register
@@ -77,13 +76,12 @@ class DotFullyConnected(FullyConnected):
         padded = np.pad(weight, ((0, 0), (0, -weight.shape[1] % QUAD)))
         steps = steps_of(self.requantizer)
         assert steps is not None
-        return DotStream(padded, self.requantizer.bias.astype(np.int64), steps, self.config["group"])
+        return DotStream(padded, steps, self.config["group"])
 
     @property
     def rescaling(self) -> Rescaling:
         """What all outputs share of it."""
-        steps = self.stream.steps
-        return Rescaling(steps.shift, steps.signed, (self.requantizer.act_min, self.requantizer.act_max))
+        return Rescaling.of(self.stream.steps, (self.requantizer.act_min, self.requantizer.act_max))
 
     @property
     def constants(self) -> dict[str, np.ndarray]:

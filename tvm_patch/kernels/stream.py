@@ -11,9 +11,9 @@ from functools import cached_property
 import numpy as np
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
-from tvm_patch.integer.step_requantize import StepRequantizer
+from tvm_patch.integer.step_requantize import OWN_BITS, SLOPE_BITS, StepRequantizer
 from tvm_patch.kernels.arm.rescaling import WORDS, Rescaling
-from tvm_patch.kernels.ir import Buffer, Expr
+from tvm_patch.kernels.ir import Expr
 
 QUAD = 4
 """Weights in a word."""
@@ -26,9 +26,7 @@ def words_of(weights: np.ndarray) -> np.ndarray:
 
 def rescaling_words(steps: StepRequantizer) -> np.ndarray:
     """Return the words that rescale a channel, shape (channels, words)."""
-    # The signed form keeps the channel's own shift in the lowest byte.
-    constant = (steps.constant << 8) | steps.extra if steps.signed else steps.constant
-    return np.stack([steps.multiplier, constant], axis=1).astype(np.int32)
+    return np.stack([steps.word, steps.multiplier], axis=1).astype(np.int32)
 
 
 @dataclass(frozen=True)
@@ -39,16 +37,13 @@ class DotStream:
     ----------
     weight : ndarray of int8, shape (outputs, inputs)
         `inputs` a multiple of four.
-    bias : ndarray of int64, shape (outputs,)
-        What sums start from.
     steps : StepRequantizer
-        Rescaling.
+        Biases and rescaling.
     group : int
         Outputs that are computed together, at most `outputs`.
     """
 
     weight: np.ndarray
-    bias: np.ndarray
     steps: StepRequantizer
     group: int
 
@@ -71,17 +66,17 @@ class DotStream:
     @cached_property
     def group_words(self) -> int:
         """Words of one group."""
-        return self.group * (1 + self.quads + WORDS)
+        return self.group * (self.quads + WORDS)
 
     @cached_property
     def words(self) -> np.ndarray:
         """The stream."""
-        bias = (self.bias + self.steps.delta).astype(np.int32)
-        weights, rescaling = words_of(self.weight), rescaling_words(self.steps)
+        live = np.where(self.steps.idle[:, None], 0, self.weight)
+        weights, rescaling = words_of(live), rescaling_words(self.steps)
         parts = []
         for start in self.starts:
             some = slice(start, start + self.group)
-            parts += [bias[some], weights[some].T.ravel(), rescaling[some].ravel()]
+            parts += [weights[some].T.ravel(), rescaling[some].ravel()]
         return np.concatenate(parts)
 
 
@@ -91,16 +86,23 @@ def byte_at(word: Expr, index: int) -> Expr:
     return T.bitwise_xor(byte, T.int32(128)) - T.int32(128)
 
 
-def portable_step(acc: Expr, words: Buffer, at: Expr, rescaling: Rescaling) -> Expr:
-    """Return the int32 expression of a rescaled sum; `at` is where the channel's words begin."""
-    wide = T.cast(acc, "int64")
-    constant = T.cast(words[at + 1], "int64")
-    own = T.bitwise_and(constant, T.int64(255))
+def bias_in(word: Expr) -> Expr:
+    """Return the int32 expression of the bias in a channel's word."""
+    return T.shift_right(word, T.int32(OWN_BITS))
+
+
+def portable_step(acc: Expr, word: Expr, multiplier: Expr, rescaling: Rescaling) -> Expr:
+    """Return the int32 expression of a rescaled sum, which has its bias, from the channel's words."""
+    wide, m = T.cast(acc, "int64"), T.cast(multiplier, "int64")
     if rescaling.signed:
-        constant = T.shift_right(constant, T.int64(8)) + T.shift_right(wide, T.int64(31))
+        own = T.cast(T.bitwise_and(word, T.int32(255)), "int64")
+        constant = T.shift_left(T.int64(1), own) * rescaling.base + T.shift_right(wide, T.int64(31))
         wide = wide * T.int64(2)
-    product = wide * T.cast(words[at], "int64") + T.int64(1 << 31)
-    h = T.bind(constant + T.shift_right(product, T.int64(32)))
+    else:
+        lower = T.bitwise_and(word, T.int32((1 << OWN_BITS) - 1))
+        upper = T.bitwise_and(multiplier, T.int32((1 << SLOPE_BITS) - 1)) * (1 << OWN_BITS)
+        constant = T.cast(lower + upper, "int64")
+    h = T.bind(constant + T.shift_right(wide * m + T.int64(1 << 31), T.int64(32)))
     if rescaling.signed:
         h = T.shift_right(h, own)
     h = T.shift_right(h, T.int64(rescaling.shift))

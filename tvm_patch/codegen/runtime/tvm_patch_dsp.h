@@ -201,18 +201,22 @@ TVMP_INLINE int32_t tvmp_requantize(int32_t acc, int32_t multiplier, int32_t shi
 TVMP_INLINE int32_t tvmp_min(int32_t a, int32_t b) { return a < b ? a : b; }
 TVMP_INLINE int32_t tvmp_max(int32_t a, int32_t b) { return a > b ? a : b; }
 
-/* The same in fewer steps where `constant` holds rounding and zero point: the caller has proved, accumulator by
- * accumulator, that one rounding gives what two give. */
-TVMP_INLINE int32_t tvmp_step(int32_t acc, int32_t multiplier, int32_t constant, int32_t shift) {
+/* A channel's word holds its bias above ten bits. */
+TVMP_INLINE int32_t tvmp_step_bias(int32_t word) { return word >> 10; }
+
+/* The same in fewer steps: a constant, whose bits are in the word and lowest in the multiplier, corrects the rounding.
+ * The caller has proved, accumulator by accumulator, that one rounding gives what two give. */
+TVMP_INLINE int32_t tvmp_step(int32_t acc, int32_t word, int32_t multiplier, int32_t shift) {
+  const int32_t constant = (word & 1023) + (multiplier & 15) * 1024;
   return tvmp_ssat8((constant + tvmp_smmulr(acc, multiplier)) >> shift);
 }
 
-/* Both roundings, halves away from zero on both sides; the lowest byte of `packed` is the channel's part of the shift,
- * the rest is the constant. */
-TVMP_INLINE int32_t tvmp_step_signed(int32_t acc, int32_t multiplier, int32_t packed, int32_t shift) {
-  const int32_t doubled = (int32_t)((uint32_t)acc << 1);
-  const int32_t h = (packed >> 8) + (acc >> 31) + tvmp_smmulr(doubled, multiplier);
-  return tvmp_ssat8((h >> (packed & 255)) >> shift);
+/* Both roundings, halves away from zero on both sides; the lowest byte of the word is the channel's part of the shift,
+ * `base` the constant before it. */
+TVMP_INLINE int32_t tvmp_step_signed(int32_t acc, int32_t word, int32_t multiplier, int32_t shift, int32_t base) {
+  const int32_t doubled = (int32_t)((uint32_t)acc << 1), own = word & 255;
+  const int32_t constant = (int32_t)((uint32_t)base << own);
+  return tvmp_ssat8(((constant + (acc >> 31) + tvmp_smmulr(doubled, multiplier)) >> own) >> shift);
 }
 
 /* Two roundings for any accumulator and any `shift` of TFLite (positive goes left); not saturated. */

@@ -5,8 +5,8 @@ four of the next, so that one pointer walks through them while another walks thr
 channels and three pixels, four inputs take one LDRD of weights, four SXTB16, three LDRD of pixels and twelve SMLAD:
 20 instructions for 24 multiplications, in exactly fourteen registers.
 
-The stream holds, group of channels after group, what the code consumes: biases, then per four inputs one word of
-weights a channel, then multipliers and constants (see :mod:`tvm_patch.kernels.stream`).
+The stream holds, group of channels after group, what the code consumes: per four inputs one word of weights a channel,
+then a word with the bias and a multiplier a channel (see :mod:`tvm_patch.kernels.stream`).
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class DotTile:
         """Bytes of the pixels that four inputs of a tile take."""
         return 4 if self.direct else 8 * self.pixels
 
-    def numbers(self, quads: int, out_step: int) -> tuple[int, int, int]:
+    def numbers(self, quads: int, out_step: int) -> tuple[int, ...]:
         """Return the function's last arguments.
 
         Parameters
@@ -69,16 +69,18 @@ class DotTile:
             Bytes from one pixel of the output to the next.
         """
         # The first four stand alone, then the loop is entered such that it ends with a whole iteration.
-        return quads * self.quad_bytes, (quads - 1) % self.unroll * _step_bytes(self), out_step
+        entry = (quads - 1) % self.unroll * _step_bytes(self)
+        base = (self.rescaling.base,) if self.rescaling.signed else ()
+        return (quads * self.quad_bytes, entry, out_step, *base)
 
 
 def dot_tile(tile: DotTile) -> ArmFunction:
-    """Return the function ``(stream, pixels, out, end, span, entry, out_step)``: the groups in [stream, end).
+    """Return the function ``(stream, pixels, out, end, span, entry, out_step[, base])``: the groups in [stream, end).
 
     ``pixels`` is word-aligned unless it is read directly; ``out`` points at the first channel of the first pixel; the
-    last three come from :meth:`DotTile.numbers`.
+    others come from :meth:`DotTile.numbers`.
     """
-    parameters = (
+    parameters: tuple[str, ...] = (
         "const int32_t *stream",
         "const int8_t *pixels",
         "int8_t *out",
@@ -87,6 +89,8 @@ def dot_tile(tile: DotTile) -> ArmFunction:
         "int32_t entry",
         "int32_t out_step",
     )
+    if tile.rescaling.signed:
+        parameters += ("int32_t base",)
     stem = f"dot_{tile.channels}x{tile.pixels}{'_direct' if tile.direct else ''}"
     return ArmFunction(stem, parameters, tuple(_assembly(tile)), _portable(tile))
 
@@ -104,17 +108,17 @@ def _assembly(tile: DotTile) -> list[str]:
     out += [f"ldr r2, [sp, #{_SAVED_BYTES}]", "add r2, r1"]
     # All instructions of a step have four bytes, so the loop can be entered at any of its steps.
     out += ["adr r4, 3f", f"ldr r3, [sp, #{_SAVED_BYTES + 4}]", "sub r4, r3", "orr r4, #1", "push {r2, r4}"]
-    last = [a[-1] for a in acc]
     out.append("1:")
-    out.append(f"ldm r0!, {{{', '.join(last)}}}" if len(last) > 2 else f"ldrd {last[0]}, {last[1]}, [r0], #8")
     out += step(tile, acc, fresh=True)
     out += [f"ldr pc, {_ENTRY}", "2:"]
     for _ in range(tile.unroll):
         out += step(tile, acc, fresh=False)
     out += ["3:", f"ldr r2, {_STOP}", "cmp r1, r2", "bne 2b"]
+    base = [f"ldr r12, [sp, #{_SAVED_BYTES + 8 + 12}]"]
     for a in acc:
         out.append("ldrd r10, r11, [r0], #8")
-        out += tile.rescaling.assembly(a, "r10", "r11", "r12", "lr")
+        out += tile.rescaling.add_bias(a, "r10") + tile.rescaling.constant("r10", "r11")
+        out += tile.rescaling.assembly(a, "r11", "r10", "r12", "lr", base)
     out.append(f"ldr r2, {_OUT}")
     if tile.pixels > 1:
         out.append(f"ldr r3, [sp, #{_SAVED_BYTES + 8 + 8}]")
@@ -149,7 +153,7 @@ def _pixel(tile: DotTile, even: str, odd: str) -> list[str]:
 
 
 def _pair_step(tile: DotTile, acc: Sequence[Sequence[str]], fresh: bool) -> list[str]:
-    """Return four inputs of two channels; `fresh` takes the sums so far from the last pixel's registers."""
+    """Return four inputs of two channels; `fresh` begins the sums."""
     out = ["ldrd r10, r11, [r0], #8"]
     for raw, wide in zip(_RAW, _WIDE, strict=True):
         out += [f"sxtb16 {wide}, {raw}", f"sxtb16 {raw}, {raw}, ror #8"]
@@ -157,19 +161,22 @@ def _pair_step(tile: DotTile, acc: Sequence[Sequence[str]], fresh: bool) -> list
         out += _pixel(tile, *_X)
         for x, weights in zip(_X, (_WIDE, _RAW), strict=True):
             for a, w in zip(acc, weights, strict=True):
-                so_far = a[-1] if fresh and x == _X[0] else a[p]
-                out.append(f"smlad {a[p]}, {x}, {w}, {so_far}")
+                out.append(_product(a[p], x, w, fresh and x == _X[0]))
     return out
 
 
 def _wide_step(tile: DotTile, acc: Sequence[Sequence[str]], fresh: bool) -> list[str]:
-    """Return four inputs of four channels and one pixel."""
+    """Return four inputs of four channels and one pixel; `fresh` begins the sums."""
     words = ("r10", "r11", "r12", "lr")
     out = [*_pixel(tile, "r8", "r9"), f"ldm r0!, {{{', '.join(words)}}}"]
     for a, w in zip(acc, words, strict=True):
         out += [f"sxtb16 r2, {w}", f"sxtb16 {w}, {w}, ror #8"]
-        out += [f"smlad {a[0]}, r8, r2, {a[0]}", f"smlad {a[0]}, r9, {w}, {a[0]}"]
+        out += [_product(a[0], "r8", "r2", fresh), _product(a[0], "r9", w, False)]
     return out
+
+
+def _product(acc: str, x: str, weights: str, fresh: bool) -> str:
+    return f"smuad {acc}, {x}, {weights}" if fresh else f"smlad {acc}, {x}, {weights}, {acc}"
 
 
 def _portable(tile: DotTile) -> str:
@@ -186,10 +193,9 @@ def _portable(tile: DotTile) -> str:
     int32_t acc[{c}][{p}], c, p, k;
     for (c = 0; c < {c}; ++c) {{
       for (p = 0; p < {p}; ++p) {{
-        acc[c][p] = stream[c];
+        acc[c][p] = 0;
       }}
     }}
-    stream += {c};
     for (k = 0; k < quads; ++k) {{
       for (c = 0; c < {c}; ++c) {{
         const uint32_t even = tvmp_sxtb16((uint32_t)stream[c]), odd = tvmp_sxtb16_ror8((uint32_t)stream[c]);
@@ -202,7 +208,8 @@ def _portable(tile: DotTile) -> str:
     }}
     for (c = 0; c < {c}; ++c) {{
       for (p = 0; p < {p}; ++p) {{
-        out[out_step * p + c] = (int8_t){tile.rescaling.portable("acc[c][p]", "stream")};
+        const int32_t sum = acc[c][p] + tvmp_step_bias(stream[0]);
+        out[out_step * p + c] = (int8_t){tile.rescaling.portable("sum", "stream[0]", "stream[1]", "base")};
       }}
       stream += {WORDS};
     }}

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tvm_patch.integer.step_requantize import OWN_BITS, SLOPE_BITS, StepRequantizer
+from tvm_patch.kernels.arm.function import move
+
 WORDS = 2
-"""Words of a channel's constants: multiplier and constant."""
+"""Words of a channel's constants: the bias with what is below it, and the multiplier."""
 
 
 @dataclass(frozen=True)
@@ -19,16 +22,47 @@ class Rescaling:
         The layer's shift.
     signed : bool
         Whether accumulators are doubled, and channels have a shift of their own.
+    base : int
+        In the signed form, the constant before the channel's shift.
     clamp : tuple of int
         Least and greatest result; nothing is printed for int8's own.
     """
 
     shift: int
     signed: bool
+    base: int = 0
     clamp: tuple[int, int] = (-128, 127)
 
+    @classmethod
+    def of(cls, steps: StepRequantizer, clamp: tuple[int, int]) -> Rescaling:
+        """Return what the channels of a layer share."""
+        return cls(steps.shift, steps.signed, steps.base, clamp)
+
+    def bias(self, to: str, word: str) -> list[str]:
+        """Return the instruction that takes the bias out of a channel's word."""
+        return [f"asr {to}, {word}, #{OWN_BITS}"]
+
+    def add_bias(self, acc: Sequence[str], word: str) -> list[str]:
+        """Return the instructions that add the bias in a channel's word to accumulators."""
+        return [f"add {a}, {a}, {word}, asr #{OWN_BITS}" for a in acc]
+
+    def constant(self, word: str, multiplier: str) -> list[str]:
+        """Return the instructions that leave of a word what :meth:`assembly` wants."""
+        if self.signed:  # shifts by register read the lowest byte only
+            return []
+        return [
+            f"ubfx {word}, {word}, #0, #{OWN_BITS}",
+            f"bfi {word}, {multiplier}, #{OWN_BITS}, #{SLOPE_BITS}",
+        ]
+
     def assembly(
-        self, acc: Sequence[str], multiplier: str, constant: str, first: str, second: str
+        self,
+        acc: Sequence[str],
+        multiplier: str,
+        constant: str,
+        first: str,
+        second: str,
+        base: Sequence[str] | None = None,
     ) -> list[str]:
         """Return the instructions that replace the accumulators of one channel by the results.
 
@@ -37,13 +71,17 @@ class Rescaling:
         acc : sequence of str
             Registers.
         multiplier, constant : str
-            Registers with the channel's words.  In the signed form the second holds the channel's own shift in its
-            lowest byte, which is what a shift by register reads, and the constant above it.
+            Registers with the channel's numbers; see :meth:`constant`.
         first, second : str
             Registers to use, in the signed form.
+        base : sequence of str, optional
+            Instructions that load the base into `first`; without them it is an immediate.
         """
         amount = f", asr #{self.shift}" if self.shift else ""
-        out = [f"asr {first}, {constant}, #8"] if self.signed else []
+        out = []
+        if self.signed:
+            loading = move(first, self.base & 0xFFFFFFFF) if base is None else base
+            out += [*loading, f"lsl {first}, {first}, {constant}"]
         for a in acc:
             if self.signed:
                 out += [f"add {second}, {first}, {a}, asr #31", f"lsl {a}, {a}, #1"]
@@ -57,10 +95,13 @@ class Rescaling:
                 out += [f"cmp {a}, #{self.clamp[1]}", "it gt", _set("gt", a, self.clamp[1])]
         return out
 
-    def portable(self, acc: str, at: str) -> str:
-        """Return the same as a C expression; `at` points at the channel's words."""
-        name = "tvmp_step_signed" if self.signed else "tvmp_step"
-        value = f"{name}({acc}, {at}[0], {at}[1], {self.shift})"
+    def portable(self, acc: str, word: str, multiplier: str, base: str | None = None) -> str:
+        """Return the same as a C expression of a sum with its bias and the channel's words."""
+        if self.signed:
+            base = str(self.base) if base is None else base
+            value = f"tvmp_step_signed({acc}, {word}, {multiplier}, {self.shift}, {base})"
+        else:
+            value = f"tvmp_step({acc}, {word}, {multiplier}, {self.shift})"
         if self.clamp[0] > -128:
             value = f"tvmp_max({value}, {self.clamp[0]})"
         return f"tvmp_min({value}, {self.clamp[1]})" if self.clamp[1] < 127 else value

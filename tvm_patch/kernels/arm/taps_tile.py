@@ -106,7 +106,7 @@ class TapsTile:
     @property
     def lane_words(self) -> int:
         """Words of the stream for one channel."""
-        return 1 + sum(self.packed_words) + WORDS
+        return sum(self.packed_words) + WORDS
 
     @property
     def step_bytes(self) -> int:
@@ -187,6 +187,7 @@ def _whole(tile: TapsTile) -> list[str]:
     """Return the code for one tile a channel: r0 walks through the stream; the output and a count lie at sp."""
     acc, left = _registers(tile)
     out = [f"mov r3, #{LANES}", *enter("r2", "r3"), "1:", f"ldr {acc[-1]}, [r0], #4"]
+    out += tile.rescaling.bias(acc[-1], acc[-1])
     held, start = [], 0
     for pair, words in enumerate(tile.weight_words):
         registers = left[start : start + len(words)]
@@ -205,7 +206,8 @@ def _whole(tile: TapsTile) -> list[str]:
         out += _multiply_both(tile, acc, held)
     free = (_X2, *left) if tile.interleaved else left
     scratch = free[1:3] if tile.rescaling.signed else ("", "")
-    out.append(f"ldrd {_X}, {free[0]}, [r0], #8")
+    out += [f"ldr {_X}, [r0], #4", f"ldr {free[0]}, [r0, #-{4 * tile.lane_words}]"]
+    out += tile.rescaling.constant(free[0], _X)
     out += tile.rescaling.assembly(acc, _X, free[0], *scratch)
     out += [f"ldr {_X}, [sp]", *_store(tile, acc, _X), f"add {_X}, #1", f"str {_X}, [sp]"]
     out += [
@@ -235,10 +237,12 @@ def _looped(tile: TapsTile) -> list[str]:
     out += [f"strd r1, r2, [sp, #{at['columns']}]", f"str r3, [sp, #{at['end']}]"]
     out.append("1:")
     # A channel's numbers: bias, weights, rescaling.
-    out += [f"ldr r0, [sp, #{at['stream']}]", "ldr r3, [r0], #4", f"str r3, [sp, #{at['bias']}]"]
+    out += [f"ldr r0, [sp, #{at['stream']}]", "ldr r2, [r0], #4", *tile.rescaling.bias("r3", "r2")]
+    out.append(f"str r3, [sp, #{at['bias']}]")
     for i in range(packed):
         out += ["ldr r4, [r0], #4", "sxtb16 r3, r4", "sxtb16 r4, r4, ror #8", f"strd r3, r4, [sp, #{8 * i}]"]
-    out += ["ldrd r3, r4, [r0], #8", f"strd r3, r4, [sp, #{at['multiplier']}]"]
+    out += ["ldr r3, [r0], #4", *tile.rescaling.constant("r2", "r3")]
+    out.append(f"strd r3, r2, [sp, #{at['multiplier']}]")
     out.append(f"str r0, [sp, #{at['stream']}]")
     # Its pointers, and the next channel's.
     out += [f"ldrd r1, r2, [sp, #{at['columns']}]", f"ldr r3, [sp, #{at['end']}]"]
@@ -327,11 +331,11 @@ def _portable(tile: TapsTile) -> str:
     at, to = ("columns", "out") if tile.whole else ("at", "to")
     one = f"""      for (p = 0; p < {tile.outputs}; ++p) {{
         const int8_t *const column = {at} + {tile.stride * step} * p;
-        int32_t acc = stream[0];
+        int32_t acc = tvmp_step_bias(stream[0]);
         for (k = 0; k < {kernel}; ++k) {{
 {chr(10).join(taps)}
         }}
-        {to}[{tile.out_step} * p] = (int8_t){tile.rescaling.portable("acc", f"(stream + {1 + words})")};
+        {to}[{tile.out_step} * p] = (int8_t){tile.rescaling.portable("acc", "stream[0]", f"stream[{1 + words}]")};
       }}"""
     loop = f"""    const int8_t *at = columns, *until = end;
     int8_t *to = out;

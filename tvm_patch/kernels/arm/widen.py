@@ -8,42 +8,31 @@ from __future__ import annotations
 
 from tvm_patch.kernels.arm.function import ArmFunction
 
-_UNROLL = 4
-MOST_OFFSET = 4095
-"""Bytes that an LDR reaches."""
 
+def widen(pixels: int) -> ArmFunction:
+    """Return the function ``(from, to, quads, step)`` that widens ``4 * quads`` neighbours of each pixel.
 
-def widen(pixels: int, quads: int, step: int) -> ArmFunction:
-    """Return the function ``(from, to)`` that widens ``4 * quads`` neighbours of each pixel.
+    ``quads`` is at least 1, ``step`` the bytes from one pixel to the next.
 
     Parameters
     ----------
     pixels : int
-        Pixels of the tile.
-    quads : int
-        Fours of inputs, at least 1.
-    step : int
-        Bytes from one pixel to the next.  Raises ValueError where an LDR cannot reach the last.
+        Pixels of the tile, at most 3.
     """
-    if (pixels - 1) * step > MOST_OFFSET:
-        raise ValueError("the pixels of a tile lie too far apart for one LDR")
-    rounds = quads // _UNROLL if quads > 2 * _UNROLL else 0
     one = []
     # The first pixel last: its instructions step the pointers.
-    for p in range(pixels - 1, -1, -1):
-        one.append(f"ldr r3, [r0, #{p * step}]" if p else "ldr r3, [r0], #4")
-        one += ["sxtb16 r12, r3", "sxtb16 r3, r3, ror #8"]
-        one.append(f"strd r12, r3, [r1, #{8 * p}]" if p else f"strd r12, r3, [r1], #{8 * pixels}")
-    code = one * (quads - _UNROLL * rounds)
-    if rounds:
-        code += [f"mov r2, #{rounds}", "1:", *(one * _UNROLL), "subs r2, #1", "bne 1b"]
+    for p, source in reversed(list(enumerate(("[r0], #4", "[r0, r3]", "[r0, r3, lsl #1]")[:pixels]))):
+        one += [f"ldr r4, {source}", "sxtb16 r12, r4", "sxtb16 r4, r4, ror #8"]
+        one.append(f"strd r12, r4, [r1, #{8 * p}]" if p else f"strd r12, r4, [r1], #{8 * pixels}")
+    # Two at a time, an odd one first.
+    code = ["push {r4, lr}", "lsrs r2, #1", "bcc 1f", *one, "cbz r2, 2f"]
+    code += ["1:", *one, *one, "subs r2, #1", "bne 1b", "2:", "pop {r4, pc}"]
     portable = f"""  int32_t k, p;
-  for (k = 0; k < {quads}; ++k) {{
+  for (k = 0; k < quads; ++k) {{
     for (p = 0; p < {pixels}; ++p) {{
-      tvmp_store_pairs(to + 8 * ({pixels} * k + p), tvmp_load4(from + {step} * p + 4 * k));
+      tvmp_store_pairs(to + 8 * ({pixels} * k + p), tvmp_load4(from + step * p + 4 * k));
     }}
   }}
 """
-    return ArmFunction(
-        f"widen_{pixels}x{4 * quads}", ("const int8_t *from", "int8_t *to"), (*code, "bx lr"), portable
-    )
+    parameters = ("const int8_t *from", "int8_t *to", "int32_t quads", "int32_t step")
+    return ArmFunction(f"widen_{pixels}", parameters, tuple(code), portable)

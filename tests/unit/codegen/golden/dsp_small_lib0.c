@@ -27,39 +27,55 @@
 
 
 #if TVMP_HAVE_ASM
-static TVMP_NAKED void tvmp_widen_2x8_bfbb6bb9(const int8_t *from TVMP_UNUSED, int8_t *to TVMP_UNUSED) {
+static TVMP_NAKED void tvmp_widen_2_3fbe1190(const int8_t *from TVMP_UNUSED, int8_t *to TVMP_UNUSED, int32_t quads TVMP_UNUSED, int32_t step TVMP_UNUSED) {
   __asm__ volatile(
-      "ldr r3, [r0, #6]\n\t"
-      "sxtb16 r12, r3\n\t"
-      "sxtb16 r3, r3, ror #8\n\t"
-      "strd r12, r3, [r1, #8]\n\t"
-      "ldr r3, [r0], #4\n\t"
-      "sxtb16 r12, r3\n\t"
-      "sxtb16 r3, r3, ror #8\n\t"
-      "strd r12, r3, [r1], #16\n\t"
-      "ldr r3, [r0, #6]\n\t"
-      "sxtb16 r12, r3\n\t"
-      "sxtb16 r3, r3, ror #8\n\t"
-      "strd r12, r3, [r1, #8]\n\t"
-      "ldr r3, [r0], #4\n\t"
-      "sxtb16 r12, r3\n\t"
-      "sxtb16 r3, r3, ror #8\n\t"
-      "strd r12, r3, [r1], #16\n\t"
-      "bx lr\n\t");
+      "push {r4, lr}\n\t"
+      "lsrs r2, #1\n\t"
+      "bcc 1f\n\t"
+      "ldr r4, [r0, r3]\n\t"
+      "sxtb16 r12, r4\n\t"
+      "sxtb16 r4, r4, ror #8\n\t"
+      "strd r12, r4, [r1, #8]\n\t"
+      "ldr r4, [r0], #4\n\t"
+      "sxtb16 r12, r4\n\t"
+      "sxtb16 r4, r4, ror #8\n\t"
+      "strd r12, r4, [r1], #16\n\t"
+      "cbz r2, 2f\n\t"
+      "1:\n\t"
+      "ldr r4, [r0, r3]\n\t"
+      "sxtb16 r12, r4\n\t"
+      "sxtb16 r4, r4, ror #8\n\t"
+      "strd r12, r4, [r1, #8]\n\t"
+      "ldr r4, [r0], #4\n\t"
+      "sxtb16 r12, r4\n\t"
+      "sxtb16 r4, r4, ror #8\n\t"
+      "strd r12, r4, [r1], #16\n\t"
+      "ldr r4, [r0, r3]\n\t"
+      "sxtb16 r12, r4\n\t"
+      "sxtb16 r4, r4, ror #8\n\t"
+      "strd r12, r4, [r1, #8]\n\t"
+      "ldr r4, [r0], #4\n\t"
+      "sxtb16 r12, r4\n\t"
+      "sxtb16 r4, r4, ror #8\n\t"
+      "strd r12, r4, [r1], #16\n\t"
+      "subs r2, #1\n\t"
+      "bne 1b\n\t"
+      "2:\n\t"
+      "pop {r4, pc}\n\t");
 }
 #else
-static void tvmp_widen_2x8_bfbb6bb9(const int8_t *from, int8_t *to) {
+static void tvmp_widen_2_3fbe1190(const int8_t *from, int8_t *to, int32_t quads, int32_t step) {
   int32_t k, p;
-  for (k = 0; k < 2; ++k) {
+  for (k = 0; k < quads; ++k) {
     for (p = 0; p < 2; ++p) {
-      tvmp_store_pairs(to + 8 * (2 * k + p), tvmp_load4(from + 6 * p + 4 * k));
+      tvmp_store_pairs(to + 8 * (2 * k + p), tvmp_load4(from + step * p + 4 * k));
     }
   }
 }
 #endif
 
 #if TVMP_HAVE_ASM
-static TVMP_NAKED void tvmp_dot_2x2_7185de34(const int32_t *stream TVMP_UNUSED, const int8_t *pixels TVMP_UNUSED, int8_t *out TVMP_UNUSED, const int32_t *end TVMP_UNUSED, int32_t span TVMP_UNUSED, int32_t entry TVMP_UNUSED, int32_t out_step TVMP_UNUSED) {
+static TVMP_NAKED void tvmp_dot_2x2_2c2b49bd(const int32_t *stream TVMP_UNUSED, const int8_t *pixels TVMP_UNUSED, int8_t *out TVMP_UNUSED, const int32_t *end TVMP_UNUSED, int32_t span TVMP_UNUSED, int32_t entry TVMP_UNUSED, int32_t out_step TVMP_UNUSED) {
   __asm__ volatile(
       "push {r1, r2, r3, r4, r5, r6, r7, r8, r9, r10, r11, lr}\n\t"
       "ldr r2, [sp, #48]\n\t"
@@ -70,20 +86,19 @@ static TVMP_NAKED void tvmp_dot_2x2_7185de34(const int32_t *stream TVMP_UNUSED, 
       "orr r4, #1\n\t"
       "push {r2, r4}\n\t"
       "1:\n\t"
-      "ldrd r5, r7, [r0], #8\n\t"
       "ldrd r10, r11, [r0], #8\n\t"
       "sxtb16 r12, r10\n\t"
       "sxtb16 r10, r10, ror #8\n\t"
       "sxtb16 lr, r11\n\t"
       "sxtb16 r11, r11, ror #8\n\t"
       "ldrd r2, r3, [r1], #8\n\t"
-      "smlad r4, r2, r12, r5\n\t"
-      "smlad r6, r2, lr, r7\n\t"
+      "smuad r4, r2, r12\n\t"
+      "smuad r6, r2, lr\n\t"
       "smlad r4, r3, r10, r4\n\t"
       "smlad r6, r3, r11, r6\n\t"
       "ldrd r2, r3, [r1], #8\n\t"
-      "smlad r5, r2, r12, r5\n\t"
-      "smlad r7, r2, lr, r7\n\t"
+      "smuad r5, r2, r12\n\t"
+      "smuad r7, r2, lr\n\t"
       "smlad r5, r3, r10, r5\n\t"
       "smlad r7, r3, r11, r7\n\t"
       "ldr pc, [sp, #4]\n\t"
@@ -153,23 +168,31 @@ static TVMP_NAKED void tvmp_dot_2x2_7185de34(const int32_t *stream TVMP_UNUSED, 
       "cmp r1, r2\n\t"
       "bne 2b\n\t"
       "ldrd r10, r11, [r0], #8\n\t"
-      "smmlar r4, r4, r10, r11\n\t"
+      "add r4, r4, r10, asr #10\n\t"
+      "add r5, r5, r10, asr #10\n\t"
+      "ubfx r10, r10, #0, #10\n\t"
+      "bfi r10, r11, #10, #4\n\t"
+      "smmlar r4, r4, r11, r10\n\t"
       "ssat r4, #8, r4, asr #8\n\t"
       "cmp r4, #-8\n\t"
       "it gt\n\t"
       "mvngt r4, #7\n\t"
-      "smmlar r5, r5, r10, r11\n\t"
+      "smmlar r5, r5, r11, r10\n\t"
       "ssat r5, #8, r5, asr #8\n\t"
       "cmp r5, #-8\n\t"
       "it gt\n\t"
       "mvngt r5, #7\n\t"
       "ldrd r10, r11, [r0], #8\n\t"
-      "smmlar r6, r6, r10, r11\n\t"
+      "add r6, r6, r10, asr #10\n\t"
+      "add r7, r7, r10, asr #10\n\t"
+      "ubfx r10, r10, #0, #10\n\t"
+      "bfi r10, r11, #10, #4\n\t"
+      "smmlar r6, r6, r11, r10\n\t"
       "ssat r6, #8, r6, asr #8\n\t"
       "cmp r6, #-8\n\t"
       "it gt\n\t"
       "mvngt r6, #7\n\t"
-      "smmlar r7, r7, r10, r11\n\t"
+      "smmlar r7, r7, r11, r10\n\t"
       "ssat r7, #8, r7, asr #8\n\t"
       "cmp r7, #-8\n\t"
       "it gt\n\t"
@@ -189,17 +212,16 @@ static TVMP_NAKED void tvmp_dot_2x2_7185de34(const int32_t *stream TVMP_UNUSED, 
       "pop {r4, r5, r6, r7, r8, r9, r10, r11, pc}\n\t");
 }
 #else
-static void tvmp_dot_2x2_7185de34(const int32_t *stream, const int8_t *pixels, int8_t *out, const int32_t *end, int32_t span, int32_t entry, int32_t out_step) {
+static void tvmp_dot_2x2_2c2b49bd(const int32_t *stream, const int8_t *pixels, int8_t *out, const int32_t *end, int32_t span, int32_t entry, int32_t out_step) {
   const int32_t quads = span / 16;
   (void)entry;
   do {
     int32_t acc[2][2], c, p, k;
     for (c = 0; c < 2; ++c) {
       for (p = 0; p < 2; ++p) {
-        acc[c][p] = stream[c];
+        acc[c][p] = 0;
       }
     }
-    stream += 2;
     for (k = 0; k < quads; ++k) {
       for (c = 0; c < 2; ++c) {
         const uint32_t even = tvmp_sxtb16((uint32_t)stream[c]), odd = tvmp_sxtb16_ror8((uint32_t)stream[c]);
@@ -213,7 +235,8 @@ static void tvmp_dot_2x2_7185de34(const int32_t *stream, const int8_t *pixels, i
     }
     for (c = 0; c < 2; ++c) {
       for (p = 0; p < 2; ++p) {
-        out[out_step * p + c] = (int8_t)tvmp_min(tvmp_step(acc[c][p], stream[0], stream[1], 8), -8);
+        const int32_t sum = acc[c][p] + tvmp_step_bias(stream[0]);
+        out[out_step * p + c] = (int8_t)tvmp_min(tvmp_step(sum, stream[0], stream[1], 8), -8);
       }
       stream += 2;
     }
@@ -263,12 +286,13 @@ static void tvmp_pairs_3_by_channel_c9d8fba2(int8_t *to, int32_t last, const int
 #endif
 
 #if TVMP_HAVE_ASM
-static TVMP_NAKED void tvmp_taps_3x3_4_4d8f22a4(const int32_t *stream TVMP_UNUSED, const int8_t *columns TVMP_UNUSED, int8_t *out TVMP_UNUSED) {
+static TVMP_NAKED void tvmp_taps_3x3_4_9f2fc85f(const int32_t *stream TVMP_UNUSED, const int8_t *columns TVMP_UNUSED, int8_t *out TVMP_UNUSED) {
   __asm__ volatile(
       "mov r3, #4\n\t"
       "push {r2, r3, r4, r5, r6, r7, r8, r9, r10, r11, lr}\n\t"
       "1:\n\t"
       "ldr r7, [r0], #4\n\t"
+      "asr r7, r7, #10\n\t"
       "ldr r9, [r0], #4\n\t"
       "sxtb16 r8, r9\n\t"
       "sxtb16 r9, r9, ror #8\n\t"
@@ -307,7 +331,10 @@ static TVMP_NAKED void tvmp_taps_3x3_4_4d8f22a4(const int32_t *stream TVMP_UNUSE
       "ldrd r2, r3, [r1, #160]\n\t"
       "smlad r7, r2, r10, r7\n\t"
       "smlabt r7, r3, r11, r7\n\t"
-      "ldrd r2, r3, [r0], #8\n\t"
+      "ldr r2, [r0], #4\n\t"
+      "ldr r3, [r0, #-20]\n\t"
+      "ubfx r3, r3, #0, #10\n\t"
+      "bfi r3, r2, #10, #4\n\t"
       "smmlar r4, r4, r2, r3\n\t"
       "ssat r4, #8, r4, asr #6\n\t"
       "smmlar r5, r5, r2, r3\n\t"
@@ -332,19 +359,19 @@ static TVMP_NAKED void tvmp_taps_3x3_4_4d8f22a4(const int32_t *stream TVMP_UNUSE
       "pop {r4, r5, r6, r7, r8, r9, r10, r11, pc}\n\t");
 }
 #else
-static void tvmp_taps_3x3_4_4d8f22a4(const int32_t *stream, const int8_t *columns, int8_t *out) {
+static void tvmp_taps_3x3_4_9f2fc85f(const int32_t *stream, const int8_t *columns, int8_t *out) {
   int32_t lane, p, k;
   for (lane = 0; lane < 4; ++lane) {
       for (p = 0; p < 4; ++p) {
         const int8_t *const column = columns + 32 * p;
-        int32_t acc = stream[0];
+        int32_t acc = tvmp_step_bias(stream[0]);
         for (k = 0; k < 3; ++k) {
           acc = tvmp_smlad(tvmp_load4(column + 32 * k + 0), tvmp_tap_pair((uint32_t)stream[1 + (k >> 1)], k & 1), acc);
           acc = tvmp_smlabb(tvmp_load4(column + 32 * k + 4), (uint32_t)(tvmp_byte((uint32_t)stream[3 + (k >> 2)], k & 3)), acc);
         }
-        out[8 * p] = (int8_t)tvmp_step(acc, (stream + 4)[0], (stream + 4)[1], 6);
+        out[8 * p] = (int8_t)tvmp_step(acc, stream[0], stream[4], 6);
       }
-    stream += 6;
+    stream += 5;
     columns += 8;
     out += 1;
   }
@@ -352,39 +379,7 @@ static void tvmp_taps_3x3_4_4d8f22a4(const int32_t *stream, const int8_t *column
 #endif
 
 #if TVMP_HAVE_ASM
-static TVMP_NAKED void tvmp_widen_2x8_e41a153a(const int8_t *from TVMP_UNUSED, int8_t *to TVMP_UNUSED) {
-  __asm__ volatile(
-      "ldr r3, [r0, #8]\n\t"
-      "sxtb16 r12, r3\n\t"
-      "sxtb16 r3, r3, ror #8\n\t"
-      "strd r12, r3, [r1, #8]\n\t"
-      "ldr r3, [r0], #4\n\t"
-      "sxtb16 r12, r3\n\t"
-      "sxtb16 r3, r3, ror #8\n\t"
-      "strd r12, r3, [r1], #16\n\t"
-      "ldr r3, [r0, #8]\n\t"
-      "sxtb16 r12, r3\n\t"
-      "sxtb16 r3, r3, ror #8\n\t"
-      "strd r12, r3, [r1, #8]\n\t"
-      "ldr r3, [r0], #4\n\t"
-      "sxtb16 r12, r3\n\t"
-      "sxtb16 r3, r3, ror #8\n\t"
-      "strd r12, r3, [r1], #16\n\t"
-      "bx lr\n\t");
-}
-#else
-static void tvmp_widen_2x8_e41a153a(const int8_t *from, int8_t *to) {
-  int32_t k, p;
-  for (k = 0; k < 2; ++k) {
-    for (p = 0; p < 2; ++p) {
-      tvmp_store_pairs(to + 8 * (2 * k + p), tvmp_load4(from + 8 * p + 4 * k));
-    }
-  }
-}
-#endif
-
-#if TVMP_HAVE_ASM
-static TVMP_NAKED void tvmp_dot_2x2_aec7ba49(const int32_t *stream TVMP_UNUSED, const int8_t *pixels TVMP_UNUSED, int8_t *out TVMP_UNUSED, const int32_t *end TVMP_UNUSED, int32_t span TVMP_UNUSED, int32_t entry TVMP_UNUSED, int32_t out_step TVMP_UNUSED) {
+static TVMP_NAKED void tvmp_dot_2x2_401345ce(const int32_t *stream TVMP_UNUSED, const int8_t *pixels TVMP_UNUSED, int8_t *out TVMP_UNUSED, const int32_t *end TVMP_UNUSED, int32_t span TVMP_UNUSED, int32_t entry TVMP_UNUSED, int32_t out_step TVMP_UNUSED, int32_t base TVMP_UNUSED) {
   __asm__ volatile(
       "push {r1, r2, r3, r4, r5, r6, r7, r8, r9, r10, r11, lr}\n\t"
       "ldr r2, [sp, #48]\n\t"
@@ -395,20 +390,19 @@ static TVMP_NAKED void tvmp_dot_2x2_aec7ba49(const int32_t *stream TVMP_UNUSED, 
       "orr r4, #1\n\t"
       "push {r2, r4}\n\t"
       "1:\n\t"
-      "ldrd r5, r7, [r0], #8\n\t"
       "ldrd r10, r11, [r0], #8\n\t"
       "sxtb16 r12, r10\n\t"
       "sxtb16 r10, r10, ror #8\n\t"
       "sxtb16 lr, r11\n\t"
       "sxtb16 r11, r11, ror #8\n\t"
       "ldrd r2, r3, [r1], #8\n\t"
-      "smlad r4, r2, r12, r5\n\t"
-      "smlad r6, r2, lr, r7\n\t"
+      "smuad r4, r2, r12\n\t"
+      "smuad r6, r2, lr\n\t"
       "smlad r4, r3, r10, r4\n\t"
       "smlad r6, r3, r11, r6\n\t"
       "ldrd r2, r3, [r1], #8\n\t"
-      "smlad r5, r2, r12, r5\n\t"
-      "smlad r7, r2, lr, r7\n\t"
+      "smuad r5, r2, r12\n\t"
+      "smuad r7, r2, lr\n\t"
       "smlad r5, r3, r10, r5\n\t"
       "smlad r7, r3, r11, r7\n\t"
       "ldr pc, [sp, #4]\n\t"
@@ -478,28 +472,34 @@ static TVMP_NAKED void tvmp_dot_2x2_aec7ba49(const int32_t *stream TVMP_UNUSED, 
       "cmp r1, r2\n\t"
       "bne 2b\n\t"
       "ldrd r10, r11, [r0], #8\n\t"
-      "asr r12, r11, #8\n\t"
+      "add r4, r4, r10, asr #10\n\t"
+      "add r5, r5, r10, asr #10\n\t"
+      "ldr r12, [sp, #68]\n\t"
+      "lsl r12, r12, r10\n\t"
       "add lr, r12, r4, asr #31\n\t"
       "lsl r4, r4, #1\n\t"
-      "smmlar r4, r4, r10, lr\n\t"
-      "asr r4, r4, r11\n\t"
+      "smmlar r4, r4, r11, lr\n\t"
+      "asr r4, r4, r10\n\t"
       "ssat r4, #8, r4, asr #6\n\t"
       "add lr, r12, r5, asr #31\n\t"
       "lsl r5, r5, #1\n\t"
-      "smmlar r5, r5, r10, lr\n\t"
-      "asr r5, r5, r11\n\t"
+      "smmlar r5, r5, r11, lr\n\t"
+      "asr r5, r5, r10\n\t"
       "ssat r5, #8, r5, asr #6\n\t"
       "ldrd r10, r11, [r0], #8\n\t"
-      "asr r12, r11, #8\n\t"
+      "add r6, r6, r10, asr #10\n\t"
+      "add r7, r7, r10, asr #10\n\t"
+      "ldr r12, [sp, #68]\n\t"
+      "lsl r12, r12, r10\n\t"
       "add lr, r12, r6, asr #31\n\t"
       "lsl r6, r6, #1\n\t"
-      "smmlar r6, r6, r10, lr\n\t"
-      "asr r6, r6, r11\n\t"
+      "smmlar r6, r6, r11, lr\n\t"
+      "asr r6, r6, r10\n\t"
       "ssat r6, #8, r6, asr #6\n\t"
       "add lr, r12, r7, asr #31\n\t"
       "lsl r7, r7, #1\n\t"
-      "smmlar r7, r7, r10, lr\n\t"
-      "asr r7, r7, r11\n\t"
+      "smmlar r7, r7, r11, lr\n\t"
+      "asr r7, r7, r10\n\t"
       "ssat r7, #8, r7, asr #6\n\t"
       "ldr r2, [sp, #12]\n\t"
       "ldr r3, [sp, #64]\n\t"
@@ -516,17 +516,16 @@ static TVMP_NAKED void tvmp_dot_2x2_aec7ba49(const int32_t *stream TVMP_UNUSED, 
       "pop {r4, r5, r6, r7, r8, r9, r10, r11, pc}\n\t");
 }
 #else
-static void tvmp_dot_2x2_aec7ba49(const int32_t *stream, const int8_t *pixels, int8_t *out, const int32_t *end, int32_t span, int32_t entry, int32_t out_step) {
+static void tvmp_dot_2x2_401345ce(const int32_t *stream, const int8_t *pixels, int8_t *out, const int32_t *end, int32_t span, int32_t entry, int32_t out_step, int32_t base) {
   const int32_t quads = span / 16;
   (void)entry;
   do {
     int32_t acc[2][2], c, p, k;
     for (c = 0; c < 2; ++c) {
       for (p = 0; p < 2; ++p) {
-        acc[c][p] = stream[c];
+        acc[c][p] = 0;
       }
     }
-    stream += 2;
     for (k = 0; k < quads; ++k) {
       for (c = 0; c < 2; ++c) {
         const uint32_t even = tvmp_sxtb16((uint32_t)stream[c]), odd = tvmp_sxtb16_ror8((uint32_t)stream[c]);
@@ -540,7 +539,8 @@ static void tvmp_dot_2x2_aec7ba49(const int32_t *stream, const int8_t *pixels, i
     }
     for (c = 0; c < 2; ++c) {
       for (p = 0; p < 2; ++p) {
-        out[out_step * p + c] = (int8_t)tvmp_step_signed(acc[c][p], stream[0], stream[1], 6);
+        const int32_t sum = acc[c][p] + tvmp_step_bias(stream[0]);
+        out[out_step * p + c] = (int8_t)tvmp_step_signed(sum, stream[0], stream[1], 6, base);
       }
       stream += 2;
     }
@@ -549,275 +549,17 @@ static void tvmp_dot_2x2_aec7ba49(const int32_t *stream, const int8_t *pixels, i
 }
 #endif
 
-#if TVMP_HAVE_ASM
-static TVMP_NAKED void tvmp_dot_4x1_direct_66aefb0d(const int32_t *stream TVMP_UNUSED, const int8_t *pixels TVMP_UNUSED, int8_t *out TVMP_UNUSED, const int32_t *end TVMP_UNUSED, int32_t span TVMP_UNUSED, int32_t entry TVMP_UNUSED, int32_t out_step TVMP_UNUSED) {
-  __asm__ volatile(
-      "push {r1, r2, r3, r4, r5, r6, r7, r8, r9, r10, r11, lr}\n\t"
-      "ldr r2, [sp, #48]\n\t"
-      "add r2, r1\n\t"
-      "adr r4, 3f\n\t"
-      "ldr r3, [sp, #52]\n\t"
-      "sub r4, r3\n\t"
-      "orr r4, #1\n\t"
-      "push {r2, r4}\n\t"
-      "1:\n\t"
-      "ldm r0!, {r4, r5, r6, r7}\n\t"
-      "ldr r9, [r1], #4\n\t"
-      "sxtb16 r8, r9\n\t"
-      "sxtb16 r9, r9, ror #8\n\t"
-      "ldm r0!, {r10, r11, r12, lr}\n\t"
-      "sxtb16 r2, r10\n\t"
-      "sxtb16 r10, r10, ror #8\n\t"
-      "smlad r4, r8, r2, r4\n\t"
-      "smlad r4, r9, r10, r4\n\t"
-      "sxtb16 r2, r11\n\t"
-      "sxtb16 r11, r11, ror #8\n\t"
-      "smlad r5, r8, r2, r5\n\t"
-      "smlad r5, r9, r11, r5\n\t"
-      "sxtb16 r2, r12\n\t"
-      "sxtb16 r12, r12, ror #8\n\t"
-      "smlad r6, r8, r2, r6\n\t"
-      "smlad r6, r9, r12, r6\n\t"
-      "sxtb16 r2, lr\n\t"
-      "sxtb16 lr, lr, ror #8\n\t"
-      "smlad r7, r8, r2, r7\n\t"
-      "smlad r7, r9, lr, r7\n\t"
-      "ldr pc, [sp, #4]\n\t"
-      "2:\n\t"
-      "ldr r9, [r1], #4\n\t"
-      "sxtb16 r8, r9\n\t"
-      "sxtb16 r9, r9, ror #8\n\t"
-      "ldm r0!, {r10, r11, r12, lr}\n\t"
-      "sxtb16 r2, r10\n\t"
-      "sxtb16 r10, r10, ror #8\n\t"
-      "smlad r4, r8, r2, r4\n\t"
-      "smlad r4, r9, r10, r4\n\t"
-      "sxtb16 r2, r11\n\t"
-      "sxtb16 r11, r11, ror #8\n\t"
-      "smlad r5, r8, r2, r5\n\t"
-      "smlad r5, r9, r11, r5\n\t"
-      "sxtb16 r2, r12\n\t"
-      "sxtb16 r12, r12, ror #8\n\t"
-      "smlad r6, r8, r2, r6\n\t"
-      "smlad r6, r9, r12, r6\n\t"
-      "sxtb16 r2, lr\n\t"
-      "sxtb16 lr, lr, ror #8\n\t"
-      "smlad r7, r8, r2, r7\n\t"
-      "smlad r7, r9, lr, r7\n\t"
-      "ldr r9, [r1], #4\n\t"
-      "sxtb16 r8, r9\n\t"
-      "sxtb16 r9, r9, ror #8\n\t"
-      "ldm r0!, {r10, r11, r12, lr}\n\t"
-      "sxtb16 r2, r10\n\t"
-      "sxtb16 r10, r10, ror #8\n\t"
-      "smlad r4, r8, r2, r4\n\t"
-      "smlad r4, r9, r10, r4\n\t"
-      "sxtb16 r2, r11\n\t"
-      "sxtb16 r11, r11, ror #8\n\t"
-      "smlad r5, r8, r2, r5\n\t"
-      "smlad r5, r9, r11, r5\n\t"
-      "sxtb16 r2, r12\n\t"
-      "sxtb16 r12, r12, ror #8\n\t"
-      "smlad r6, r8, r2, r6\n\t"
-      "smlad r6, r9, r12, r6\n\t"
-      "sxtb16 r2, lr\n\t"
-      "sxtb16 lr, lr, ror #8\n\t"
-      "smlad r7, r8, r2, r7\n\t"
-      "smlad r7, r9, lr, r7\n\t"
-      "ldr r9, [r1], #4\n\t"
-      "sxtb16 r8, r9\n\t"
-      "sxtb16 r9, r9, ror #8\n\t"
-      "ldm r0!, {r10, r11, r12, lr}\n\t"
-      "sxtb16 r2, r10\n\t"
-      "sxtb16 r10, r10, ror #8\n\t"
-      "smlad r4, r8, r2, r4\n\t"
-      "smlad r4, r9, r10, r4\n\t"
-      "sxtb16 r2, r11\n\t"
-      "sxtb16 r11, r11, ror #8\n\t"
-      "smlad r5, r8, r2, r5\n\t"
-      "smlad r5, r9, r11, r5\n\t"
-      "sxtb16 r2, r12\n\t"
-      "sxtb16 r12, r12, ror #8\n\t"
-      "smlad r6, r8, r2, r6\n\t"
-      "smlad r6, r9, r12, r6\n\t"
-      "sxtb16 r2, lr\n\t"
-      "sxtb16 lr, lr, ror #8\n\t"
-      "smlad r7, r8, r2, r7\n\t"
-      "smlad r7, r9, lr, r7\n\t"
-      "ldr r9, [r1], #4\n\t"
-      "sxtb16 r8, r9\n\t"
-      "sxtb16 r9, r9, ror #8\n\t"
-      "ldm r0!, {r10, r11, r12, lr}\n\t"
-      "sxtb16 r2, r10\n\t"
-      "sxtb16 r10, r10, ror #8\n\t"
-      "smlad r4, r8, r2, r4\n\t"
-      "smlad r4, r9, r10, r4\n\t"
-      "sxtb16 r2, r11\n\t"
-      "sxtb16 r11, r11, ror #8\n\t"
-      "smlad r5, r8, r2, r5\n\t"
-      "smlad r5, r9, r11, r5\n\t"
-      "sxtb16 r2, r12\n\t"
-      "sxtb16 r12, r12, ror #8\n\t"
-      "smlad r6, r8, r2, r6\n\t"
-      "smlad r6, r9, r12, r6\n\t"
-      "sxtb16 r2, lr\n\t"
-      "sxtb16 lr, lr, ror #8\n\t"
-      "smlad r7, r8, r2, r7\n\t"
-      "smlad r7, r9, lr, r7\n\t"
-      "ldr r9, [r1], #4\n\t"
-      "sxtb16 r8, r9\n\t"
-      "sxtb16 r9, r9, ror #8\n\t"
-      "ldm r0!, {r10, r11, r12, lr}\n\t"
-      "sxtb16 r2, r10\n\t"
-      "sxtb16 r10, r10, ror #8\n\t"
-      "smlad r4, r8, r2, r4\n\t"
-      "smlad r4, r9, r10, r4\n\t"
-      "sxtb16 r2, r11\n\t"
-      "sxtb16 r11, r11, ror #8\n\t"
-      "smlad r5, r8, r2, r5\n\t"
-      "smlad r5, r9, r11, r5\n\t"
-      "sxtb16 r2, r12\n\t"
-      "sxtb16 r12, r12, ror #8\n\t"
-      "smlad r6, r8, r2, r6\n\t"
-      "smlad r6, r9, r12, r6\n\t"
-      "sxtb16 r2, lr\n\t"
-      "sxtb16 lr, lr, ror #8\n\t"
-      "smlad r7, r8, r2, r7\n\t"
-      "smlad r7, r9, lr, r7\n\t"
-      "ldr r9, [r1], #4\n\t"
-      "sxtb16 r8, r9\n\t"
-      "sxtb16 r9, r9, ror #8\n\t"
-      "ldm r0!, {r10, r11, r12, lr}\n\t"
-      "sxtb16 r2, r10\n\t"
-      "sxtb16 r10, r10, ror #8\n\t"
-      "smlad r4, r8, r2, r4\n\t"
-      "smlad r4, r9, r10, r4\n\t"
-      "sxtb16 r2, r11\n\t"
-      "sxtb16 r11, r11, ror #8\n\t"
-      "smlad r5, r8, r2, r5\n\t"
-      "smlad r5, r9, r11, r5\n\t"
-      "sxtb16 r2, r12\n\t"
-      "sxtb16 r12, r12, ror #8\n\t"
-      "smlad r6, r8, r2, r6\n\t"
-      "smlad r6, r9, r12, r6\n\t"
-      "sxtb16 r2, lr\n\t"
-      "sxtb16 lr, lr, ror #8\n\t"
-      "smlad r7, r8, r2, r7\n\t"
-      "smlad r7, r9, lr, r7\n\t"
-      "ldr r9, [r1], #4\n\t"
-      "sxtb16 r8, r9\n\t"
-      "sxtb16 r9, r9, ror #8\n\t"
-      "ldm r0!, {r10, r11, r12, lr}\n\t"
-      "sxtb16 r2, r10\n\t"
-      "sxtb16 r10, r10, ror #8\n\t"
-      "smlad r4, r8, r2, r4\n\t"
-      "smlad r4, r9, r10, r4\n\t"
-      "sxtb16 r2, r11\n\t"
-      "sxtb16 r11, r11, ror #8\n\t"
-      "smlad r5, r8, r2, r5\n\t"
-      "smlad r5, r9, r11, r5\n\t"
-      "sxtb16 r2, r12\n\t"
-      "sxtb16 r12, r12, ror #8\n\t"
-      "smlad r6, r8, r2, r6\n\t"
-      "smlad r6, r9, r12, r6\n\t"
-      "sxtb16 r2, lr\n\t"
-      "sxtb16 lr, lr, ror #8\n\t"
-      "smlad r7, r8, r2, r7\n\t"
-      "smlad r7, r9, lr, r7\n\t"
-      "ldr r9, [r1], #4\n\t"
-      "sxtb16 r8, r9\n\t"
-      "sxtb16 r9, r9, ror #8\n\t"
-      "ldm r0!, {r10, r11, r12, lr}\n\t"
-      "sxtb16 r2, r10\n\t"
-      "sxtb16 r10, r10, ror #8\n\t"
-      "smlad r4, r8, r2, r4\n\t"
-      "smlad r4, r9, r10, r4\n\t"
-      "sxtb16 r2, r11\n\t"
-      "sxtb16 r11, r11, ror #8\n\t"
-      "smlad r5, r8, r2, r5\n\t"
-      "smlad r5, r9, r11, r5\n\t"
-      "sxtb16 r2, r12\n\t"
-      "sxtb16 r12, r12, ror #8\n\t"
-      "smlad r6, r8, r2, r6\n\t"
-      "smlad r6, r9, r12, r6\n\t"
-      "sxtb16 r2, lr\n\t"
-      "sxtb16 lr, lr, ror #8\n\t"
-      "smlad r7, r8, r2, r7\n\t"
-      "smlad r7, r9, lr, r7\n\t"
-      "3:\n\t"
-      "ldr r2, [sp, #0]\n\t"
-      "cmp r1, r2\n\t"
-      "bne 2b\n\t"
-      "ldrd r10, r11, [r0], #8\n\t"
-      "smmlar r4, r4, r10, r11\n\t"
-      "ssat r4, #8, r4, asr #6\n\t"
-      "ldrd r10, r11, [r0], #8\n\t"
-      "smmlar r5, r5, r10, r11\n\t"
-      "ssat r5, #8, r5, asr #6\n\t"
-      "ldrd r10, r11, [r0], #8\n\t"
-      "smmlar r6, r6, r10, r11\n\t"
-      "ssat r6, #8, r6, asr #6\n\t"
-      "ldrd r10, r11, [r0], #8\n\t"
-      "smmlar r7, r7, r10, r11\n\t"
-      "ssat r7, #8, r7, asr #6\n\t"
-      "ldr r2, [sp, #12]\n\t"
-      "strb r4, [r2], #1\n\t"
-      "strb r5, [r2], #1\n\t"
-      "strb r6, [r2], #1\n\t"
-      "strb r7, [r2], #1\n\t"
-      "str r2, [sp, #12]\n\t"
-      "ldr r3, [sp, #16]\n\t"
-      "ldr r1, [sp, #8]\n\t"
-      "cmp r0, r3\n\t"
-      "bne 1b\n\t"
-      "add sp, #20\n\t"
-      "pop {r4, r5, r6, r7, r8, r9, r10, r11, pc}\n\t");
-}
-#else
-static void tvmp_dot_4x1_direct_66aefb0d(const int32_t *stream, const int8_t *pixels, int8_t *out, const int32_t *end, int32_t span, int32_t entry, int32_t out_step) {
-  const int32_t quads = span / 4;
-  (void)entry;
-  do {
-    int32_t acc[4][1], c, p, k;
-    for (c = 0; c < 4; ++c) {
-      for (p = 0; p < 1; ++p) {
-        acc[c][p] = stream[c];
-      }
-    }
-    stream += 4;
-    for (k = 0; k < quads; ++k) {
-      for (c = 0; c < 4; ++c) {
-        const uint32_t even = tvmp_sxtb16((uint32_t)stream[c]), odd = tvmp_sxtb16_ror8((uint32_t)stream[c]);
-        for (p = 0; p < 1; ++p) {
-          const uint32_t four = tvmp_load4(pixels + 4 * k);
-          const uint32_t first = tvmp_sxtb16(four), second = tvmp_sxtb16_ror8(four);
-          acc[c][p] = tvmp_smlad(second, odd, tvmp_smlad(first, even, acc[c][p]));
-        }
-      }
-      stream += 4;
-    }
-    for (c = 0; c < 4; ++c) {
-      for (p = 0; p < 1; ++p) {
-        out[out_step * p + c] = (int8_t)tvmp_step(acc[c][p], stream[0], stream[1], 6);
-      }
-      stream += 2;
-    }
-    out += 4;
-  } while (stream != end);
-}
-#endif
-
 static TVMP_APART void conv2d_row0_0(const int8_t *TVMP_RESTRICT in0_row0, const int8_t *TVMP_RESTRICT in0_row1, const int8_t *TVMP_RESTRICT in0_row2, const int32_t *TVMP_RESTRICT stream, int8_t *TVMP_RESTRICT scratch, int8_t *TVMP_RESTRICT out) {
   for (int32_t v = 0; v < 2; ++v) {
     int32_t cse_v1 = (v * 12);
-    tvmp_widen_2x8_bfbb6bb9((&(in0_row0[cse_v1])), (&(scratch[0])));
-    tvmp_widen_2x8_bfbb6bb9((&(in0_row1[cse_v1])), (&(scratch[32])));
-    tvmp_widen_2x8_bfbb6bb9((&(in0_row2[cse_v1])), (&(scratch[64])));
+    tvmp_widen_2_3fbe1190((&(in0_row0[cse_v1])), (&(scratch[0])), 2, 6);
+    tvmp_widen_2_3fbe1190((&(in0_row1[cse_v1])), (&(scratch[32])), 2, 6);
+    tvmp_widen_2_3fbe1190((&(in0_row2[cse_v1])), (&(scratch[64])), 2, 6);
     int32_t cse_v2 = (cse_v1 + 8);
     tvmp_store_words((&(scratch[96])), tvmp_pair(((int32_t)in0_row0[cse_v2]), ((int32_t)in0_row2[cse_v2])), tvmp_pair(((int32_t)in0_row1[cse_v2]), 0));
     int32_t cse_v3 = (cse_v1 + 14);
     tvmp_store_words((&(scratch[104])), tvmp_pair(((int32_t)in0_row0[cse_v3]), ((int32_t)in0_row2[cse_v3])), tvmp_pair(((int32_t)in0_row1[cse_v3]), 0));
-    tvmp_dot_2x2_7185de34((&(stream[0])), (&(scratch[0])), (&(out[(v * 16)])), (&(stream[80])), 112, 120, 8);
+    tvmp_dot_2x2_2c2b49bd((&(stream[0])), (&(scratch[0])), (&(out[(v * 16)])), (&(stream[72])), 112, 120, 8);
   }
 }
 
@@ -851,7 +593,7 @@ static TVMP_APART void depthwise_conv2d_row0_1(const int8_t *TVMP_RESTRICT in0_r
   for (int32_t v = 0; v < 2; ++v) {
     int32_t cse_v1 = (v * 4);
     tvmp_pairs_3_by_channel_c9d8fba2((&(scratch[192])), 40, (&(in0_row0[cse_v1])), (&(in0_row1[cse_v1])), (&(in0_row2[cse_v1])));
-    tvmp_taps_3x3_4_4d8f22a4((&(stream[(v * 24)])), (&(scratch[0])), (&(out[cse_v1])));
+    tvmp_taps_3x3_4_9f2fc85f((&(stream[(v * 20)])), (&(scratch[0])), (&(out[cse_v1])));
   }
 }
 
@@ -883,8 +625,8 @@ static void depthwise_conv2d_1(const int8_t *in0, const int32_t *stream, int8_t 
 static TVMP_APART void conv2d_row0_2(const int8_t *TVMP_RESTRICT in0_row0, const int32_t *TVMP_RESTRICT stream, int8_t *TVMP_RESTRICT scratch, int8_t *TVMP_RESTRICT out) {
   for (int32_t v = 0; v < 2; ++v) {
     int32_t cse_v1 = (v * 16);
-    tvmp_widen_2x8_e41a153a((&(in0_row0[cse_v1])), (&(scratch[0])));
-    tvmp_dot_2x2_aec7ba49((&(stream[0])), (&(scratch[0])), (&(out[cse_v1])), (&(stream[40])), 32, 60, 8);
+    tvmp_widen_2_3fbe1190((&(in0_row0[cse_v1])), (&(scratch[0])), 2, 8);
+    tvmp_dot_2x2_401345ce((&(stream[0])), (&(scratch[0])), (&(out[cse_v1])), (&(stream[32])), 32, 60, 8, 224);
   }
 }
 
@@ -971,10 +713,77 @@ static void avg_pool2d_4(const int8_t *in0, int8_t *out0) {
   }
 }
 
-static TVMP_APART void fully_connected_5(const int8_t *TVMP_RESTRICT in0, const int32_t *TVMP_RESTRICT stream, int8_t *TVMP_RESTRICT out0) {
-  for (int32_t v = 0; v < 1; ++v) {
-    tvmp_dot_4x1_direct_66aefb0d((&(stream[0])), (&(in0[0])), (&(out0[0])), (&(stream[20])), 8, 80, 5);
-    tvmp_dot_4x1_direct_66aefb0d((&(stream[20])), (&(in0[0])), (&(out0[1])), (&(stream[40])), 8, 80, 5);
+static TVMP_APART void fully_connected_5(const int8_t *TVMP_RESTRICT in0, const int8_t *TVMP_RESTRICT weight, const int32_t *TVMP_RESTRICT bias, const int32_t *TVMP_RESTRICT multiplier, const int8_t *TVMP_RESTRICT shift, int8_t *TVMP_RESTRICT out0) {
+  int32_t _ptr[4];
+  for (int32_t v = 0; v < 2; ++v) {
+    int32_t v_ = v * 4;
+    int32_t cse_v1 = ((v_) < (1) ? (v_) : (1));
+    int32_t cse_v2 = (cse_v1 + 1);
+    int32_t cse_v3 = (cse_v1 + 2);
+    int32_t cse_v4 = (cse_v1 + 3);
+    int32_t v_6 = multiplier[cse_v1];
+    int32_t v_7 = ((int32_t)shift[cse_v1]);
+    int32_t v_8 = multiplier[cse_v2];
+    int32_t v_9 = ((int32_t)shift[cse_v2]);
+    int32_t v_10 = multiplier[cse_v3];
+    int32_t v_11 = ((int32_t)shift[cse_v3]);
+    int32_t v_12 = multiplier[cse_v4];
+    int32_t v_13 = ((int32_t)shift[cse_v4]);
+    _ptr[0] = bias[cse_v1];
+    _ptr[1] = bias[cse_v2];
+    _ptr[2] = bias[cse_v3];
+    _ptr[3] = bias[cse_v4];
+    uint32_t v_14 = tvmp_load4((&(in0[0])));
+    uint32_t v_15 = tvmp_sxtb16(v_14);
+    uint32_t v_16 = tvmp_sxtb16_ror8(v_14);
+    int32_t cse_v5 = (cse_v1 * 8);
+    uint32_t v_17 = tvmp_load4((&(weight[cse_v5])));
+    uint32_t v_18 = tvmp_sxtb16(v_17);
+    uint32_t v_19 = tvmp_sxtb16_ror8(v_17);
+    _ptr[0] = tvmp_smlad(v_18, v_15, _ptr[0]);
+    _ptr[0] = tvmp_smlad(v_19, v_16, _ptr[0]);
+    uint32_t v_20 = tvmp_load4((&(weight[(cse_v5 + 8)])));
+    uint32_t v_21 = tvmp_sxtb16(v_20);
+    uint32_t v_22 = tvmp_sxtb16_ror8(v_20);
+    _ptr[1] = tvmp_smlad(v_21, v_15, _ptr[1]);
+    _ptr[1] = tvmp_smlad(v_22, v_16, _ptr[1]);
+    uint32_t v_23 = tvmp_load4((&(weight[(cse_v5 + 16)])));
+    uint32_t v_24 = tvmp_sxtb16(v_23);
+    uint32_t v_25 = tvmp_sxtb16_ror8(v_23);
+    _ptr[2] = tvmp_smlad(v_24, v_15, _ptr[2]);
+    _ptr[2] = tvmp_smlad(v_25, v_16, _ptr[2]);
+    uint32_t v_26 = tvmp_load4((&(weight[(cse_v5 + 24)])));
+    uint32_t v_27 = tvmp_sxtb16(v_26);
+    uint32_t v_28 = tvmp_sxtb16_ror8(v_26);
+    _ptr[3] = tvmp_smlad(v_27, v_15, _ptr[3]);
+    _ptr[3] = tvmp_smlad(v_28, v_16, _ptr[3]);
+    uint32_t v_29 = tvmp_load4((&(in0[4])));
+    uint32_t v_30 = tvmp_sxtb16(v_29);
+    uint32_t v_31 = tvmp_sxtb16_ror8(v_29);
+    uint32_t v_32 = tvmp_load4((&(weight[(cse_v5 + 4)])));
+    uint32_t v_33 = tvmp_sxtb16(v_32);
+    uint32_t v_34 = tvmp_sxtb16_ror8(v_32);
+    _ptr[0] = tvmp_smlad(v_33, v_30, _ptr[0]);
+    _ptr[0] = tvmp_smlad(v_34, v_31, _ptr[0]);
+    uint32_t v_35 = tvmp_load4((&(weight[(cse_v5 + 12)])));
+    uint32_t v_36 = tvmp_sxtb16(v_35);
+    uint32_t v_37 = tvmp_sxtb16_ror8(v_35);
+    _ptr[1] = tvmp_smlad(v_36, v_30, _ptr[1]);
+    _ptr[1] = tvmp_smlad(v_37, v_31, _ptr[1]);
+    uint32_t v_38 = tvmp_load4((&(weight[(cse_v5 + 20)])));
+    uint32_t v_39 = tvmp_sxtb16(v_38);
+    uint32_t v_40 = tvmp_sxtb16_ror8(v_38);
+    _ptr[2] = tvmp_smlad(v_39, v_30, _ptr[2]);
+    _ptr[2] = tvmp_smlad(v_40, v_31, _ptr[2]);
+    uint32_t v_41 = tvmp_load4((&(weight[(cse_v5 + 28)])));
+    uint32_t v_42 = tvmp_sxtb16(v_41);
+    uint32_t v_43 = tvmp_sxtb16_ror8(v_41);
+    _ptr[3] = tvmp_smlad(v_42, v_30, _ptr[3]);
+    _ptr[3] = tvmp_smlad(v_43, v_31, _ptr[3]);
+    out0[cse_v1] = ((int8_t)tvmp_requantize_once(_ptr[0], v_6, v_7, 21));
+    out0[cse_v2] = ((int8_t)tvmp_requantize_once(_ptr[1], v_8, v_9, 21));
+    out0[cse_v3] = ((int8_t)tvmp_requantize_once(_ptr[2], v_10, v_11, 21));
+    out0[cse_v4] = ((int8_t)tvmp_requantize_once(_ptr[3], v_12, v_13, 21));
   }
 }
 
@@ -1064,7 +873,7 @@ static int32_t run(void *memory, const struct tvm_patch_row_source *sources) {
   avg_pool2d_4((const int8_t *)(void *)(arena + 0), (int8_t *)(void *)(arena + 160));
   TVMP_DONE(4);
   /* 5 fully_connected: fully_connected_6 */
-  fully_connected_5((const int8_t *)(void *)(arena + 160), tvmgen_small_op5_stream, (int8_t *)(void *)(arena + 0));
+  fully_connected_5((const int8_t *)(void *)(arena + 160), tvmgen_small_op5_weight, tvmgen_small_op5_bias, tvmgen_small_op5_multiplier, tvmgen_small_op5_shift, (int8_t *)(void *)(arena + 0));
   TVMP_DONE(5);
   /* 6 softmax: softmax_7 */
   softmax_6((const int8_t *)(void *)(arena + 0), tvmgen_small_op6_exp_table, (int8_t *)(void *)(arena + 0));

@@ -31,42 +31,43 @@ static TVMP_APART void conv2d_row0_0(const int8_t *TVMP_RESTRICT in0_row0, const
     for (int32_t v_1 = 0; v_1 < 4; ++v_1) {
       for (int32_t v_2 = 0; v_2 < 2; ++v_2) {
         int32_t cse_v1 = (v_1 * 2);
-        int32_t cse_v2 = (v_1 * 20);
-        int32_t cse_v4 = (cse_v2 + v_2);
-        _ptr[0] = stream[cse_v4];
+        int32_t cse_v2 = (v_1 * 18);
+        int32_t cse_v4 = (cse_v2 + (v_2 * 2));
+        int32_t cse_v9 = (cse_v4 + 14);
+        _ptr[0] = (stream[cse_v9] >> 10);
         int32_t cse_v3 = (v * 6);
-        for (int32_t v_5 = 0; v_5 < 2; ++v_5) {
-          int32_t v_6 = stream[(((cse_v2 + (v_5 * 2)) + v_2) + 2)];
-          int32_t cse_v5 = (cse_v3 + (v_5 * 4));
-          _ptr[0] = (_ptr[0] + (((int32_t)in0_row0[cse_v5]) * (((v_6 & 255) ^ 128) - 128)));
-          _ptr[0] = (_ptr[0] + (((int32_t)in0_row0[(cse_v5 + 1)]) * ((((v_6 >> 8) & 255) ^ 128) - 128)));
-          _ptr[0] = (_ptr[0] + (((int32_t)in0_row0[(cse_v5 + 2)]) * ((((v_6 >> 16) & 255) ^ 128) - 128)));
-          _ptr[0] = (_ptr[0] + (((int32_t)in0_row0[(cse_v5 + 3)]) * ((((v_6 >> 24) & 255) ^ 128) - 128)));
+        for (int32_t v_6 = 0; v_6 < 2; ++v_6) {
+          int32_t v_7 = stream[((cse_v2 + (v_6 * 2)) + v_2)];
+          int32_t cse_v5 = (cse_v3 + (v_6 * 4));
+          _ptr[0] = (_ptr[0] + (((int32_t)in0_row0[cse_v5]) * (((v_7 & 255) ^ 128) - 128)));
+          _ptr[0] = (_ptr[0] + (((int32_t)in0_row0[(cse_v5 + 1)]) * ((((v_7 >> 8) & 255) ^ 128) - 128)));
+          _ptr[0] = (_ptr[0] + (((int32_t)in0_row0[(cse_v5 + 2)]) * ((((v_7 >> 16) & 255) ^ 128) - 128)));
+          _ptr[0] = (_ptr[0] + (((int32_t)in0_row0[(cse_v5 + 3)]) * ((((v_7 >> 24) & 255) ^ 128) - 128)));
         }
-        for (int32_t v_7 = 0; v_7 < 2; ++v_7) {
-          int32_t v_8 = stream[(((cse_v2 + (v_7 * 2)) + v_2) + 6)];
-          int32_t cse_v6 = (cse_v3 + (v_7 * 4));
-          _ptr[0] = (_ptr[0] + (((int32_t)in0_row1[cse_v6]) * (((v_8 & 255) ^ 128) - 128)));
-          _ptr[0] = (_ptr[0] + (((int32_t)in0_row1[(cse_v6 + 1)]) * ((((v_8 >> 8) & 255) ^ 128) - 128)));
-          _ptr[0] = (_ptr[0] + (((int32_t)in0_row1[(cse_v6 + 2)]) * ((((v_8 >> 16) & 255) ^ 128) - 128)));
-          _ptr[0] = (_ptr[0] + (((int32_t)in0_row1[(cse_v6 + 3)]) * ((((v_8 >> 24) & 255) ^ 128) - 128)));
+        for (int32_t v_8 = 0; v_8 < 2; ++v_8) {
+          int32_t v_9 = stream[(((cse_v2 + (v_8 * 2)) + v_2) + 4)];
+          int32_t cse_v6 = (cse_v3 + (v_8 * 4));
+          _ptr[0] = (_ptr[0] + (((int32_t)in0_row1[cse_v6]) * (((v_9 & 255) ^ 128) - 128)));
+          _ptr[0] = (_ptr[0] + (((int32_t)in0_row1[(cse_v6 + 1)]) * ((((v_9 >> 8) & 255) ^ 128) - 128)));
+          _ptr[0] = (_ptr[0] + (((int32_t)in0_row1[(cse_v6 + 2)]) * ((((v_9 >> 16) & 255) ^ 128) - 128)));
+          _ptr[0] = (_ptr[0] + (((int32_t)in0_row1[(cse_v6 + 3)]) * ((((v_9 >> 24) & 255) ^ 128) - 128)));
         }
-        for (int32_t v_9 = 0; v_9 < 2; ++v_9) {
-          int32_t v_10 = stream[(((cse_v2 + (v_9 * 2)) + v_2) + 10)];
-          int32_t cse_v7 = (cse_v3 + (v_9 * 4));
-          _ptr[0] = (_ptr[0] + (((int32_t)in0_row2[cse_v7]) * (((v_10 & 255) ^ 128) - 128)));
-          _ptr[0] = (_ptr[0] + (((int32_t)in0_row2[(cse_v7 + 1)]) * ((((v_10 >> 8) & 255) ^ 128) - 128)));
-          _ptr[0] = (_ptr[0] + (((int32_t)in0_row2[(cse_v7 + 2)]) * ((((v_10 >> 16) & 255) ^ 128) - 128)));
-          _ptr[0] = (_ptr[0] + (((int32_t)in0_row2[(cse_v7 + 3)]) * ((((v_10 >> 24) & 255) ^ 128) - 128)));
+        for (int32_t v_10 = 0; v_10 < 2; ++v_10) {
+          int32_t v_11 = stream[(((cse_v2 + (v_10 * 2)) + v_2) + 8)];
+          int32_t cse_v7 = (cse_v3 + (v_10 * 4));
+          _ptr[0] = (_ptr[0] + (((int32_t)in0_row2[cse_v7]) * (((v_11 & 255) ^ 128) - 128)));
+          _ptr[0] = (_ptr[0] + (((int32_t)in0_row2[(cse_v7 + 1)]) * ((((v_11 >> 8) & 255) ^ 128) - 128)));
+          _ptr[0] = (_ptr[0] + (((int32_t)in0_row2[(cse_v7 + 2)]) * ((((v_11 >> 16) & 255) ^ 128) - 128)));
+          _ptr[0] = (_ptr[0] + (((int32_t)in0_row2[(cse_v7 + 3)]) * ((((v_11 >> 24) & 255) ^ 128) - 128)));
         }
-        int32_t v_11 = stream[(cse_v4 + 14)];
+        int32_t v_12 = stream[((cse_v2 + v_2) + 12)];
         int32_t cse_v8 = (cse_v3 + 8);
-        _ptr[0] = (_ptr[0] + (((int32_t)in0_row0[cse_v8]) * (((v_11 & 255) ^ 128) - 128)));
-        _ptr[0] = (_ptr[0] + (((int32_t)in0_row1[cse_v8]) * ((((v_11 >> 8) & 255) ^ 128) - 128)));
-        _ptr[0] = (_ptr[0] + (((int32_t)in0_row2[cse_v8]) * ((((v_11 >> 16) & 255) ^ 128) - 128)));
-        int32_t cse_v9 = (cse_v2 + (v_2 * 2));
-        int64_t v_12 = (((int64_t)stream[(cse_v9 + 17)]) + (((((int64_t)_ptr[0]) * ((int64_t)stream[(cse_v9 + 16)])) + (int64_t)2147483648) >> (int64_t)32));
-        int64_t v_ = v_12 >> (int64_t)8;
+        _ptr[0] = (_ptr[0] + (((int32_t)in0_row0[cse_v8]) * (((v_12 & 255) ^ 128) - 128)));
+        _ptr[0] = (_ptr[0] + (((int32_t)in0_row1[cse_v8]) * ((((v_12 >> 8) & 255) ^ 128) - 128)));
+        _ptr[0] = (_ptr[0] + (((int32_t)in0_row2[cse_v8]) * ((((v_12 >> 16) & 255) ^ 128) - 128)));
+        int32_t cse_v10 = (cse_v4 + 15);
+        int64_t v_13 = (((((int64_t)(stream[cse_v10] & 15)) * (int64_t)1024) + ((int64_t)(stream[cse_v9] & 1023))) + (((((int64_t)_ptr[0]) * ((int64_t)stream[cse_v10])) + (int64_t)2147483648) >> (int64_t)32));
+        int64_t v_ = v_13 >> (int64_t)8;
         int64_t v__1 = (int64_t)-8;
         int64_t v__2 = (v_) < (v__1) ? (v_) : (v__1);
         int64_t v__3 = (int64_t)-128;
@@ -117,29 +118,30 @@ static TVMP_APART void depthwise_conv2d_row0_1(const int8_t *TVMP_RESTRICT in0_r
     for (int32_t v_1 = 0; v_1 < 4; ++v_1) {
       for (int32_t v_2 = 0; v_2 < 4; ++v_2) {
         int32_t cse_v1 = (v * 4);
-        int32_t cse_v2 = ((v * 24) + (v_1 * 6));
-        _ptr[0] = stream[cse_v2];
+        int32_t cse_v2 = ((v * 20) + (v_1 * 5));
+        _ptr[0] = (stream[cse_v2] >> 10);
         int32_t cse_v3 = (cse_v2 + 1);
         int32_t v_5 = stream[cse_v3];
         int32_t cse_v4 = (((v_2 * 8) + cse_v1) + v_1);
         _ptr[0] = (_ptr[0] + (((int32_t)in0_row0[cse_v4]) * (((v_5 & 255) ^ 128) - 128)));
         _ptr[0] = (_ptr[0] + (((int32_t)in0_row1[cse_v4]) * ((((v_5 >> 16) & 255) ^ 128) - 128)));
         int32_t v_6 = stream[cse_v3];
-        int32_t cse_v6 = (cse_v4 + 8);
-        _ptr[0] = (_ptr[0] + (((int32_t)in0_row0[cse_v6]) * ((((v_6 >> 8) & 255) ^ 128) - 128)));
-        _ptr[0] = (_ptr[0] + (((int32_t)in0_row1[cse_v6]) * ((((v_6 >> 24) & 255) ^ 128) - 128)));
+        int32_t cse_v7 = (cse_v4 + 8);
+        _ptr[0] = (_ptr[0] + (((int32_t)in0_row0[cse_v7]) * ((((v_6 >> 8) & 255) ^ 128) - 128)));
+        _ptr[0] = (_ptr[0] + (((int32_t)in0_row1[cse_v7]) * ((((v_6 >> 24) & 255) ^ 128) - 128)));
         int32_t v_7 = stream[(cse_v2 + 2)];
-        int32_t cse_v7 = (cse_v4 + 16);
-        _ptr[0] = (_ptr[0] + (((int32_t)in0_row0[cse_v7]) * (((v_7 & 255) ^ 128) - 128)));
-        _ptr[0] = (_ptr[0] + (((int32_t)in0_row1[cse_v7]) * ((((v_7 >> 16) & 255) ^ 128) - 128)));
+        int32_t cse_v8 = (cse_v4 + 16);
+        _ptr[0] = (_ptr[0] + (((int32_t)in0_row0[cse_v8]) * (((v_7 & 255) ^ 128) - 128)));
+        _ptr[0] = (_ptr[0] + (((int32_t)in0_row1[cse_v8]) * ((((v_7 >> 16) & 255) ^ 128) - 128)));
         int32_t cse_v5 = (cse_v2 + 3);
         int32_t v_8 = stream[cse_v5];
         _ptr[0] = (_ptr[0] + (((int32_t)in0_row2[cse_v4]) * (((v_8 & 255) ^ 128) - 128)));
         int32_t v_9 = stream[cse_v5];
-        _ptr[0] = (_ptr[0] + (((int32_t)in0_row2[cse_v6]) * ((((v_9 >> 8) & 255) ^ 128) - 128)));
+        _ptr[0] = (_ptr[0] + (((int32_t)in0_row2[cse_v7]) * ((((v_9 >> 8) & 255) ^ 128) - 128)));
         int32_t v_10 = stream[cse_v5];
-        _ptr[0] = (_ptr[0] + (((int32_t)in0_row2[cse_v7]) * ((((v_10 >> 16) & 255) ^ 128) - 128)));
-        int64_t v_11 = (((int64_t)stream[(cse_v2 + 5)]) + (((((int64_t)_ptr[0]) * ((int64_t)stream[(cse_v2 + 4)])) + (int64_t)2147483648) >> (int64_t)32));
+        _ptr[0] = (_ptr[0] + (((int32_t)in0_row2[cse_v8]) * ((((v_10 >> 16) & 255) ^ 128) - 128)));
+        int32_t cse_v6 = (cse_v2 + 4);
+        int64_t v_11 = (((((int64_t)(stream[cse_v6] & 15)) * (int64_t)1024) + ((int64_t)(stream[cse_v2] & 1023))) + (((((int64_t)_ptr[0]) * ((int64_t)stream[cse_v6])) + (int64_t)2147483648) >> (int64_t)32));
         int64_t v_ = v_11 >> (int64_t)6;
         int64_t v__1 = (int64_t)127;
         int64_t v__2 = (v_) < (v__1) ? (v_) : (v__1);
@@ -190,21 +192,21 @@ static TVMP_APART void conv2d_row0_2(const int8_t *TVMP_RESTRICT in0_row0, const
     for (int32_t v_1 = 0; v_1 < 4; ++v_1) {
       for (int32_t v_2 = 0; v_2 < 2; ++v_2) {
         int32_t cse_v1 = (v_1 * 2);
-        int32_t cse_v2 = (v_1 * 10);
-        _ptr[0] = stream[(cse_v2 + v_2)];
+        int32_t cse_v2 = (v_1 * 8);
+        int32_t cse_v4 = (cse_v2 + (v_2 * 2));
+        int32_t cse_v6 = (cse_v4 + 4);
+        _ptr[0] = (stream[cse_v6] >> 10);
         int32_t cse_v3 = (v * 8);
-        for (int32_t v_5 = 0; v_5 < 2; ++v_5) {
-          int32_t v_6 = stream[(((cse_v2 + (v_5 * 2)) + v_2) + 2)];
-          int32_t cse_v4 = (cse_v3 + (v_5 * 4));
-          _ptr[0] = (_ptr[0] + (((int32_t)in0_row0[cse_v4]) * (((v_6 & 255) ^ 128) - 128)));
-          _ptr[0] = (_ptr[0] + (((int32_t)in0_row0[(cse_v4 + 1)]) * ((((v_6 >> 8) & 255) ^ 128) - 128)));
-          _ptr[0] = (_ptr[0] + (((int32_t)in0_row0[(cse_v4 + 2)]) * ((((v_6 >> 16) & 255) ^ 128) - 128)));
-          _ptr[0] = (_ptr[0] + (((int32_t)in0_row0[(cse_v4 + 3)]) * ((((v_6 >> 24) & 255) ^ 128) - 128)));
+        for (int32_t v_6 = 0; v_6 < 2; ++v_6) {
+          int32_t v_7 = stream[((cse_v2 + (v_6 * 2)) + v_2)];
+          int32_t cse_v5 = (cse_v3 + (v_6 * 4));
+          _ptr[0] = (_ptr[0] + (((int32_t)in0_row0[cse_v5]) * (((v_7 & 255) ^ 128) - 128)));
+          _ptr[0] = (_ptr[0] + (((int32_t)in0_row0[(cse_v5 + 1)]) * ((((v_7 >> 8) & 255) ^ 128) - 128)));
+          _ptr[0] = (_ptr[0] + (((int32_t)in0_row0[(cse_v5 + 2)]) * ((((v_7 >> 16) & 255) ^ 128) - 128)));
+          _ptr[0] = (_ptr[0] + (((int32_t)in0_row0[(cse_v5 + 3)]) * ((((v_7 >> 24) & 255) ^ 128) - 128)));
         }
-        int32_t cse_v5 = (cse_v2 + (v_2 * 2));
-        int32_t cse_v6 = (cse_v5 + 7);
-        int64_t v_7 = (((((int64_t)stream[cse_v6]) >> (int64_t)8) + (((int64_t)_ptr[0]) >> (int64_t)31)) + ((((((int64_t)_ptr[0]) * ((int64_t)stream[(cse_v5 + 6)])) * (int64_t)2) + (int64_t)2147483648) >> (int64_t)32));
-        int64_t v_ = (v_7 >> (((int64_t)stream[cse_v6]) & (int64_t)255)) >> (int64_t)6;
+        int64_t v_8 = (((((int64_t)1 << ((int64_t)(stream[cse_v6] & 255))) * (int64_t)224) + (((int64_t)_ptr[0]) >> (int64_t)31)) + ((((((int64_t)_ptr[0]) * ((int64_t)stream[(cse_v4 + 5)])) * (int64_t)2) + (int64_t)2147483648) >> (int64_t)32));
+        int64_t v_ = (v_8 >> ((int64_t)(stream[cse_v6] & 255))) >> (int64_t)6;
         int64_t v__1 = (int64_t)127;
         int64_t v__2 = (v_) < (v__1) ? (v_) : (v__1);
         int64_t v__3 = (int64_t)-128;
@@ -268,32 +270,20 @@ static void avg_pool2d_4(const int8_t *in0, int8_t *out0) {
   }
 }
 
-static TVMP_APART void fully_connected_5(const int8_t *TVMP_RESTRICT in0, const int32_t *TVMP_RESTRICT stream, int8_t *TVMP_RESTRICT out0) {
-  for (int32_t v = 0; v < 1; ++v) {
-    int32_t _ptr[1];
-    for (int32_t v_1 = 0; v_1 < 2; ++v_1) {
-      for (int32_t v_2 = 0; v_2 < 4; ++v_2) {
-        int32_t v_ = v_1 * 4;
-        int32_t cse_v4 = (((v_) < (1) ? (v_) : (1)) + v_2);
-        int32_t cse_v1 = (v_1 * 20);
-        _ptr[0] = stream[(cse_v1 + v_2)];
-        for (int32_t v_5 = 0; v_5 < 2; ++v_5) {
-          int32_t cse_v2 = (v_5 * 4);
-          int32_t v_6 = stream[(((cse_v1 + cse_v2) + v_2) + 4)];
-          _ptr[0] = (_ptr[0] + (((int32_t)in0[cse_v2]) * (((v_6 & 255) ^ 128) - 128)));
-          _ptr[0] = (_ptr[0] + (((int32_t)in0[(cse_v2 + 1)]) * ((((v_6 >> 8) & 255) ^ 128) - 128)));
-          _ptr[0] = (_ptr[0] + (((int32_t)in0[(cse_v2 + 2)]) * ((((v_6 >> 16) & 255) ^ 128) - 128)));
-          _ptr[0] = (_ptr[0] + (((int32_t)in0[(cse_v2 + 3)]) * ((((v_6 >> 24) & 255) ^ 128) - 128)));
-        }
-        int32_t cse_v3 = (cse_v1 + (v_2 * 2));
-        int64_t v_7 = (((int64_t)stream[(cse_v3 + 13)]) + (((((int64_t)_ptr[0]) * ((int64_t)stream[(cse_v3 + 12)])) + (int64_t)2147483648) >> (int64_t)32));
-        int64_t v__1 = v_7 >> (int64_t)6;
-        int64_t v__2 = (int64_t)127;
-        int64_t v__3 = (v__1) < (v__2) ? (v__1) : (v__2);
-        int64_t v__4 = (int64_t)-128;
-        out0[cse_v4] = ((int8_t)((int32_t)((v__3) > (v__4) ? (v__3) : (v__4))));
-      }
+static TVMP_APART void fully_connected_5(const int8_t *TVMP_RESTRICT in0, const int8_t *TVMP_RESTRICT weight, const int32_t *TVMP_RESTRICT bias, const int32_t *TVMP_RESTRICT multiplier, const int8_t *TVMP_RESTRICT shift, int8_t *TVMP_RESTRICT out0) {
+  int32_t _ptr[1];
+  for (int32_t v = 0; v < 5; ++v) {
+    int32_t v_2 = multiplier[v];
+    int32_t v_3 = ((int32_t)shift[v]);
+    _ptr[0] = bias[v];
+    for (int32_t v_4 = 0; v_4 < 8; ++v_4) {
+      int32_t v_5 = ((int32_t)in0[v_4]);
+      int32_t v_6 = ((int32_t)weight[((v * 8) + v_4)]);
+      _ptr[0] = (_ptr[0] + (v_5 * v_6));
     }
+    int32_t v_ = ((((1 << v_3) * 21) + ((int32_t)((((int64_t)_ptr[0]) * ((int64_t)v_2)) >> (int64_t)31))) >> v_3) >> 1;
+    int32_t v__1 = (v_) < (127) ? (v_) : (127);
+    out0[v] = ((int8_t)((v__1) > (-128) ? (v__1) : (-128)));
   }
 }
 
@@ -383,7 +373,7 @@ static int32_t run(void *memory, const struct tvm_patch_row_source *sources) {
   avg_pool2d_4((const int8_t *)(void *)(arena + 0), (int8_t *)(void *)(arena + 160));
   TVMP_DONE(4);
   /* 5 fully_connected: fully_connected_6 */
-  fully_connected_5((const int8_t *)(void *)(arena + 160), tvmgen_small_op5_stream, (int8_t *)(void *)(arena + 0));
+  fully_connected_5((const int8_t *)(void *)(arena + 160), tvmgen_small_op5_weight, tvmgen_small_op5_bias, tvmgen_small_op5_multiplier, tvmgen_small_op5_shift, (int8_t *)(void *)(arena + 0));
   TVMP_DONE(5);
   /* 6 softmax: softmax_7 */
   softmax_6((const int8_t *)(void *)(arena + 0), tvmgen_small_op6_exp_table, (int8_t *)(void *)(arena + 0));
