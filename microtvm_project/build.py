@@ -28,7 +28,8 @@ _SANITIZE = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g")
 # The harness must not pull library functions in, which would count as the model's.
 _HARNESS_ARM = ("-O2", "-ffreestanding", "-fno-tree-loop-distribute-patterns")
 
-_FLASH_SECTIONS = (".model_text", ".model_rodata", ".library", ".data")
+FLASH_SECTIONS = (".model_text", ".model_rodata", ".library", ".data")
+"""Sections that hold code and constants of the model and the libraries it uses."""
 
 
 class FirmwareOverflowError(DoesNotFitError):
@@ -304,7 +305,7 @@ def _errors(text: str) -> str:
 def _weigh(firmware: Firmware) -> Firmware:
     elf = read_elf(firmware.elf)
     size = elf.sections.get
-    flash = sum(size(name, 0) for name in _FLASH_SECTIONS)
+    flash = sum(size(name, 0) for name in FLASH_SECTIONS)
     return replace(
         firmware,
         sections=elf.sections,

@@ -13,12 +13,13 @@ _FUNCTION = 2
 
 @dataclass(frozen=True)
 class Symbol:
-    """A symbol: address (Thumb bit cleared) and size in bytes, and whether it is a function."""
+    """A symbol: address (Thumb bit cleared) and size in bytes, whether it is a function, and its section's name."""
 
     name: str
     address: int
     size: int
     is_function: bool
+    section: str = ""
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ def read_elf(path: Path) -> Elf:
     # name, type, flags, address, offset, size, link, info, alignment, entry size
     headers = [struct.unpack_from("<10I", data, table + i * entry) for i in range(count)]
     names = headers[names_index][4]
+    titles = [_text(data, names + h[0]) for h in headers]
     sections = {_text(data, names + h[0]): h[5] for h in headers if h[2] & 2}
     symbols: list[Symbol] = []
     for header in headers:
@@ -62,11 +64,12 @@ def read_elf(path: Path) -> Elf:
             continue
         strings = headers[header[6]][4]
         for at in range(header[4], header[4] + header[5], 16):
-            name, value, size, info = struct.unpack_from("<IIIB", data, at)
+            name, value, size, info, _, index = struct.unpack_from("<IIIBBH", data, at)
             if name:
                 is_function = info & 15 == _FUNCTION
                 address = value & ~1 if is_function else value
-                symbols.append(Symbol(_text(data, strings + name), address, size, is_function))
+                section = titles[index] if index < len(titles) else ""
+                symbols.append(Symbol(_text(data, strings + name), address, size, is_function, section))
     return Elf(sections, tuple(symbols))
 
 

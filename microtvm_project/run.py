@@ -12,7 +12,8 @@ import numpy as np
 
 from microtvm_project.artifact import InputSet, pack_inputs, unpack_outputs
 from microtvm_project.boards import Board
-from microtvm_project.build import Firmware, build_firmware
+from microtvm_project.build import FLASH_SECTIONS, Firmware, build_firmware
+from microtvm_project.elf import Symbol
 from microtvm_project.protocol import Answer, encode_job
 from microtvm_project.runners import run_program
 from tvm_patch.errors import BoardError
@@ -56,6 +57,8 @@ class RunResult:
         The ELF's output sections.
     rows_read : list of int
         Per set, rows of all fetched inputs that were fetched; empty when all inputs are in the arena.
+    flash_symbols : tuple of Symbol
+        Functions and constants that ``flash_bytes`` counts; empty on the host.
     """
 
     outputs: list[list[np.ndarray]]
@@ -71,6 +74,7 @@ class RunResult:
     elf_flash_bytes: int | None
     sections: dict[str, int]
     rows_read: list[int] = field(default_factory=list)
+    flash_symbols: tuple[Symbol, ...] = ()
 
 
 def run(
@@ -147,6 +151,7 @@ def run_firmware(firmware: Firmware, inputs: Sequence[InputSet], *, timeout: flo
         elf_flash_bytes=firmware.elf_flash_bytes,
         sections=firmware.sections,
         rows_read=answer.rows_read,
+        flash_symbols=tuple(s for s in firmware.symbols if s.section in FLASH_SECTIONS),
     )
 
 

@@ -18,6 +18,7 @@ from tvm_patch.errors import BoardError, PlanError, UserError
 from tvm_patch.lowering.to_vm import program_to_relax
 from tvm_patch.oracle import run_oracle
 from tvm_patch.planner.segments import Segment, layer_by_layer
+from tvm_patch.report.flash import flash_by_kind
 from tvm_patch.tflite.builder import ModelBuilder
 from tvm_patch.tflite.writer import write_model
 
@@ -66,9 +67,16 @@ def test_real_networks(shared_models, name, mode):
 
 @pytest.mark.parametrize("mode", FETCHED)
 def test_emulated_board(mode):
-    _, result = assert_exact(OWN["mcunet"](), mode, 5, board="qemu_m7")
+    artifact, result = assert_exact(OWN["mcunet"](), mode, 5, board="qemu_m7")
     # The harness's copying counts, in the total and in the operator that reads the image.
     assert abs(sum(result.operator_instructions) - result.instructions) < result.instructions // 100
+    # Constants in flash are those of the program, each under its operator.
+    flash = flash_by_kind(result.flash_symbols, artifact.metadata, result.flash_bytes)
+    kinds = {op["kind"] for op in artifact.metadata["operators"]}
+    constants = sum(part.constant_bytes for part in flash if part.kind in kinds)
+    assert constants == artifact.metadata["memory"]["functions"]["main"][0]["constants_size_bytes"]
+    assert sum(part.code_bytes + part.constant_bytes for part in flash) == result.flash_bytes
+    assert {"conv2d", "depthwise_conv2d"} <= {part.kind for part in flash if part.code_bytes}
 
 
 def test_arena_holds_no_image():

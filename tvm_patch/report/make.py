@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tvm_patch.planner.memory import overhead_of
+from tvm_patch.report.flash import flash_by_kind
 from tvm_patch.report.models import (
     CompileReport,
     InspectReport,
@@ -153,6 +154,9 @@ def run_report(
         stack_bytes=result.stack_bytes,
         sram_bytes=result.sram_bytes,
         flash_bytes=result.flash_bytes,
+        flash=flash_by_kind(result.flash_symbols, metadata, result.flash_bytes)
+        if result.flash_bytes is not None
+        else [],
         operators=[
             OperatorRun(**_known(OperatorReport, op), instructions=n)
             for op, n in zip(described, counts, strict=True)

@@ -193,6 +193,21 @@ class CompileReport(Report):
     operators: list[OperatorReport] = Field(default_factory=list)
 
 
+class FlashReport(Report):
+    """Flash that one kind of operator takes.
+
+    Attributes
+    ----------
+    kind : str
+        Of operators, or what else there is; see :mod:`tvm_patch.report.flash`.
+    code_bytes, constant_bytes : int
+    """
+
+    kind: str
+    code_bytes: int
+    constant_bytes: int
+
+
 class RunReport(Report):
     """One inference on a board.
 
@@ -219,6 +234,8 @@ class RunReport(Report):
         ``sram_bytes`` is the sum of the other three; None where the board cannot tell.
     flash_bytes : int or None
         Code and constants of the linked firmware.
+    flash : list of FlashReport
+        The same by kind of operator; empty on the host.
     operators : list of OperatorRun
     inputs, outputs : list of TensorReport
     """
@@ -241,6 +258,7 @@ class RunReport(Report):
     stack_bytes: int | None = None
     sram_bytes: int | None = None
     flash_bytes: int | None = None
+    flash: list[FlashReport] = Field(default_factory=list)
     operators: list[OperatorRun] = Field(default_factory=list)
     inputs: list[TensorReport] = Field(default_factory=list)
     outputs: list[TensorReport] = Field(default_factory=list)

@@ -77,6 +77,8 @@ def print_run(console: Console, report: RunReport) -> None:
         )
     if total:  # on a board that does not count, inspect says as much
         console.print(table)
+    if report.flash:
+        console.print(_flash(report))
     per_mac = (
         f", {report.instructions / report.macs:.2f} per MAC" if report.instructions and report.macs else ""
     )
@@ -94,6 +96,18 @@ def print_run(console: Console, report: RunReport) -> None:
     if report.bit_exact is not None:
         rows.append(("check", _verdict(report)))
     _summary(console, [row for row in rows if row[1] != UNKNOWN])
+
+
+def _flash(report: RunReport) -> Table:
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    table.add_column("flash", no_wrap=True)
+    for name in ("code", "constants", "bytes", "share"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for part in report.flash:
+        size = part.code_bytes + part.constant_bytes
+        share = f"{100 * size / max(1, report.flash_bytes or 0):5.1f} %"
+        table.add_row(part.kind, f"{part.code_bytes:,}", f"{part.constant_bytes:,}", f"{size:,}", share)
+    return table
 
 
 def _table(*columns: str) -> Table:
