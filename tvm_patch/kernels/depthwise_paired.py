@@ -19,7 +19,7 @@ from tvm_patch.kernels.depthwise_conv2d import DepthwiseConv2d
 from tvm_patch.kernels.ir import Buffer, Expr, accumulate, call, int32_at, row_body, tiles
 from tvm_patch.kernels.registry import register
 from tvm_patch.kernels.requantize import store_int8
-from tvm_patch.kernels.stream import bias_in, byte_at, portable_step, rescaling_words, words_of
+from tvm_patch.kernels.stream import bias_in, portable_step, rescaling_words, word_at
 
 _MOST_OUTPUTS = 8
 _MOST_CHANNELS = 4095
@@ -70,29 +70,19 @@ class PairedDepthwise(DepthwiseConv2d):
 
     @property
     def constants(self) -> dict[str, np.ndarray]:
-        """Per channel: bias, weights by pairs of rows, rescaling; four channels at a time."""
+        """Per channel: bias, weights, multiplier; see :mod:`tvm_patch.kernels.arm.taps_tile`."""
         return {"stream": self._stream}
 
     @cached_property
     def _stream(self) -> np.ndarray:
-        weight = self.op.constants["weight"][0]
+        tile, weight = self.tile(1, whole=False), self.op.constants["weight"][0]
         kernel_h, kernel_w, channels = weight.shape
         weight = np.where(self.steps.idle, 0, weight).astype(np.int8)
-        rescaling = rescaling_words(self.steps)
-        parts = [rescaling[:, :1]]
-        for row in range(0, kernel_h - 1, 2):
-            two = np.zeros((channels, 2, -(-kernel_w // 2) * 2), np.int8)
-            two[:, :, :kernel_w] = weight[row : row + 2].transpose(2, 0, 1)
-            # A word: both columns of the upper row, then of the lower one.
-            parts.append(
-                words_of(two.reshape(channels, 2, -1, 2).transpose(0, 2, 1, 3).reshape(channels, -1))
-            )
-        if kernel_h % 2:
-            one = np.zeros((channels, -(-kernel_w // 4) * 4), np.int8)
-            one[:, :kernel_w] = weight[-1].T
-            parts.append(words_of(one))
-        parts.append(rescaling[:, 1:])
-        lanes = np.concatenate(parts, axis=1)
+        words = rescaling_words(self.steps).astype("<i4").view(np.int8).reshape(channels, 2, 4)
+        lanes = np.zeros((channels, tile.channel_bytes), np.int8)
+        lanes[:, :4], lanes[:, -4:] = words[:, 0], words[:, 1]
+        for row, column in np.ndindex(kernel_h, kernel_w):
+            lanes[:, tile.tap_offset(row, column)] = weight[row, column]
         starts = [min(c, channels - LANES) for c in range(0, channels, LANES)]
         return np.concatenate([lanes[s : s + LANES].ravel() for s in starts])
 
@@ -127,10 +117,10 @@ class PairedDepthwise(DepthwiseConv2d):
     ) -> None:
         _, _, width, channels = self.op.outputs[0].shape
         block = min(int(self.config["block"]), width)
-        words = LANES * self.tile(1, whole=False).lane_words
+        group_bytes = LANES * self.tile(1, whole=False).channel_bytes
         with T.serial(0, -(-channels // LANES)) as group:
             channel = T.bind(T.min(group * LANES, T.int32(channels - LANES)))
-            stream = T.address_of(buffers["stream"][group * words])
+            stream = T.address_of(buffers["stream"][group * group_bytes])
             if columns is None:
                 with tiles(width, block) as start:
                     self._block(buffers, called, stream, channel, start, block)
@@ -206,7 +196,7 @@ class PairedDepthwise(DepthwiseConv2d):
         _, _, width, channels = self.op.outputs[0].shape
         kernel_w = self.op.constants["weight"].shape[2]
         stride, dilation = int(self.op.attrs["strides"][1]), int(self.op.attrs["dilation"][1])
-        tile, words = self.tile(1, whole=False), buffers["stream"]
+        tile, stream = self.tile(1, whole=False), buffers["stream"]
         rows = [buffers[f"in0_row{r}"] for r in range(self.windows[0].size)]
         acc = T.alloc_buffer((1,), "int32")
         with (
@@ -215,19 +205,16 @@ class PairedDepthwise(DepthwiseConv2d):
             T.serial(0, width if columns is None else columns) as column,
         ):
             channel = T.bind(T.min(group * LANES, T.int32(channels - LANES)) + lane)
-            base = T.bind((group * LANES + lane) * tile.lane_words)
-            T.buffer_store(acc, bias_in(words[base]), [0])
-            at = 1
-            for pair, packed in enumerate(tile.packed_words):
-                two = rows[2 * pair : 2 * pair + 2]
+            base = T.bind((group * LANES + lane) * tile.channel_bytes)
+            word = T.bind(word_at(stream, base))
+            multiplier = T.bind(word_at(stream, base + (tile.channel_bytes - 4)))
+            T.buffer_store(acc, bias_in(word), [0])
+            for r, row in enumerate(rows):
                 for k in range(kernel_w):
-                    per_word = 4 // len(two)
-                    word = T.bind(words[base + (at + k // per_word)])
-                    for half, row in enumerate(two):
-                        x = int32_at(row, (column * stride + k * dilation) * channels + channel)
-                        accumulate(acc, 0, x * byte_at(word, k % per_word + 2 * half), wraps=False)
-                at += packed
-            value = portable_step(acc[0], words[base], words[base + at], tile.rescaling)
+                    x = int32_at(row, (column * stride + k * dilation) * channels + channel)
+                    weight = int32_at(stream, base + tile.tap_offset(r, k))
+                    accumulate(acc, 0, x * weight, wraps=False)
+            value = portable_step(acc[0], word, multiplier, tile.rescaling)
             store_int8(buffers["out"], column * channels + channel, value)
 
 

@@ -13,7 +13,7 @@ from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for i
 
 from tvm_patch.integer.step_requantize import OWN_BITS, SLOPE_BITS, StepRequantizer
 from tvm_patch.kernels.arm.rescaling import WORDS, Rescaling
-from tvm_patch.kernels.ir import Expr
+from tvm_patch.kernels.ir import Buffer, Expr
 
 QUAD = 4
 """Weights in a word."""
@@ -84,6 +84,15 @@ def byte_at(word: Expr, index: int) -> Expr:
     """Return byte `index` of an int32 word, sign extended, without casts that narrow."""
     byte = T.bitwise_and(T.shift_right(word, T.int32(8 * index)), T.int32(255))
     return T.bitwise_xor(byte, T.int32(128)) - T.int32(128)
+
+
+def word_at(data: Buffer, at: Expr) -> Expr:
+    """Return the int32 expression of a word that lies at any byte of int8 data."""
+    word = T.cast(data[at + 3], "int32") * (1 << 24)
+    for i in range(3):
+        byte = T.bitwise_and(T.cast(data[at + i], "int32"), T.int32(255))
+        word = T.bitwise_or(word, T.shift_left(byte, T.int32(8 * i)))
+    return word
 
 
 def bias_in(word: Expr) -> Expr:

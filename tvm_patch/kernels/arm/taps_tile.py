@@ -3,6 +3,10 @@
 Reads what :mod:`tvm_patch.kernels.arm.column_pairs` made.  A word of a column meets the weights of two rows in one
 SMLAD, and is used by every output of the tile whose window contains it.  Weights are int8 in flash; they are widened
 once a channel: into registers where one tile covers the row, otherwise to the stack.
+
+A channel's bytes in the stream: the word with its bias, its weights, its multiplier.  Words are loaded from any address
+and what they hold too much is ignored, so hardly a byte is lost: two words of which only bytes 0 and 2 matter lie one
+byte apart.
 """
 
 from __future__ import annotations
@@ -13,8 +17,9 @@ from functools import cached_property
 
 from tvm_patch.kernels.arm.column_pairs import LANES, column_bytes, interleaved, pairs_of
 from tvm_patch.kernels.arm.function import ArmFunction, add, enter, leave
-from tvm_patch.kernels.arm.rescaling import WORDS, Rescaling
+from tvm_patch.kernels.arm.rescaling import Rescaling
 
+_WORD = 4
 _DP, _X, _X2 = "r1", "r2", "r3"
 _POOL = ("r3", "r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11", "r12", "lr", "r0")
 """Registers for sums and weights; r0 last, which walks through the stream where one tile covers the row."""
@@ -103,10 +108,37 @@ class TapsTile:
         """Per pair of rows, words of weights in the stream: two widened ones each."""
         return [-(-len(w) // 2) for w in self.weight_words]
 
+    @cached_property
+    def word_offsets(self) -> list[list[int]]:
+        """Per pair of rows, where in a channel's bytes each of those words begins."""
+        offsets: list[list[int]] = []
+        at, half = _WORD, 0
+        for _ in range(self.rows // 2):
+            offsets.append([at + _WORD * i for i in range(self.columns // 2)])
+            at += _WORD * (self.columns // 2)
+        if self.columns % 2:
+            for pair, mine in enumerate(offsets):
+                # Bytes 0 and 2 of one word, 1 and 3 are those of the next one.
+                mine.append(at + pair % 2)
+                half = pair % 2
+                at += _WORD if half else 0
+            at += 3 if offsets and not half else 0
+        if self.rows % 2:
+            offsets.append([at + _WORD * i for i in range(self.packed_words[-1])])
+        return offsets
+
+    def tap_offset(self, row: int, column: int) -> int:
+        """Return where in a channel's bytes a weight lies."""
+        pair, alone = row // 2, row == self.rows - 1 and self.rows % 2 == 1
+        if alone:
+            return self.word_offsets[pair][0] + column
+        return self.word_offsets[pair][column // 2] + column % 2 + 2 * (row % 2)
+
     @property
-    def lane_words(self) -> int:
-        """Words of the stream for one channel."""
-        return sum(self.packed_words) + WORDS
+    def channel_bytes(self) -> int:
+        """Bytes of the stream for one channel."""
+        last = max(self.tap_offset(r, c) for r in range(self.rows) for c in range(self.columns))
+        return last + 1 + _WORD
 
     @property
     def step_bytes(self) -> int:
@@ -138,7 +170,7 @@ def taps_tile(tile: TapsTile) -> ArmFunction:
     whole tile ends, ``back``, how many bytes before that another tile begins (0 for none), and ``back_out``, how many
     bytes of the output that is.
     """
-    parameters = ["const int32_t *stream", "const int8_t *columns", "int8_t *out"]
+    parameters = ["const int8_t *stream", "const int8_t *columns", "int8_t *out"]
     if not tile.whole:
         parameters += ["const int8_t *end", "int32_t back", "int32_t back_out"]
     stem = f"taps_{tile.rows}x{tile.columns}_{tile.outputs}"
@@ -186,17 +218,18 @@ def _store(tile: TapsTile, acc: tuple[str, ...], out: str) -> list[str]:
 def _whole(tile: TapsTile) -> list[str]:
     """Return the code for one tile a channel: r0 walks through the stream; the output and a count lie at sp."""
     acc, left = _registers(tile)
-    out = [f"mov r3, #{LANES}", *enter("r2", "r3"), "1:", f"ldr {acc[-1]}, [r0], #4"]
+    out = [f"mov r3, #{LANES}", *enter("r2", "r3"), "1:", f"ldr {acc[-1]}, [r0]"]
     out += tile.rescaling.bias(acc[-1], acc[-1])
     held, start = [], 0
     for pair, words in enumerate(tile.weight_words):
         registers = left[start : start + len(words)]
-        for i in range(tile.packed_words[pair]):
+        for i, at in enumerate(tile.word_offsets[pair]):
             if 2 * i + 1 < len(words):
                 even, odd = registers[2 * i : 2 * i + 2]
-                out += [f"ldr {odd}, [r0], #4", f"sxtb16 {even}, {odd}", f"sxtb16 {odd}, {odd}, ror #8"]
+                out += [f"ldr {odd}, [r0, #{at}]", f"sxtb16 {even}, {odd}", f"sxtb16 {odd}, {odd}, ror #8"]
             else:
-                out += [f"ldr {registers[2 * i]}, [r0], #4", f"sxtb16 {registers[2 * i]}, {registers[2 * i]}"]
+                alone = registers[2 * i]
+                out += [f"ldr {alone}, [r0, #{at}]", f"sxtb16 {alone}, {alone}"]
         if tile.interleaved:
             held.append(registers)
             start += len(words)
@@ -206,7 +239,7 @@ def _whole(tile: TapsTile) -> list[str]:
         out += _multiply_both(tile, acc, held)
     free = (_X2, *left) if tile.interleaved else left
     scratch = free[1:3] if tile.rescaling.signed else ("", "")
-    out += [f"ldr {_X}, [r0], #4", f"ldr {free[0]}, [r0, #-{4 * tile.lane_words}]"]
+    out += [f"ldr {_X}, [r0, #{tile.channel_bytes - _WORD}]", f"ldr {free[0]}, [r0], #{tile.channel_bytes}"]
     out += tile.rescaling.constant(free[0], _X)
     out += tile.rescaling.assembly(acc, _X, free[0], *scratch)
     out += [f"ldr {_X}, [sp]", *_store(tile, acc, _X), f"add {_X}, #1", f"str {_X}, [sp]"]
@@ -237,11 +270,17 @@ def _looped(tile: TapsTile) -> list[str]:
     out += [f"strd r1, r2, [sp, #{at['columns']}]", f"str r3, [sp, #{at['end']}]"]
     out.append("1:")
     # A channel's numbers: bias, weights, rescaling.
-    out += [f"ldr r0, [sp, #{at['stream']}]", "ldr r2, [r0], #4", *tile.rescaling.bias("r3", "r2")]
+    out += [f"ldr r0, [sp, #{at['stream']}]", "ldr r2, [r0]", *tile.rescaling.bias("r3", "r2")]
     out.append(f"str r3, [sp, #{at['bias']}]")
-    for i in range(packed):
-        out += ["ldr r4, [r0], #4", "sxtb16 r3, r4", "sxtb16 r4, r4, ror #8", f"strd r3, r4, [sp, #{8 * i}]"]
-    out += ["ldr r3, [r0], #4", *tile.rescaling.constant("r2", "r3")]
+    for i, at_byte in enumerate(o for offsets in tile.word_offsets for o in offsets):
+        out += [
+            f"ldr r4, [r0, #{at_byte}]",
+            "sxtb16 r3, r4",
+            "sxtb16 r4, r4, ror #8",
+            f"strd r3, r4, [sp, #{8 * i}]",
+        ]
+    out += [f"ldr r3, [r0, #{tile.channel_bytes - _WORD}]", *tile.rescaling.constant("r2", "r3")]
+    out.append(f"add r0, #{tile.channel_bytes}")
     out.append(f"strd r3, r2, [sp, #{at['multiplier']}]")
     out.append(f"str r0, [sp, #{at['stream']}]")
     # Its pointers, and the next channel's.
@@ -315,27 +354,32 @@ def _load(registers: tuple[str, ...], at: int) -> list[str]:
 
 def _portable(tile: TapsTile) -> str:
     pairs, kernel = tile.rows // 2, tile.columns
-    words = sum(tile.packed_words)
     taps = []
     step = column_bytes(tile.rows)
     for pair in range(pairs_of(tile.rows)):
-        base = 1 + sum(tile.packed_words[:pair])
+        base = tile.tap_offset(2 * pair, 0)
         word = 4 * pair if tile.interleaved else 4 * LANES * pair
         x = f"tvmp_load4(column + {tile.dilation * step} * k + {word})"
         if pair < pairs:
-            weight = f"tvmp_tap_pair((uint32_t)stream[{base} + (k >> 1)], k & 1)"
+            at = f"stream + {base} + 4 * (k >> 1) + (k & 1)"
+            if kernel % 2:
+                at = f"k == {kernel - 1} ? stream + {tile.tap_offset(2 * pair, kernel - 1)} : {at}"
+            taps.append(f"          weights = {at};")
+            weight = "tvmp_pair(weights[0], weights[2])"
             taps.append(f"          acc = tvmp_smlad({x}, {weight}, acc);")
         else:
-            weight = f"tvmp_byte((uint32_t)stream[{base} + (k >> 2)], k & 3)"
-            taps.append(f"          acc = tvmp_smlabb({x}, (uint32_t)({weight}), acc);")
+            taps.append(f"          acc = tvmp_smlabb({x}, (uint32_t)(int32_t)stream[{base} + k], acc);")
     at, to = ("columns", "out") if tile.whole else ("at", "to")
     one = f"""      for (p = 0; p < {tile.outputs}; ++p) {{
         const int8_t *const column = {at} + {tile.stride * step} * p;
-        int32_t acc = tvmp_step_bias(stream[0]);
+        const int32_t word = (int32_t)tvmp_load4(stream);
+        const int32_t multiplier = (int32_t)tvmp_load4(stream + {tile.channel_bytes - _WORD});
+        {"const int8_t *weights;" if pairs else ""}
+        int32_t acc = tvmp_step_bias(word);
         for (k = 0; k < {kernel}; ++k) {{
 {chr(10).join(taps)}
         }}
-        {to}[{tile.out_step} * p] = (int8_t){tile.rescaling.portable("acc", "stream[0]", f"stream[{1 + words}]")};
+        {to}[{tile.out_step} * p] = (int8_t){tile.rescaling.portable("acc", "word", "multiplier")};
       }}"""
     loop = f"""    const int8_t *at = columns, *until = end;
     int8_t *to = out;
@@ -358,7 +402,7 @@ def _portable(tile: TapsTile) -> str:
     return f"""  int32_t lane, p, k;
   for (lane = 0; lane < {LANES}; ++lane) {{
 {one if tile.whole else loop}
-    stream += {tile.lane_words};
+    stream += {tile.channel_bytes};
     columns += {tile.lane_bytes};
     out += 1;
   }}

@@ -286,19 +286,19 @@ static void tvmp_pairs_3_by_channel_c9d8fba2(int8_t *to, int32_t last, const int
 #endif
 
 #if TVMP_HAVE_ASM
-static TVMP_NAKED void tvmp_taps_3x3_4_9f2fc85f(const int32_t *stream TVMP_UNUSED, const int8_t *columns TVMP_UNUSED, int8_t *out TVMP_UNUSED) {
+static TVMP_NAKED void tvmp_taps_3x3_4_6e311e33(const int8_t *stream TVMP_UNUSED, const int8_t *columns TVMP_UNUSED, int8_t *out TVMP_UNUSED) {
   __asm__ volatile(
       "mov r3, #4\n\t"
       "push {r2, r3, r4, r5, r6, r7, r8, r9, r10, r11, lr}\n\t"
       "1:\n\t"
-      "ldr r7, [r0], #4\n\t"
+      "ldr r7, [r0]\n\t"
       "asr r7, r7, #10\n\t"
-      "ldr r9, [r0], #4\n\t"
+      "ldr r9, [r0, #4]\n\t"
       "sxtb16 r8, r9\n\t"
       "sxtb16 r9, r9, ror #8\n\t"
-      "ldr r10, [r0], #4\n\t"
+      "ldr r10, [r0, #8]\n\t"
       "sxtb16 r10, r10\n\t"
-      "ldr r12, [r0], #4\n\t"
+      "ldr r12, [r0, #11]\n\t"
       "sxtb16 r11, r12\n\t"
       "sxtb16 r12, r12, ror #8\n\t"
       "ldrd r2, r3, [r1, #0]\n\t"
@@ -331,8 +331,8 @@ static TVMP_NAKED void tvmp_taps_3x3_4_9f2fc85f(const int32_t *stream TVMP_UNUSE
       "ldrd r2, r3, [r1, #160]\n\t"
       "smlad r7, r2, r10, r7\n\t"
       "smlabt r7, r3, r11, r7\n\t"
-      "ldr r2, [r0], #4\n\t"
-      "ldr r3, [r0, #-20]\n\t"
+      "ldr r2, [r0, #14]\n\t"
+      "ldr r3, [r0], #18\n\t"
       "ubfx r3, r3, #0, #10\n\t"
       "bfi r3, r2, #10, #4\n\t"
       "smmlar r4, r4, r2, r3\n\t"
@@ -359,19 +359,23 @@ static TVMP_NAKED void tvmp_taps_3x3_4_9f2fc85f(const int32_t *stream TVMP_UNUSE
       "pop {r4, r5, r6, r7, r8, r9, r10, r11, pc}\n\t");
 }
 #else
-static void tvmp_taps_3x3_4_9f2fc85f(const int32_t *stream, const int8_t *columns, int8_t *out) {
+static void tvmp_taps_3x3_4_6e311e33(const int8_t *stream, const int8_t *columns, int8_t *out) {
   int32_t lane, p, k;
   for (lane = 0; lane < 4; ++lane) {
       for (p = 0; p < 4; ++p) {
         const int8_t *const column = columns + 32 * p;
-        int32_t acc = tvmp_step_bias(stream[0]);
+        const int32_t word = (int32_t)tvmp_load4(stream);
+        const int32_t multiplier = (int32_t)tvmp_load4(stream + 14);
+        const int8_t *weights;
+        int32_t acc = tvmp_step_bias(word);
         for (k = 0; k < 3; ++k) {
-          acc = tvmp_smlad(tvmp_load4(column + 32 * k + 0), tvmp_tap_pair((uint32_t)stream[1 + (k >> 1)], k & 1), acc);
-          acc = tvmp_smlabb(tvmp_load4(column + 32 * k + 4), (uint32_t)(tvmp_byte((uint32_t)stream[3 + (k >> 2)], k & 3)), acc);
+          weights = k == 2 ? stream + 8 : stream + 4 + 4 * (k >> 1) + (k & 1);
+          acc = tvmp_smlad(tvmp_load4(column + 32 * k + 0), tvmp_pair(weights[0], weights[2]), acc);
+          acc = tvmp_smlabb(tvmp_load4(column + 32 * k + 4), (uint32_t)(int32_t)stream[11 + k], acc);
         }
-        out[8 * p] = (int8_t)tvmp_step(acc, stream[0], stream[4], 6);
+        out[8 * p] = (int8_t)tvmp_step(acc, word, multiplier, 6);
       }
-    stream += 5;
+    stream += 18;
     columns += 8;
     out += 1;
   }
@@ -589,15 +593,15 @@ static void conv2d_0(const int8_t *in0, const int32_t *stream, int8_t *scratch, 
   }
 }
 
-static TVMP_APART void depthwise_conv2d_row0_1(const int8_t *TVMP_RESTRICT in0_row0, const int8_t *TVMP_RESTRICT in0_row1, const int8_t *TVMP_RESTRICT in0_row2, const int32_t *TVMP_RESTRICT stream, int8_t *TVMP_RESTRICT scratch, int8_t *TVMP_RESTRICT out) {
+static TVMP_APART void depthwise_conv2d_row0_1(const int8_t *TVMP_RESTRICT in0_row0, const int8_t *TVMP_RESTRICT in0_row1, const int8_t *TVMP_RESTRICT in0_row2, const int8_t *TVMP_RESTRICT stream, int8_t *TVMP_RESTRICT scratch, int8_t *TVMP_RESTRICT out) {
   for (int32_t v = 0; v < 2; ++v) {
     int32_t cse_v1 = (v * 4);
     tvmp_pairs_3_by_channel_c9d8fba2((&(scratch[192])), 40, (&(in0_row0[cse_v1])), (&(in0_row1[cse_v1])), (&(in0_row2[cse_v1])));
-    tvmp_taps_3x3_4_9f2fc85f((&(stream[(v * 20)])), (&(scratch[0])), (&(out[cse_v1])));
+    tvmp_taps_3x3_4_6e311e33((&(stream[(v * 72)])), (&(scratch[0])), (&(out[cse_v1])));
   }
 }
 
-static void depthwise_conv2d_1(const int8_t *in0, const int32_t *stream, int8_t *scratch, int8_t *out0) {
+static void depthwise_conv2d_1(const int8_t *in0, const int8_t *stream, int8_t *scratch, int8_t *out0) {
   int32_t _ptr[1];
   _ptr[0] = -1;
   for (int32_t v = 0; v < 3; ++v) {

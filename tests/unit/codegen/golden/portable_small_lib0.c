@@ -111,48 +111,41 @@ static void conv2d_0(const int8_t *in0, const int32_t *stream, int8_t *scratch, 
   }
 }
 
-static TVMP_APART void depthwise_conv2d_row0_1(const int8_t *TVMP_RESTRICT in0_row0, const int8_t *TVMP_RESTRICT in0_row1, const int8_t *TVMP_RESTRICT in0_row2, const int32_t *TVMP_RESTRICT stream, int8_t *TVMP_RESTRICT scratch, int8_t *TVMP_RESTRICT out) {
+static TVMP_APART void depthwise_conv2d_row0_1(const int8_t *TVMP_RESTRICT in0_row0, const int8_t *TVMP_RESTRICT in0_row1, const int8_t *TVMP_RESTRICT in0_row2, const int8_t *TVMP_RESTRICT stream, int8_t *TVMP_RESTRICT scratch, int8_t *TVMP_RESTRICT out) {
   (void)scratch;
   int32_t _ptr[1];
   for (int32_t v = 0; v < 2; ++v) {
     for (int32_t v_1 = 0; v_1 < 4; ++v_1) {
       for (int32_t v_2 = 0; v_2 < 4; ++v_2) {
         int32_t cse_v1 = (v * 4);
-        int32_t cse_v2 = ((v * 20) + (v_1 * 5));
-        _ptr[0] = (stream[cse_v2] >> 10);
-        int32_t cse_v3 = (cse_v2 + 1);
-        int32_t v_5 = stream[cse_v3];
-        int32_t cse_v4 = (((v_2 * 8) + cse_v1) + v_1);
-        _ptr[0] = (_ptr[0] + (((int32_t)in0_row0[cse_v4]) * (((v_5 & 255) ^ 128) - 128)));
-        _ptr[0] = (_ptr[0] + (((int32_t)in0_row1[cse_v4]) * ((((v_5 >> 16) & 255) ^ 128) - 128)));
-        int32_t v_6 = stream[cse_v3];
-        int32_t cse_v7 = (cse_v4 + 8);
-        _ptr[0] = (_ptr[0] + (((int32_t)in0_row0[cse_v7]) * ((((v_6 >> 8) & 255) ^ 128) - 128)));
-        _ptr[0] = (_ptr[0] + (((int32_t)in0_row1[cse_v7]) * ((((v_6 >> 24) & 255) ^ 128) - 128)));
-        int32_t v_7 = stream[(cse_v2 + 2)];
-        int32_t cse_v8 = (cse_v4 + 16);
-        _ptr[0] = (_ptr[0] + (((int32_t)in0_row0[cse_v8]) * (((v_7 & 255) ^ 128) - 128)));
-        _ptr[0] = (_ptr[0] + (((int32_t)in0_row1[cse_v8]) * ((((v_7 >> 16) & 255) ^ 128) - 128)));
-        int32_t cse_v5 = (cse_v2 + 3);
-        int32_t v_8 = stream[cse_v5];
-        _ptr[0] = (_ptr[0] + (((int32_t)in0_row2[cse_v4]) * (((v_8 & 255) ^ 128) - 128)));
-        int32_t v_9 = stream[cse_v5];
-        _ptr[0] = (_ptr[0] + (((int32_t)in0_row2[cse_v7]) * ((((v_9 >> 8) & 255) ^ 128) - 128)));
-        int32_t v_10 = stream[cse_v5];
-        _ptr[0] = (_ptr[0] + (((int32_t)in0_row2[cse_v8]) * ((((v_10 >> 16) & 255) ^ 128) - 128)));
-        int32_t cse_v6 = (cse_v2 + 4);
-        int64_t v_11 = (((((int64_t)(stream[cse_v6] & 15)) * (int64_t)1024) + ((int64_t)(stream[cse_v2] & 1023))) + (((((int64_t)_ptr[0]) * ((int64_t)stream[cse_v6])) + (int64_t)2147483648) >> (int64_t)32));
-        int64_t v_ = v_11 >> (int64_t)6;
+        int32_t cse_v2 = ((v * 72) + (v_1 * 18));
+        int32_t v_5 = ((((((int32_t)stream[(cse_v2 + 3)]) * 16777216) | (((int32_t)stream[cse_v2]) & 255)) | ((((int32_t)stream[(cse_v2 + 1)]) & 255) << 8)) | ((((int32_t)stream[(cse_v2 + 2)]) & 255) << 16));
+        int32_t v_6 = ((((((int32_t)stream[(cse_v2 + 17)]) * 16777216) | (((int32_t)stream[(cse_v2 + 14)]) & 255)) | ((((int32_t)stream[(cse_v2 + 15)]) & 255) << 8)) | ((((int32_t)stream[(cse_v2 + 16)]) & 255) << 16));
+        _ptr[0] = (v_5 >> 10);
+        int32_t cse_v3 = (((v_2 * 8) + cse_v1) + v_1);
+        _ptr[0] = (_ptr[0] + (((int32_t)in0_row0[cse_v3]) * ((int32_t)stream[(cse_v2 + 4)])));
+        int32_t cse_v4 = (cse_v3 + 8);
+        _ptr[0] = (_ptr[0] + (((int32_t)in0_row0[cse_v4]) * ((int32_t)stream[(cse_v2 + 5)])));
+        int32_t cse_v5 = (cse_v3 + 16);
+        _ptr[0] = (_ptr[0] + (((int32_t)in0_row0[cse_v5]) * ((int32_t)stream[(cse_v2 + 8)])));
+        _ptr[0] = (_ptr[0] + (((int32_t)in0_row1[cse_v3]) * ((int32_t)stream[(cse_v2 + 6)])));
+        _ptr[0] = (_ptr[0] + (((int32_t)in0_row1[cse_v4]) * ((int32_t)stream[(cse_v2 + 7)])));
+        _ptr[0] = (_ptr[0] + (((int32_t)in0_row1[cse_v5]) * ((int32_t)stream[(cse_v2 + 10)])));
+        _ptr[0] = (_ptr[0] + (((int32_t)in0_row2[cse_v3]) * ((int32_t)stream[(cse_v2 + 11)])));
+        _ptr[0] = (_ptr[0] + (((int32_t)in0_row2[cse_v4]) * ((int32_t)stream[(cse_v2 + 12)])));
+        _ptr[0] = (_ptr[0] + (((int32_t)in0_row2[cse_v5]) * ((int32_t)stream[(cse_v2 + 13)])));
+        int64_t v_7 = (((((int64_t)(v_6 & 15)) * (int64_t)1024) + ((int64_t)(v_5 & 1023))) + (((((int64_t)_ptr[0]) * ((int64_t)v_6)) + (int64_t)2147483648) >> (int64_t)32));
+        int64_t v_ = v_7 >> (int64_t)6;
         int64_t v__1 = (int64_t)127;
         int64_t v__2 = (v_) < (v__1) ? (v_) : (v__1);
         int64_t v__3 = (int64_t)-128;
-        out[cse_v4] = ((int8_t)((int32_t)((v__2) > (v__3) ? (v__2) : (v__3))));
+        out[cse_v3] = ((int8_t)((int32_t)((v__2) > (v__3) ? (v__2) : (v__3))));
       }
     }
   }
 }
 
-static void depthwise_conv2d_1(const int8_t *in0, const int32_t *stream, int8_t *scratch, int8_t *out0) {
+static void depthwise_conv2d_1(const int8_t *in0, const int8_t *stream, int8_t *scratch, int8_t *out0) {
   int32_t _ptr[1];
   _ptr[0] = -1;
   for (int32_t v = 0; v < 3; ++v) {
