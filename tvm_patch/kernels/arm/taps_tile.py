@@ -259,28 +259,29 @@ def _looped(tile: TapsTile) -> list[str]:
     total = sum(len(w) for w in tile.weight_words)
     stays = tile.outputs + total + tile.spare <= len(tile.pool)
     packed = sum(tile.packed_words)
-    names = ["multiplier", "constant", "bias", "here", "until", "again", "stream", "lanes"]
-    names += ["columns", "out", "end"]
+    names = ["multiplier", "constant", "bias", "here", "until", "again", "stream"]
+    names += ["stop", "columns", "out", "end"]
     at = {n: 8 * packed + 4 * i for i, n in enumerate(names)}
     frame = 8 * packed + 4 * len(names)
     arguments = frame + 4 * 9  # what enter() pushed
 
     out = [*enter(), f"sub sp, #{frame}"]
-    out += [f"str r0, [sp, #{at['stream']}]", f"mov r0, #{LANES}", f"str r0, [sp, #{at['lanes']}]"]
+    # A word before the channel, so that the last load of it can step the pointer.
+    out += [f"sub r0, #{_WORD}", f"str r0, [sp, #{at['stream']}]"]
+    out += [f"add r0, r1, #{LANES * tile.lane_bytes}", f"str r0, [sp, #{at['stop']}]"]
     out += [f"strd r1, r2, [sp, #{at['columns']}]", f"str r3, [sp, #{at['end']}]"]
     out.append("1:")
     # A channel's numbers: bias, weights, rescaling.
-    out += [f"ldr r0, [sp, #{at['stream']}]", "ldr r2, [r0]", *tile.rescaling.bias("r3", "r2")]
+    out += [f"ldr r0, [sp, #{at['stream']}]", f"ldr r2, [r0, #{_WORD}]", *tile.rescaling.bias("r3", "r2")]
     out.append(f"str r3, [sp, #{at['bias']}]")
     for i, at_byte in enumerate(o for offsets in tile.word_offsets for o in offsets):
         out += [
-            f"ldr r4, [r0, #{at_byte}]",
+            f"ldr r4, [r0, #{_WORD + at_byte}]",
             "sxtb16 r3, r4",
             "sxtb16 r4, r4, ror #8",
             f"strd r3, r4, [sp, #{8 * i}]",
         ]
-    out += [f"ldr r3, [r0, #{tile.channel_bytes - _WORD}]", *tile.rescaling.constant("r2", "r3")]
-    out.append(f"add r0, #{tile.channel_bytes}")
+    out += [f"ldr r3, [r0, #{tile.channel_bytes}]!", *tile.rescaling.constant("r2", "r3")]
     out.append(f"strd r3, r2, [sp, #{at['multiplier']}]")
     out.append(f"str r0, [sp, #{at['stream']}]")
     # Its pointers, and the next channel's.
@@ -330,7 +331,7 @@ def _looped(tile: TapsTile) -> list[str]:
         f"sub {_X}, {free[0]}",
     ]
     out += [f"str {_X}, [sp, #{at['here']}]", "b 2b", "3:"]
-    out += [f"ldr {_X}, [sp, #{at['lanes']}]", f"subs {_X}, #1", f"str {_X}, [sp, #{at['lanes']}]", "bne 1b"]
+    out += [f"ldrd {_X}, {free[0]}, [sp, #{at['stop']}]", f"cmp {_X}, {free[0]}", "bne 1b"]
     return [*out, f"add sp, #{frame}", *leave(0)]
 
 
