@@ -9,6 +9,7 @@ import types
 import numpy as np
 import pytest
 
+from microtvm_project.elf import Symbol
 from microtvm_project.run import RunResult
 from tests.unit.codegen.networks import small_network
 from tvm_patch.cli.app import run_app
@@ -64,6 +65,7 @@ class FakeArtifact:
             outputs=[[np.zeros((1, 2), np.int8)]], instructions=1200, set_instructions=[1200],
             operator_instructions=[1000, 150], arena_bytes=64, static_bytes=8, stack_bytes=28, sram_bytes=100,
             flash_bytes=5000,
+            flash_symbols=(Symbol("conv2d_0", 0, 4000, True, ".model_text"),),
         )  # fmt: skip
         return RunResult(**result)
 
