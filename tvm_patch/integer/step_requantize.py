@@ -13,7 +13,7 @@ holds rounding and zero point too.  Multiples of `m` alone rarely fall into it; 
 
 Where outputs below and above the zero point both occur, halves are rounded away from zero on both sides, which one
 straight line cannot do.  The *signed* form doubles the accumulator first, adds its sign to `c` and shifts by channel:
-the reference's own roundings, four instructions more.
+the reference's own roundings, three instructions more.
 
 Either way a channel needs two words: `m`, and `b` with ten bits below it.  Those are the lower bits of `c`; its upper
 four are the lowest of `m`, which has bits to spare: most slopes may be a little off, and each brings other values of

@@ -12,6 +12,7 @@ from tvm_patch.integer.step_requantize import StepRequantizer
 from tvm_patch.kernels.arm.column_pairs import LANES, MOST_ROWS, column_bytes, column_pairs, interleaved
 from tvm_patch.kernels.arm.function import ArmFunction, with_functions
 from tvm_patch.kernels.arm.rescaling import Rescaling
+from tvm_patch.kernels.arm.taps_stream import WORD, TapsStream
 from tvm_patch.kernels.arm.taps_tile import TapsTile, taps_tile
 from tvm_patch.kernels.base import Form, Kernel, OpView, PrimFunc
 from tvm_patch.kernels.conv2d_dot import steps_of
@@ -70,19 +71,25 @@ class PairedDepthwise(DepthwiseConv2d):
 
     @property
     def constants(self) -> dict[str, np.ndarray]:
-        """Per channel: bias, weights, multiplier; see :mod:`tvm_patch.kernels.arm.taps_tile`."""
+        """Per channel: bias, weights, multiplier; see :mod:`tvm_patch.kernels.arm.taps_stream`."""
         return {"stream": self._stream}
+
+    @property
+    def layout(self) -> TapsStream:
+        """Where a channel's numbers lie."""
+        _, kernel_h, kernel_w, _ = self.op.constants["weight"].shape
+        return TapsStream(kernel_h, kernel_w)
 
     @cached_property
     def _stream(self) -> np.ndarray:
-        tile, weight = self.tile(1, whole=False), self.op.constants["weight"][0]
+        layout, weight = self.layout, self.op.constants["weight"][0]
         kernel_h, kernel_w, channels = weight.shape
         weight = np.where(self.steps.idle, 0, weight).astype(np.int8)
-        words = rescaling_words(self.steps).astype("<i4").view(np.int8).reshape(channels, 2, 4)
-        lanes = np.zeros((channels, tile.channel_bytes), np.int8)
-        lanes[:, :4], lanes[:, -4:] = words[:, 0], words[:, 1]
+        words = rescaling_words(self.steps).astype("<i4").view(np.int8).reshape(channels, 2, WORD)
+        lanes = np.zeros((channels, layout.channel_bytes), np.int8)
+        lanes[:, :WORD], lanes[:, -WORD:] = words[:, 0], words[:, 1]
         for row, column in np.ndindex(kernel_h, kernel_w):
-            lanes[:, tile.tap_offset(row, column)] = weight[row, column]
+            lanes[:, layout.tap_offset(row, column)] = weight[row, column]
         starts = [min(c, channels - LANES) for c in range(0, channels, LANES)]
         return np.concatenate([lanes[s : s + LANES].ravel() for s in starts])
 
@@ -117,7 +124,7 @@ class PairedDepthwise(DepthwiseConv2d):
     ) -> None:
         _, _, width, channels = self.op.outputs[0].shape
         block = min(int(self.config["block"]), width)
-        group_bytes = LANES * self.tile(1, whole=False).channel_bytes
+        group_bytes = LANES * self.layout.channel_bytes
         with T.serial(0, -(-channels // LANES)) as group:
             channel = T.bind(T.min(group * LANES, T.int32(channels - LANES)))
             stream = T.address_of(buffers["stream"][group * group_bytes])
@@ -196,7 +203,8 @@ class PairedDepthwise(DepthwiseConv2d):
         _, _, width, channels = self.op.outputs[0].shape
         kernel_w = self.op.constants["weight"].shape[2]
         stride, dilation = int(self.op.attrs["strides"][1]), int(self.op.attrs["dilation"][1])
-        tile, stream = self.tile(1, whole=False), buffers["stream"]
+        layout, stream = self.layout, buffers["stream"]
+        rescaling = self.tile(1, whole=False).rescaling
         rows = [buffers[f"in0_row{r}"] for r in range(self.windows[0].size)]
         acc = T.alloc_buffer((1,), "int32")
         with (
@@ -205,16 +213,16 @@ class PairedDepthwise(DepthwiseConv2d):
             T.serial(0, width if columns is None else columns) as column,
         ):
             channel = T.bind(T.min(group * LANES, T.int32(channels - LANES)) + lane)
-            base = T.bind((group * LANES + lane) * tile.channel_bytes)
+            base = T.bind((group * LANES + lane) * layout.channel_bytes)
             word = T.bind(word_at(stream, base))
-            multiplier = T.bind(word_at(stream, base + (tile.channel_bytes - 4)))
+            multiplier = T.bind(word_at(stream, base + (layout.channel_bytes - WORD)))
             T.buffer_store(acc, bias_in(word), [0])
             for r, row in enumerate(rows):
                 for k in range(kernel_w):
                     x = int32_at(row, (column * stride + k * dilation) * channels + channel)
-                    weight = int32_at(stream, base + tile.tap_offset(r, k))
+                    weight = int32_at(stream, base + layout.tap_offset(r, k))
                     accumulate(acc, 0, x * weight, wraps=False)
-            value = portable_step(acc[0], word, multiplier, tile.rescaling)
+            value = portable_step(acc[0], word, multiplier, rescaling)
             store_int8(buffers["out"], column * channels + channel, value)
 
 

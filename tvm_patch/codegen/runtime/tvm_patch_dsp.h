@@ -264,9 +264,6 @@ TVMP_INLINE int32_t tvmp_byte(uint32_t word, int32_t index) {
   return (int32_t)(int8_t)((word >> (8 * index)) & 0xFFu);
 }
 
-/* Bytes 0 and 2 of a word, or bytes 1 and 3 where `odd`, as two int16. */
-TVMP_INLINE uint32_t tvmp_tap_pair(uint32_t word, int32_t odd) { return tvmp_sxtb16(odd ? word >> 8 : word); }
-
 /* The greater of each pair of int8 in two words. */
 TVMP_INLINE uint32_t tvmp_max4(uint32_t a, uint32_t b) {
 #if TVMP_HAVE_DSP

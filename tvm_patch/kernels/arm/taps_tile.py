@@ -3,10 +3,6 @@
 Reads what :mod:`tvm_patch.kernels.arm.column_pairs` made.  A word of a column meets the weights of two rows in one
 SMLAD, and is used by every output of the tile whose window contains it.  Weights are int8 in flash; they are widened
 once a channel: into registers where one tile covers the row, otherwise to the stack.
-
-A channel's bytes in the stream: the word with its bias, its weights, its multiplier.  Words are loaded from any address
-and what they hold too much is ignored, so hardly a byte is lost: two words of which only bytes 0 and 2 matter lie one
-byte apart.
 """
 
 from __future__ import annotations
@@ -18,8 +14,8 @@ from functools import cached_property
 from tvm_patch.kernels.arm.column_pairs import LANES, column_bytes, interleaved, pairs_of
 from tvm_patch.kernels.arm.function import ArmFunction, add, enter, leave
 from tvm_patch.kernels.arm.rescaling import Rescaling
+from tvm_patch.kernels.arm.taps_stream import WORD, TapsStream
 
-_WORD = 4
 _DP, _X, _X2 = "r1", "r2", "r3"
 _POOL = ("r3", "r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11", "r12", "lr", "r0")
 """Registers for sums and weights; r0 last, which walks through the stream where one tile covers the row."""
@@ -73,7 +69,7 @@ class TapsTile:
     @property
     def fits(self) -> bool:
         """Whether the registers and the offsets of loads and stores suffice."""
-        counts = [len(w) for w in self.weight_words]
+        counts = [len(w) for w in self.stream.weight_words]
         # Rescaling may use the weights' registers, except where they stay.
         weights = sum(counts) if self.interleaved else max(counts)
         last = (self.outputs - 1) * self.stride + (self.columns - 1) * self.dilation
@@ -90,55 +86,9 @@ class TapsTile:
         return 4 * pairs_of(self.rows) if self.interleaved else 4
 
     @cached_property
-    def weight_words(self) -> list[list[tuple[int, ...]]]:
-        """Per pair of rows the words of widened weights, each with the columns in its halves."""
-        pair: list[list[tuple[int, ...]]] = [
-            [(k,) for k in range(self.columns)] for _ in range(self.rows // 2)
-        ]
-        single: list[tuple[int, ...]] = []
-        for k in range(0, self.columns, 4):
-            for first in (k, k + 1):
-                halves = tuple(c for c in (first, first + 2) if c < self.columns)
-                if halves:
-                    single.append(halves)
-        return [*pair, single] if self.rows % 2 else pair
-
-    @property
-    def packed_words(self) -> list[int]:
-        """Per pair of rows, words of weights in the stream: two widened ones each."""
-        return [-(-len(w) // 2) for w in self.weight_words]
-
-    @cached_property
-    def word_offsets(self) -> list[list[int]]:
-        """Per pair of rows, where in a channel's bytes each of those words begins."""
-        offsets: list[list[int]] = []
-        at, half = _WORD, 0
-        for _ in range(self.rows // 2):
-            offsets.append([at + _WORD * i for i in range(self.columns // 2)])
-            at += _WORD * (self.columns // 2)
-        if self.columns % 2:
-            for pair, mine in enumerate(offsets):
-                # Bytes 0 and 2 of one word, 1 and 3 are those of the next one.
-                mine.append(at + pair % 2)
-                half = pair % 2
-                at += _WORD if half else 0
-            at += 3 if offsets and not half else 0
-        if self.rows % 2:
-            offsets.append([at + _WORD * i for i in range(self.packed_words[-1])])
-        return offsets
-
-    def tap_offset(self, row: int, column: int) -> int:
-        """Return where in a channel's bytes a weight lies."""
-        pair, alone = row // 2, row == self.rows - 1 and self.rows % 2 == 1
-        if alone:
-            return self.word_offsets[pair][0] + column
-        return self.word_offsets[pair][column // 2] + column % 2 + 2 * (row % 2)
-
-    @property
-    def channel_bytes(self) -> int:
-        """Bytes of the stream for one channel."""
-        last = max(self.tap_offset(r, c) for r in range(self.rows) for c in range(self.columns))
-        return last + 1 + _WORD
+    def stream(self) -> TapsStream:
+        """Where a channel's numbers lie."""
+        return TapsStream(self.rows, self.columns)
 
     @property
     def step_bytes(self) -> int:
@@ -148,7 +98,9 @@ class TapsTile:
     def uses(self, pair: int) -> Iterator[tuple[int, list[tuple[int, int, str, bool]]]]:
         """Yield each column that a tile reads, with (output, weight's word, instruction, whether it is the first)."""
         where = {
-            k: (w, half) for w, halves in enumerate(self.weight_words[pair]) for half, k in enumerate(halves)
+            k: (w, half)
+            for w, halves in enumerate(self.stream.weight_words[pair])
+            for half, k in enumerate(halves)
         }
         alone = 2 * pair + 1 == self.rows
         for column in range((self.outputs - 1) * self.stride + (self.columns - 1) * self.dilation + 1):
@@ -221,9 +173,9 @@ def _whole(tile: TapsTile) -> list[str]:
     out = [f"mov r3, #{LANES}", *enter("r2", "r3"), "1:", f"ldr {acc[-1]}, [r0]"]
     out += tile.rescaling.bias(acc[-1], acc[-1])
     held, start = [], 0
-    for pair, words in enumerate(tile.weight_words):
+    for pair, words in enumerate(tile.stream.weight_words):
         registers = left[start : start + len(words)]
-        for i, at in enumerate(tile.word_offsets[pair]):
+        for i, at in enumerate(tile.stream.word_offsets[pair]):
             if 2 * i + 1 < len(words):
                 even, odd = registers[2 * i : 2 * i + 2]
                 out += [f"ldr {odd}, [r0, #{at}]", f"sxtb16 {even}, {odd}", f"sxtb16 {odd}, {odd}, ror #8"]
@@ -239,7 +191,10 @@ def _whole(tile: TapsTile) -> list[str]:
         out += _multiply_both(tile, acc, held)
     free = (_X2, *left) if tile.interleaved else left
     scratch = free[1:3] if tile.rescaling.signed else ("", "")
-    out += [f"ldr {_X}, [r0, #{tile.channel_bytes - _WORD}]", f"ldr {free[0]}, [r0], #{tile.channel_bytes}"]
+    out += [
+        f"ldr {_X}, [r0, #{tile.stream.channel_bytes - WORD}]",
+        f"ldr {free[0]}, [r0], #{tile.stream.channel_bytes}",
+    ]
     out += tile.rescaling.constant(free[0], _X)
     out += tile.rescaling.assembly(acc, _X, free[0], *scratch)
     out += [f"ldr {_X}, [sp]", *_store(tile, acc, _X), f"add {_X}, #1", f"str {_X}, [sp]"]
@@ -256,9 +211,9 @@ def _whole(tile: TapsTile) -> list[str]:
 def _looped(tile: TapsTile) -> list[str]:
     """Return the code for several tiles a channel; widened weights and all pointers lie at sp."""
     acc, left = _registers(tile)
-    total = sum(len(w) for w in tile.weight_words)
+    total = sum(len(w) for w in tile.stream.weight_words)
     stays = tile.outputs + total + tile.spare <= len(tile.pool)
-    packed = sum(tile.packed_words)
+    packed = sum(tile.stream.packed_words)
     names = ["multiplier", "constant", "bias", "here", "until", "again", "stream"]
     names += ["stop", "columns", "out", "end"]
     at = {n: 8 * packed + 4 * i for i, n in enumerate(names)}
@@ -267,21 +222,21 @@ def _looped(tile: TapsTile) -> list[str]:
 
     out = [*enter(), f"sub sp, #{frame}"]
     # A word before the channel, so that the last load of it can step the pointer.
-    out += [f"sub r0, #{_WORD}", f"str r0, [sp, #{at['stream']}]"]
+    out += [f"sub r0, #{WORD}", f"str r0, [sp, #{at['stream']}]"]
     out += [f"add r0, r1, #{LANES * tile.lane_bytes}", f"str r0, [sp, #{at['stop']}]"]
     out += [f"strd r1, r2, [sp, #{at['columns']}]", f"str r3, [sp, #{at['end']}]"]
     out.append("1:")
     # A channel's numbers: bias, weights, rescaling.
-    out += [f"ldr r0, [sp, #{at['stream']}]", f"ldr r2, [r0, #{_WORD}]", *tile.rescaling.bias("r3", "r2")]
+    out += [f"ldr r0, [sp, #{at['stream']}]", f"ldr r2, [r0, #{WORD}]", *tile.rescaling.bias("r3", "r2")]
     out.append(f"str r3, [sp, #{at['bias']}]")
-    for i, at_byte in enumerate(o for offsets in tile.word_offsets for o in offsets):
+    for i, at_byte in enumerate(o for offsets in tile.stream.word_offsets for o in offsets):
         out += [
-            f"ldr r4, [r0, #{_WORD + at_byte}]",
+            f"ldr r4, [r0, #{WORD + at_byte}]",
             "sxtb16 r3, r4",
             "sxtb16 r4, r4, ror #8",
             f"strd r3, r4, [sp, #{8 * i}]",
         ]
-    out += [f"ldr r3, [r0, #{tile.channel_bytes}]!", *tile.rescaling.constant("r2", "r3")]
+    out += [f"ldr r3, [r0, #{tile.stream.channel_bytes}]!", *tile.rescaling.constant("r2", "r3")]
     out.append(f"strd r3, r2, [sp, #{at['multiplier']}]")
     out.append(f"str r0, [sp, #{at['stream']}]")
     # Its pointers, and the next channel's.
@@ -294,10 +249,10 @@ def _looped(tile: TapsTile) -> list[str]:
     out += [f"add r4, r1, #{tile.lane_bytes}", "add r2, #1", f"add r3, #{tile.lane_bytes}"]
     out += [f"strd r4, r2, [sp, #{at['columns']}]", f"str r3, [sp, #{at['end']}]"]
     groups, loads, start = [], [], 0
-    for pair, words in enumerate(tile.weight_words):
+    for pair, words in enumerate(tile.stream.weight_words):
         registers = left[start : start + len(words)]
         groups.append(registers)
-        loads.append(_load(registers, 8 * sum(tile.packed_words[:pair])))
+        loads.append(_load(registers, 8 * sum(tile.stream.packed_words[:pair])))
         start += len(words) if stays or tile.interleaved else 0
     if stays:
         out += [line for load in loads for line in load]
@@ -358,13 +313,13 @@ def _portable(tile: TapsTile) -> str:
     taps = []
     step = column_bytes(tile.rows)
     for pair in range(pairs_of(tile.rows)):
-        base = tile.tap_offset(2 * pair, 0)
+        base = tile.stream.tap_offset(2 * pair, 0)
         word = 4 * pair if tile.interleaved else 4 * LANES * pair
         x = f"tvmp_load4(column + {tile.dilation * step} * k + {word})"
         if pair < pairs:
             at = f"stream + {base} + 4 * (k >> 1) + (k & 1)"
             if kernel % 2:
-                at = f"k == {kernel - 1} ? stream + {tile.tap_offset(2 * pair, kernel - 1)} : {at}"
+                at = f"k == {kernel - 1} ? stream + {tile.stream.tap_offset(2 * pair, kernel - 1)} : {at}"
             taps.append(f"          weights = {at};")
             weight = "tvmp_pair(weights[0], weights[2])"
             taps.append(f"          acc = tvmp_smlad({x}, {weight}, acc);")
@@ -374,7 +329,7 @@ def _portable(tile: TapsTile) -> str:
     one = f"""      for (p = 0; p < {tile.outputs}; ++p) {{
         const int8_t *const column = {at} + {tile.stride * step} * p;
         const int32_t word = (int32_t)tvmp_load4(stream);
-        const int32_t multiplier = (int32_t)tvmp_load4(stream + {tile.channel_bytes - _WORD});
+        const int32_t multiplier = (int32_t)tvmp_load4(stream + {tile.stream.channel_bytes - WORD});
         {"const int8_t *weights;" if pairs else ""}
         int32_t acc = tvmp_step_bias(word);
         for (k = 0; k < {kernel}; ++k) {{
@@ -403,7 +358,7 @@ def _portable(tile: TapsTile) -> str:
     return f"""  int32_t lane, p, k;
   for (lane = 0; lane < {LANES}; ++lane) {{
 {one if tile.whole else loop}
-    stream += {tile.channel_bytes};
+    stream += {tile.stream.channel_bytes};
     columns += {tile.lane_bytes};
     out += 1;
   }}
