@@ -15,9 +15,10 @@ Where outputs below and above the zero point both occur, halves are rounded away
 straight line cannot do.  The *signed* form doubles the accumulator first, adds its sign to `c` and shifts by channel:
 the reference's own roundings, three instructions more.
 
-Either way a channel needs two words: `m`, and `b` with ten bits below it.  Those are the lower bits of `c`; its upper
-four are the lowest of `m`, which has bits to spare: most slopes may be a little off, and each brings other values of
-`c`.  Where channels' scales differ so much that one of them finds no constants, the layer takes the signed form.
+Either way a channel needs two words: `m`, and `b` with ten bits below it (or eight, a shift).  The ten are the lower
+bits of `c`; its upper four are the lowest of `m`, which has bits to spare: most slopes may be a little off, and each
+brings other values of `c`.  Where channels' scales differ so much that one of them finds no constants, the layer takes
+the signed form.
 """
 
 from __future__ import annotations
@@ -40,9 +41,10 @@ _MOST_SIGNED_SHIFT = 22
 """Up to here the constant of the signed form fits int32."""
 OWN_BITS = 10
 """Bits below the bias."""
+SHIFT_BITS = 8
+"""The same in the signed form, whose shifts by register read a byte."""
 SLOPE_BITS = 4
 """Bits that the multiplier lends to the constant."""
-_BIAS_LIMIT = 1 << (31 - OWN_BITS)
 _OWN = np.arange(1 << OWN_BITS, dtype=np.int64)
 _NUDGES = tuple(sign * n for n in (*range(24), *range(24, 301, 12)) for sign in {1, -1 if n else 1})
 """What is added to a slope, in turn."""
@@ -94,7 +96,7 @@ class StepRequantizer:
     replaced : ndarray of int64, shape (channels,)
         The layer's bias.
     bias : ndarray of int64, shape (channels,)
-        `b`, which stands in its place; 22 bits.
+        `b`, which stands in its place; 22 bits, or 24 in the signed form.
     multiplier : ndarray of int64, shape (channels,)
         `m`, at least 0, fits int32.
     own : ndarray of int64, shape (channels,)
@@ -117,9 +119,14 @@ class StepRequantizer:
     idle: npt.NDArray[np.bool_]
 
     @property
+    def own_bits(self) -> int:
+        """Bits of the word below the bias."""
+        return SHIFT_BITS if self.signed else OWN_BITS
+
+    @property
     def word(self) -> Int64Array:
         """Bias and what is below it."""
-        return self.bias << OWN_BITS | self.own
+        return self.bias << self.own_bits | self.own
 
     @property
     def constant(self) -> Int64Array:
@@ -292,7 +299,7 @@ def _pairs(
     fixed = ((m & ((1 << SLOPE_BITS) - 1)) << (32 + OWN_BITS))[:, None] + _OWN * _WORD
     bias = -((fixed - least[:, None]) // m[:, None])
     fits = bias * m[:, None] + fixed < most[:, None]
-    fits &= (bias >= -_BIAS_LIMIT) & (bias < _BIAS_LIMIT)
+    fits &= (bias >= -(1 << (31 - OWN_BITS))) & (bias < 1 << (31 - OWN_BITS))
     pick, rows = fits.argmax(axis=1), np.arange(len(m))
     return fits[rows, pick], bias[rows, pick], _OWN[pick]
 
@@ -305,8 +312,8 @@ def _proved(made: StepRequantizer, stairs: Staircase) -> StepRequantizer | None:
     fits = (
         (np.abs(ends) < limit).all()
         and (np.abs(made.constant) + product < _INT32).all()
-        and (made.bias >= -_BIAS_LIMIT).all()
-        and (made.bias < _BIAS_LIMIT).all()
+        and (made.bias >= -(1 << (31 - made.own_bits))).all()
+        and (made.bias < 1 << (31 - made.own_bits)).all()
     )
     return made if fits and _same(made, stairs) else None
 

@@ -216,7 +216,7 @@ class PairedDepthwise(DepthwiseConv2d):
             base = T.bind((group * LANES + lane) * layout.channel_bytes)
             word = T.bind(word_at(stream, base))
             multiplier = T.bind(word_at(stream, base + (layout.channel_bytes - WORD)))
-            T.buffer_store(acc, bias_in(word), [0])
+            T.buffer_store(acc, bias_in(word, rescaling), [0])
             for r, row in enumerate(rows):
                 for k in range(kernel_w):
                     x = int32_at(row, (column * stride + k * dilation) * channels + channel)

@@ -147,7 +147,7 @@ def emit_portable_dot(
         channel = T.bind(T.min(group * stream.group, T.int32(outputs - stream.group)) + lane)
         base = T.bind(group * stream.group_words)
         last = T.bind(base + stream.quads * stream.group + lane * WORDS)
-        T.buffer_store(acc, bias_in(words[last]), [0])
+        T.buffer_store(acc, bias_in(words[last], rescaling), [0])
         quads = runs[0][2] // QUAD
         for i, (data, start, _) in enumerate(runs):
             if quads:

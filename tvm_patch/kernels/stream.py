@@ -95,9 +95,9 @@ def word_at(data: Buffer, at: Expr) -> Expr:
     return word
 
 
-def bias_in(word: Expr) -> Expr:
+def bias_in(word: Expr, rescaling: Rescaling) -> Expr:
     """Return the int32 expression of the bias in a channel's word."""
-    return T.shift_right(word, T.int32(OWN_BITS))
+    return T.shift_right(word, T.int32(rescaling.own_bits))
 
 
 def portable_step(acc: Expr, word: Expr, multiplier: Expr, rescaling: Rescaling) -> Expr:

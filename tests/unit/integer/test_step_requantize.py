@@ -107,6 +107,24 @@ def test_equals_one_exact_rounding(seed: int) -> None:
     np.testing.assert_array_equal(made.apply(acc), want)
 
 
+def test_biases_of_millions_take_the_signed_form() -> None:
+    """They do not fit above ten bits, but above the byte of a shift; beyond 24 bits there is no form."""
+    layer = random_layer(7, reaches=ALIKE)
+    stairs = staircase_of_pairs(zero_point=-128, act=(-128, 127), **of_pairs(layer))
+    assert stairs is not None
+
+    def fitted(bias: int):
+        changed = np.where(np.arange(24) == 5, bias, layer["bias"])
+        return fit_steps(stairs, changed, layer["multiplier"], layer["shift"], -128)
+
+    assert not fitted(1 << 20).signed
+    made = fitted(3 << 20)
+    assert made.signed
+    acc = every_accumulator(layer, np.random.default_rng(7))
+    np.testing.assert_array_equal(made.apply(acc), reference(acc, layer, -128, (-128, 127)))
+    assert fitted(1 << 23) is None
+
+
 def test_what_has_no_such_form() -> None:
     """Negative multipliers and shifts to the left are refused."""
     layer = random_layer(1)

@@ -201,8 +201,8 @@ TVMP_INLINE int32_t tvmp_requantize(int32_t acc, int32_t multiplier, int32_t shi
 TVMP_INLINE int32_t tvmp_min(int32_t a, int32_t b) { return a < b ? a : b; }
 TVMP_INLINE int32_t tvmp_max(int32_t a, int32_t b) { return a > b ? a : b; }
 
-/* A channel's word holds its bias above ten bits. */
-TVMP_INLINE int32_t tvmp_step_bias(int32_t word) { return word >> 10; }
+/* A channel's word holds its bias above some bits. */
+TVMP_INLINE int32_t tvmp_step_bias(int32_t word, int32_t bits) { return word >> bits; }
 
 /* The same in fewer steps: a constant, whose bits are in the word and lowest in the multiplier, corrects the rounding.
  * The caller has proved, accumulator by accumulator, that one rounding gives what two give. */

@@ -208,7 +208,7 @@ def _portable(tile: DotTile) -> str:
     }}
     for (c = 0; c < {c}; ++c) {{
       for (p = 0; p < {p}; ++p) {{
-        const int32_t sum = acc[c][p] + tvmp_step_bias(stream[0]);
+        const int32_t sum = acc[c][p] + tvmp_step_bias(stream[0], {tile.rescaling.own_bits});
         out[out_step * p + c] = (int8_t){tile.rescaling.portable("sum", "stream[0]", "stream[1]", "base")};
       }}
       stream += {WORDS};

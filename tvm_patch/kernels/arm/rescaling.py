@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tvm_patch.integer.step_requantize import OWN_BITS, SLOPE_BITS, StepRequantizer
+from tvm_patch.integer.step_requantize import OWN_BITS, SHIFT_BITS, SLOPE_BITS, StepRequantizer
 from tvm_patch.kernels.arm.function import move
 
 WORDS = 2
@@ -38,13 +38,18 @@ class Rescaling:
         """Return what the channels of a layer share."""
         return cls(steps.shift, steps.signed, steps.base, clamp)
 
+    @property
+    def own_bits(self) -> int:
+        """Bits of a channel's word below the bias."""
+        return SHIFT_BITS if self.signed else OWN_BITS
+
     def bias(self, to: str, word: str) -> list[str]:
         """Return the instruction that takes the bias out of a channel's word."""
-        return [f"asr {to}, {word}, #{OWN_BITS}"]
+        return [f"asr {to}, {word}, #{self.own_bits}"]
 
     def add_bias(self, acc: Sequence[str], word: str) -> list[str]:
         """Return the instructions that add the bias in a channel's word to accumulators."""
-        return [f"add {a}, {a}, {word}, asr #{OWN_BITS}" for a in acc]
+        return [f"add {a}, {a}, {word}, asr #{self.own_bits}" for a in acc]
 
     def constant(self, word: str, multiplier: str) -> list[str]:
         """Return the instructions that leave of a word what :meth:`assembly` wants."""

@@ -331,7 +331,7 @@ def _portable(tile: TapsTile) -> str:
         const int32_t word = (int32_t)tvmp_load4(stream);
         const int32_t multiplier = (int32_t)tvmp_load4(stream + {tile.stream.channel_bytes - WORD});
         {"const int8_t *weights;" if pairs else ""}
-        int32_t acc = tvmp_step_bias(word);
+        int32_t acc = tvmp_step_bias(word, {tile.rescaling.own_bits});
         for (k = 0; k < {kernel}; ++k) {{
 {chr(10).join(taps)}
         }}

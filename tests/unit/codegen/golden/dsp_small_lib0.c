@@ -75,7 +75,7 @@ static void tvmp_widen_2_3fbe1190(const int8_t *from, int8_t *to, int32_t quads,
 #endif
 
 #if TVMP_HAVE_ASM
-static TVMP_NAKED void tvmp_dot_2x2_2c2b49bd(const int32_t *stream TVMP_UNUSED, const int8_t *pixels TVMP_UNUSED, int8_t *out TVMP_UNUSED, const int32_t *end TVMP_UNUSED, int32_t span TVMP_UNUSED, int32_t entry TVMP_UNUSED, int32_t out_step TVMP_UNUSED) {
+static TVMP_NAKED void tvmp_dot_2x2_715155ac(const int32_t *stream TVMP_UNUSED, const int8_t *pixels TVMP_UNUSED, int8_t *out TVMP_UNUSED, const int32_t *end TVMP_UNUSED, int32_t span TVMP_UNUSED, int32_t entry TVMP_UNUSED, int32_t out_step TVMP_UNUSED) {
   __asm__ volatile(
       "push {r1, r2, r3, r4, r5, r6, r7, r8, r9, r10, r11, lr}\n\t"
       "ldr r2, [sp, #48]\n\t"
@@ -212,7 +212,7 @@ static TVMP_NAKED void tvmp_dot_2x2_2c2b49bd(const int32_t *stream TVMP_UNUSED, 
       "pop {r4, r5, r6, r7, r8, r9, r10, r11, pc}\n\t");
 }
 #else
-static void tvmp_dot_2x2_2c2b49bd(const int32_t *stream, const int8_t *pixels, int8_t *out, const int32_t *end, int32_t span, int32_t entry, int32_t out_step) {
+static void tvmp_dot_2x2_715155ac(const int32_t *stream, const int8_t *pixels, int8_t *out, const int32_t *end, int32_t span, int32_t entry, int32_t out_step) {
   const int32_t quads = span / 16;
   (void)entry;
   do {
@@ -235,7 +235,7 @@ static void tvmp_dot_2x2_2c2b49bd(const int32_t *stream, const int8_t *pixels, i
     }
     for (c = 0; c < 2; ++c) {
       for (p = 0; p < 2; ++p) {
-        const int32_t sum = acc[c][p] + tvmp_step_bias(stream[0]);
+        const int32_t sum = acc[c][p] + tvmp_step_bias(stream[0], 10);
         out[out_step * p + c] = (int8_t)tvmp_min(tvmp_step(sum, stream[0], stream[1], 8), -8);
       }
       stream += 2;
@@ -286,7 +286,7 @@ static void tvmp_pairs_3_by_channel_c9d8fba2(int8_t *to, int32_t last, const int
 #endif
 
 #if TVMP_HAVE_ASM
-static TVMP_NAKED void tvmp_taps_3x3_4_6e311e33(const int8_t *stream TVMP_UNUSED, const int8_t *columns TVMP_UNUSED, int8_t *out TVMP_UNUSED) {
+static TVMP_NAKED void tvmp_taps_3x3_4_b04c4cbf(const int8_t *stream TVMP_UNUSED, const int8_t *columns TVMP_UNUSED, int8_t *out TVMP_UNUSED) {
   __asm__ volatile(
       "mov r3, #4\n\t"
       "push {r2, r3, r4, r5, r6, r7, r8, r9, r10, r11, lr}\n\t"
@@ -359,7 +359,7 @@ static TVMP_NAKED void tvmp_taps_3x3_4_6e311e33(const int8_t *stream TVMP_UNUSED
       "pop {r4, r5, r6, r7, r8, r9, r10, r11, pc}\n\t");
 }
 #else
-static void tvmp_taps_3x3_4_6e311e33(const int8_t *stream, const int8_t *columns, int8_t *out) {
+static void tvmp_taps_3x3_4_b04c4cbf(const int8_t *stream, const int8_t *columns, int8_t *out) {
   int32_t lane, p, k;
   for (lane = 0; lane < 4; ++lane) {
       for (p = 0; p < 4; ++p) {
@@ -367,7 +367,7 @@ static void tvmp_taps_3x3_4_6e311e33(const int8_t *stream, const int8_t *columns
         const int32_t word = (int32_t)tvmp_load4(stream);
         const int32_t multiplier = (int32_t)tvmp_load4(stream + 14);
         const int8_t *weights;
-        int32_t acc = tvmp_step_bias(word);
+        int32_t acc = tvmp_step_bias(word, 10);
         for (k = 0; k < 3; ++k) {
           weights = k == 2 ? stream + 8 : stream + 4 + 4 * (k >> 1) + (k & 1);
           acc = tvmp_smlad(tvmp_load4(column + 32 * k + 0), tvmp_pair(weights[0], weights[2]), acc);
@@ -383,7 +383,7 @@ static void tvmp_taps_3x3_4_6e311e33(const int8_t *stream, const int8_t *columns
 #endif
 
 #if TVMP_HAVE_ASM
-static TVMP_NAKED void tvmp_dot_2x2_401345ce(const int32_t *stream TVMP_UNUSED, const int8_t *pixels TVMP_UNUSED, int8_t *out TVMP_UNUSED, const int32_t *end TVMP_UNUSED, int32_t span TVMP_UNUSED, int32_t entry TVMP_UNUSED, int32_t out_step TVMP_UNUSED, int32_t base TVMP_UNUSED) {
+static TVMP_NAKED void tvmp_dot_2x2_29feb03a(const int32_t *stream TVMP_UNUSED, const int8_t *pixels TVMP_UNUSED, int8_t *out TVMP_UNUSED, const int32_t *end TVMP_UNUSED, int32_t span TVMP_UNUSED, int32_t entry TVMP_UNUSED, int32_t out_step TVMP_UNUSED, int32_t base TVMP_UNUSED) {
   __asm__ volatile(
       "push {r1, r2, r3, r4, r5, r6, r7, r8, r9, r10, r11, lr}\n\t"
       "ldr r2, [sp, #48]\n\t"
@@ -476,8 +476,8 @@ static TVMP_NAKED void tvmp_dot_2x2_401345ce(const int32_t *stream TVMP_UNUSED, 
       "cmp r1, r2\n\t"
       "bne 2b\n\t"
       "ldrd r10, r11, [r0], #8\n\t"
-      "add r4, r4, r10, asr #10\n\t"
-      "add r5, r5, r10, asr #10\n\t"
+      "add r4, r4, r10, asr #8\n\t"
+      "add r5, r5, r10, asr #8\n\t"
       "ldr r12, [sp, #68]\n\t"
       "lsl r12, r12, r10\n\t"
       "add lr, r12, r4, asr #31\n\t"
@@ -491,8 +491,8 @@ static TVMP_NAKED void tvmp_dot_2x2_401345ce(const int32_t *stream TVMP_UNUSED, 
       "asr r5, r5, r10\n\t"
       "ssat r5, #8, r5, asr #6\n\t"
       "ldrd r10, r11, [r0], #8\n\t"
-      "add r6, r6, r10, asr #10\n\t"
-      "add r7, r7, r10, asr #10\n\t"
+      "add r6, r6, r10, asr #8\n\t"
+      "add r7, r7, r10, asr #8\n\t"
       "ldr r12, [sp, #68]\n\t"
       "lsl r12, r12, r10\n\t"
       "add lr, r12, r6, asr #31\n\t"
@@ -520,7 +520,7 @@ static TVMP_NAKED void tvmp_dot_2x2_401345ce(const int32_t *stream TVMP_UNUSED, 
       "pop {r4, r5, r6, r7, r8, r9, r10, r11, pc}\n\t");
 }
 #else
-static void tvmp_dot_2x2_401345ce(const int32_t *stream, const int8_t *pixels, int8_t *out, const int32_t *end, int32_t span, int32_t entry, int32_t out_step, int32_t base) {
+static void tvmp_dot_2x2_29feb03a(const int32_t *stream, const int8_t *pixels, int8_t *out, const int32_t *end, int32_t span, int32_t entry, int32_t out_step, int32_t base) {
   const int32_t quads = span / 16;
   (void)entry;
   do {
@@ -543,7 +543,7 @@ static void tvmp_dot_2x2_401345ce(const int32_t *stream, const int8_t *pixels, i
     }
     for (c = 0; c < 2; ++c) {
       for (p = 0; p < 2; ++p) {
-        const int32_t sum = acc[c][p] + tvmp_step_bias(stream[0]);
+        const int32_t sum = acc[c][p] + tvmp_step_bias(stream[0], 8);
         out[out_step * p + c] = (int8_t)tvmp_step_signed(sum, stream[0], stream[1], 6, base);
       }
       stream += 2;
@@ -563,7 +563,7 @@ static TVMP_APART void conv2d_row0_0(const int8_t *TVMP_RESTRICT in0_row0, const
     tvmp_store_words((&(scratch[96])), tvmp_pair(((int32_t)in0_row0[cse_v2]), ((int32_t)in0_row2[cse_v2])), tvmp_pair(((int32_t)in0_row1[cse_v2]), 0));
     int32_t cse_v3 = (cse_v1 + 14);
     tvmp_store_words((&(scratch[104])), tvmp_pair(((int32_t)in0_row0[cse_v3]), ((int32_t)in0_row2[cse_v3])), tvmp_pair(((int32_t)in0_row1[cse_v3]), 0));
-    tvmp_dot_2x2_2c2b49bd((&(stream[0])), (&(scratch[0])), (&(out[(v * 16)])), (&(stream[72])), 112, 120, 8);
+    tvmp_dot_2x2_715155ac((&(stream[0])), (&(scratch[0])), (&(out[(v * 16)])), (&(stream[72])), 112, 120, 8);
   }
 }
 
@@ -597,7 +597,7 @@ static TVMP_APART void depthwise_conv2d_row0_1(const int8_t *TVMP_RESTRICT in0_r
   for (int32_t v = 0; v < 2; ++v) {
     int32_t cse_v1 = (v * 4);
     tvmp_pairs_3_by_channel_c9d8fba2((&(scratch[192])), 40, (&(in0_row0[cse_v1])), (&(in0_row1[cse_v1])), (&(in0_row2[cse_v1])));
-    tvmp_taps_3x3_4_6e311e33((&(stream[(v * 72)])), (&(scratch[0])), (&(out[cse_v1])));
+    tvmp_taps_3x3_4_b04c4cbf((&(stream[(v * 72)])), (&(scratch[0])), (&(out[cse_v1])));
   }
 }
 
@@ -630,7 +630,7 @@ static TVMP_APART void conv2d_row0_2(const int8_t *TVMP_RESTRICT in0_row0, const
   for (int32_t v = 0; v < 2; ++v) {
     int32_t cse_v1 = (v * 16);
     tvmp_widen_2_3fbe1190((&(in0_row0[cse_v1])), (&(scratch[0])), 2, 8);
-    tvmp_dot_2x2_401345ce((&(stream[0])), (&(scratch[0])), (&(out[cse_v1])), (&(stream[32])), 32, 60, 8, 224);
+    tvmp_dot_2x2_29feb03a((&(stream[0])), (&(scratch[0])), (&(out[cse_v1])), (&(stream[32])), 32, 60, 8, 224);
   }
 }
 

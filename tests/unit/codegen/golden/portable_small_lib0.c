@@ -188,7 +188,7 @@ static TVMP_APART void conv2d_row0_2(const int8_t *TVMP_RESTRICT in0_row0, const
         int32_t cse_v2 = (v_1 * 8);
         int32_t cse_v4 = (cse_v2 + (v_2 * 2));
         int32_t cse_v6 = (cse_v4 + 4);
-        _ptr[0] = (stream[cse_v6] >> 10);
+        _ptr[0] = (stream[cse_v6] >> 8);
         int32_t cse_v3 = (v * 8);
         for (int32_t v_6 = 0; v_6 < 2; ++v_6) {
           int32_t v_7 = stream[((cse_v2 + (v_6 * 2)) + v_2)];
