@@ -8,12 +8,13 @@ that differ only in their constants and addresses print the same text; it is kep
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tvm_patch.codegen.print_c import print_c
 from tvm_patch.kernels.arm.function import functions_of
 from tvm_patch.lowering.program import Program, Step
+from tvm_patch.lowering.window_loop import ROW
 
 _PARAMETER = re.compile(r"^(?P<type>\w+)\* (?P<name>\w+)$")
 _OWN_NAME = "TVMP_SELF"
@@ -95,10 +96,18 @@ def function_table(program: Program, elided: frozenset[int]) -> FunctionTable:
     carried = {
         n: t for step in live for f in step.code.functions.values() for n, t in functions_of(f).items()
     }
-    # TVM drops calls for numbers of columns that do not occur.
-    mentioned = set(re.findall(r"\w+", "\n".join(dedupe.definitions)))
-    called = [text for name, text in carried.items() if name in mentioned]
-    return FunctionTable((*called, *dedupe.definitions), tuple(entry))
+    return FunctionTable((*_called(carried, dedupe.definitions), *dedupe.definitions), tuple(entry))
+
+
+def _called(carried: Mapping[str, str], definitions: Sequence[str]) -> list[str]:
+    """Return the functions that are called; TVM drops calls for numbers of columns that do not occur."""
+    mentioned = set(re.findall(r"\w+", "\n".join(definitions)))
+    called: list[str] = []
+    for name, text in reversed(list(carried.items())):  # callers before their callees
+        if name in mentioned:
+            called.insert(0, text)
+            mentioned |= set(re.findall(r"\w+", text))
+    return called
 
 
 def _add_step(dedupe: _Dedupe, step: Step, printed: Mapping[str, str]) -> str:
@@ -109,6 +118,7 @@ def _add_step(dedupe: _Dedupe, step: Step, printed: Mapping[str, str]) -> str:
         old = variable.name_hint
         text = printed[old]
         for callee, shared in renamed.items():
+            text = text.replace(f"{ROW}(0)", shared) if callee.endswith("_row0") else text
             text = re.sub(rf"\b{callee}\b", shared, text)
         role = old.split("_", 1)[1]
         is_entry = variable == step.code.entry

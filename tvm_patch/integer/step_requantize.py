@@ -45,6 +45,9 @@ SHIFT_BITS = 8
 """The same in the signed form, whose shifts by register read a byte."""
 SLOPE_BITS = 4
 """Bits that the multiplier lends to the constant."""
+USUAL_SHIFT = 3
+"""The layers' shift, where it can be had: the code is one for all layers with the same."""
+_MOST_SHIFT = 22
 _OWN = np.arange(1 << OWN_BITS, dtype=np.int64)
 _NUDGES = tuple(sign * n for n in (*range(24), *range(24, 301, 12)) for sign in {1, -1 if n else 1})
 """What is added to a slope, in turn."""
@@ -213,7 +216,9 @@ def fit_steps(
     twice : bool
         Whether the reference rounds twice, so that the signed form may be tried.
     """
-    found = _one_sided(stairs, bias, multiplier, -shift)
+    found = _one_sided(stairs, bias, multiplier, -shift, USUAL_SHIFT)
+    if found is None:
+        found = _one_sided(stairs, bias, multiplier, -shift, _MOST_SHIFT)
     return _two_sided(stairs, bias, multiplier, -shift, zero_point) if found is None and twice else found
 
 
@@ -225,23 +230,23 @@ def _two_sided(
     right = np.where(idle, finest, right)
     if finest < 1 or (right > _MOST_SIGNED_SHIFT).any():
         return None
-    # Even, so that more layers share their code.
-    shift = max(1, finest & ~1)
+    # One is the layer's, which holds the half that rounds; the rest is the channels'.
+    shift = 1
     own = np.where(idle, 0, right - shift)
-    base = ((2 * zero_point + 1) << shift) >> 1
+    base = 2 * zero_point + 1
     bias_there = np.where(idle, (stairs.lowest - zero_point) << (shift + 1), bias)
     slope = np.where(idle, 1 << 30, multiplier)
     return _proved(StepRequantizer(True, bias, bias_there, slope, own, shift, base, idle), stairs)
 
 
 def _one_sided(
-    stairs: Staircase, bias: Int64Array, multiplier: Int64Array, right: Int64Array
+    stairs: Staircase, bias: Int64Array, multiplier: Int64Array, right: Int64Array, most_shift: int
 ) -> StepRequantizer | None:
     idle = stairs.idle
     finest = 1 if idle.all() else int(right[~idle].min())
-    # One less than the reference's, whose product is doubled; even, so that more layers share their code.
-    shift = (finest - 1) & ~1
-    if not 0 <= shift <= 22:
+    # One less than the reference's, whose product is doubled.
+    shift = min(finest - 1, most_shift)
+    if not 0 <= shift <= _MOST_SHIFT:
         return None
     drop = np.where(idle, 0, right - shift - 1)
     if (drop > 31).any():

@@ -130,6 +130,14 @@ class RowKernel(Kernel):
         return True
 
     @property
+    def flat(self) -> bool:
+        """Whether all rows of whole tensors are made alike from the rows beside them, so that they are one long row.
+
+        Then the output may also overlap an input as rows may: a pixel is written when it and all before are read.
+        """
+        return False
+
+    @property
     @abstractmethod
     def windows(self) -> tuple[RowWindow, ...]:
         """One window an activation input."""

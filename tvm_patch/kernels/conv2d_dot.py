@@ -11,12 +11,13 @@ from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for i
 
 from tvm_patch.integer.step_requantize import StepRequantizer, fit_steps, staircase_of_pairs
 from tvm_patch.kernels.arm.dot_tile import DotTile
-from tvm_patch.kernels.arm.function import ArmFunction, with_functions
+from tvm_patch.kernels.arm.function import Functions, with_functions
+from tvm_patch.kernels.arm.pointwise import PointwiseRow, needs_single, pointwise_row
 from tvm_patch.kernels.arm.rescaling import Rescaling
 from tvm_patch.kernels.base import Form, Kernel, OpView, PrimFunc
 from tvm_patch.kernels.conv2d import Conv2d
 from tvm_patch.kernels.dot_calls import call_dot, emit_portable_dot, store_rest, widen_run
-from tvm_patch.kernels.ir import Buffer, Expr, row_body
+from tvm_patch.kernels.ir import Buffer, Expr, call, row_body
 from tvm_patch.kernels.registry import register
 from tvm_patch.kernels.requantize import Requantizer
 from tvm_patch.kernels.stream import QUAD, DotStream
@@ -125,7 +126,7 @@ class DotConv2d(Conv2d):
 
     def row_function(self, form: Form, dynamic: bool = False) -> PrimFunc:
         """Return the row function; see :class:`RowKernel`."""
-        called: dict[str, ArmFunction] = {}
+        called: Functions = {}
         with row_body(self, dynamic) as (builder, buffers, columns):
             if form == "dsp":
                 self._tiles(buffers, columns, called)
@@ -135,11 +136,12 @@ class DotConv2d(Conv2d):
 
     # -- the DSP form
 
-    def _tiles(
-        self, buffers: dict[str, Buffer], columns: Expr | None, called: dict[str, ArmFunction]
-    ) -> None:
+    def _tiles(self, buffers: dict[str, Buffer], columns: Expr | None, called: Functions) -> None:
         width, most = self.op.outputs[0].shape[2], int(self.config["pixels"])
         most = min(most, width)
+        if most > 1 and self._pointwise:
+            self._row(buffers, most, columns, called)
+            return
         if columns is None:
             for pixels, start, count in tile_row(width, most):
                 with T.serial(0, count) as tile:
@@ -152,9 +154,36 @@ class DotConv2d(Conv2d):
             with T.Else(), T.serial(0, columns) as column:
                 self._tile(buffers, 1, column, called)
 
-    def _tile(
-        self, buffers: dict[str, Buffer], pixels: int, column: Expr, called: dict[str, ArmFunction]
-    ) -> None:
+    @property
+    def _pointwise(self) -> bool:
+        """Whether a pixel of the output takes one run of whole fours."""
+        layer = self.layer
+        return self.windows[0].size == layer.pieces == 1 and layer.run % QUAD == 0
+
+    @property
+    def flat(self) -> bool:
+        """Of 1×1 kernels at stride 1, with tiles: a tile is read before it is written."""
+        window = self.windows[0]
+        return (
+            self._pointwise
+            and self.config["pixels"] > 1
+            and not window.buffered
+            and window.stride == window.column_stride == 1
+        )
+
+    def _row(self, buffers: dict[str, Buffer], most: int, columns: Expr | None, called: Functions) -> None:
+        """Emit the call that makes a row of a 1×1 convolution."""
+        width, layer, rescaling = self.op.outputs[0].shape[2], self.layer, self.rescaling
+        single = columns is not None or needs_single(most, width)
+        functions = pointwise_row(PointwiseRow(most, int(self.config["unroll"]), rescaling, single))
+        called.update({f.name: f for f in functions})
+        pointers = [T.address_of(buffers[n][0]) for n in ("in0_row0", "stream", "scratch", "out")]
+        pixels = T.int32(width) if columns is None else columns
+        numbers = [pixels, layer.run // QUAD, layer.column_step, layer.channels]
+        base = [rescaling.base] if rescaling.signed else []
+        T.evaluate(call("int32", functions[-1].name, *pointers, *numbers, *base))
+
+    def _tile(self, buffers: dict[str, Buffer], pixels: int, column: Expr, called: Functions) -> None:
         layer, runs = self.layer, self._runs(buffers, column)
         if self.config["direct"]:
             row, start, _ = runs[0]
@@ -174,7 +203,7 @@ class DotConv2d(Conv2d):
         buffers: dict[str, Buffer],
         pixels: int,
         column: Expr,
-        called: dict[str, ArmFunction],
+        called: Functions,
         at: Expr,
     ) -> None:
         channels, stream = self.op.outputs[0].shape[3], self.stream

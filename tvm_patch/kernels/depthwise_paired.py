@@ -10,7 +10,7 @@ from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for i
 
 from tvm_patch.integer.step_requantize import StepRequantizer
 from tvm_patch.kernels.arm.column_pairs import LANES, MOST_ROWS, column_bytes, column_pairs, interleaved
-from tvm_patch.kernels.arm.function import ArmFunction, with_functions
+from tvm_patch.kernels.arm.function import Functions, with_functions
 from tvm_patch.kernels.arm.rescaling import Rescaling
 from tvm_patch.kernels.arm.taps_stream import WORD, TapsStream
 from tvm_patch.kernels.arm.taps_tile import TapsTile, taps_tile
@@ -109,7 +109,7 @@ class PairedDepthwise(DepthwiseConv2d):
 
     def row_function(self, form: Form, dynamic: bool = False) -> PrimFunc:
         """Return the row function; see :class:`RowKernel`."""
-        called: dict[str, ArmFunction] = {}
+        called: Functions = {}
         with row_body(self, dynamic) as (builder, buffers, columns):
             if form == "dsp":
                 self._blocks(buffers, columns, called)
@@ -119,9 +119,7 @@ class PairedDepthwise(DepthwiseConv2d):
 
     # -- the DSP form
 
-    def _blocks(
-        self, buffers: dict[str, Buffer], columns: Expr | None, called: dict[str, ArmFunction]
-    ) -> None:
+    def _blocks(self, buffers: dict[str, Buffer], columns: Expr | None, called: Functions) -> None:
         _, _, width, channels = self.op.outputs[0].shape
         block = min(int(self.config["block"]), width)
         group_bytes = LANES * self.layout.channel_bytes
@@ -140,7 +138,7 @@ class PairedDepthwise(DepthwiseConv2d):
     def _block(
         self,
         buffers: dict[str, Buffer],
-        called: dict[str, ArmFunction],
+        called: Functions,
         stream: Expr,
         channel: Expr,
         start: Expr,
@@ -173,7 +171,7 @@ class PairedDepthwise(DepthwiseConv2d):
     def _taps(
         self,
         scratch: Buffer,
-        called: dict[str, ArmFunction],
+        called: Functions,
         stream: Expr,
         out: Expr,
         outputs: int,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
 from tvm_patch.kernels.arm.dot_tile import DotTile, dot_tile
-from tvm_patch.kernels.arm.function import ArmFunction
+from tvm_patch.kernels.arm.function import Functions
 from tvm_patch.kernels.arm.rescaling import WORDS, Rescaling
 from tvm_patch.kernels.arm.widen import widen
 from tvm_patch.kernels.ir import Buffer, Expr, accumulate, call, int32_at
@@ -19,7 +19,7 @@ _QUAD_BYTES = 2 * QUAD
 
 
 def widen_run(
-    called: dict[str, ArmFunction],
+    called: Functions,
     data: Buffer,
     start: Expr,
     scratch: Buffer,
@@ -33,7 +33,7 @@ def widen_run(
 
     Parameters
     ----------
-    called : dict of str to ArmFunction
+    called : dict
         Gets the function that is called.
     data, start
         Where the first pixel's inputs begin.
@@ -86,7 +86,7 @@ def store_rest(
 
 
 def call_dot(
-    called: dict[str, ArmFunction],
+    called: Functions,
     tile: DotTile,
     stream: DotStream,
     words: Buffer,

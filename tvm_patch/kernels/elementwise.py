@@ -232,6 +232,14 @@ class ElementwiseRow(Elementwise, RowKernel):
         """Not with a constant operand of a value per column: constants are not moved to a band's columns."""
         return all(_as_rank4(o.shape)[2] == 1 for o in self.operands if o.index is None)
 
+    @property
+    def flat(self) -> bool:
+        """Where no activation is broadcast, and constants are the same for all pixels."""
+        held = (_as_rank4(o.shape) for o in self.operands if o.index is None)
+        return all(v.shape == self.op.outputs[0].shape for v in self.op.inputs) and all(
+            shape[1] == shape[2] == 1 for shape in held
+        )
+
     def row_function(self, form: Form, dynamic: bool = False) -> PrimFunc:
         """Return the function of one row; see :class:`RowKernel`."""
         shape = self.op.outputs[0].shape[2:]

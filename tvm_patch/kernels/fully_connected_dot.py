@@ -10,7 +10,7 @@ from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for i
 
 from tvm_patch.integer.step_requantize import StepRequantizer, fit_steps, staircase_of_doubles
 from tvm_patch.kernels.arm.dot_tile import DotTile
-from tvm_patch.kernels.arm.function import ArmFunction, with_functions
+from tvm_patch.kernels.arm.function import Functions, with_functions
 from tvm_patch.kernels.arm.rescaling import Rescaling
 from tvm_patch.kernels.base import Form, Kernel, OpView, PrimFunc
 from tvm_patch.kernels.dot_calls import call_dot, emit_portable_dot, store_rest, widen_run
@@ -97,7 +97,7 @@ class DotFullyConnected(FullyConnected):
         """Return the function; see :class:`TensorKernel`."""
         outputs, inputs = self.op.constants["weight"].shape
         batch = self.op.inputs[0].size // inputs
-        called: dict[str, ArmFunction] = {}
+        called: Functions = {}
         with kernel_body(parameters_of(self)) as (builder, buffers), T.serial(0, batch) as row:
             if form == "dsp":
                 self._emit_dsp(buffers, row, called)
@@ -112,7 +112,7 @@ class DotFullyConnected(FullyConnected):
                 )
         return with_functions(builder.get(), called.values())
 
-    def _emit_dsp(self, buffers: dict[str, Buffer], row: Expr, called: dict[str, ArmFunction]) -> None:
+    def _emit_dsp(self, buffers: dict[str, Buffer], row: Expr, called: Functions) -> None:
         """Emit one batch row."""
         outputs, inputs = self.op.constants["weight"].shape
         data, start, whole = buffers["in0"], row * inputs, inputs // QUAD

@@ -7,6 +7,7 @@ from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for i
 
 from tvm_patch.integer.resize import nearest_indices
 from tvm_patch.kernels.base import Form, PrimFunc, TensorKernel
+from tvm_patch.kernels.ir import call
 from tvm_patch.kernels.loops import Expr, copy_elements, kernel_body, parameters_of
 from tvm_patch.kernels.registry import register
 
@@ -50,15 +51,14 @@ class ResizeNearest(TensorKernel):
                 row = source("rows", 1, y)
                 with T.serial(0, width) as x:
                     column = source("columns", 2, x)
-                    copy_elements(
-                        buffers["out0"],
-                        buffers["in0"],
-                        (channels,),
-                        out_strides=(1,),
-                        data_strides=(1,),
-                        offsets=(
-                            ((b * height + y) * width + x) * channels,
-                            ((b * in_height + row) * in_width + column) * channels,
-                        ),
-                    )
+                    to = ((b * height + y) * width + x) * channels
+                    start = ((b * in_height + row) * in_width + column) * channels
+                    data, out = buffers["in0"], buffers["out0"]
+                    if form == "dsp" and self.op.outputs[0].dtype == "int8":
+                        pointers = T.address_of(out[to]), T.address_of(data[start])
+                        T.evaluate(call("int32", "tvmp_copy", *pointers, channels))
+                    else:
+                        copy_elements(
+                            out, data, (channels,), out_strides=(1,), data_strides=(1,), offsets=(to, start)
+                        )
         return builder.get()

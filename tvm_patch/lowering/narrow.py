@@ -1,4 +1,4 @@
-"""A row kernel for fewer columns: what a band of an operator runs."""
+"""A row kernel at another width: for the columns of a band, or for all rows as one."""
 
 from __future__ import annotations
 
@@ -31,3 +31,14 @@ def narrowed(kernel: RowKernel, columns: int) -> RowKernel:
     return type(kernel)(
         OpView(op.kind, op.name, tuple(inputs), (output,), op.constants, attrs), kernel.config
     )
+
+
+def flattened(kernel: RowKernel) -> RowKernel:
+    """Return a kernel whose rows are alike (:attr:`RowKernel.flat`), made for one row with all its pixels."""
+    op = kernel.op
+
+    def flat(view: TensorView) -> TensorView:
+        return TensorView((1, 1, view.size // view.shape[-1], view.shape[-1]), view.dtype)
+
+    inputs, outputs = tuple(map(flat, op.inputs)), tuple(map(flat, op.outputs))
+    return type(kernel)(OpView(op.kind, op.name, inputs, outputs, op.constants, op.attrs), kernel.config)

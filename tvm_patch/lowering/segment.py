@@ -16,11 +16,14 @@ from tvm.script.ir_builder import IRBuilder
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
 from tvm_patch.kernels import Form, Kernel, RowKernel
+from tvm_patch.kernels.arm.function import with_functions
 from tvm_patch.kernels.base import RowReduction
+from tvm_patch.kernels.ir import call
 from tvm_patch.lowering.bands import BandNumbers
-from tvm_patch.lowering.narrow import narrowed
+from tvm_patch.lowering.narrow import flattened, narrowed
 from tvm_patch.lowering.segment_base import Expr, PrimFunc, RowsFrom, SegmentPrinter
 from tvm_patch.lowering.segment_parts import SegmentCode, SegmentPart, constant_names
+from tvm_patch.lowering.window_loop import ROW, WindowLoop, window_loop
 from tvm_patch.planner.layout import RowBuffer, SegmentLayout
 
 
@@ -95,6 +98,10 @@ class _Segment(SegmentPrinter):
 
     def build(self) -> SegmentCode:
         self.rows, self.starts, self.finishes = [], {}, {}
+        if self._flat():
+            return SegmentCode(self.function("segment", self._print_flat()), self.functions)
+        if (loop := self._loop()) is not None:
+            return SegmentCode(self.function("segment", self._print_loop(loop)), self.functions)
         for i, kernel in enumerate(self.kernels):
             assert isinstance(kernel, RowKernel | RowReduction)
             self.rows.append(self.function(f"row{i}", kernel.row_function(self.form, self._dynamic(i))))
@@ -109,7 +116,66 @@ class _Segment(SegmentPrinter):
             entry = self.function("segment", self._print_bands())
         return SegmentCode(entry, self.functions)
 
+    def _flat(self) -> bool:
+        """Tell whether one call makes all rows: a single operator over whole tensors, in the form for boards."""
+        kernel, layout = self.kernels[0], self.layout
+        alone = len(self.kernels) == 1 and layout.bands == 1 and not layout.buffers and not layout.fetched
+        return self.form == "dsp" and alone and isinstance(kernel, RowKernel) and kernel.flat
+
+    def _loop(self) -> WindowLoop | None:
+        """Return the shared loop for a single operator that reads one stored tensor through a ring."""
+        kernel, layout = self.kernels[0], self.layout
+        alone = self.form == "dsp" and len(self.kernels) == layout.bands == len(layout.buffers) == 1
+        if not alone or not isinstance(kernel, RowKernel) or len(kernel.op.inputs) != 1 or layout.fetched:
+            return None
+        kinds = {v.dtype for v in (*kernel.op.inputs, *kernel.op.outputs)}
+        loop = WindowLoop(
+            kernel.windows[0].size,
+            tuple(str(a.dtype) for a in kernel.constants.values()),
+            kernel.scratch_bytes > 0,
+        )
+        return loop if kinds == {"int8"} and loop.possible else None
+
     # -- printing
+
+    def _print_loop(self, loop: WindowLoop) -> PrimFunc:
+        """Print the entry of an operator whose rows the shared loop makes."""
+        (part,), (kernel,), (buffer,) = self.parts, self.kernels, self.layout.buffers.values()
+        assert isinstance(kernel, RowKernel)
+        function, view = window_loop(loop), kernel.op.outputs[0]
+        tensor, flow = part.inputs[0], self.layout.flow
+        self.function("row0", kernel.row_function(self.form))
+        with IRBuilder() as builder, T.prim_func(private=True):
+            self.arguments, self.buffers, self.numbers = self.declare(())
+            pointers = [self.arguments[f"in{self.layout.sources.index(tensor)}"]]
+            pointers += [T.address_of(self.buffers["scratch"][buffer.offset]), call("int32", ROW, 0)]
+            pointers += [self.arguments["out0"], *self.constants_of(0)]
+            if loop.scratch:
+                pointers.append(T.address_of(self.buffers["scratch"][self.layout.scratch_offset]))
+            numbers = loop.numbers(
+                self.values.windows(0)[0],
+                buffer,
+                height=flow.rows[tensor],
+                inside=self._number(f"inside_{tensor}") * buffer.pixel_bytes,
+                left=self._number(f"left_{tensor}") * buffer.pixel_bytes,
+                rows=view.shape[1],
+                row=view.size // view.shape[1],
+            )
+            T.evaluate(call("int32", function.name, *pointers, *numbers))
+        return with_functions(builder.get(), [function])
+
+    def _print_flat(self) -> PrimFunc:
+        """Print the entry of an operator whose rows are one."""
+        (part,), (kernel,) = self.parts, self.kernels
+        assert isinstance(kernel, RowKernel)
+        row = self.function("row0", flattened(kernel).row_function(self.form))
+        with IRBuilder() as builder, T.prim_func(private=True):
+            self.arguments, self.buffers, _ = self.declare(())
+            pointers = [T.address_of(self.stored(t)[0]) for t in part.inputs] + self.constants_of(0)
+            if kernel.scratch_bytes:
+                pointers.append(T.address_of(self.buffers["scratch"][self.layout.scratch_offset]))
+            self.call(row, [*pointers, T.address_of(self.stored(part.output)[0])])
+        return builder.get()
 
     def state_parameters(self) -> list[tuple[str, str, int]]:
         """Return the parameters for accumulators; see the base class."""

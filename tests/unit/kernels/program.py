@@ -28,6 +28,7 @@ PRELUDE = r"""
 #include <stdlib.h>
 #include <string.h>
 #include "tvm_patch_dsp.h"
+#include "tvm_patch_rows.h"
 static FILE *from, *to;
 #ifdef __arm__
 /* Each block lies between two guards of 16 bytes; its size is kept before the first. */

@@ -26,6 +26,15 @@
 #define TVMP_HAVE_ASM 0
 #endif
 
+/* Functions that operators share: no copies of them for the arguments of one. */
+#if defined(__GNUC__) && !defined(__clang__)
+#define TVMP_SHARED __attribute__((noinline, noclone))
+#elif defined(__clang__)
+#define TVMP_SHARED __attribute__((noinline))
+#else
+#define TVMP_SHARED
+#endif
+
 #ifdef __cplusplus
 extern "C" {
 #endif

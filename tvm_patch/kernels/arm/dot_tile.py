@@ -69,7 +69,7 @@ class DotTile:
             Bytes from one pixel of the output to the next.
         """
         # The first four stand alone, then the loop is entered such that it ends with a whole iteration.
-        entry = (quads - 1) % self.unroll * _step_bytes(self)
+        entry = (quads - 1) % self.unroll * step_bytes(self)
         base = (self.rescaling.base,) if self.rescaling.signed else ()
         return (quads * self.quad_bytes, entry, out_step, *base)
 
@@ -141,7 +141,8 @@ def _step(tile: DotTile) -> Callable[..., list[str]]:
     return _wide_step if tile.channels == 4 else _pair_step
 
 
-def _step_bytes(tile: DotTile) -> int:
+def step_bytes(tile: DotTile) -> int:
+    """Return the bytes of code that four inputs take."""
     return 4 * len(_step(tile)(tile, _sums(tile), fresh=False))
 
 

@@ -1,4 +1,4 @@
-"""A C function with two bodies: assembly for cores with the DSP extension, portable C elsewhere."""
+"""C functions that kernels bring along: assembly with a portable body beside it, and plain C."""
 
 from __future__ import annotations
 
@@ -37,8 +37,7 @@ class ArmFunction:
     @property
     def name(self) -> str:
         """Name in C, the same for the same text."""
-        text = "\n".join((*self.parameters, *self.assembly, self.portable))
-        return f"tvmp_{self.stem}_{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+        return _named(self.stem, *self.parameters, *self.assembly, self.portable)
 
     @property
     def text(self) -> str:
@@ -54,8 +53,35 @@ class ArmFunction:
         )
 
 
-def with_functions(function: Any, called: Iterable[ArmFunction]) -> Any:
-    """Return a PrimFunc that carries the text of the functions it calls."""
+@dataclass(frozen=True)
+class PlainFunction:
+    """A static C function that operators share; attributes as of :class:`ArmFunction`."""
+
+    stem: str
+    parameters: tuple[str, ...]
+    body: str
+
+    @property
+    def name(self) -> str:
+        """Name in C, the same for the same text."""
+        return _named(self.stem, *self.parameters, self.body)
+
+    @property
+    def text(self) -> str:
+        """The definition."""
+        return f"static TVMP_SHARED void {self.name}({', '.join(self.parameters)}) {{\n{self.body}}}\n"
+
+
+Functions = dict[str, "ArmFunction | PlainFunction"]
+"""By name, callees before their callers."""
+
+
+def _named(stem: str, *parts: str) -> str:
+    return f"tvmp_{stem}_{hashlib.sha256(chr(10).join(parts).encode()).hexdigest()[:8]}"
+
+
+def with_functions(function: Any, called: Iterable[ArmFunction | PlainFunction]) -> Any:
+    """Return a PrimFunc that carries the text of the functions it calls, callees before their callers."""
     texts = {f.name: f.text for f in called}
     return function.with_attr(ATTRIBUTE, texts) if texts else function
 

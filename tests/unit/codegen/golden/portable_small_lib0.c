@@ -67,7 +67,7 @@ static TVMP_APART void conv2d_row0_0(const int8_t *TVMP_RESTRICT in0_row0, const
         _ptr[0] = (_ptr[0] + (((int32_t)in0_row2[cse_v8]) * ((((v_12 >> 16) & 255) ^ 128) - 128)));
         int32_t cse_v10 = (cse_v4 + 15);
         int64_t v_13 = (((((int64_t)(stream[cse_v10] & 15)) * (int64_t)1024) + ((int64_t)(stream[cse_v9] & 1023))) + (((((int64_t)_ptr[0]) * ((int64_t)stream[cse_v10])) + (int64_t)2147483648) >> (int64_t)32));
-        int64_t v_ = v_13 >> (int64_t)8;
+        int64_t v_ = v_13 >> (int64_t)3;
         int64_t v__1 = (int64_t)-8;
         int64_t v__2 = (v_) < (v__1) ? (v_) : (v__1);
         int64_t v__3 = (int64_t)-128;
@@ -135,7 +135,7 @@ static TVMP_APART void depthwise_conv2d_row0_1(const int8_t *TVMP_RESTRICT in0_r
         _ptr[0] = (_ptr[0] + (((int32_t)in0_row2[cse_v4]) * ((int32_t)stream[(cse_v2 + 12)])));
         _ptr[0] = (_ptr[0] + (((int32_t)in0_row2[cse_v5]) * ((int32_t)stream[(cse_v2 + 13)])));
         int64_t v_7 = (((((int64_t)(v_6 & 15)) * (int64_t)1024) + ((int64_t)(v_5 & 1023))) + (((((int64_t)_ptr[0]) * ((int64_t)v_6)) + (int64_t)2147483648) >> (int64_t)32));
-        int64_t v_ = v_7 >> (int64_t)6;
+        int64_t v_ = v_7 >> (int64_t)3;
         int64_t v__1 = (int64_t)127;
         int64_t v__2 = (v_) < (v__1) ? (v_) : (v__1);
         int64_t v__3 = (int64_t)-128;
@@ -198,8 +198,8 @@ static TVMP_APART void conv2d_row0_2(const int8_t *TVMP_RESTRICT in0_row0, const
           _ptr[0] = (_ptr[0] + (((int32_t)in0_row0[(cse_v5 + 2)]) * ((((v_7 >> 16) & 255) ^ 128) - 128)));
           _ptr[0] = (_ptr[0] + (((int32_t)in0_row0[(cse_v5 + 3)]) * ((((v_7 >> 24) & 255) ^ 128) - 128)));
         }
-        int64_t v_8 = (((((int64_t)1 << ((int64_t)(stream[cse_v6] & 255))) * (int64_t)224) + (((int64_t)_ptr[0]) >> (int64_t)31)) + ((((((int64_t)_ptr[0]) * ((int64_t)stream[(cse_v4 + 5)])) * (int64_t)2) + (int64_t)2147483648) >> (int64_t)32));
-        int64_t v_ = (v_8 >> ((int64_t)(stream[cse_v6] & 255))) >> (int64_t)6;
+        int64_t v_8 = (((((int64_t)1 << ((int64_t)(stream[cse_v6] & 255))) * (int64_t)7) + (((int64_t)_ptr[0]) >> (int64_t)31)) + ((((((int64_t)_ptr[0]) * ((int64_t)stream[(cse_v4 + 5)])) * (int64_t)2) + (int64_t)2147483648) >> (int64_t)32));
+        int64_t v_ = (v_8 >> ((int64_t)(stream[cse_v6] & 255))) >> (int64_t)1;
         int64_t v__1 = (int64_t)127;
         int64_t v__2 = (v_) < (v__1) ? (v_) : (v__1);
         int64_t v__3 = (int64_t)-128;
@@ -263,20 +263,34 @@ static void avg_pool2d_4(const int8_t *in0, int8_t *out0) {
   }
 }
 
-static TVMP_APART void fully_connected_5(const int8_t *TVMP_RESTRICT in0, const int8_t *TVMP_RESTRICT weight, const int32_t *TVMP_RESTRICT bias, const int32_t *TVMP_RESTRICT multiplier, const int8_t *TVMP_RESTRICT shift, int8_t *TVMP_RESTRICT out0) {
-  int32_t _ptr[1];
-  for (int32_t v = 0; v < 5; ++v) {
-    int32_t v_2 = multiplier[v];
-    int32_t v_3 = ((int32_t)shift[v]);
-    _ptr[0] = bias[v];
-    for (int32_t v_4 = 0; v_4 < 8; ++v_4) {
-      int32_t v_5 = ((int32_t)in0[v_4]);
-      int32_t v_6 = ((int32_t)weight[((v * 8) + v_4)]);
-      _ptr[0] = (_ptr[0] + (v_5 * v_6));
+static TVMP_APART void fully_connected_5(const int8_t *TVMP_RESTRICT in0, const int32_t *TVMP_RESTRICT stream, int8_t *TVMP_RESTRICT out0) {
+  for (int32_t v = 0; v < 1; ++v) {
+    int32_t _ptr[1];
+    for (int32_t v_1 = 0; v_1 < 2; ++v_1) {
+      for (int32_t v_2 = 0; v_2 < 4; ++v_2) {
+        int32_t v_ = v_1 * 4;
+        int32_t cse_v4 = (((v_) < (1) ? (v_) : (1)) + v_2);
+        int32_t cse_v1 = (v_1 * 16);
+        int32_t cse_v3 = (cse_v1 + (v_2 * 2));
+        int32_t cse_v5 = (cse_v3 + 8);
+        _ptr[0] = (stream[cse_v5] >> 10);
+        for (int32_t v_6 = 0; v_6 < 2; ++v_6) {
+          int32_t cse_v2 = (v_6 * 4);
+          int32_t v_7 = stream[((cse_v1 + cse_v2) + v_2)];
+          _ptr[0] = (_ptr[0] + (((int32_t)in0[cse_v2]) * (((v_7 & 255) ^ 128) - 128)));
+          _ptr[0] = (_ptr[0] + (((int32_t)in0[(cse_v2 + 1)]) * ((((v_7 >> 8) & 255) ^ 128) - 128)));
+          _ptr[0] = (_ptr[0] + (((int32_t)in0[(cse_v2 + 2)]) * ((((v_7 >> 16) & 255) ^ 128) - 128)));
+          _ptr[0] = (_ptr[0] + (((int32_t)in0[(cse_v2 + 3)]) * ((((v_7 >> 24) & 255) ^ 128) - 128)));
+        }
+        int32_t cse_v6 = (cse_v3 + 9);
+        int64_t v_8 = (((((int64_t)(stream[cse_v6] & 15)) * (int64_t)1024) + ((int64_t)(stream[cse_v5] & 1023))) + (((((int64_t)_ptr[0]) * ((int64_t)stream[cse_v6])) + (int64_t)2147483648) >> (int64_t)32));
+        int64_t v__1 = v_8 >> (int64_t)3;
+        int64_t v__2 = (int64_t)127;
+        int64_t v__3 = (v__1) < (v__2) ? (v__1) : (v__2);
+        int64_t v__4 = (int64_t)-128;
+        out0[cse_v4] = ((int8_t)((int32_t)((v__3) > (v__4) ? (v__3) : (v__4))));
+      }
     }
-    int32_t v_ = ((((1 << v_3) * 21) + ((int32_t)((((int64_t)_ptr[0]) * ((int64_t)v_2)) >> (int64_t)31))) >> v_3) >> 1;
-    int32_t v__1 = (v_) < (127) ? (v_) : (127);
-    out0[v] = ((int8_t)((v__1) > (-128) ? (v__1) : (-128)));
   }
 }
 
@@ -366,7 +380,7 @@ static int32_t run(void *memory, const struct tvm_patch_row_source *sources) {
   avg_pool2d_4((const int8_t *)(void *)(arena + 0), (int8_t *)(void *)(arena + 160));
   TVMP_DONE(4);
   /* 5 fully_connected: fully_connected_6 */
-  fully_connected_5((const int8_t *)(void *)(arena + 160), tvmgen_small_op5_weight, tvmgen_small_op5_bias, tvmgen_small_op5_multiplier, tvmgen_small_op5_shift, (int8_t *)(void *)(arena + 0));
+  fully_connected_5((const int8_t *)(void *)(arena + 160), tvmgen_small_op5_stream, (int8_t *)(void *)(arena + 0));
   TVMP_DONE(5);
   /* 6 softmax: softmax_7 */
   softmax_6((const int8_t *)(void *)(arena + 0), tvmgen_small_op6_exp_table, (int8_t *)(void *)(arena + 0));
@@ -393,20 +407,27 @@ const struct tvm_patch_model tvmgen_small_model = {
   input_table, output_table, run,
 };
 
+/* NULL stands for none, the tensor in the arena for itself. */
+static void bring(void *to, const void *from, size_t bytes) {
+  if (to != NULL && from != NULL && to != from) {
+    memcpy(to, from, bytes);
+  }
+}
+
 int32_t tvmgen_small_run_in(void *arena, const struct tvmgen_small_inputs *inputs,
                                        const struct tvmgen_small_outputs *outputs) {
   if (arena == NULL || ((uintptr_t)arena & (TVMGEN_SMALL_ARENA_ALIGN - 1u)) != 0u) {
     return TVM_PATCH_ERROR_ARENA;
   }
-  if (inputs != NULL && inputs->image != NULL) {
-    memmove(tvmgen_small_input_image(arena), inputs->image, 189u);
+  if (inputs != NULL) {
+    bring(tvmgen_small_input_image(arena), inputs->image, 189u);
   }
   const int32_t status = run(arena, NULL);
   if (status != TVM_PATCH_OK) {
     return status;
   }
-  if (outputs != NULL && outputs->softmax_7 != NULL) {
-    memmove(outputs->softmax_7, tvmgen_small_output_softmax_7(arena), 5u);
+  if (outputs != NULL) {
+    bring(outputs->softmax_7, tvmgen_small_output_softmax_7(arena), 5u);
   }
   return TVM_PATCH_OK;
 }

@@ -1,0 +1,98 @@
+"""A row of a 1×1 convolution: tiles of pixels, each widened once and taken by all output channels.
+
+All layers with the same rescaling share the function; what differs between them are its arguments.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tvm_patch.kernels.arm.dot_tile import DotTile, dot_tile, step_bytes
+from tvm_patch.kernels.arm.function import ArmFunction, PlainFunction
+from tvm_patch.kernels.arm.rescaling import WORDS, Rescaling
+from tvm_patch.kernels.arm.widen import widen
+
+
+@dataclass(frozen=True)
+class PointwiseRow:
+    """What one function is made for.
+
+    Attributes
+    ----------
+    pixels : int
+        Most pixels of a tile, 2 or 3.
+    unroll : int
+        See :class:`DotTile`.
+    rescaling : Rescaling
+        From sums to int8.
+    single : bool
+        Whether a single pixel may be left over.
+    """
+
+    pixels: int
+    unroll: int
+    rescaling: Rescaling
+    single: bool
+
+    def tile(self, pixels: int) -> DotTile:
+        """Return the register tile of so many pixels."""
+        return DotTile(pixels, _GROUP, self.unroll, self.rescaling)
+
+    @property
+    def tiles(self) -> tuple[int, ...]:
+        """Sizes of tiles, the greatest first."""
+        return (*range(self.pixels, 1, -1), *((1,) if self.single else ()))
+
+
+_GROUP = 2
+_WHILE = {3: "pixels == 3 || pixels > 4", 2: "pixels > 1", 1: "pixels > 0"}
+"""Threes, but never such that one pixel is left over."""
+
+
+def needs_single(pixels: int, width: int) -> bool:
+    """Tell whether tiles of at most `pixels` leave a single pixel of a row."""
+    return width == 1 or (pixels == 2 and width % 2 == 1)
+
+
+def pointwise_row(row: PointwiseRow) -> tuple[ArmFunction | PlainFunction, ...]:
+    """Return ``(in, stream, scratch, out, pixels, quads, step, outputs[, base])``, after the functions it calls.
+
+    ``quads`` fours of inputs a pixel, ``step`` bytes from one to the next, ``outputs`` channels, at least 2;
+    ``base`` in the signed form.
+    """
+    parameters = (
+        "const int8_t *in",
+        "const int32_t *stream",
+        "int8_t *scratch",
+        "int8_t *out",
+        "int32_t pixels",
+        "int32_t quads",
+        "int32_t step",
+        "int32_t outputs",
+        *(("int32_t base",) if row.rescaling.signed else ()),
+    )
+    callees: list[ArmFunction | PlainFunction] = []
+    base = ", base" if row.rescaling.signed else ""
+    lines = [
+        f"  const int32_t group = {_GROUP} * (quads + {WORDS});",
+        f"  const int32_t *const end = stream + (outputs / {_GROUP}) * group;",
+        f"  const int32_t rest = (quads - 1) % {row.unroll};",
+    ]
+    for n in row.tiles:
+        tile = row.tile(n)
+        wide, dot = widen(n), dot_tile(tile)
+        callees += [wide, dot]
+        numbers = f"quads * {tile.quad_bytes}, rest * {step_bytes(tile)}, outputs{base}"
+        lines += [
+            f"  {'if' if n == 1 else 'while'} ({_WHILE[n]}) {{",
+            f"    {wide.name}(in, scratch, quads, step);",
+            f"    {dot.name}(stream, scratch, out, end, {numbers});",
+            f"    if (outputs % {_GROUP}) {{",
+            f"      {dot.name}(end, scratch, out + outputs - {_GROUP}, end + group, {numbers});",
+            "    }",
+            f"    in += {n} * step;",
+            f"    out += {n} * outputs;",
+            f"    pixels -= {n};",
+            "  }",
+        ]
+    return (*callees, PlainFunction(f"pointwise_{row.pixels}", parameters, "\n".join([*lines, ""])))
