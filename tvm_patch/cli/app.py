@@ -20,6 +20,7 @@ from tvm_patch.cli.inspect import inspect
 from tvm_patch.cli.plan import plan
 from tvm_patch.cli.redistribute import redistribute
 from tvm_patch.cli.run import run
+from tvm_patch.cli.tune import tune
 from tvm_patch.cli.zoo import zoo
 from tvm_patch.errors import PatchError
 
@@ -36,6 +37,7 @@ app.command("inspect")(inspect)
 app.command("plan")(plan)
 app.command("compile")(compile_model)
 app.command("run")(run)
+app.command("tune")(tune)
 app.command("redistribute")(redistribute)
 app.command("boards")(boards)
 app.add_typer(zoo, name="zoo")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tvm_patch.cli.code_options import DatabaseOption, Prefer, PreferOption
 from tvm_patch.cli.options import (
     Border,
     IoOption,
@@ -58,6 +59,8 @@ def compile_model(
     sram: SramOption = None,
     max_overhead: MaxOverheadOption = None,
     objective: ObjectiveOption = None,
+    database: DatabaseOption = None,
+    prefer: PreferOption = Prefer.balanced,
     json: JsonOption = None,
     quiet: QuietOption = False,
 ) -> None:
@@ -69,6 +72,7 @@ def compile_model(
       tvm-patch compile person.tflite -o build/person --board qemu_m7 --as nucleo_f746zg --name person
       tvm-patch compile person.tflite -o build/person --plan plan.json
       tvm-patch compile person.tflite -o build/person --board nucleo_f412zg --input-mode streamed
+      tvm-patch compile person.tflite -o build/person --board qemu_m7 --database build/tuned --prefer speed
     """  # noqa: D301 -- \b keeps the lines apart in --help
     check_model(model)
     output = Output(json, quiet)
@@ -83,7 +87,16 @@ def compile_model(
     with output.progress(f"compiling {model.name}") as step, about(plan):
         from tvm_patch import driver
 
-        artifact = driver.compile(model, board=board, name=name, io=io.value, plan=source, progress=step)
+        artifact = driver.compile(
+            model,
+            board=board,
+            name=name,
+            io=io.value,
+            plan=source,
+            database=database,
+            prefer=prefer.value,
+            progress=step,
+        )
         _check_fits(limits, "SRAM", "the arena", artifact.arena_bytes)
         _check_fits(limits, "FLASH", "the constants", _constant_bytes(artifact.metadata))
         step("writing", None)

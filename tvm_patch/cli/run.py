@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from tvm_patch.cli.code_options import DatabaseOption, Prefer, PreferOption
 from tvm_patch.cli.inputs import InputScale, load_inputs
 from tvm_patch.cli.options import Border, IoOption, JsonOption, QuietOption, check_board
 from tvm_patch.cli.output import Output
@@ -65,6 +66,8 @@ def run(
     sram: SramOption = None,
     max_overhead: MaxOverheadOption = None,
     objective: ObjectiveOption = None,
+    database: DatabaseOption = None,
+    prefer: PreferOption = Prefer.balanced,
     json: JsonOption = None,
     quiet: QuietOption = False,
 ) -> None:
@@ -112,7 +115,13 @@ def run(
         if artifact is None:
             with about(plan):
                 artifact = driver.compile(
-                    model, board=as_board or board, io=io.value, plan=source_plan, progress=step
+                    model,
+                    board=as_board or board,
+                    io=io.value,
+                    plan=source_plan,
+                    database=database,
+                    prefer=prefer.value,
+                    progress=step,
                 )
         if inputs:
             given = [load_inputs(inputs, artifact.metadata, input_scale)]

@@ -57,7 +57,7 @@ def _qualify(definition: str, name: str, restrict: bool, apart: bool) -> str:
         alone = "TVMP_RESTRICT " if restrict else ""
         pointee = _ROWS if fetched else match["type"]
         parameters.append(f"{const}{pointee} *{alone}{match['name']}")
-    storage = "static TVMP_APART void" if apart else "static void"
+    storage = "static TVMP_APART void" if apart else "static TVMP_STEP void"
     return f"{storage} {name}({', '.join(parameters)}) {{\n{''.join(unused)}{body.lstrip(chr(10))}"
 
 

@@ -18,8 +18,10 @@ from tvm_patch.codegen.metadata import metadata
 from tvm_patch.driver.artifact import Artifact
 from tvm_patch.driver.front import BorderMode, Legalized, Progress, legalize, model_borders
 from tvm_patch.driver.plan import PlanSource, resolve
+from tvm_patch.driver.tuned import tuned_configs
 from tvm_patch.errors import InternalError, UserError
 from tvm_patch.kernels import Form
+from tvm_patch.kernels.base import PREFERENCES, Preference
 from tvm_patch.lowering.memory import Placement, place
 from tvm_patch.lowering.program import Program, constant_table
 from tvm_patch.planner.modes import InputMode
@@ -43,6 +45,8 @@ def compile(
     plan: PlanSource | None = None,
     segments: Callable[[Network], Sequence[Segment]] | None = None,
     input_mode: InputMode | None = None,
+    database: Path | None = None,
+    prefer: Preference = "balanced",
     progress: Progress | None = None,
 ) -> Artifact:
     """Compile a quantized TFLite model.
@@ -67,6 +71,10 @@ def compile(
     input_mode : {"resident", "rereadable", "streamed"}, optional
         Instead of `plan`, which has its own: where the inputs come from.  The arena (the default), row sources that
         give any row again, or row sources that give each row once, in order.  Only images of bytes have rows.
+    database : Path, optional
+        Folder of a tuning database (``tvm-patch tune``), asked before the one that comes with the project.
+    prefer : {"size", "balanced", "speed"}
+        Whether code should be small or fast.  ``size`` does not ask databases; only ``speed`` unrolls as they say.
     progress : callable, optional
         Called with what is being done and the fraction done.
 
@@ -84,6 +92,8 @@ def compile(
         raise UserError(
             "a plan has its own segments and input mode; give either plan, or segments and input_mode"
         )
+    if prefer not in PREFERENCES:
+        raise UserError(f"prefer {prefer!r} is unknown; use {', '.join(PREFERENCES)}")
     report = progress or (lambda _text, _fraction: None)
     chosen = form or form_for(board)
     report("reading and legalizing", 0.0)
@@ -94,7 +104,11 @@ def compile(
         found, planned = resolve(legalized, plan)
         segments, input_mode = (lambda _network: planned), found.input_mode
     mode: InputMode = input_mode or "resident"
-    program = legalized.lower(chosen, segments, lambda text, done: report(text, 0.3 + 0.3 * done), mode)
+    # A database that cannot be read is an error even where the form has no use for it.
+    tuned = tuned_configs(database, prefer) if chosen == "dsp" or database is not None else None
+    program = legalized.lower(
+        chosen, segments, lambda text, done: report(text, 0.3 + 0.3 * done), mode, tuned=tuned if chosen == "dsp" else None
+    )
     report("planning memory", 0.6)
     placement = place(program)
     if found is not None:
@@ -111,6 +125,7 @@ def compile(
         "arena_lower_bound": placement.plan.lower_bound,
         "arena_method": placement.plan.method,
         "input_mode": mode,
+        "prefer": prefer,
         "scheme": found.scheme if found else "custom" if segments else "layer",
         # Not the alternatives: they are no part of what was compiled.
         "plan": found.model_dump(mode="json", exclude={"front"}) if found else None,

@@ -23,6 +23,7 @@ from tvm_patch.lowering.op_view import BoundFunction, bind_function
 from tvm_patch.lowering.order_operators import OrderOperators
 from tvm_patch.lowering.program import Program, choose_kernels, lower_program
 from tvm_patch.lowering.segment_base import RowsFrom
+from tvm_patch.lowering.tuned import TunedConfigs
 from tvm_patch.planner.modes import INPUT_MODES, InputMode, fetched_inputs
 from tvm_patch.planner.network import Network
 from tvm_patch.planner.reads import check_reads
@@ -111,10 +112,12 @@ class Legalized:
         progress: Progress | None = None,
         input_mode: InputMode = "resident",
         rows_from: RowsFrom = "callback",
+        tuned: TunedConfigs | None = None,
     ) -> Program:
         """Generate the TIR of every segment, one operator each unless `segments` says otherwise.
 
         Without `segments` kernels get the scratch that makes them fast; with them, what the arena has left over.
+        `tuned` says which of their forms are fast.
 
         Raises
         ------
@@ -128,9 +131,9 @@ class Legalized:
         chosen = (segments or layer_by_layer)(network)
         check_reads(network, chosen, input_mode)
         if segments is None:
-            kernels, network = widest_kernels(kernels, network)
+            kernels, network = widest_kernels(kernels, network, tuned or TunedConfigs())
         else:
-            kernels, network = fit_kernels(kernels, network, chosen, input_mode)
+            kernels, network = fit_kernels(kernels, network, chosen, input_mode, tuned or TunedConfigs())
         try:
             return lower_program(self.graph, kernels, network, chosen, form, fetched, progress, rows_from)
         except UnsupportedError as error:

@@ -25,6 +25,9 @@ import numpy as np
 from tvm_patch.planner.row_window import RowWindow
 
 Form = Literal["portable", "dsp"]
+Preference = Literal["size", "balanced", "speed"]
+"""What counts where code could be smaller or faster."""
+PREFERENCES: tuple[Preference, ...] = ("size", "balanced", "speed")
 PrimFunc = Any  # tvm.tirx.PrimFunc; TVM ships no types
 
 _ITEM_BYTES = {"int8": 1, "uint8": 1, "bool": 1, "int16": 2, "int32": 4, "float32": 4, "int64": 8}
@@ -94,6 +97,19 @@ class Kernel(ABC):  # noqa: B024 - what is abstract differs between its two subc
         """Return the named parameters used when the tuner has said nothing."""
         return {}
 
+    def candidates(self) -> list[dict[str, Any]]:
+        """Return the configs that a tuner may choose from; all give the same bits."""
+        return [dict(self.config)]
+
+    def preferring(self, preference: Preference) -> Kernel:
+        """Return the kernel with less code or faster code than usual."""
+        return self
+
+    @property
+    def traits(self) -> dict[str, Any]:
+        """What the time depends on besides shapes and steps, for the tuner's database."""
+        return {}
+
     @property
     def constants(self) -> dict[str, np.ndarray]:
         """Arrays for flash by parameter name, in parameter order, packed as the code expects them."""
@@ -110,6 +126,10 @@ class Kernel(ABC):  # noqa: B024 - what is abstract differs between its two subc
         Plans are made with little scratch; what the arena has left over is given to kernels afterwards.
         """
         return self
+
+    def room(self, scratch: int) -> int:
+        """Return how much of so many bytes of scratch this kernel should take at most."""
+        return scratch
 
     @property
     def macs(self) -> int:

@@ -6,6 +6,7 @@ The general form; :mod:`tvm_patch.kernels.conv2d_dot` is asked first.
 from __future__ import annotations
 
 from functools import cached_property
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -64,6 +65,16 @@ class Conv2d(RowKernel):
         tall = width % 2 == 1 and width <= _SHORT_ROW
         tile = {"tile_channels": 4, "tile_columns": 1} if tall else {"tile_channels": 2, "tile_columns": 2}
         return {**tile, "unroll": 4, "flatten": 4}
+
+    def candidates(self) -> list[dict[str, Any]]:
+        """Return tiles of up to eight sums."""
+        return [
+            {"tile_channels": channels, "tile_columns": columns, "unroll": unroll, "flatten": flatten}
+            for channels, columns in product((1, 2, 4), (1, 2, 3, 4))
+            if channels * columns <= 8
+            for unroll in (1, 2, 4)
+            for flatten in (0, 4)
+        ]
 
     @property
     def windows(self) -> tuple[RowWindow, ...]:

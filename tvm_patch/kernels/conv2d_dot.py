@@ -10,17 +10,17 @@ import numpy as np
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
 from tvm_patch.integer.step_requantize import StepRequantizer, fit_steps, staircase_of_pairs
-from tvm_patch.kernels.arm.dot_tile import DotTile
 from tvm_patch.kernels.arm.function import Functions, with_functions
 from tvm_patch.kernels.arm.pointwise import PointwiseRow, needs_single, pointwise_row
 from tvm_patch.kernels.arm.rescaling import Rescaling
-from tvm_patch.kernels.base import Form, Kernel, OpView, PrimFunc
+from tvm_patch.kernels.base import Form, Kernel, OpView, Preference, PrimFunc
 from tvm_patch.kernels.conv2d import Conv2d
 from tvm_patch.kernels.dot_calls import call_dot, emit_portable_dot, store_rest, widen_run
 from tvm_patch.kernels.ir import Buffer, Expr, call, row_body
 from tvm_patch.kernels.registry import register
 from tvm_patch.kernels.requantize import Requantizer
 from tvm_patch.kernels.stream import QUAD, DotStream
+from tvm_patch.kernels.unrolled import dot_of, loop_of, rescaling_traits, unrolls, with_unroll
 
 _LITTLE_SCRATCH = 640
 """Bytes of widened pixels that a plan reckons with, or those of one pixel if that is more."""
@@ -53,7 +53,7 @@ class DotConv2d(Conv2d):
     rescaling between them (:class:`tvm_patch.kernels.stream.DotStream`).
 
     Parameters of `config`: ``group`` output channels × ``pixels`` sums in registers, ``unroll`` steps of four inputs an
-    iteration, ``direct`` reads a single pixel of a 1×1 kernel without widening it first.
+    iteration (0 for no loop), ``direct`` reads a single pixel of a 1×1 kernel without widening it first.
     """
 
     @classmethod
@@ -79,6 +79,25 @@ class DotConv2d(Conv2d):
         wider = type(self)(self.op, {**self.config, **_tile_for(self.op, scratch)})
         better = wider.config["pixels"] > self.config["pixels"] or self.config["direct"]
         return wider if better and wider.scratch_bytes <= scratch else self
+
+    def candidates(self) -> list[dict[str, Any]]:
+        """Return all tiles that rows have the pixels for."""
+        channels, width = self.op.outputs[0].shape[3], self.op.outputs[0].shape[2]
+        tiles = [(2, pixels, False) for pixels in range(1, min(3, width) + 1)]
+        tiles += [(4, 1, False)] if channels >= 4 else []
+        if self._pointwise:
+            tiles += [(group, 1, True) for group, pixels, _ in tiles if pixels == 1]
+        keys = ("group", "pixels", "direct", "unroll")
+        return [dict(zip(keys, (*t, n), strict=True)) for t in tiles for n in unrolls(self.stream)]
+
+    def preferring(self, preference: Preference) -> Kernel:
+        """Return the kernel with another unrolling."""
+        return with_unroll(self, preference)
+
+    @property
+    def traits(self) -> dict[str, Any]:
+        """Those of the rescaling."""
+        return rescaling_traits(self.rescaling)
 
     @cached_property
     def steps(self) -> StepRequantizer:
@@ -175,7 +194,9 @@ class DotConv2d(Conv2d):
         """Emit the call that makes a row of a 1×1 convolution."""
         width, layer, rescaling = self.op.outputs[0].shape[2], self.layer, self.rescaling
         single = columns is not None or needs_single(most, width)
-        functions = pointwise_row(PointwiseRow(most, int(self.config["unroll"]), rescaling, single))
+        functions = pointwise_row(
+            PointwiseRow(most, rescaling=rescaling, single=single, **loop_of(self.stream, self.config))
+        )
         called.update({f.name: f for f in functions})
         pointers = [T.address_of(buffers[n][0]) for n in ("in0_row0", "stream", "scratch", "out")]
         pixels = T.int32(width) if columns is None else columns
@@ -207,8 +228,7 @@ class DotConv2d(Conv2d):
         at: Expr,
     ) -> None:
         channels, stream = self.op.outputs[0].shape[3], self.stream
-        unroll, direct = int(self.config["unroll"]), bool(self.config["direct"])
-        tile = DotTile(pixels, stream.group, unroll, self.rescaling, direct)
+        tile = dot_of(stream, self.rescaling, self.config, pixels)
         call_dot(called, tile, stream, buffers["stream"], at, buffers["out"], column * channels)
 
     def _runs(self, buffers: dict[str, Buffer], column: Expr) -> list[tuple[Buffer, Expr, int]]:

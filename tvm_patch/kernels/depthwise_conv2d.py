@@ -44,6 +44,10 @@ class DepthwiseConv2d(RowKernel):
         """Return two columns: eight accumulators."""
         return {"tile_columns": 2, "flatten": 7}
 
+    def candidates(self) -> list[dict[str, Any]]:
+        """Return one to three columns, with loops over a kernel row and without."""
+        return [{"tile_columns": n, "flatten": flatten} for n in (1, 2, 3) for flatten in (0, 7)]
+
     @property
     def windows(self) -> tuple[RowWindow, ...]:
         """The rows under the kernel."""

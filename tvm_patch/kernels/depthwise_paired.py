@@ -21,6 +21,7 @@ from tvm_patch.kernels.ir import Buffer, Expr, accumulate, call, int32_at, row_b
 from tvm_patch.kernels.registry import register
 from tvm_patch.kernels.requantize import store_int8
 from tvm_patch.kernels.stream import bias_in, portable_step, rescaling_words, word_at
+from tvm_patch.kernels.unrolled import rescaling_traits
 
 _MOST_OUTPUTS = 8
 _MOST_CHANNELS = 4095
@@ -61,6 +62,23 @@ class PairedDepthwise(DepthwiseConv2d):
         """Return the kernel with blocks as wide as the scratch holds, up to whole rows."""
         wider = {**self.config, **_blocks_for(self.op, scratch)}
         return type(self)(self.op, wider) if wider["block"] > self.config["block"] else self
+
+    def candidates(self) -> list[dict[str, Any]]:
+        """Return blocks of equal width with the tiles that the registers have room for."""
+        width = self.op.outputs[0].shape[2]
+        kernel_w = self.op.constants["weight"].shape[2]
+        out = []
+        for block in sorted({-(-width // n) for n in range(1, width + 1)}):
+            for outputs in range(1, min(_MOST_OUTPUTS, block) + 1):
+                whole = outputs == block and self.tile(outputs, whole=True).fits
+                if _tile(self.op, self.steps, outputs, kernel_w, whole=whole).fits:
+                    out.append({"block": block, "outputs": outputs})
+        return out
+
+    @property
+    def traits(self) -> dict[str, Any]:
+        """Those of the rescaling."""
+        return rescaling_traits(self.tile(1, whole=False).rescaling)
 
     @cached_property
     def steps(self) -> StepRequantizer:

@@ -9,10 +9,9 @@ import numpy as np
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
 from tvm_patch.integer.step_requantize import StepRequantizer, fit_steps, staircase_of_doubles
-from tvm_patch.kernels.arm.dot_tile import DotTile
 from tvm_patch.kernels.arm.function import Functions, with_functions
 from tvm_patch.kernels.arm.rescaling import Rescaling
-from tvm_patch.kernels.base import Form, Kernel, OpView, PrimFunc
+from tvm_patch.kernels.base import Form, Kernel, OpView, Preference, PrimFunc
 from tvm_patch.kernels.dot_calls import call_dot, emit_portable_dot, store_rest, widen_run
 from tvm_patch.kernels.fully_connected import FullyConnected
 from tvm_patch.kernels.ir import Buffer, Expr
@@ -20,6 +19,7 @@ from tvm_patch.kernels.loops import kernel_body, parameters_of
 from tvm_patch.kernels.registry import register
 from tvm_patch.kernels.requantize_exact import ExactRequantizer
 from tvm_patch.kernels.stream import QUAD, DotStream
+from tvm_patch.kernels.unrolled import dot_of, rescaling_traits, unrolls, with_unroll
 
 _MANTISSA = 53 - 31
 
@@ -66,8 +66,32 @@ class DotFullyConnected(FullyConnected):
     def within(self, scratch: int) -> Kernel:
         """Return the kernel that widens its inputs once, where that takes no more memory than the tensors do."""
         wider = type(self)(self.op, {**self.config, "direct": False})
-        most = min(scratch, self.op.inputs[0].nbytes + self.op.outputs[0].nbytes)
-        return wider if self.config["direct"] and wider.scratch_bytes <= most else self
+        return wider if self.config["direct"] and wider.scratch_bytes <= self.room(scratch) else self
+
+    def room(self, scratch: int) -> int:
+        """Return no more than the tensors take."""
+        return min(scratch, self.op.inputs[0].nbytes + self.op.outputs[0].nbytes)
+
+    def candidates(self) -> list[dict[str, Any]]:
+        """Return all groups, read directly or not."""
+        outputs, inputs = self.op.constants["weight"].shape
+        ways = (False, True) if inputs % QUAD == 0 else (False,)
+        groups = (2, 4) if outputs >= 4 else (2,)
+        return [
+            {"group": group, "unroll": unroll, "direct": direct}
+            for group in groups
+            for unroll in unrolls(self.stream)
+            for direct in ways
+        ]
+
+    def preferring(self, preference: Preference) -> Kernel:
+        """Return the kernel with another unrolling."""
+        return with_unroll(self, preference)
+
+    @property
+    def traits(self) -> dict[str, Any]:
+        """Those of the rescaling."""
+        return rescaling_traits(self.rescaling)
 
     @cached_property
     def stream(self) -> DotStream:
@@ -123,6 +147,5 @@ class DotFullyConnected(FullyConnected):
             rest = [(data, start + i) for i in range(whole * QUAD, inputs)]
             store_rest(rest, scratch, first=whole, pixels=1, pixel=0, step=0)
             at = T.address_of(scratch[0])
-        unroll, direct = int(self.config["unroll"]), bool(self.config["direct"])
-        tile = DotTile(1, self.stream.group, unroll, self.rescaling, direct)
+        tile = dot_of(self.stream, self.rescaling, self.config, 1)
         call_dot(called, tile, self.stream, buffers["stream"], at, buffers["out0"], row * outputs)

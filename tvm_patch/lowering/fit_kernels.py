@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from tvm_patch.kernels import Kernel
+from tvm_patch.lowering.tuned import TunedConfigs
 from tvm_patch.planner.explain import plan_memory
 from tvm_patch.planner.memory import arena_bytes
 from tvm_patch.planner.modes import InputMode, fetched_inputs
@@ -19,16 +20,23 @@ from tvm_patch.planner.segments import Segment
 
 AMPLE_SCRATCH = 4096
 """Bytes of scratch beyond which no kernel goes."""
+_UNTUNED = TunedConfigs()
 
 
-def widest_kernels(kernels: Sequence[Kernel], network: Network) -> tuple[list[Kernel], Network]:
+def widest_kernels(
+    kernels: Sequence[Kernel], network: Network, tuned: TunedConfigs = _UNTUNED
+) -> tuple[list[Kernel], Network]:
     """Return kernels in their fastest form, and the network that says what scratch they have."""
-    wide = [k.within(AMPLE_SCRATCH) for k in kernels]
+    wide = [tuned.within(k, AMPLE_SCRATCH) for k in kernels]
     return wide, _described(network, wide)
 
 
 def fit_kernels(
-    kernels: Sequence[Kernel], network: Network, segments: Sequence[Segment], mode: InputMode
+    kernels: Sequence[Kernel],
+    network: Network,
+    segments: Sequence[Segment],
+    mode: InputMode,
+    tuned: TunedConfigs = _UNTUNED,
 ) -> tuple[list[Kernel], Network]:
     """Return kernels with as much scratch as the arena has room for, and the network that says so.
 
@@ -42,6 +50,8 @@ def fit_kernels(
         The plan's.
     mode : {"resident", "rereadable", "streamed"}
         Of the inputs.
+    tuned : TunedConfigs
+        What was measured, and what is preferred.
     """
     memory, fetched = plan_memory(network, segments, mode), fetched_inputs(network, mode)
     arena = memory.placement.arena_bytes
@@ -50,15 +60,20 @@ def fit_kernels(
     order = sorted((i for i in range(len(segments)) if room[i] > 0), key=lambda i: -room[i])
     count = len(order)
     while count:
-        chosen = _widened(kernels, segments, {i: room[i] for i in order[:count]})
+        chosen = _widened(kernels, segments, {i: room[i] for i in order[:count]}, tuned)
         wider = _described(network, chosen)
         if arena_bytes(wider, segments, fetched) == arena:
             return chosen, wider
         count = count * 3 // 4
-    return list(kernels), network
+    # No room anywhere: a preference may still choose code of the same scratch.
+    same = _widened(kernels, segments, {}, tuned)
+    wider = _described(network, same)
+    return (same, wider) if arena_bytes(wider, segments, fetched) == arena else (list(kernels), network)
 
 
-def _widened(kernels: Sequence[Kernel], segments: Sequence[Segment], room: dict[int, int]) -> list[Kernel]:
+def _widened(
+    kernels: Sequence[Kernel], segments: Sequence[Segment], room: dict[int, int], tuned: TunedConfigs
+) -> list[Kernel]:
     """Return the kernels of some segments with what is there plus that room."""
     allowed: dict[int, int] = {}
     for position, segment in enumerate(segments):
@@ -67,7 +82,9 @@ def _widened(kernels: Sequence[Kernel], segments: Sequence[Segment], room: dict[
         for i in segment.operators:
             # Kernels of one segment share the scratch; an operator may be in two segments.
             allowed[i] = min(allowed.get(i, most + extra), most + extra)
-    return [k.within(min(allowed[i], AMPLE_SCRATCH)) if i in allowed else k for i, k in enumerate(kernels)]
+    return [
+        tuned.within(k, min(allowed[i], AMPLE_SCRATCH)) if i in allowed else k for i, k in enumerate(kernels)
+    ]
 
 
 def _described(network: Network, kernels: Sequence[Kernel]) -> Network:

@@ -147,7 +147,8 @@ class _Segment(SegmentPrinter):
         self.function("row0", kernel.row_function(self.form))
         with IRBuilder() as builder, T.prim_func(private=True):
             self.arguments, self.buffers, self.numbers = self.declare(())
-            pointers = [self.arguments[f"in{self.layout.sources.index(tensor)}"]]
+            pixel = buffer.pixel_bytes
+            pointers = [T.address_of(self.stored(tensor)[self._number(f"start_{tensor}") * pixel])]
             pointers += [T.address_of(self.buffers["scratch"][buffer.offset]), call("int32", ROW, 0)]
             pointers += [self.arguments["out0"], *self.constants_of(0)]
             if loop.scratch:
@@ -156,8 +157,9 @@ class _Segment(SegmentPrinter):
                 self.values.windows(0)[0],
                 buffer,
                 height=flow.rows[tensor],
-                inside=self._number(f"inside_{tensor}") * buffer.pixel_bytes,
-                left=self._number(f"left_{tensor}") * buffer.pixel_bytes,
+                in_bytes=self.values.width(tensor) * pixel,
+                inside=self._number(f"inside_{tensor}") * pixel,
+                left=self._number(f"left_{tensor}") * pixel,
                 rows=view.shape[1],
                 row=view.size // view.shape[1],
             )

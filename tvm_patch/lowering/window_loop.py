@@ -18,6 +18,7 @@ ROW = "TVMP_ROW"
 _C_TYPES = {"int8": "int8_t", "int16": "int16_t", "int32": "int32_t", "uint8": "uint8_t"}
 _NUMBERS = (
     "height",
+    "in_bytes",
     "rows",
     "stride",
     "dilation",
@@ -61,6 +62,7 @@ class WindowLoop:
         buffer: RowBuffer,
         *,
         height: int,
+        in_bytes: int,
         inside: int,
         left: int,
         rows: int,
@@ -72,14 +74,14 @@ class WindowLoop:
         ----------
         window, buffer
             Of the input.
-        height, inside, left : int
-            Rows of the input; bytes of one, and of the padding before it.
+        height, in_bytes, inside, left : int
+            Rows of the input; bytes of one, of what is read of it, and of the padding before it.
         rows, row : int
             Rows of the output; bytes of one.
         """
         right = buffer.line_bytes - left - inside
         steps = (window.stride, window.dilation, buffer.top, buffer.slots, buffer.slot_bytes)
-        return (height, rows, *steps, left, inside, right, row, buffer.pad_value)
+        return (height, in_bytes, rows, *steps, left, inside, right, row, buffer.pad_value)
 
 
 def window_loop(loop: WindowLoop) -> PlainFunction:
@@ -115,7 +117,7 @@ def window_loop(loop: WindowLoop) -> PlainFunction:
           tvmp_fill(slot, (int8_t)pad, left);
           tvmp_fill(slot + left + inside, (int8_t)pad, right);
         }}
-        tvmp_copy(slot + left, in + from * inside, inside);
+        tvmp_copy(slot + left, in + from * in_bytes, inside);
       }} else {{
         tvmp_fill(slot, (int8_t)pad, left + inside + right);
       }}

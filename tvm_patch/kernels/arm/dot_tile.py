@@ -39,6 +39,8 @@ class DotTile:
         From sums to int8.
     direct : bool
         Whether the single pixel is read as int8 and widened on the way, by every group again: no scratch is needed.
+    straight : int
+        Fours of inputs, where the code is for so many only and has no loop over them; 0 for any number.
     """
 
     pixels: int
@@ -46,6 +48,7 @@ class DotTile:
     unroll: int
     rescaling: Rescaling
     direct: bool = False
+    straight: int = 0
 
     def __post_init__(self) -> None:
         if (self.pixels, self.channels) not in ((1, 2), (1, 4), (2, 2), (3, 2)):
@@ -92,6 +95,7 @@ def dot_tile(tile: DotTile) -> ArmFunction:
     if tile.rescaling.signed:
         parameters += ("int32_t base",)
     stem = f"dot_{tile.channels}x{tile.pixels}{'_direct' if tile.direct else ''}"
+    stem += f"_of_{4 * tile.straight}" if tile.straight else ""
     return ArmFunction(stem, parameters, tuple(_assembly(tile)), _portable(tile))
 
 
@@ -105,15 +109,16 @@ def _assembly(tile: DotTile) -> list[str]:
     acc = _sums(tile)
     step = _step(tile)
     out = enter("r1", "r2", "r3")
-    out += [f"ldr r2, [sp, #{_SAVED_BYTES}]", "add r2, r1"]
-    # All instructions of a step have four bytes, so the loop can be entered at any of its steps.
-    out += ["adr r4, 3f", f"ldr r3, [sp, #{_SAVED_BYTES + 4}]", "sub r4, r3", "orr r4, #1", "push {r2, r4}"]
-    out.append("1:")
-    out += step(tile, acc, fresh=True)
-    out += [f"ldr pc, {_ENTRY}", "2:"]
-    for _ in range(tile.unroll):
-        out += step(tile, acc, fresh=False)
-    out += ["3:", f"ldr r2, {_STOP}", "cmp r1, r2", "bne 2b"]
+    if tile.straight:
+        out += ["sub sp, #8", "1:", *step(tile, acc, fresh=True)]
+        out += (tile.straight - 1) * step(tile, acc, fresh=False)
+    else:
+        out += [f"ldr r2, [sp, #{_SAVED_BYTES}]", "add r2, r1"]
+        # All instructions of a step have four bytes, so the loop can be entered at any of its steps.
+        out += ["adr r4, 3f", f"ldr r3, [sp, #{_SAVED_BYTES + 4}]", "sub r4, r3", "orr r4, #1"]
+        out += ["push {r2, r4}", "1:", *step(tile, acc, fresh=True), f"ldr pc, {_ENTRY}", "2:"]
+        out += tile.unroll * step(tile, acc, fresh=False)
+        out += ["3:", f"ldr r2, {_STOP}", "cmp r1, r2", "bne 2b"]
     base = [f"ldr r12, [sp, #{_SAVED_BYTES + 8 + 12}]"]
     for a in acc:
         out.append("ldrd r10, r11, [r0], #8")

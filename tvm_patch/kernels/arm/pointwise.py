@@ -27,16 +27,19 @@ class PointwiseRow:
         From sums to int8.
     single : bool
         Whether a single pixel may be left over.
+    straight : int
+        See :class:`DotTile`.
     """
 
     pixels: int
     unroll: int
     rescaling: Rescaling
     single: bool
+    straight: int = 0
 
     def tile(self, pixels: int) -> DotTile:
         """Return the register tile of so many pixels."""
-        return DotTile(pixels, _GROUP, self.unroll, self.rescaling)
+        return DotTile(pixels, _GROUP, self.unroll, self.rescaling, straight=self.straight)
 
     @property
     def tiles(self) -> tuple[int, ...]:

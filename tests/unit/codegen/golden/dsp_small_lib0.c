@@ -13,9 +13,14 @@
 #else
 #define TVMP_RESTRICT restrict
 #endif
-#if defined(__GNUC__)
+#ifdef TVM_PATCH_SEPARATE_STEPS /* what one step costs must not depend on the others: for measuring */
+#define TVMP_STEP __attribute__((noinline, noclone))
+#define TVMP_APART __attribute__((noinline, noclone))
+#elif defined(__GNUC__)
+#define TVMP_STEP
 #define TVMP_APART __attribute__((noinline))
 #else
+#define TVMP_STEP
 #define TVMP_APART
 #endif
 
@@ -245,7 +250,7 @@ static void tvmp_dot_2x2_c689344d(const int32_t *stream, const int8_t *pixels, i
 }
 #endif
 
-static TVMP_SHARED void tvmp_rows_of_3_7a743656(const int8_t *in, int8_t *ring, void (*row)(const int8_t *, const int8_t *, const int8_t *, const int32_t *, int8_t *, int8_t *), int8_t *out, const int32_t *constant0, int8_t *scratch, int32_t height, int32_t rows, int32_t stride, int32_t dilation, int32_t top, int32_t slots, int32_t slot_bytes, int32_t left, int32_t inside, int32_t right, int32_t out_bytes, int32_t pad) {
+static TVMP_SHARED void tvmp_rows_of_3_f8715349(const int8_t *in, int8_t *ring, void (*row)(const int8_t *, const int8_t *, const int8_t *, const int32_t *, int8_t *, int8_t *), int8_t *out, const int32_t *constant0, int8_t *scratch, int32_t height, int32_t in_bytes, int32_t rows, int32_t stride, int32_t dilation, int32_t top, int32_t slots, int32_t slot_bytes, int32_t left, int32_t inside, int32_t right, int32_t out_bytes, int32_t pad) {
   int32_t line = 0, y;
   for (y = 0; y < rows; ++y) {
     for (; line <= y * stride + 2 * dilation; ++line) {
@@ -256,7 +261,7 @@ static TVMP_SHARED void tvmp_rows_of_3_7a743656(const int8_t *in, int8_t *ring, 
           tvmp_fill(slot, (int8_t)pad, left);
           tvmp_fill(slot + left + inside, (int8_t)pad, right);
         }
-        tvmp_copy(slot + left, in + from * inside, inside);
+        tvmp_copy(slot + left, in + from * in_bytes, inside);
       } else {
         tvmp_fill(slot, (int8_t)pad, left + inside + right);
       }
@@ -408,7 +413,7 @@ static void tvmp_taps_3x3_4_d507509d(const int8_t *stream, const int8_t *columns
 }
 #endif
 
-static TVMP_SHARED void tvmp_rows_of_3_6f33ea8b(const int8_t *in, int8_t *ring, void (*row)(const int8_t *, const int8_t *, const int8_t *, const int8_t *, int8_t *, int8_t *), int8_t *out, const int8_t *constant0, int8_t *scratch, int32_t height, int32_t rows, int32_t stride, int32_t dilation, int32_t top, int32_t slots, int32_t slot_bytes, int32_t left, int32_t inside, int32_t right, int32_t out_bytes, int32_t pad) {
+static TVMP_SHARED void tvmp_rows_of_3_06e765ce(const int8_t *in, int8_t *ring, void (*row)(const int8_t *, const int8_t *, const int8_t *, const int8_t *, int8_t *, int8_t *), int8_t *out, const int8_t *constant0, int8_t *scratch, int32_t height, int32_t in_bytes, int32_t rows, int32_t stride, int32_t dilation, int32_t top, int32_t slots, int32_t slot_bytes, int32_t left, int32_t inside, int32_t right, int32_t out_bytes, int32_t pad) {
   int32_t line = 0, y;
   for (y = 0; y < rows; ++y) {
     for (; line <= y * stride + 2 * dilation; ++line) {
@@ -419,7 +424,7 @@ static TVMP_SHARED void tvmp_rows_of_3_6f33ea8b(const int8_t *in, int8_t *ring, 
           tvmp_fill(slot, (int8_t)pad, left);
           tvmp_fill(slot + left + inside, (int8_t)pad, right);
         }
-        tvmp_copy(slot + left, in + from * inside, inside);
+        tvmp_copy(slot + left, in + from * in_bytes, inside);
       } else {
         tvmp_fill(slot, (int8_t)pad, left + inside + right);
       }
@@ -1184,8 +1189,8 @@ static TVMP_APART void conv2d_row0_0(const int8_t *TVMP_RESTRICT in0_row0, const
   }
 }
 
-static void conv2d_0(const int8_t *in0, const int32_t *stream, int8_t *scratch, int8_t *out0) {
-  tvmp_rows_of_3_7a743656(in0, (&(scratch[0])), conv2d_row0_0, out0, stream, (&(scratch[76])), 9, 5, 2, 1, 1, 3, 24, 3, 21, 3, 32, -5);
+static TVMP_STEP void conv2d_0(const int8_t *in0, const int32_t *stream, int8_t *scratch, int8_t *out0) {
+  tvmp_rows_of_3_f8715349((&(in0[0])), (&(scratch[0])), conv2d_row0_0, out0, stream, (&(scratch[76])), 9, 21, 5, 2, 1, 1, 3, 24, 3, 21, 3, 32, -5);
 }
 
 static TVMP_APART void depthwise_conv2d_row0_1(const int8_t *TVMP_RESTRICT in0_row0, const int8_t *TVMP_RESTRICT in0_row1, const int8_t *TVMP_RESTRICT in0_row2, const int8_t *TVMP_RESTRICT stream, int8_t *TVMP_RESTRICT scratch, int8_t *TVMP_RESTRICT out) {
@@ -1196,19 +1201,19 @@ static TVMP_APART void depthwise_conv2d_row0_1(const int8_t *TVMP_RESTRICT in0_r
   }
 }
 
-static void depthwise_conv2d_1(const int8_t *in0, const int8_t *stream, int8_t *scratch, int8_t *out0) {
-  tvmp_rows_of_3_6f33ea8b(in0, (&(scratch[0])), depthwise_conv2d_row0_1, out0, stream, (&(scratch[128])), 5, 5, 1, 1, 1, 3, 40, 8, 32, 8, 32, -128);
+static TVMP_STEP void depthwise_conv2d_1(const int8_t *in0, const int8_t *stream, int8_t *scratch, int8_t *out0) {
+  tvmp_rows_of_3_06e765ce((&(in0[0])), (&(scratch[0])), depthwise_conv2d_row0_1, out0, stream, (&(scratch[128])), 5, 32, 5, 1, 1, 1, 3, 40, 8, 32, 8, 32, -128);
 }
 
 static TVMP_APART void conv2d_row0_2(const int8_t *TVMP_RESTRICT in0_row0, const int32_t *TVMP_RESTRICT stream, int8_t *TVMP_RESTRICT scratch, int8_t *TVMP_RESTRICT out) {
   tvmp_pointwise_3_0b2ba427((&(in0_row0[0])), (&(stream[0])), (&(scratch[0])), (&(out[0])), 20, 2, 8, 8, 7);
 }
 
-static void conv2d_2(const int8_t *in0, const int32_t *stream, int8_t *scratch, int8_t *out0) {
+static TVMP_STEP void conv2d_2(const int8_t *in0, const int32_t *stream, int8_t *scratch, int8_t *out0) {
   conv2d_row0_2((&(in0[0])), stream, (&(scratch[0])), (&(out0[0])));
 }
 
-static void add_row0_3(const int8_t *in0_row0, const int8_t *in1_row0, int8_t *out) {
+static TVMP_STEP void add_row0_3(const int8_t *in0_row0, const int8_t *in1_row0, int8_t *out) {
   for (int32_t v_3 = 0; v_3 < 40; ++v_3) {
     int32_t cse_v1 = (v_3 * 4);
     uint32_t v_4 = tvmp_load4((&(in0_row0[cse_v1])));
@@ -1248,11 +1253,11 @@ static void add_row0_3(const int8_t *in0_row0, const int8_t *in1_row0, int8_t *o
   }
 }
 
-static void add_3(const int8_t *in0, const int8_t *in1, int8_t *out0) {
+static TVMP_STEP void add_3(const int8_t *in0, const int8_t *in1, int8_t *out0) {
   add_row0_3((&(in0[0])), (&(in1[0])), (&(out0[0])));
 }
 
-static void avg_pool2d_row0_4(const int8_t *TVMP_RESTRICT in0_row0, const int8_t *TVMP_RESTRICT in0_row1, const int8_t *TVMP_RESTRICT in0_row2, const int8_t *TVMP_RESTRICT in0_row3, const int8_t *TVMP_RESTRICT in0_row4, int8_t *TVMP_RESTRICT out) {
+static TVMP_STEP void avg_pool2d_row0_4(const int8_t *TVMP_RESTRICT in0_row0, const int8_t *TVMP_RESTRICT in0_row1, const int8_t *TVMP_RESTRICT in0_row2, const int8_t *TVMP_RESTRICT in0_row3, const int8_t *TVMP_RESTRICT in0_row4, int8_t *TVMP_RESTRICT out) {
   for (int32_t v = 0; v < 1; ++v) {
     for (int32_t v_1 = 0; v_1 < 8; ++v_1) {
       int32_t _ptr[1];
@@ -1275,7 +1280,7 @@ static void avg_pool2d_row0_4(const int8_t *TVMP_RESTRICT in0_row0, const int8_t
   }
 }
 
-static void avg_pool2d_4(const int8_t *in0, int8_t *out0) {
+static TVMP_STEP void avg_pool2d_4(const int8_t *in0, int8_t *out0) {
   for (int32_t v = 0; v < 1; ++v) {
     avg_pool2d_row0_4((&(in0[0])), (&(in0[32])), (&(in0[64])), (&(in0[96])), (&(in0[128])), (&(out0[0])));
   }
@@ -1288,7 +1293,7 @@ static TVMP_APART void fully_connected_5(const int8_t *TVMP_RESTRICT in0, const 
   }
 }
 
-static void softmax_6(const int8_t *in0, const int32_t *exp_table, int8_t *out0) {
+static TVMP_STEP void softmax_6(const int8_t *in0, const int32_t *exp_table, int8_t *out0) {
   int32_t _ptr[3];
   for (int32_t v = 0; v < 1; ++v) {
     _ptr[0] = -128;

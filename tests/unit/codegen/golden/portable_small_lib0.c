@@ -11,9 +11,14 @@
 #else
 #define TVMP_RESTRICT restrict
 #endif
-#if defined(__GNUC__)
+#ifdef TVM_PATCH_SEPARATE_STEPS /* what one step costs must not depend on the others: for measuring */
+#define TVMP_STEP __attribute__((noinline, noclone))
+#define TVMP_APART __attribute__((noinline, noclone))
+#elif defined(__GNUC__)
+#define TVMP_STEP
 #define TVMP_APART __attribute__((noinline))
 #else
+#define TVMP_STEP
 #define TVMP_APART
 #endif
 
@@ -77,7 +82,7 @@ static TVMP_APART void conv2d_row0_0(const int8_t *TVMP_RESTRICT in0_row0, const
   }
 }
 
-static void conv2d_0(const int8_t *in0, const int32_t *stream, int8_t *scratch, int8_t *out0) {
+static TVMP_STEP void conv2d_0(const int8_t *in0, const int32_t *stream, int8_t *scratch, int8_t *out0) {
   int32_t _ptr[1];
   _ptr[0] = -1;
   for (int32_t v = 0; v < 3; ++v) {
@@ -145,7 +150,7 @@ static TVMP_APART void depthwise_conv2d_row0_1(const int8_t *TVMP_RESTRICT in0_r
   }
 }
 
-static void depthwise_conv2d_1(const int8_t *in0, const int8_t *stream, int8_t *scratch, int8_t *out0) {
+static TVMP_STEP void depthwise_conv2d_1(const int8_t *in0, const int8_t *stream, int8_t *scratch, int8_t *out0) {
   int32_t _ptr[1];
   _ptr[0] = -1;
   for (int32_t v = 0; v < 3; ++v) {
@@ -209,14 +214,14 @@ static TVMP_APART void conv2d_row0_2(const int8_t *TVMP_RESTRICT in0_row0, const
   }
 }
 
-static void conv2d_2(const int8_t *in0, const int32_t *stream, int8_t *scratch, int8_t *out0) {
+static TVMP_STEP void conv2d_2(const int8_t *in0, const int32_t *stream, int8_t *scratch, int8_t *out0) {
   for (int32_t v = 0; v < 5; ++v) {
     int32_t cse_v1 = (v * 32);
     conv2d_row0_2((&(in0[cse_v1])), stream, (&(scratch[0])), (&(out0[cse_v1])));
   }
 }
 
-static void add_row0_3(const int8_t *in0_row0, const int8_t *in1_row0, int8_t *out) {
+static TVMP_STEP void add_row0_3(const int8_t *in0_row0, const int8_t *in1_row0, int8_t *out) {
   for (int32_t v = 0; v < 32; ++v) {
     int8_t v_1 = in0_row0[v];
     int8_t v_2 = in1_row0[v];
@@ -227,14 +232,14 @@ static void add_row0_3(const int8_t *in0_row0, const int8_t *in1_row0, int8_t *o
   }
 }
 
-static void add_3(const int8_t *in0, const int8_t *in1, int8_t *out0) {
+static TVMP_STEP void add_3(const int8_t *in0, const int8_t *in1, int8_t *out0) {
   for (int32_t v = 0; v < 5; ++v) {
     int32_t cse_v1 = (v * 32);
     add_row0_3((&(in0[cse_v1])), (&(in1[cse_v1])), (&(out0[cse_v1])));
   }
 }
 
-static void avg_pool2d_row0_4(const int8_t *TVMP_RESTRICT in0_row0, const int8_t *TVMP_RESTRICT in0_row1, const int8_t *TVMP_RESTRICT in0_row2, const int8_t *TVMP_RESTRICT in0_row3, const int8_t *TVMP_RESTRICT in0_row4, int8_t *TVMP_RESTRICT out) {
+static TVMP_STEP void avg_pool2d_row0_4(const int8_t *TVMP_RESTRICT in0_row0, const int8_t *TVMP_RESTRICT in0_row1, const int8_t *TVMP_RESTRICT in0_row2, const int8_t *TVMP_RESTRICT in0_row3, const int8_t *TVMP_RESTRICT in0_row4, int8_t *TVMP_RESTRICT out) {
   for (int32_t v = 0; v < 1; ++v) {
     for (int32_t v_1 = 0; v_1 < 8; ++v_1) {
       int32_t _ptr[1];
@@ -257,7 +262,7 @@ static void avg_pool2d_row0_4(const int8_t *TVMP_RESTRICT in0_row0, const int8_t
   }
 }
 
-static void avg_pool2d_4(const int8_t *in0, int8_t *out0) {
+static TVMP_STEP void avg_pool2d_4(const int8_t *in0, int8_t *out0) {
   for (int32_t v = 0; v < 1; ++v) {
     avg_pool2d_row0_4((&(in0[0])), (&(in0[32])), (&(in0[64])), (&(in0[96])), (&(in0[128])), (&(out0[0])));
   }
@@ -294,7 +299,7 @@ static TVMP_APART void fully_connected_5(const int8_t *TVMP_RESTRICT in0, const 
   }
 }
 
-static void softmax_6(const int8_t *in0, const int32_t *exp_table, int8_t *out0) {
+static TVMP_STEP void softmax_6(const int8_t *in0, const int32_t *exp_table, int8_t *out0) {
   int32_t _ptr[3];
   for (int32_t v = 0; v < 1; ++v) {
     _ptr[0] = -128;

@@ -1,0 +1,92 @@
+"""Make the tuning database that comes with the project: the zoo's networks, tuned for the emulated Cortex-M7.
+
+``python -m benchmarks.tune_zoo FOLDER [NAME ...]``: tunes into FOLDER (half an hour; go on after an interruption by
+starting it again) and writes what any preference may choose of it to ``tvm_patch/tuning/data``.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable
+from pathlib import Path
+
+import tvm
+from rich.console import Console
+from tvm.s_tir import meta_schedule as ms
+
+from tvm_patch.driver.front import legalize
+from tvm_patch.kernels import Kernel
+from tvm_patch.kernels.workload import knobs_of, schedule_of, workload_module, workload_text
+from tvm_patch.lowering.fit_kernels import AMPLE_SCRATCH
+from tvm_patch.tflite.writer import write_model
+from tvm_patch.tuning.database import RECORDS, SECONDS, SHIPPED, WORKLOADS, load_measured
+from tvm_patch.tuning.tune import tune
+from tvm_patch.zoo.registry import build
+
+TRIALS = 5000
+NETWORKS = (
+    "mlperf_kws",
+    "mlperf_ad",
+    "mlperf_ic",
+    "mlperf_vww",
+    "mcunet_vww0",
+    "mcunet_vww1",
+    "mcunet_in0",
+    "mcunet_in1",
+)
+Entry = tuple[float, dict[str, int]]
+
+
+def worth_keeping(
+    kernel: Kernel, entries: Iterable[tuple[float, dict[str, int]]]
+) -> list[tuple[float, dict[str, int]]]:
+    """Return the configs than which none is both faster and smaller in scratch, of any unrolling and of the usual."""
+    usual = kernel.within(AMPLE_SCRATCH).config.get("unroll")
+    kept: list[Entry] = []
+    for same in (False, True):
+        least = None
+        for cost, config in sorted(entries, key=lambda e: (e[0], sorted(e[1].items()))):
+            if same and config.get("unroll") != usual:
+                continue
+            scratch = type(kernel)(kernel.op, {**kernel.config, **config}).scratch_bytes
+            if least is None or scratch < least:
+                least = scratch
+                if (cost, config) not in kept:
+                    kept.append((cost, config))
+    return kept
+
+
+def main() -> None:
+    """Run the program."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("names", nargs="*", default=NETWORKS)
+    arguments = parser.parse_args()
+    console = Console()
+    kernels: dict[str, Kernel] = {}
+    for name in arguments.names:
+        legalized = legalize(write_model(build(name)))
+        result = tune(legalized, arguments.folder, trials=TRIALS)
+        for kernel in legalized.describe()[0]:
+            kernels.setdefault(workload_text(kernel), kernel)
+        console.print(
+            f"{name}: {result.before:,} → {result.after:,}, {result.measured} of {result.trials} measured now"
+        )
+    SHIPPED.mkdir(exist_ok=True)
+    for file in (WORKLOADS, RECORDS):
+        (SHIPPED / file).unlink(missing_ok=True)
+    database = ms.database.JSONDatabase(str(SHIPPED / WORKLOADS), str(SHIPPED / RECORDS))
+    for text, entries in sorted(load_measured(arguments.folder).items()):
+        if text not in kernels:
+            continue
+        module, knobs = workload_module(text), knobs_of(kernels[text].candidates())
+        workload = database.commit_workload(module)
+        for cost, config in worth_keeping(kernels[text], [(c, dict(k)) for c, k in entries]):
+            trace = schedule_of(module, knobs, config).trace
+            record = ms.database.TuningRecord(trace, workload, [cost * SECONDS], tvm.target.Target("c"), [])
+            database.commit_tuning_record(record)
+    console.print(f"{len(database)} records, {len(kernels)} workloads in {SHIPPED.name}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,55 @@
+"""``tvm-patch tune``: measure the kernels of a model on a board."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tvm_patch.cli.options import (
+    Border,
+    IoOption,
+    JsonOption,
+    ModelArgument,
+    QuietOption,
+    check_board,
+    check_model,
+)
+from tvm_patch.cli.output import Output
+
+
+def tune(
+    model: ModelArgument,
+    board: Annotated[str, typer.Option("--board", help="qemu_m7 or qemu_m4.")] = "qemu_m7",
+    trials: Annotated[int, typer.Option("--trials", min=1, help="Most candidates to look at.")] = 1000,
+    database: Annotated[
+        Path, typer.Option("--database", metavar="DIR", help="Where to keep what was measured.")
+    ] = Path("tuning"),
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the search.")] = 0,
+    io: IoOption = Border.int8,
+    json: JsonOption = None,
+    quiet: QuietOption = False,
+) -> None:
+    """Let MetaSchedule choose the kernels' parameters by what they cost on a board.
+
+    Interrupt it at any time: started again with the same seed it goes on, and ends as if it had not been.
+
+    \b
+    Examples:
+      tvm-patch tune person.tflite --database build/tuned
+      tvm-patch compile person.tflite -o build/person --board qemu_m7 --database build/tuned --prefer speed
+    """  # noqa: D301 -- \b keeps the lines apart in --help
+    check_model(model)
+    check_board(board)
+    output = Output(json, quiet)
+    with output.progress(f"reading {model.name}") as step:
+        from tvm_patch.driver.front import legalize
+        from tvm_patch.tuning.tune import tune as tune_network
+
+        result = tune_network(
+            legalize(model, io=io.value), database, board=board, trials=trials, seed=seed, progress=step
+        )
+    from tvm_patch.report.tune import print_tune, tune_report
+
+    output.emit(tune_report(model.name, board, database, seed, result), print_tune)

@@ -1,0 +1,36 @@
+"""Which configs of kernels were measured: a user's database and the one that comes with the project."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+from tvm_patch.kernels.base import Preference
+from tvm_patch.lowering.tuned import Measured, TunedConfigs
+from tvm_patch.tuning.database import RECORDS, SHIPPED, load_measured
+
+
+def tuned_configs(folder: Path | None, preference: Preference) -> TunedConfigs:
+    """Return what databases say.
+
+    Parameters
+    ----------
+    folder : Path or None
+        A database that is asked before the project's own.
+    preference : {"size", "balanced", "speed"}
+        ``size`` asks none.
+
+    Raises
+    ------
+    UserError
+        When the folder holds no database.
+    """
+    own = load_measured(folder) if folder is not None else {}
+    if preference == "size":
+        return TunedConfigs(preference=preference)
+    return TunedConfigs({**_shipped(), **own}, preference)
+
+
+@lru_cache(maxsize=1)
+def _shipped() -> Measured:
+    return load_measured(SHIPPED) if (SHIPPED / RECORDS).exists() else {}

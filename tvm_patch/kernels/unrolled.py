@@ -1,0 +1,46 @@
+"""What kernels over streams of dot products have in common: how far their inner loop is unrolled."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tvm_patch.kernels.arm.dot_tile import DotTile
+from tvm_patch.kernels.arm.rescaling import Rescaling
+from tvm_patch.kernels.base import Kernel, Preference
+from tvm_patch.kernels.stream import DotStream
+
+_UNROLLS = (2, 4, 8, 12)
+"""Fours of inputs an iteration that the tuner tries."""
+_MOST_STRAIGHT = 16
+"""Fours of inputs that may stand one after the other without a loop: 1.3 KB of code."""
+_BY_PREFERENCE = {"size": 2, "speed": 12}
+
+
+def unrolls(stream: DotStream) -> tuple[int, ...]:
+    """Return what may stand for ``unroll``: 0 is no loop at all, in code for this number of inputs."""
+    return (*_UNROLLS, 0) if stream.quads <= _MOST_STRAIGHT else _UNROLLS
+
+
+def loop_of(stream: DotStream, config: Mapping[str, Any]) -> dict[str, int]:
+    """Return the numbers of a tile that say how its loop is unrolled."""
+    unroll = int(config["unroll"])
+    return {"unroll": unroll} if unroll else {"unroll": 1, "straight": stream.quads}
+
+
+def dot_of(stream: DotStream, rescaling: Rescaling, config: Mapping[str, Any], pixels: int) -> DotTile:
+    """Return the register tile that a config stands for."""
+    return DotTile(
+        pixels, stream.group, rescaling=rescaling, direct=bool(config["direct"]), **loop_of(stream, config)
+    )
+
+
+def with_unroll(kernel: Kernel, preference: Preference) -> Kernel:
+    """Return a kernel whose loop is unrolled as the preference asks for."""
+    unroll = _BY_PREFERENCE.get(preference)
+    return type(kernel)(kernel.op, {**kernel.config, "unroll": unroll}) if unroll else kernel
+
+
+def rescaling_traits(rescaling: Rescaling) -> dict[str, Any]:
+    """Return what of a rescaling decides on the time that it takes."""
+    return {"signed": rescaling.signed, "clamped": rescaling.clamp != (-128, 127)}

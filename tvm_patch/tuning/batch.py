@@ -1,0 +1,148 @@
+"""Measures many configs of one operator in one firmware, each checked against the reference first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from microtvm_project.build import Firmware, build_firmware
+from microtvm_project.run import run_firmware
+from tvm_patch.codegen.artifact import METADATA, ArtifactFiles, write_files
+from tvm_patch.codegen.emit import Interface, emit
+from tvm_patch.codegen.metadata import metadata
+from tvm_patch.integer.reference import evaluate
+from tvm_patch.kernels import Kernel, OpView, TensorView
+from tvm_patch.lowering.describe import describe
+from tvm_patch.lowering.memory import place
+from tvm_patch.lowering.op_view import BoundFunction, BoundOp
+from tvm_patch.lowering.program import lower_program
+from tvm_patch.planner.segments import layer_by_layer
+
+Outcome = int | str
+"""Instructions, or why there are none."""
+
+WRONG = "its result differs from the reference"
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Firmware that runs one operator with several configs.
+
+    Attributes
+    ----------
+    kernel : Kernel
+        The operator's, with its constants.
+    configs : sequence of mapping
+        What it tries.
+    firmware : Firmware
+        Built for an emulated board.
+    inputs : list of ndarray
+        Random.
+    expected : ndarray
+        The reference's output.
+    """
+
+    kernel: Kernel
+    configs: Sequence[Mapping[str, Any]]
+    firmware: Firmware
+    inputs: list[np.ndarray]
+    expected: np.ndarray
+
+
+def build_batch(
+    kernel: Kernel, configs: Sequence[Mapping[str, Any]], board: str, folder: Path, seed: int = 0
+) -> Batch:
+    """Compile one operator with several configs.
+
+    Parameters
+    ----------
+    kernel : Kernel
+        The operator's, with its constants.
+    configs : sequence of mapping
+        What to try.
+    board : str
+        An emulated board, which counts instructions.
+    folder : Path
+        For the sources and the program; must stay until it was run.
+    seed : int
+        Of the random input.
+
+    Raises
+    ------
+    BoardError
+        When it does not compile.
+    """
+    op = kernel.op
+    rng = np.random.default_rng(seed)
+    inputs = [_random(rng, v) for v in op.inputs]
+    (expected,) = evaluate(op, inputs)
+    files = _artifact(op, [type(kernel)(op, c) for c in configs], board)
+    path = write_files(files, folder / "batch")
+    firmware = build_firmware(
+        path,
+        board,
+        folder / "firmware",
+        profile=True,
+        # A candidate's cost must not depend on those beside it.
+        defines={"TVM_PATCH_SEPARATE_STEPS": "1"},
+        extra_flags=("-fno-ipa-icf",),
+    )
+    return Batch(kernel, configs, firmware, inputs, expected)
+
+
+def run_batch(batch: Batch) -> list[Outcome]:
+    """Return per config the instructions of the whole operator, or why it cannot be used.
+
+    Raises
+    ------
+    BoardError
+        When the program crashes or takes too long.
+    """
+    result = run_firmware(batch.firmware, [batch.inputs])
+    assert result.operator_instructions is not None
+    return [
+        count if np.array_equal(made, batch.expected) else WRONG
+        for count, made in zip(result.operator_instructions, result.outputs[0], strict=True)
+    ]
+
+
+def _random(rng: np.random.Generator, view: TensorView) -> np.ndarray:
+    info = np.iinfo(view.dtype)
+    return rng.integers(info.min, info.max + 1, view.shape).astype(view.dtype)
+
+
+def _artifact(op: OpView, kernels: Sequence[Kernel], board: str) -> ArtifactFiles:
+    """Return C that runs an operator once a kernel, all on the same input."""
+    names = tuple(f"in{i}" for i in range(len(op.inputs)))
+    outs = tuple(f"out{i}" for i in range(len(kernels)))
+    ops = tuple(BoundOp(op, names, (out,)) for out in outs)
+    tensors = {**dict(zip(names, op.inputs, strict=True)), **dict.fromkeys(outs, op.outputs[0])}
+    graph = BoundFunction(ops, names, outs, tensors)
+    network = describe(graph, kernels, "batch")
+    program = lower_program(graph, kernels, network, layer_by_layer(network), "dsp")
+    placement = place(program)
+    borders = [[Interface(n, 0.0, 0) for n in side] for side in (names, outs)]
+    emitted = emit(program, placement, borders[0], borders[1])
+    sides = [
+        [{"name": n, "dtype": tensors[n].dtype, "scale": 0.0, "zero_point": 0} for n in side]
+        for side in (names, outs)
+    ]
+    extra = {
+        "board": board,
+        "model_sha256": "",
+        "model_inputs": sides[0],
+        "model_outputs": sides[1],
+        "input_mode": "resident",
+        "scheme": "layer",
+    }
+    return ArtifactFiles(
+        {
+            METADATA: metadata(program, placement, emitted, extra),
+            **{f"codegen/host/include/{n}": t.encode() for n, t in emitted.include.items()},
+            **{f"codegen/host/src/{n}": t.encode() for n, t in emitted.source.items()},
+        }
+    )
