@@ -126,4 +126,4 @@ def window_loop(loop: WindowLoop) -> PlainFunction:
     out += out_bytes;
   }}
 """
-    return PlainFunction(f"rows_of_{loop.size}", parameters, body)
+    return PlainFunction(f"rows_of_{loop.size}", parameters, body, small=True)

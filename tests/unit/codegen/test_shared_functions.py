@@ -36,7 +36,7 @@ def printed(model: bytes) -> str:
 
 def definitions(text: str, stem: str) -> set[str]:
     """Return the names of the functions that are defined, without their digests."""
-    return set(re.findall(rf"^static TVMP_SHARED void (tvmp_{stem}\w*)\(", text, re.MULTILINE))
+    return set(re.findall(rf"^static TVMP_\w+ void (tvmp_{stem}\w*)\(", text, re.MULTILINE))
 
 
 def test_pointwise_convolutions_of_different_sizes_share_one_function():

@@ -29,10 +29,13 @@
 /* Functions that operators share: no copies of them for the arguments of one. */
 #if defined(__GNUC__) && !defined(__clang__)
 #define TVMP_SHARED __attribute__((noinline, noclone))
+#define TVMP_SMALL __attribute__((noinline, noclone, cold))
 #elif defined(__clang__)
 #define TVMP_SHARED __attribute__((noinline))
+#define TVMP_SMALL __attribute__((noinline, cold))
 #else
 #define TVMP_SHARED
+#define TVMP_SMALL
 #endif
 
 #ifdef __cplusplus

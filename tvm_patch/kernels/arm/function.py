@@ -55,11 +55,15 @@ class ArmFunction:
 
 @dataclass(frozen=True)
 class PlainFunction:
-    """A static C function that operators share; attributes as of :class:`ArmFunction`."""
+    """A static C function that operators share; attributes as of :class:`ArmFunction`.
+
+    `small` says that it runs rarely enough that its size counts.
+    """
 
     stem: str
     parameters: tuple[str, ...]
     body: str
+    small: bool = False
 
     @property
     def name(self) -> str:
@@ -69,7 +73,7 @@ class PlainFunction:
     @property
     def text(self) -> str:
         """The definition."""
-        return f"static TVMP_SHARED void {self.name}({', '.join(self.parameters)}) {{\n{self.body}}}\n"
+        return f"static {'TVMP_SMALL' if self.small else 'TVMP_SHARED'} void {self.name}({', '.join(self.parameters)}) {{\n{self.body}}}\n"
 
 
 Functions = dict[str, "ArmFunction | PlainFunction"]
