@@ -13,6 +13,7 @@ import numpy as np
 from microtvm_project.artifact import InputSet, pack_inputs, unpack_outputs
 from microtvm_project.boards import Board
 from microtvm_project.build import FLASH_SECTIONS, Firmware, build_firmware
+from microtvm_project.cycles import trace_program
 from microtvm_project.elf import Symbol
 from microtvm_project.protocol import Answer, encode_job
 from microtvm_project.runners import run_program
@@ -59,6 +60,8 @@ class RunResult:
         Per set, rows of all fetched inputs that were fetched; empty when all inputs are in the arena.
     flash_symbols : tuple of Symbol
         Functions and constants that ``flash_bytes`` counts; empty on the host.
+    cycles : int or None
+        An estimate for the board's core; see :mod:`microtvm_project.cycles.model`.
     """
 
     outputs: list[list[np.ndarray]]
@@ -75,6 +78,7 @@ class RunResult:
     sections: dict[str, int]
     rows_read: list[int] = field(default_factory=list)
     flash_symbols: tuple[Symbol, ...] = ()
+    cycles: int | None = None
 
 
 def run(
@@ -85,6 +89,7 @@ def run(
     as_board: str | Board | None = None,
     timeout: float = TIMEOUT,
     profile: bool = True,
+    cycles: bool = False,
     **build_options: Any,
 ) -> RunResult:
     """Build an artifact in a temporary folder and run it.
@@ -99,6 +104,8 @@ def run(
         Seconds for each program that is run.
     profile : bool
         Also count instructions per operator, which takes a second program and a second run of the first set.
+    cycles : bool
+        Also estimate the cycles of the first set, which takes another run.
     **build_options
         Further options of :func:`microtvm_project.build_firmware`.
 
@@ -117,10 +124,12 @@ def run(
         firmware = build_firmware(
             artifact_dir, board, folder, as_board=as_board, profile=profile, **build_options
         )
-        return run_firmware(firmware, inputs, timeout=timeout)
+        return run_firmware(firmware, inputs, timeout=timeout, cycles=cycles)
 
 
-def run_firmware(firmware: Firmware, inputs: Sequence[InputSet], *, timeout: float = TIMEOUT) -> RunResult:
+def run_firmware(
+    firmware: Firmware, inputs: Sequence[InputSet], *, timeout: float = TIMEOUT, cycles: bool = False
+) -> RunResult:
     """Run firmware that is already built; see :func:`run`."""
     artifact = firmware.artifact
     sets = pack_inputs(artifact, inputs)
@@ -152,7 +161,34 @@ def run_firmware(firmware: Firmware, inputs: Sequence[InputSet], *, timeout: flo
         sections=firmware.sections,
         rows_read=answer.rows_read,
         flash_symbols=tuple(s for s in firmware.symbols if s.section in FLASH_SECTIONS),
+        cycles=_cycles(firmware, encode_job(sets[:1], set_bytes), timeout) if cycles and sets else None,
     )
+
+
+def _cycles(firmware: Firmware, job: bytes, timeout: float) -> int | None:
+    """Estimate the cycles of one inference; None where nothing says what was executed."""
+    if firmware.board.runner != "qemu":
+        return None
+    trace = trace_program(firmware, firmware.elf, job, timeout)
+    return sum(trace.cycles(part) for part in trace.parts)
+
+
+def operator_cycles(firmware: Firmware, inputs: InputSet, timeout: float = TIMEOUT) -> list[int]:
+    """Estimate the cycles of every operator of firmware with profile hooks, run one after the other.
+
+    Raises
+    ------
+    BoardError
+        As of :func:`run`, or when the trace has fewer parts than the model has operators.
+    """
+    artifact = firmware.artifact
+    assert firmware.profile_elf is not None
+    job = encode_job(pack_inputs(artifact, [inputs]), sum(t.bytes for t in artifact.inputs))
+    trace = trace_program(firmware, firmware.profile_elf, job, timeout, "tvm_patch_profile")
+    parts = [trace.cycles(part) for part in trace.parts if part]
+    if len(parts) < len(artifact.operators):
+        raise BoardError(f"{artifact.model_name}: the trace tells {len(parts)} operators apart")
+    return parts[: len(artifact.operators)]
 
 
 def _check(firmware: Firmware, answer: Answer, sets: int) -> None:

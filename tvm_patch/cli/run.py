@@ -56,6 +56,9 @@ def run(
         Path | None,
         typer.Option("--model", help="With DIR and --check: the .tflite that DIR was compiled from."),
     ] = None,
+    cycles: Annotated[
+        bool, typer.Option("--cycles", help="Estimate the core's cycles from what QEMU executed.")
+    ] = False,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of the random input.")] = 0,
     io: IoOption = Border.int8,
     plan: PlanFileOption = None,
@@ -128,7 +131,7 @@ def run(
         else:
             given = driver.random_inputs(artifact, 1, seed)
         step(f"running on {board}", None)
-        result = artifact.run(given, board=board, as_board=as_board)
+        result = artifact.run(given, board=board, as_board=as_board, **({"cycles": True} if cycles else {}))
         checked = None
         if oracle is not None:
             step("comparing with the reference", None)

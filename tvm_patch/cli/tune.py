@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +20,13 @@ from tvm_patch.cli.options import (
 from tvm_patch.cli.output import Output
 
 
+class TuneFor(str, Enum):
+    """Choices of ``--objective``."""
+
+    instructions = "instructions"
+    cycles = "cycles"
+
+
 def tune(
     model: ModelArgument,
     board: Annotated[str, typer.Option("--board", help="qemu_m7 or qemu_m4.")] = "qemu_m7",
@@ -27,6 +35,9 @@ def tune(
         Path, typer.Option("--database", metavar="DIR", help="Where to keep what was measured.")
     ] = Path("tuning"),
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of the search.")] = 0,
+    objective: Annotated[
+        TuneFor, typer.Option("--objective", help="Counted instructions, or cycles estimated from them.")
+    ] = TuneFor.instructions,
     io: IoOption = Border.int8,
     json: JsonOption = None,
     quiet: QuietOption = False,
@@ -48,8 +59,14 @@ def tune(
         from tvm_patch.tuning.tune import tune as tune_network
 
         result = tune_network(
-            legalize(model, io=io.value), database, board=board, trials=trials, seed=seed, progress=step
+            legalize(model, io=io.value),
+            database,
+            board=board,
+            trials=trials,
+            seed=seed,
+            objective=objective.value,
+            progress=step,
         )
     from tvm_patch.report.tune import print_tune, tune_report
 
-    output.emit(tune_report(model.name, board, database, seed, result), print_tune)
+    output.emit(tune_report(model.name, board, database, objective.value, seed, result), print_tune)

@@ -107,7 +107,11 @@ def compile(
     # A database that cannot be read is an error even where the form has no use for it.
     tuned = tuned_configs(database, prefer) if chosen == "dsp" or database is not None else None
     program = legalized.lower(
-        chosen, segments, lambda text, done: report(text, 0.3 + 0.3 * done), mode, tuned=tuned if chosen == "dsp" else None
+        chosen,
+        segments,
+        lambda text, done: report(text, 0.3 + 0.3 * done),
+        mode,
+        tuned=tuned if chosen == "dsp" else None,
     )
     report("planning memory", 0.6)
     placement = place(program)

@@ -53,7 +53,8 @@ class DotConv2d(Conv2d):
     rescaling between them (:class:`tvm_patch.kernels.stream.DotStream`).
 
     Parameters of `config`: ``group`` output channels × ``pixels`` sums in registers, ``unroll`` steps of four inputs an
-    iteration (0 for no loop), ``direct`` reads a single pixel of a 1×1 kernel without widening it first.
+    iteration (0 for no loop), ``early`` loads pixels before they are needed,
+    ``direct`` reads a single pixel of a 1×1 kernel without widening it first.
     """
 
     @classmethod
@@ -87,8 +88,13 @@ class DotConv2d(Conv2d):
         tiles += [(4, 1, False)] if channels >= 4 else []
         if self._pointwise:
             tiles += [(group, 1, True) for group, pixels, _ in tiles if pixels == 1]
-        keys = ("group", "pixels", "direct", "unroll")
-        return [dict(zip(keys, (*t, n), strict=True)) for t in tiles for n in unrolls(self.stream)]
+        keys = ("group", "pixels", "direct", "unroll", "early")
+        return [
+            dict(zip(keys, (*t, n, early), strict=True))
+            for t in tiles
+            for n in unrolls(self.stream)
+            for early in ((False, True) if t[1] > 1 else (False,))
+        ]
 
     def preferring(self, preference: Preference) -> Kernel:
         """Return the kernel with another unrolling."""
@@ -261,6 +267,7 @@ def _tile_for(op: OpView, scratch: int) -> dict[str, Any]:
         "pixels": pixels,
         "unroll": 4,
         "direct": False,
+        "early": False,
     }
 
 

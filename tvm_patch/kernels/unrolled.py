@@ -22,10 +22,11 @@ def unrolls(stream: DotStream) -> tuple[int, ...]:
     return (*_UNROLLS, 0) if stream.quads <= _MOST_STRAIGHT else _UNROLLS
 
 
-def loop_of(stream: DotStream, config: Mapping[str, Any]) -> dict[str, int]:
-    """Return the numbers of a tile that say how its loop is unrolled."""
+def loop_of(stream: DotStream, config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the numbers of a tile that say how its loop is written."""
     unroll = int(config["unroll"])
-    return {"unroll": unroll} if unroll else {"unroll": 1, "straight": stream.quads}
+    early = {"early": bool(config.get("early", False))}
+    return {"unroll": unroll, **early} if unroll else {"unroll": 1, "straight": stream.quads, **early}
 
 
 def dot_of(stream: DotStream, rescaling: Rescaling, config: Mapping[str, Any], pixels: int) -> DotTile:

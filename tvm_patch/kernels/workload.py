@@ -25,8 +25,11 @@ _STEPS = ("strides", "dilation", "padding")
 Config = Mapping[str, Any]
 
 
-def workload_text(kernel: Kernel) -> str:
-    """Return what an operator's time depends on, as JSON: kernel, shapes, steps and traits, no values."""
+def workload_text(kernel: Kernel, objective: str = "instructions") -> str:
+    """Return what an operator's time depends on, as JSON: kernel, shapes, steps and traits, no values.
+
+    `objective` is what was measured, ``instructions`` or ``cycles``.
+    """
     op = kernel.op
     weight = op.constants.get("weight")
     document = {
@@ -36,6 +39,7 @@ def workload_text(kernel: Kernel) -> str:
         **({"weight": list(weight.shape)} if weight is not None else {}),
         **{k: [int(v) for v in op.attrs[k]] for k in _STEPS if k in op.attrs},
         **kernel.traits,
+        **({} if objective == "instructions" else {"objective": objective}),
     }
     return json.dumps(document, sort_keys=True)
 

@@ -149,6 +149,7 @@ def run_report(
         max_abs_diff=checked.max_abs_diff if checked else None,
         oracle=checked.oracle if checked else None,
         instructions=result.instructions,
+        cycles=result.cycles,
         arena_bytes=result.arena_bytes,
         static_bytes=result.static_bytes,
         stack_bytes=result.stack_bytes,

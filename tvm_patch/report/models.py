@@ -222,6 +222,8 @@ class RunReport(Report):
         Largest difference from the oracle, in steps of the output.
     oracle : str or None
         What the outputs were compared with.
+    cycles : int or None
+        An estimate; None without ``--cycles``, and on boards that are not emulated.
     instructions : int or None
         Of one inference; None where the board cannot count.
     input_mode, scheme : str
@@ -247,6 +249,7 @@ class RunReport(Report):
     max_abs_diff: int | None = None
     oracle: str | None = None
     instructions: int | None = None
+    cycles: int | None = None
     input_mode: str
     scheme: str
     segments: int

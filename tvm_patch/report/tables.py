@@ -86,6 +86,7 @@ def print_run(console: Console, report: RunReport) -> None:
     rows = [
         ("model", f"{escape(report.model)} on {where}"),
         ("instructions", f"{count(report.instructions)}{per_mac}"),
+        *_cycles(report),
         *_plan(report),
         ("arena", kib(report.arena_bytes)),
         ("static data", kib(report.static_bytes)),
@@ -96,6 +97,13 @@ def print_run(console: Console, report: RunReport) -> None:
     if report.bit_exact is not None:
         rows.append(("check", _verdict(report)))
     _summary(console, [row for row in rows if row[1] != UNKNOWN])
+
+
+def _cycles(report: RunReport) -> list[tuple[str, str]]:
+    if report.cycles is None:
+        return []
+    each = f", {report.cycles / report.instructions:.2f} per instruction" if report.instructions else ""
+    return [("cycles", f"about {count(report.cycles)}{each} (estimate)")]
 
 
 def _flash(report: RunReport) -> Table:

@@ -43,7 +43,7 @@ class TuneReport(Report):
 
     Attributes
     ----------
-    model, board, database : str
+    model, board, database, objective : str
     seed, trials, measured : int
         Candidates that were looked at, and that were run now.
     before, after : int
@@ -56,6 +56,7 @@ class TuneReport(Report):
     model: str
     board: str
     database: str
+    objective: str
     seed: int
     trials: int
     measured: int
@@ -65,12 +66,15 @@ class TuneReport(Report):
     tasks: list[TaskReport]
 
 
-def tune_report(model: str, board: str, database: Path, seed: int, result: TuningResult) -> TuneReport:
+def tune_report(
+    model: str, board: str, database: Path, objective: str, seed: int, result: TuningResult
+) -> TuneReport:
     """Return the report of a tuning run."""
     return TuneReport(
         model=model,
         board=board,
         database=str(database),
+        objective=objective,
         seed=seed,
         trials=result.trials,
         measured=result.measured,
@@ -104,7 +108,7 @@ def print_tune(console: Console, report: TuneReport) -> None:
     for reason in report.wrong:
         console.print(f"[red]left out:[/red] {escape(reason)}")
     console.print(
-        f"{escape(report.model)} on {report.board}: {count(report.before)} → {count(report.after)} instructions "
+        f"{escape(report.model)} on {report.board}: {count(report.before)} → {count(report.after)} {report.objective} "
         f"in operators that can be tuned ({_saved(report.before, report.after)} saved), {report.trials} candidates, "
         f"{report.measured} of them run now"
     )

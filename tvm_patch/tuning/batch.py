@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from microtvm_project.build import Firmware, build_firmware
-from microtvm_project.run import run_firmware
+from microtvm_project.run import operator_cycles, run_firmware
 from tvm_patch.codegen.artifact import METADATA, ArtifactFiles, write_files
 from tvm_patch.codegen.emit import Interface, emit
 from tvm_patch.codegen.metadata import metadata
@@ -22,8 +22,11 @@ from tvm_patch.lowering.op_view import BoundFunction, BoundOp
 from tvm_patch.lowering.program import lower_program
 from tvm_patch.planner.segments import layer_by_layer
 
+Objective = Literal["instructions", "cycles"]
+OBJECTIVES: tuple[Objective, ...] = ("instructions", "cycles")
+
 Outcome = int | str
-"""Instructions, or why there are none."""
+"""Instructions or cycles, or why there are none."""
 
 WRONG = "its result differs from the reference"
 
@@ -94,8 +97,8 @@ def build_batch(
     return Batch(kernel, configs, firmware, inputs, expected)
 
 
-def run_batch(batch: Batch) -> list[Outcome]:
-    """Return per config the instructions of the whole operator, or why it cannot be used.
+def run_batch(batch: Batch, objective: Objective = "instructions") -> list[Outcome]:
+    """Return per config the instructions (or estimated cycles) of the whole operator, or why it cannot be used.
 
     Raises
     ------
@@ -103,10 +106,13 @@ def run_batch(batch: Batch) -> list[Outcome]:
         When the program crashes or takes too long.
     """
     result = run_firmware(batch.firmware, [batch.inputs])
-    assert result.operator_instructions is not None
+    counts = result.operator_instructions
+    assert counts is not None
+    if objective == "cycles":
+        counts = operator_cycles(batch.firmware, batch.inputs)
     return [
         count if np.array_equal(made, batch.expected) else WRONG
-        for count, made in zip(result.operator_instructions, result.outputs[0], strict=True)
+        for count, made in zip(counts, result.outputs[0], strict=True)
     ]
 
 

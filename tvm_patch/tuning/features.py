@@ -13,6 +13,7 @@ KNOBS = (
     "group",
     "unroll",
     "direct",
+    "early",
     "block",
     "outputs",
     "tile_channels",

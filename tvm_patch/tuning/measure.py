@@ -13,7 +13,7 @@ from tvm.s_tir import meta_schedule as ms
 from tvm_patch.errors import BoardError
 from tvm_patch.kernels import Kernel
 from tvm_patch.kernels.workload import config_of, text_of
-from tvm_patch.tuning.batch import Batch, Outcome, build_batch, run_batch
+from tvm_patch.tuning.batch import Batch, Objective, Outcome, build_batch, run_batch
 from tvm_patch.tuning.database import SECONDS, Key, key_of
 
 _OUTPUT_BYTES = 4 << 20
@@ -31,7 +31,9 @@ class Bench:
     board : str
         Where to run.
     known : dict
-        Costs in instructions of what was measured before; infinity for what failed.
+        Costs of what was measured before; infinity for what failed.
+    objective : {"instructions", "cycles"}
+        What is measured.
     outcomes : dict
         What was measured in this run, or why not.
     batches : dict
@@ -41,6 +43,7 @@ class Bench:
     kernels: Mapping[str, Kernel]
     board: str
     known: dict[Key, float]
+    objective: Objective = "instructions"
     outcomes: dict[Key, Outcome] = field(default_factory=dict)
     batches: dict[int, Batch] = field(default_factory=dict)
     folder: tempfile.TemporaryDirectory[str] = field(
@@ -76,7 +79,7 @@ class Bench:
         batch = self.batches.pop(number)
         configs = [{k: int(v) for k, v in c.items()} for c in batch.configs]
         try:
-            outcomes = run_batch(batch)
+            outcomes = run_batch(batch, self.objective)
         except BoardError as error:
             if len(configs) > 1:
                 for config in configs:

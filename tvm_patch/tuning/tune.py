@@ -19,6 +19,7 @@ from tvm_patch.errors import UserError
 from tvm_patch.kernels import Kernel
 from tvm_patch.kernels.workload import config_of, knobs_of, text_of, workload_module, workload_text
 from tvm_patch.lowering.fit_kernels import AMPLE_SCRATCH
+from tvm_patch.tuning.batch import OBJECTIVES, Objective
 from tvm_patch.tuning.database import FAILED, SECONDS, key_of, measured_in, open_database
 from tvm_patch.tuning.measure import Bench, FirmwareBuilder, FirmwareRunner
 from tvm_patch.tuning.strategy import Budget, ConfigFeatures, ListedSearch, listed
@@ -44,7 +45,7 @@ class TunedTask:
     candidates, measured : int
         Configs that there are, and that were measured.
     before, after : int or None
-        Instructions of one such operator with the usual config and with the best one; None where not measured.
+        Cost of one such operator with the usual config and with the best one; None where not measured.
     config : dict
         The best one.
     """
@@ -98,6 +99,7 @@ def tune(
     board: str = "qemu_m7",
     trials: int = 1000,
     seed: int = 0,
+    objective: Objective = "instructions",
     progress: Progress | None = None,
 ) -> TuningResult:
     """Measure configs of a network's kernels and keep what they cost in a database.
@@ -117,6 +119,8 @@ def tune(
         Most candidates to look at.
     seed : int
         Of the order of candidates and of the cost model.
+    objective : {"instructions", "cycles"}
+        What should be few: instructions, which are counted, or cycles, which are estimated from them.
     progress : callable, optional
         Called with what is being done and the fraction done.
 
@@ -127,6 +131,8 @@ def tune(
     """
     if get_board(board).runner != "qemu":
         raise UserError(f"{board} does not count instructions; tune for qemu_m7 or qemu_m4")
+    if objective not in OBJECTIVES:
+        raise UserError(f"objective {objective!r} is unknown; use {', '.join(OBJECTIVES)}")
     if trials < 1:
         raise UserError(f"{trials} trials are too few; give 1 or more")
     try:
@@ -137,14 +143,14 @@ def tune(
     by_text: dict[str, list[Kernel]] = {}
     for kernel in kernels:
         if len(kernel.candidates()) > 1:
-            by_text.setdefault(workload_text(kernel), []).append(kernel)
+            by_text.setdefault(workload_text(kernel, objective), []).append(kernel)
     if not by_text:
         return TuningResult((), 0, 0, ())
     texts = sorted(by_text, key=lambda t: (-len(by_text[t]) * by_text[t][0].macs, t))
     first = {t: by_text[t][0] for t in texts}
     usual = {t: first[t].within(AMPLE_SCRATCH) for t in texts}
     database = open_database(folder, create=True)
-    bench = Bench(first, board, measured_in(folder))
+    bench = Bench(first, board, measured_in(folder), objective)
     known = dict(bench.known)
     keeper = _Keeper(bench, database, trials, progress or (lambda _text, _fraction: None))
     _search(texts, first, usual, bench, keeper, trials, seed)
@@ -247,7 +253,7 @@ class _Keeper(ms.measure_callback.PyMeasureCallback):
         first = sum(a for a, _ in self.best.values())
         least = sum(b for _, b in self.best.values())
         name = self.bench.kernels[text].op.name if text else ""
-        gain = f"{(1 - least / first):.2%} fewer instructions so far" if 0 < first < float("inf") else ""
+        gain = f"{(1 - least / first):.2%} saved so far" if 0 < first < float("inf") else ""
         self.report(f"{name}: {gain}", min(1.0, self.seen / self.trials))
 
     def _write(self, candidate: Any, text: str, seconds: float) -> None:

@@ -73,7 +73,8 @@ class PlainFunction:
     @property
     def text(self) -> str:
         """The definition."""
-        return f"static {'TVMP_SMALL' if self.small else 'TVMP_SHARED'} void {self.name}({', '.join(self.parameters)}) {{\n{self.body}}}\n"
+        storage = "TVMP_SMALL" if self.small else "TVMP_SHARED"
+        return f"static {storage} void {self.name}({', '.join(self.parameters)}) {{\n{self.body}}}\n"
 
 
 Functions = dict[str, "ArmFunction | PlainFunction"]

@@ -27,7 +27,7 @@ class PointwiseRow:
         From sums to int8.
     single : bool
         Whether a single pixel may be left over.
-    straight : int
+    straight, early
         See :class:`DotTile`.
     """
 
@@ -36,10 +36,11 @@ class PointwiseRow:
     rescaling: Rescaling
     single: bool
     straight: int = 0
+    early: bool = False
 
     def tile(self, pixels: int) -> DotTile:
         """Return the register tile of so many pixels."""
-        return DotTile(pixels, _GROUP, self.unroll, self.rescaling, straight=self.straight)
+        return DotTile(pixels, _GROUP, self.unroll, self.rescaling, straight=self.straight, early=self.early)
 
     @property
     def tiles(self) -> tuple[int, ...]:

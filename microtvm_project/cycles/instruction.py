@@ -1,0 +1,164 @@
+"""What the cycle model reads of an instruction: its class, the registers it reads and writes."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+Kind = Literal["alu", "shift", "simd", "mac", "divide", "load", "store", "branch", "other"]
+
+_SHIFT = {"lsl", "lsr", "asr", "ror", "rrx", "ubfx", "sbfx", "bfi", "bfc", "sxtb", "sxth", "uxtb", "uxth"}
+_SIMD = {
+    *(
+        "ssat",
+        "usat",
+        "sxtb16",
+        "uxtb16",
+        "sxtab16",
+        "pkhbt",
+        "pkhtb",
+        "rev",
+        "rev16",
+        "revsh",
+        "clz",
+        "rbit",
+    ),
+    *("sadd16", "ssub16", "qadd", "qsub", "sel", "sxtab", "uxtab"),
+}
+_BRANCH = {"b", "bl", "bx", "blx", "cbz", "cbnz", "tbb", "tbh"}
+_CONDITIONS = ("eq", "ne", "hs", "cs", "lo", "cc", "mi", "pl", "vs", "vc", "hi", "ls", "ge", "lt", "gt", "le")
+_NO_RESULT = {"cmp", "cmn", "tst", "teq"}
+_TWO_RESULTS = {"umull", "smull", "umlal", "smlal", "umaal", "smlald", "smlalbb"}
+_REGISTER = re.compile(r"\b(r1[0-5]|r\d|sp|lr|pc|fp|ip|sl|sb)\b")
+_ALIASES = {"r13": "sp", "r14": "lr", "r15": "pc", "fp": "r11", "ip": "r12", "sl": "r10", "sb": "r9"}
+_FLAGS = "flags"
+_MOVES = {"mov", "mvn", "movw", "mrs"}
+_OTHER = {"it", "ite", "itt", "ittt", "itte", "nop", "dsb", "isb", "dmb", "bkpt", "msr", "mrs"}
+_SHIFTED = re.compile(r"(\w+), (?:lsl|lsr|asr|ror) ")
+_NONE: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Instruction:
+    """One instruction as the model sees it.
+
+    Attributes
+    ----------
+    kind : str
+        Which unit executes it.
+    reads, early, writes : frozenset of str
+        Registers; `early` are those of an operand that is shifted, or of an address, which are needed a cycle sooner.
+    accumulates : str
+        The register that a multiply-accumulate adds to, empty for others.
+    words : int
+        Words that a load or store moves.
+    taken : bool
+        Whether control goes elsewhere, as far as the text says.
+    """
+
+    kind: Kind
+    reads: frozenset[str]
+    early: frozenset[str]
+    writes: frozenset[str]
+    accumulates: str = ""
+    words: int = 1
+    taken: bool = False
+
+
+@lru_cache(maxsize=65536)
+def parse(text: str) -> Instruction:
+    """Return an instruction from its disassembly, as ``smlad r4, r2, r12, r4``."""
+    head, _, operands = text.strip().partition(" ")
+    head = head.removesuffix(".w").removesuffix(".n")
+    name = _base(head)
+    found = _registers(operands)
+    if name in _BRANCH:
+        flags = [_FLAGS] if name == "b" and head != "b" else []
+        links = frozenset({"lr"}) if name in ("bl", "blx") else _NONE
+        return Instruction("branch", frozenset(found + flags), _NONE, links, taken=True)
+    if name.startswith(("ld", "pop", "st", "push", "vld", "vst", "vpush", "vpop")):
+        return _memory(name, operands, found)
+    if name.startswith(("sml", "smu", "smm", "mul", "mla", "mls", "umull", "umlal", "umaal")):
+        return _multiplication(name, found)
+    if name in ("sdiv", "udiv"):
+        return Instruction("divide", frozenset(found[1:]), _NONE, frozenset(found[:1]))
+    return _calculation(head, name, operands, found)
+
+
+def _registers(text: str) -> list[str]:
+    return [_ALIASES.get(r, r) for r in _REGISTER.findall(text)]
+
+
+def _multiplication(name: str, found: list[str]) -> Instruction:
+    if name in _TWO_RESULTS:
+        own = [] if name in ("umull", "smull") else found[:2]
+        return Instruction("mac", frozenset(found[2:] + own), _NONE, frozenset(found[:2]))
+    adds = found[3] if len(found) > 3 else ""
+    return Instruction("mac", frozenset(found[1:]), _NONE, frozenset(found[:1]), adds)
+
+
+def _calculation(head: str, name: str, operands: str, found: list[str]) -> Instruction:
+    immediate = "#" in operands
+    reads = found[1:]
+    # Two operands stand for three: what is written is read as well.
+    if name in _NO_RESULT or (
+        name not in _MOVES and (len(found) == 1 or (len(found) == 2 and not immediate))
+    ):
+        reads = found
+    writes = [] if name in _NO_RESULT else found[:1]
+    if head != name and head.endswith(_CONDITIONS):
+        reads = [*reads, *writes, _FLAGS]
+    if name in _NO_RESULT or (head != name and head.endswith("s")):
+        writes = [*writes, _FLAGS]
+    shifted = _SHIFTED.search(operands)
+    kind: Kind = "alu"
+    early = _NONE
+    if name in _SIMD:
+        kind, early = "simd", frozenset(reads)
+    elif shifted:
+        kind, early = "shift", frozenset(_registers(shifted[1]))
+    elif name in _SHIFT:
+        kind, early = "shift", frozenset(reads)
+    elif name in _OTHER:
+        kind = "other"
+    return Instruction(kind, frozenset(reads), early, frozenset(writes))
+
+
+def _memory(name: str, operands: str, found: list[str]) -> Instruction:
+    load = name.startswith(("ld", "pop", "vld", "vpop"))
+    kind: Kind = "load" if load else "store"
+    if "{" in operands:
+        before, _, rest = operands.partition("{")
+        moved, address = _registers(rest.partition("}")[0]), _registers(before) or ["sp"]
+        steps = "!" in operands or name in ("push", "pop", "vpush", "vpop")
+    else:
+        count = 2 if name.startswith(("ldrd", "strd")) else 1
+        moved, address = found[:count], found[count:]
+        steps = "!" in operands or "]," in operands
+    reads = address if load else address + moved
+    writes = (moved if load else []) + (address[:1] if steps else [])
+    return Instruction(
+        kind,
+        frozenset(reads),
+        frozenset(address),
+        frozenset(writes),
+        words=max(1, len(moved)),
+        taken=load and "pc" in moved,
+    )
+
+
+def _base(name: str) -> str:
+    """Return a mnemonic without condition and flag suffix."""
+    known = _SHIFT | _SIMD | _BRANCH | _NO_RESULT
+    if name in known:
+        return name
+    for condition in _CONDITIONS:
+        stem = name.removesuffix(condition)
+        if stem != name and (stem in known or len(stem) >= 3):
+            # "teq" and "mls" end in a condition by chance; a stem must be a mnemonic of three letters, or a branch.
+            return _base(stem) if stem not in ("sm", "m") else name
+    if name.endswith("s") and len(name) > 3 and not name.startswith(("mls", "vm")):
+        return name[:-1]
+    return name
