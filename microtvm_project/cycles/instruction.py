@@ -34,7 +34,11 @@ _TWO_RESULTS = {"umull", "smull", "umlal", "smlal", "umaal", "smlald", "smlalbb"
 _REGISTER = re.compile(r"\b(r1[0-5]|r\d|sp|lr|pc|fp|ip|sl|sb)\b")
 _ALIASES = {"r13": "sp", "r14": "lr", "r15": "pc", "fp": "r11", "ip": "r12", "sl": "r10", "sb": "r9"}
 _FLAGS = "flags"
-_MOVES = {"mov", "mvn", "movw", "mrs"}
+_MOVES = {
+    *("mov", "mvn", "movw", "mrs", "sxtb", "sxth", "uxtb", "uxth", "sxtb16", "uxtb16"),
+    *("rev", "rev16", "revsh", "clz", "rbit", "ubfx", "sbfx", "ssat", "usat"),
+}
+"""Their result does not depend on what was in its register."""
 _OTHER = {"it", "ite", "itt", "ittt", "itte", "nop", "dsb", "isb", "dmb", "bkpt", "msr", "mrs"}
 _SHIFTED = re.compile(r"(\w+), (?:lsl|lsr|asr|ror) ")
 _NONE: frozenset[str] = frozenset()
@@ -103,9 +107,8 @@ def _calculation(head: str, name: str, operands: str, found: list[str]) -> Instr
     immediate = "#" in operands
     reads = found[1:]
     # Two operands stand for three: what is written is read as well.
-    if name in _NO_RESULT or (
-        name not in _MOVES and (len(found) == 1 or (len(found) == 2 and not immediate))
-    ):
+    short = len(found) == 1 or (len(found) == 2 and not immediate)
+    if name in _NO_RESULT or name in ("bfi", "movt") or (short and name not in _MOVES):
         reads = found
     writes = [] if name in _NO_RESULT else found[:1]
     if head != name and head.endswith(_CONDITIONS):
