@@ -16,10 +16,12 @@ test: lint ## what CI runs
 verify: setup ## the full lists, an hour or so
 	$(PYTHON) -m pytest -n 2 --dist load
 
-bench: setup ## single layers, whole networks and MCUNetV2's table beside goals and peers
+bench: setup ## single layers, whole networks, MCUNetV2's table and figure beside goals and peers; pictures in build/
+	@mkdir -p build
 	$(PYTHON) -m benchmarks.layers
-	$(PYTHON) -m benchmarks.networks
+	$(PYTHON) -m benchmarks.networks --plot build/networks.png
 	$(PYTHON) -m benchmarks.mcunetv2_table1
+	$(PYTHON) -m benchmarks.memory_distribution --plot build/memory-distribution.png
 
 lint: setup
 	$(PYTHON) -m ruff check .

@@ -48,14 +48,16 @@ WHY = (
 )
 
 
+def operator_bytes(network: Network, op: OperatorDesc) -> int:
+    """Return what an operator needs, the paper's way."""
+    sizes = [network.tensors[t].nbytes for t in dict.fromkeys((*op.inputs, *op.outputs))]
+    return max(sizes) if op.kind == "depthwise_conv2d" else sum(sizes)
+
+
 def paper_peaks(network: Network, layers: int) -> tuple[int, int]:
     """Return the bytes of the hungriest operator, the paper's way: of all, and of those behind the patches."""
-
-    def size(op: OperatorDesc) -> int:
-        sizes = [network.tensors[t].nbytes for t in dict.fromkeys((*op.inputs, *op.outputs))]
-        return max(sizes) if op.kind == "depthwise_conv2d" else sum(sizes)
-
-    return max(map(size, network.operators)), max(map(size, network.operators[layers:]))
+    sizes = [operator_bytes(network, op) for op in network.operators]
+    return max(sizes), max(sizes[layers:])
 
 
 def row(name: str, data: bytes, measures: Measures, layers: int, run: bool) -> dict[str, Any]:

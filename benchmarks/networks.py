@@ -1,7 +1,7 @@
 """Whole networks on the emulated Cortex-M7 beside their goals and the peers.
 
-``python -m benchmarks.networks [--models FOLDER] [--json FILE] [NAME ...]``: layer by layer, and under the plan of
-least memory with an overhead of at most 1.05, each compared with LiteRT's reference bit for bit.  Three minutes.
+``python -m benchmarks.networks [--models FOLDER] [--json FILE] [--plot FILE] [NAME ...]``: layer by layer and under the
+plan of least memory with an overhead of at most 1.05, each compared with LiteRT's reference bit for bit.  One minute.
 """
 
 from __future__ import annotations
@@ -16,11 +16,13 @@ from rich.progress import track
 from rich.table import Table
 
 from benchmarks.peers import NETWORKS
+from benchmarks.plots import plot_networks
 from tvm_patch import driver
 from tvm_patch.errors import UserError
 from tvm_patch.oracle import Oracle
 from tvm_patch.planner.choose import Request
 from tvm_patch.report.atomic import write_text
+from tvm_patch.report.plot_parts import check_plot
 
 BOARD = "qemu_m7"
 MODELS = Path(__file__).parents[2] / "shared" / "models"
@@ -130,7 +132,10 @@ def main() -> None:
     )
     parser.add_argument("--models", type=Path, default=MODELS, help="folder of the .tflite files")
     parser.add_argument("--json", type=Path, help="write the figures to a file")
+    parser.add_argument("--plot", type=Path, help="draw instructions beside the peers'")
     arguments = parser.parse_args()
+    if arguments.plot is not None:
+        check_plot(arguments.plot)
     jobs = [(name, way) for name in arguments.names for way in ("layer", "plan")]
     results = [
         measure(name, (arguments.models / f"{name}.tflite").read_bytes(), way)
@@ -138,6 +143,8 @@ def main() -> None:
     ]
     if arguments.json is not None:
         write_text(arguments.json, json.dumps([asdict(r) for r in results], indent=2) + "\n")
+    if arguments.plot is not None:
+        plot_networks(arguments.plot, results)
     show(Console(width=160), results)
 
 

@@ -95,6 +95,8 @@ def run(
     options = PlanOptions(input_mode, scheme, patches, layers, sram, max_overhead, objective)
     if not is_model:
         refuse_plan(model, plan, options)
+        if database is not None or prefer is not Prefer.balanced:
+            raise UserError(f"{model} is compiled already; give --database and --prefer to tvm-patch compile")
     source_plan = plan_source(plan, options, limits)
     reference = (model if is_model else source) if check else None
     if check and reference is None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tvm_patch.driver.front import BorderMode, legalize
 from tvm_patch.driver.plan import PlanSource, resolve
+from tvm_patch.driver.tuned import tuned_configs
 from tvm_patch.kernels import Form
 from tvm_patch.planner.explain import PlanMemory, SegmentMemory, plan_memory
 from tvm_patch.planner.memory import Placement
@@ -94,7 +95,9 @@ def analyse(
         found, planned = resolve(legalized, plan)
         mode = found.input_mode
     # Some of what cannot be compiled is only found out here, and what scratch the kernels get.
-    network = legalized.lower(form, None if planned is None else lambda _: planned, None, mode).network
+    tuned = tuned_configs(None, "balanced") if form == "dsp" else None
+    chosen = None if planned is None else lambda _: planned
+    network = legalized.lower(form, chosen, None, mode, tuned=tuned).network
     memory = plan_memory(network, planned or layer_by_layer(network), mode)
     return Analysis(network, memory, layer_memory(network, memory), found)
 

@@ -77,7 +77,8 @@ class DotConv2d(Conv2d):
 
     def within(self, scratch: int) -> Kernel:
         """Return the kernel with as many pixels a tile as the scratch holds, up to three."""
-        wider = type(self)(self.op, {**self.config, **_tile_for(self.op, scratch)})
+        kept = {"unroll": self.config["unroll"], "early": self.config["early"]}
+        wider = type(self)(self.op, {**self.config, **_tile_for(self.op, scratch), **kept})
         better = wider.config["pixels"] > self.config["pixels"] or self.config["direct"]
         return wider if better and wider.scratch_bytes <= scratch else self
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
-from tvm_patch.kernels.base import Form, OpView, PrimFunc, RowKernel, RowWindow
+from tvm_patch.kernels.base import Form, Kernel, OpView, Preference, PrimFunc, RowKernel, RowWindow
 from tvm_patch.kernels.conv2d import convolution_window
 from tvm_patch.kernels.ir import Buffer, Expr, accumulate, call, for_columns, int32_at, load4, row_body, tiles
 from tvm_patch.kernels.registry import register
@@ -47,6 +47,11 @@ class DepthwiseConv2d(RowKernel):
     def candidates(self) -> list[dict[str, Any]]:
         """Return one to three columns, with loops over a kernel row and without."""
         return [{"tile_columns": n, "flatten": flatten} for n in (1, 2, 3) for flatten in (0, 7)]
+
+    def preferring(self, preference: Preference) -> Kernel:
+        """Return the kernel for one column at a time where code should be small."""
+        small = {"tile_columns": 1, "flatten": 0}
+        return type(self)(self.op, {**self.config, **small}) if preference == "size" else self
 
     @property
     def windows(self) -> tuple[RowWindow, ...]:

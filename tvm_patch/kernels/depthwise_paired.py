@@ -14,7 +14,7 @@ from tvm_patch.kernels.arm.function import Functions, with_functions
 from tvm_patch.kernels.arm.rescaling import Rescaling
 from tvm_patch.kernels.arm.taps_stream import WORD, TapsStream
 from tvm_patch.kernels.arm.taps_tile import TapsTile, taps_tile
-from tvm_patch.kernels.base import Form, Kernel, OpView, PrimFunc
+from tvm_patch.kernels.base import Form, Kernel, OpView, Preference, PrimFunc
 from tvm_patch.kernels.conv2d_dot import steps_of
 from tvm_patch.kernels.depthwise_conv2d import DepthwiseConv2d
 from tvm_patch.kernels.ir import Buffer, Expr, accumulate, call, int32_at, row_body, tiles
@@ -74,6 +74,10 @@ class PairedDepthwise(DepthwiseConv2d):
                 if _tile(self.op, self.steps, outputs, kernel_w, whole=whole).fits:
                     out.append({"block": block, "outputs": outputs})
         return out
+
+    def preferring(self, preference: Preference) -> Kernel:
+        """Return the kernel as it is: its code is as small as its tile."""
+        return self
 
     @property
     def traits(self) -> dict[str, Any]:

@@ -49,3 +49,6 @@ def test_truth_values_stay_truth_values(kernel):
 @pytest.mark.parametrize(("preference", "unroll"), [("size", 2), ("balanced", 4), ("speed", 12)])
 def test_without_measurements_the_preference_decides(kernel, preference, unroll):
     assert TunedConfigs(preference=preference).within(kernel, 4096).config["unroll"] == unroll
+    narrow = type(kernel)(kernel.op, {"pixels": 1, "direct": True, "group": 4})
+    wide = TunedConfigs(preference=preference).within(narrow, 4096)
+    assert (wide.config["pixels"], wide.config["unroll"]) == (3, unroll)

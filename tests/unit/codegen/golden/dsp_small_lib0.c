@@ -80,7 +80,7 @@ static void tvmp_widen_2_3fbe1190(const int8_t *from, int8_t *to, int32_t quads,
 #endif
 
 #if TVMP_HAVE_ASM
-static TVMP_NAKED void tvmp_dot_2x2_c689344d(const int32_t *stream TVMP_UNUSED, const int8_t *pixels TVMP_UNUSED, int8_t *out TVMP_UNUSED, const int32_t *end TVMP_UNUSED, int32_t span TVMP_UNUSED, int32_t entry TVMP_UNUSED, int32_t out_step TVMP_UNUSED) {
+static TVMP_NAKED void tvmp_dot_2x2_9a19ba35(const int32_t *stream TVMP_UNUSED, const int8_t *pixels TVMP_UNUSED, int8_t *out TVMP_UNUSED, const int32_t *end TVMP_UNUSED, int32_t span TVMP_UNUSED, int32_t entry TVMP_UNUSED, int32_t out_step TVMP_UNUSED) {
   __asm__ volatile(
       "push {r1, r2, r3, r4, r5, r6, r7, r8, r9, r10, r11, lr}\n\t"
       "ldr r2, [sp, #48]\n\t"
@@ -92,11 +92,11 @@ static TVMP_NAKED void tvmp_dot_2x2_c689344d(const int32_t *stream TVMP_UNUSED, 
       "push {r2, r4}\n\t"
       "1:\n\t"
       "ldrd r10, r11, [r0], #8\n\t"
+      "ldrd r2, r3, [r1], #8\n\t"
       "sxtb16 r12, r10\n\t"
       "sxtb16 r10, r10, ror #8\n\t"
       "sxtb16 lr, r11\n\t"
       "sxtb16 r11, r11, ror #8\n\t"
-      "ldrd r2, r3, [r1], #8\n\t"
       "smuad r4, r2, r12\n\t"
       "smuad r6, r2, lr\n\t"
       "smlad r4, r3, r10, r4\n\t"
@@ -109,11 +109,11 @@ static TVMP_NAKED void tvmp_dot_2x2_c689344d(const int32_t *stream TVMP_UNUSED, 
       "ldr pc, [sp, #4]\n\t"
       "2:\n\t"
       "ldrd r10, r11, [r0], #8\n\t"
+      "ldrd r2, r3, [r1], #8\n\t"
       "sxtb16 r12, r10\n\t"
       "sxtb16 r10, r10, ror #8\n\t"
       "sxtb16 lr, r11\n\t"
       "sxtb16 r11, r11, ror #8\n\t"
-      "ldrd r2, r3, [r1], #8\n\t"
       "smlad r4, r2, r12, r4\n\t"
       "smlad r6, r2, lr, r6\n\t"
       "smlad r4, r3, r10, r4\n\t"
@@ -124,11 +124,11 @@ static TVMP_NAKED void tvmp_dot_2x2_c689344d(const int32_t *stream TVMP_UNUSED, 
       "smlad r5, r3, r10, r5\n\t"
       "smlad r7, r3, r11, r7\n\t"
       "ldrd r10, r11, [r0], #8\n\t"
+      "ldrd r2, r3, [r1], #8\n\t"
       "sxtb16 r12, r10\n\t"
       "sxtb16 r10, r10, ror #8\n\t"
       "sxtb16 lr, r11\n\t"
       "sxtb16 r11, r11, ror #8\n\t"
-      "ldrd r2, r3, [r1], #8\n\t"
       "smlad r4, r2, r12, r4\n\t"
       "smlad r6, r2, lr, r6\n\t"
       "smlad r4, r3, r10, r4\n\t"
@@ -139,11 +139,11 @@ static TVMP_NAKED void tvmp_dot_2x2_c689344d(const int32_t *stream TVMP_UNUSED, 
       "smlad r5, r3, r10, r5\n\t"
       "smlad r7, r3, r11, r7\n\t"
       "ldrd r10, r11, [r0], #8\n\t"
+      "ldrd r2, r3, [r1], #8\n\t"
       "sxtb16 r12, r10\n\t"
       "sxtb16 r10, r10, ror #8\n\t"
       "sxtb16 lr, r11\n\t"
       "sxtb16 r11, r11, ror #8\n\t"
-      "ldrd r2, r3, [r1], #8\n\t"
       "smlad r4, r2, r12, r4\n\t"
       "smlad r6, r2, lr, r6\n\t"
       "smlad r4, r3, r10, r4\n\t"
@@ -154,11 +154,11 @@ static TVMP_NAKED void tvmp_dot_2x2_c689344d(const int32_t *stream TVMP_UNUSED, 
       "smlad r5, r3, r10, r5\n\t"
       "smlad r7, r3, r11, r7\n\t"
       "ldrd r10, r11, [r0], #8\n\t"
+      "ldrd r2, r3, [r1], #8\n\t"
       "sxtb16 r12, r10\n\t"
       "sxtb16 r10, r10, ror #8\n\t"
       "sxtb16 lr, r11\n\t"
       "sxtb16 r11, r11, ror #8\n\t"
-      "ldrd r2, r3, [r1], #8\n\t"
       "smlad r4, r2, r12, r4\n\t"
       "smlad r6, r2, lr, r6\n\t"
       "smlad r4, r3, r10, r4\n\t"
@@ -217,7 +217,7 @@ static TVMP_NAKED void tvmp_dot_2x2_c689344d(const int32_t *stream TVMP_UNUSED, 
       "pop {r4, r5, r6, r7, r8, r9, r10, r11, pc}\n\t");
 }
 #else
-static void tvmp_dot_2x2_c689344d(const int32_t *stream, const int8_t *pixels, int8_t *out, const int32_t *end, int32_t span, int32_t entry, int32_t out_step) {
+static void tvmp_dot_2x2_9a19ba35(const int32_t *stream, const int8_t *pixels, int8_t *out, const int32_t *end, int32_t span, int32_t entry, int32_t out_step) {
   const int32_t quads = span / 16;
   (void)entry;
   do {
@@ -250,7 +250,7 @@ static void tvmp_dot_2x2_c689344d(const int32_t *stream, const int8_t *pixels, i
 }
 #endif
 
-static TVMP_SHARED void tvmp_rows_of_3_f8715349(const int8_t *in, int8_t *ring, void (*row)(const int8_t *, const int8_t *, const int8_t *, const int32_t *, int8_t *, int8_t *), int8_t *out, const int32_t *constant0, int8_t *scratch, int32_t height, int32_t in_bytes, int32_t rows, int32_t stride, int32_t dilation, int32_t top, int32_t slots, int32_t slot_bytes, int32_t left, int32_t inside, int32_t right, int32_t out_bytes, int32_t pad) {
+static TVMP_SMALL void tvmp_rows_of_3_f8715349(const int8_t *in, int8_t *ring, void (*row)(const int8_t *, const int8_t *, const int8_t *, const int32_t *, int8_t *, int8_t *), int8_t *out, const int32_t *constant0, int8_t *scratch, int32_t height, int32_t in_bytes, int32_t rows, int32_t stride, int32_t dilation, int32_t top, int32_t slots, int32_t slot_bytes, int32_t left, int32_t inside, int32_t right, int32_t out_bytes, int32_t pad) {
   int32_t line = 0, y;
   for (y = 0; y < rows; ++y) {
     for (; line <= y * stride + 2 * dilation; ++line) {
@@ -413,7 +413,7 @@ static void tvmp_taps_3x3_4_d507509d(const int8_t *stream, const int8_t *columns
 }
 #endif
 
-static TVMP_SHARED void tvmp_rows_of_3_06e765ce(const int8_t *in, int8_t *ring, void (*row)(const int8_t *, const int8_t *, const int8_t *, const int8_t *, int8_t *, int8_t *), int8_t *out, const int8_t *constant0, int8_t *scratch, int32_t height, int32_t in_bytes, int32_t rows, int32_t stride, int32_t dilation, int32_t top, int32_t slots, int32_t slot_bytes, int32_t left, int32_t inside, int32_t right, int32_t out_bytes, int32_t pad) {
+static TVMP_SMALL void tvmp_rows_of_3_06e765ce(const int8_t *in, int8_t *ring, void (*row)(const int8_t *, const int8_t *, const int8_t *, const int8_t *, int8_t *, int8_t *), int8_t *out, const int8_t *constant0, int8_t *scratch, int32_t height, int32_t in_bytes, int32_t rows, int32_t stride, int32_t dilation, int32_t top, int32_t slots, int32_t slot_bytes, int32_t left, int32_t inside, int32_t right, int32_t out_bytes, int32_t pad) {
   int32_t line = 0, y;
   for (y = 0; y < rows; ++y) {
     for (; line <= y * stride + 2 * dilation; ++line) {
@@ -500,7 +500,7 @@ static void tvmp_widen_3_8629a47f(const int8_t *from, int8_t *to, int32_t quads,
 #endif
 
 #if TVMP_HAVE_ASM
-static TVMP_NAKED void tvmp_dot_2x3_887d1be4(const int32_t *stream TVMP_UNUSED, const int8_t *pixels TVMP_UNUSED, int8_t *out TVMP_UNUSED, const int32_t *end TVMP_UNUSED, int32_t span TVMP_UNUSED, int32_t entry TVMP_UNUSED, int32_t out_step TVMP_UNUSED, int32_t base TVMP_UNUSED) {
+static TVMP_NAKED void tvmp_dot_2x3_4a1bb5cd(const int32_t *stream TVMP_UNUSED, const int8_t *pixels TVMP_UNUSED, int8_t *out TVMP_UNUSED, const int32_t *end TVMP_UNUSED, int32_t span TVMP_UNUSED, int32_t entry TVMP_UNUSED, int32_t out_step TVMP_UNUSED, int32_t base TVMP_UNUSED) {
   __asm__ volatile(
       "push {r1, r2, r3, r4, r5, r6, r7, r8, r9, r10, r11, lr}\n\t"
       "ldr r2, [sp, #48]\n\t"
@@ -512,11 +512,11 @@ static TVMP_NAKED void tvmp_dot_2x3_887d1be4(const int32_t *stream TVMP_UNUSED, 
       "push {r2, r4}\n\t"
       "1:\n\t"
       "ldrd r10, r11, [r0], #8\n\t"
+      "ldrd r2, r3, [r1], #8\n\t"
       "sxtb16 r12, r10\n\t"
       "sxtb16 r10, r10, ror #8\n\t"
       "sxtb16 lr, r11\n\t"
       "sxtb16 r11, r11, ror #8\n\t"
-      "ldrd r2, r3, [r1], #8\n\t"
       "smuad r4, r2, r12\n\t"
       "smuad r7, r2, lr\n\t"
       "smlad r4, r3, r10, r4\n\t"
@@ -534,11 +534,11 @@ static TVMP_NAKED void tvmp_dot_2x3_887d1be4(const int32_t *stream TVMP_UNUSED, 
       "ldr pc, [sp, #4]\n\t"
       "2:\n\t"
       "ldrd r10, r11, [r0], #8\n\t"
+      "ldrd r2, r3, [r1], #8\n\t"
       "sxtb16 r12, r10\n\t"
       "sxtb16 r10, r10, ror #8\n\t"
       "sxtb16 lr, r11\n\t"
       "sxtb16 r11, r11, ror #8\n\t"
-      "ldrd r2, r3, [r1], #8\n\t"
       "smlad r4, r2, r12, r4\n\t"
       "smlad r7, r2, lr, r7\n\t"
       "smlad r4, r3, r10, r4\n\t"
@@ -554,11 +554,11 @@ static TVMP_NAKED void tvmp_dot_2x3_887d1be4(const int32_t *stream TVMP_UNUSED, 
       "smlad r6, r3, r10, r6\n\t"
       "smlad r9, r3, r11, r9\n\t"
       "ldrd r10, r11, [r0], #8\n\t"
+      "ldrd r2, r3, [r1], #8\n\t"
       "sxtb16 r12, r10\n\t"
       "sxtb16 r10, r10, ror #8\n\t"
       "sxtb16 lr, r11\n\t"
       "sxtb16 r11, r11, ror #8\n\t"
-      "ldrd r2, r3, [r1], #8\n\t"
       "smlad r4, r2, r12, r4\n\t"
       "smlad r7, r2, lr, r7\n\t"
       "smlad r4, r3, r10, r4\n\t"
@@ -574,11 +574,11 @@ static TVMP_NAKED void tvmp_dot_2x3_887d1be4(const int32_t *stream TVMP_UNUSED, 
       "smlad r6, r3, r10, r6\n\t"
       "smlad r9, r3, r11, r9\n\t"
       "ldrd r10, r11, [r0], #8\n\t"
+      "ldrd r2, r3, [r1], #8\n\t"
       "sxtb16 r12, r10\n\t"
       "sxtb16 r10, r10, ror #8\n\t"
       "sxtb16 lr, r11\n\t"
       "sxtb16 r11, r11, ror #8\n\t"
-      "ldrd r2, r3, [r1], #8\n\t"
       "smlad r4, r2, r12, r4\n\t"
       "smlad r7, r2, lr, r7\n\t"
       "smlad r4, r3, r10, r4\n\t"
@@ -594,11 +594,11 @@ static TVMP_NAKED void tvmp_dot_2x3_887d1be4(const int32_t *stream TVMP_UNUSED, 
       "smlad r6, r3, r10, r6\n\t"
       "smlad r9, r3, r11, r9\n\t"
       "ldrd r10, r11, [r0], #8\n\t"
+      "ldrd r2, r3, [r1], #8\n\t"
       "sxtb16 r12, r10\n\t"
       "sxtb16 r10, r10, ror #8\n\t"
       "sxtb16 lr, r11\n\t"
       "sxtb16 r11, r11, ror #8\n\t"
-      "ldrd r2, r3, [r1], #8\n\t"
       "smlad r4, r2, r12, r4\n\t"
       "smlad r7, r2, lr, r7\n\t"
       "smlad r4, r3, r10, r4\n\t"
@@ -676,7 +676,7 @@ static TVMP_NAKED void tvmp_dot_2x3_887d1be4(const int32_t *stream TVMP_UNUSED, 
       "pop {r4, r5, r6, r7, r8, r9, r10, r11, pc}\n\t");
 }
 #else
-static void tvmp_dot_2x3_887d1be4(const int32_t *stream, const int8_t *pixels, int8_t *out, const int32_t *end, int32_t span, int32_t entry, int32_t out_step, int32_t base) {
+static void tvmp_dot_2x3_4a1bb5cd(const int32_t *stream, const int8_t *pixels, int8_t *out, const int32_t *end, int32_t span, int32_t entry, int32_t out_step, int32_t base) {
   const int32_t quads = span / 24;
   (void)entry;
   do {
@@ -710,7 +710,7 @@ static void tvmp_dot_2x3_887d1be4(const int32_t *stream, const int8_t *pixels, i
 #endif
 
 #if TVMP_HAVE_ASM
-static TVMP_NAKED void tvmp_dot_2x2_a401641e(const int32_t *stream TVMP_UNUSED, const int8_t *pixels TVMP_UNUSED, int8_t *out TVMP_UNUSED, const int32_t *end TVMP_UNUSED, int32_t span TVMP_UNUSED, int32_t entry TVMP_UNUSED, int32_t out_step TVMP_UNUSED, int32_t base TVMP_UNUSED) {
+static TVMP_NAKED void tvmp_dot_2x2_22356c1a(const int32_t *stream TVMP_UNUSED, const int8_t *pixels TVMP_UNUSED, int8_t *out TVMP_UNUSED, const int32_t *end TVMP_UNUSED, int32_t span TVMP_UNUSED, int32_t entry TVMP_UNUSED, int32_t out_step TVMP_UNUSED, int32_t base TVMP_UNUSED) {
   __asm__ volatile(
       "push {r1, r2, r3, r4, r5, r6, r7, r8, r9, r10, r11, lr}\n\t"
       "ldr r2, [sp, #48]\n\t"
@@ -722,11 +722,11 @@ static TVMP_NAKED void tvmp_dot_2x2_a401641e(const int32_t *stream TVMP_UNUSED, 
       "push {r2, r4}\n\t"
       "1:\n\t"
       "ldrd r10, r11, [r0], #8\n\t"
+      "ldrd r2, r3, [r1], #8\n\t"
       "sxtb16 r12, r10\n\t"
       "sxtb16 r10, r10, ror #8\n\t"
       "sxtb16 lr, r11\n\t"
       "sxtb16 r11, r11, ror #8\n\t"
-      "ldrd r2, r3, [r1], #8\n\t"
       "smuad r4, r2, r12\n\t"
       "smuad r6, r2, lr\n\t"
       "smlad r4, r3, r10, r4\n\t"
@@ -739,11 +739,11 @@ static TVMP_NAKED void tvmp_dot_2x2_a401641e(const int32_t *stream TVMP_UNUSED, 
       "ldr pc, [sp, #4]\n\t"
       "2:\n\t"
       "ldrd r10, r11, [r0], #8\n\t"
+      "ldrd r2, r3, [r1], #8\n\t"
       "sxtb16 r12, r10\n\t"
       "sxtb16 r10, r10, ror #8\n\t"
       "sxtb16 lr, r11\n\t"
       "sxtb16 r11, r11, ror #8\n\t"
-      "ldrd r2, r3, [r1], #8\n\t"
       "smlad r4, r2, r12, r4\n\t"
       "smlad r6, r2, lr, r6\n\t"
       "smlad r4, r3, r10, r4\n\t"
@@ -754,11 +754,11 @@ static TVMP_NAKED void tvmp_dot_2x2_a401641e(const int32_t *stream TVMP_UNUSED, 
       "smlad r5, r3, r10, r5\n\t"
       "smlad r7, r3, r11, r7\n\t"
       "ldrd r10, r11, [r0], #8\n\t"
+      "ldrd r2, r3, [r1], #8\n\t"
       "sxtb16 r12, r10\n\t"
       "sxtb16 r10, r10, ror #8\n\t"
       "sxtb16 lr, r11\n\t"
       "sxtb16 r11, r11, ror #8\n\t"
-      "ldrd r2, r3, [r1], #8\n\t"
       "smlad r4, r2, r12, r4\n\t"
       "smlad r6, r2, lr, r6\n\t"
       "smlad r4, r3, r10, r4\n\t"
@@ -769,11 +769,11 @@ static TVMP_NAKED void tvmp_dot_2x2_a401641e(const int32_t *stream TVMP_UNUSED, 
       "smlad r5, r3, r10, r5\n\t"
       "smlad r7, r3, r11, r7\n\t"
       "ldrd r10, r11, [r0], #8\n\t"
+      "ldrd r2, r3, [r1], #8\n\t"
       "sxtb16 r12, r10\n\t"
       "sxtb16 r10, r10, ror #8\n\t"
       "sxtb16 lr, r11\n\t"
       "sxtb16 r11, r11, ror #8\n\t"
-      "ldrd r2, r3, [r1], #8\n\t"
       "smlad r4, r2, r12, r4\n\t"
       "smlad r6, r2, lr, r6\n\t"
       "smlad r4, r3, r10, r4\n\t"
@@ -784,11 +784,11 @@ static TVMP_NAKED void tvmp_dot_2x2_a401641e(const int32_t *stream TVMP_UNUSED, 
       "smlad r5, r3, r10, r5\n\t"
       "smlad r7, r3, r11, r7\n\t"
       "ldrd r10, r11, [r0], #8\n\t"
+      "ldrd r2, r3, [r1], #8\n\t"
       "sxtb16 r12, r10\n\t"
       "sxtb16 r10, r10, ror #8\n\t"
       "sxtb16 lr, r11\n\t"
       "sxtb16 r11, r11, ror #8\n\t"
-      "ldrd r2, r3, [r1], #8\n\t"
       "smlad r4, r2, r12, r4\n\t"
       "smlad r6, r2, lr, r6\n\t"
       "smlad r4, r3, r10, r4\n\t"
@@ -847,7 +847,7 @@ static TVMP_NAKED void tvmp_dot_2x2_a401641e(const int32_t *stream TVMP_UNUSED, 
       "pop {r4, r5, r6, r7, r8, r9, r10, r11, pc}\n\t");
 }
 #else
-static void tvmp_dot_2x2_a401641e(const int32_t *stream, const int8_t *pixels, int8_t *out, const int32_t *end, int32_t span, int32_t entry, int32_t out_step, int32_t base) {
+static void tvmp_dot_2x2_22356c1a(const int32_t *stream, const int8_t *pixels, int8_t *out, const int32_t *end, int32_t span, int32_t entry, int32_t out_step, int32_t base) {
   const int32_t quads = span / 16;
   (void)entry;
   do {
@@ -880,15 +880,15 @@ static void tvmp_dot_2x2_a401641e(const int32_t *stream, const int8_t *pixels, i
 }
 #endif
 
-static TVMP_SHARED void tvmp_pointwise_3_0b2ba427(const int8_t *in, const int32_t *stream, int8_t *scratch, int8_t *out, int32_t pixels, int32_t quads, int32_t step, int32_t outputs, int32_t base) {
+static TVMP_SHARED void tvmp_pointwise_3_8fa1968c(const int8_t *in, const int32_t *stream, int8_t *scratch, int8_t *out, int32_t pixels, int32_t quads, int32_t step, int32_t outputs, int32_t base) {
   const int32_t group = 2 * (quads + 2);
   const int32_t *const end = stream + (outputs / 2) * group;
   const int32_t rest = (quads - 1) % 4;
   while (pixels == 3 || pixels > 4) {
     tvmp_widen_3_8629a47f(in, scratch, quads, step);
-    tvmp_dot_2x3_887d1be4(stream, scratch, out, end, quads * 24, rest * 80, outputs, base);
+    tvmp_dot_2x3_4a1bb5cd(stream, scratch, out, end, quads * 24, rest * 80, outputs, base);
     if (outputs % 2) {
-      tvmp_dot_2x3_887d1be4(end, scratch, out + outputs - 2, end + group, quads * 24, rest * 80, outputs, base);
+      tvmp_dot_2x3_4a1bb5cd(end, scratch, out + outputs - 2, end + group, quads * 24, rest * 80, outputs, base);
     }
     in += 3 * step;
     out += 3 * outputs;
@@ -896,9 +896,9 @@ static TVMP_SHARED void tvmp_pointwise_3_0b2ba427(const int8_t *in, const int32_
   }
   while (pixels > 1) {
     tvmp_widen_2_3fbe1190(in, scratch, quads, step);
-    tvmp_dot_2x2_a401641e(stream, scratch, out, end, quads * 16, rest * 60, outputs, base);
+    tvmp_dot_2x2_22356c1a(stream, scratch, out, end, quads * 16, rest * 60, outputs, base);
     if (outputs % 2) {
-      tvmp_dot_2x2_a401641e(end, scratch, out + outputs - 2, end + group, quads * 16, rest * 60, outputs, base);
+      tvmp_dot_2x2_22356c1a(end, scratch, out + outputs - 2, end + group, quads * 16, rest * 60, outputs, base);
     }
     in += 2 * step;
     out += 2 * outputs;
@@ -1185,7 +1185,7 @@ static TVMP_APART void conv2d_row0_0(const int8_t *TVMP_RESTRICT in0_row0, const
     tvmp_store_words((&(scratch[96])), tvmp_pair(((int32_t)in0_row0[cse_v2]), ((int32_t)in0_row2[cse_v2])), tvmp_pair(((int32_t)in0_row1[cse_v2]), 0));
     int32_t cse_v3 = (cse_v1 + 14);
     tvmp_store_words((&(scratch[104])), tvmp_pair(((int32_t)in0_row0[cse_v3]), ((int32_t)in0_row2[cse_v3])), tvmp_pair(((int32_t)in0_row1[cse_v3]), 0));
-    tvmp_dot_2x2_c689344d((&(stream[0])), (&(scratch[0])), (&(out[(v * 16)])), (&(stream[72])), 112, 120, 8);
+    tvmp_dot_2x2_9a19ba35((&(stream[0])), (&(scratch[0])), (&(out[(v * 16)])), (&(stream[72])), 112, 120, 8);
   }
 }
 
@@ -1206,7 +1206,7 @@ static TVMP_STEP void depthwise_conv2d_1(const int8_t *in0, const int8_t *stream
 }
 
 static TVMP_APART void conv2d_row0_2(const int8_t *TVMP_RESTRICT in0_row0, const int32_t *TVMP_RESTRICT stream, int8_t *TVMP_RESTRICT scratch, int8_t *TVMP_RESTRICT out) {
-  tvmp_pointwise_3_0b2ba427((&(in0_row0[0])), (&(stream[0])), (&(scratch[0])), (&(out[0])), 20, 2, 8, 8, 7);
+  tvmp_pointwise_3_8fa1968c((&(in0_row0[0])), (&(stream[0])), (&(scratch[0])), (&(out[0])), 20, 2, 8, 8, 7);
 }
 
 static TVMP_STEP void conv2d_2(const int8_t *in0, const int32_t *stream, int8_t *scratch, int8_t *out0) {
