@@ -8,10 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import tvm
+import tvm_ffi
 from tvm.s_tir import meta_schedule as ms
 
 from tvm_patch.errors import UserError
-from tvm_patch.kernels.workload import ATTRIBUTE, PREFIX
+from tvm_patch.kernels.workload import ATTRIBUTE, PREFIX, workload_module
 from tvm_patch.lowering.tuned import Measured
 from tvm_patch.report.atomic import write_text
 
@@ -25,6 +27,8 @@ FAILED = 1e10
 SECONDS = 1e-6
 """Of an instruction: records are in seconds, of a core that executes one in a microsecond."""
 
+_TARGET = {"kind": "c", "keys": ["cpu"], "tag": ""}
+"""Of every record, as TVM writes it."""
 _LENGTH_BYTES = 8
 """Before a module's JSON."""
 
@@ -57,8 +61,16 @@ def open_database(folder: Path, *, create: bool = False) -> ms.database.JSONData
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UserError(f"cannot make the folder {folder}: {error.strerror}; choose another") from error
-    # TVM reads the lines in threads of its own, where an error ends the program: they are looked at first.
+    # TVM reads the lines in threads of its own, where an error may end the program: they are looked at first.
     measured_in(folder, create=create)
+    for number, entry in enumerate(_lines(folder / WORKLOADS, _is_workload, create=create), 1):
+        module = workload_module(_text(entry))
+        same = json.loads(tvm.ir.save_json(module)) == _module(entry)
+        if not same or entry[0] != str(tvm_ffi.structural_hash(module)):
+            raise UserError(
+                f"{folder / WORKLOADS}, line {number}: not what this version of tvm-patch and TVM writes; "
+                "give another --database, or delete it"
+            )
     try:
         return ms.database.JSONDatabase(str(folder / WORKLOADS), str(folder / RECORDS))
     except (RuntimeError, ValueError, TypeError, LookupError, AttributeError) as error:
@@ -146,7 +158,7 @@ def _is_workload(entry: object) -> bool:
 
 def _text(entry: Any) -> str:
     """Return the text in a workload's module, which is TVM's JSON behind its length, in base64."""
-    nodes = json.loads(base64.b64decode(entry[1], validate=True)[_LENGTH_BYTES:])["nodes"]
+    nodes = _module(entry)["nodes"]
     strings = [n["data"] for n in nodes if n["type"] == "ffi.String"]
     text = str(strings[strings.index(ATTRIBUTE) + 1])
     if not isinstance(json.loads(text), dict):
@@ -154,12 +166,18 @@ def _text(entry: Any) -> str:
     return text
 
 
+def _module(entry: Any) -> Any:
+    return json.loads(base64.b64decode(entry[1], validate=True)[_LENGTH_BYTES:])
+
+
 def _is_record(entry: object) -> bool:
     """Tell whether a line is ``[workload, [[instructions, decisions], [seconds], target, arguments]]`` of ours."""
     match entry:
-        case [int() as workload, [[list() as trace, list() as drawn], [int() | float()], dict(), list()]]:
+        case [int() as workload, [[list() as trace, list() as drawn], [int() | float() as cost], target, []]]:
+            if workload < 0 or cost < 0 or target != _TARGET or not all(map(_is_instruction, trace)):
+                return False
             try:
-                return workload >= 0 and all(map(_is_instruction, trace)) and bool(_config(trace, drawn))
+                return bool(_config(trace, drawn))
             except (ValueError, TypeError, LookupError):
                 return False
     return False

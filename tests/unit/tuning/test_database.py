@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import json
 
+import numpy as np
 import pytest
 import tvm
 from tvm.s_tir import meta_schedule as ms
@@ -99,3 +101,28 @@ def test_json_is_what_metaschedule_writes(tmp_path):
     index, record = json.loads((tmp_path / RECORDS).read_text())
     assert index == 0
     assert ["SampleCategorical", [], [[1, 2, 3], [1 / 3] * 3], ["v1"]] in record[0][0]
+
+
+@pytest.mark.parametrize("seed", range(150))
+def test_damaged_bytes_are_an_error_or_harmless(tmp_path, seed):
+    """Whatever is changed, TVM never sees it: an error there could end the program."""
+    fill(tmp_path, {1: 300, 2: 100, 3: None})
+    rng = np.random.default_rng(seed)
+    path = tmp_path / (WORKLOADS if seed % 2 else RECORDS)
+    data = bytearray(path.read_bytes())
+    if seed % 3 == 0 and path.name == WORKLOADS:  # inside of the module
+        number, module = json.loads(data)
+        inner = bytearray(base64.b64decode(module))
+        inner[8 + int(rng.integers(len(inner) - 8))] = rng.integers(32, 127)
+        data = bytearray(json.dumps([number, base64.b64encode(inner).decode()]).encode())
+    else:
+        for _ in range(int(rng.integers(1, 4))):
+            data[int(rng.integers(len(data)))] = rng.integers(256)
+    path.write_bytes(bytes(data))
+    for use in (load_measured, open_database):
+        message = str(tmp_path)
+        try:
+            use(tmp_path)
+        except UserError as error:
+            message = str(error)
+        assert str(tmp_path) in message
