@@ -105,7 +105,11 @@ def compile(
         segments, input_mode = (lambda _network: planned), found.input_mode
     mode: InputMode = input_mode or "resident"
     # A database that cannot be read is an error even where the form has no use for it.
-    tuned = tuned_configs(database, prefer) if chosen == "dsp" or database is not None else None
+    tuned = (
+        tuned_configs(database, prefer, get_board(board).cpu)
+        if chosen == "dsp" or database is not None
+        else None
+    )
     program = legalized.lower(
         chosen,
         segments,

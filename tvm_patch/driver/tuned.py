@@ -10,7 +10,7 @@ from tvm_patch.lowering.tuned import Measured, TunedConfigs
 from tvm_patch.tuning.database import RECORDS, SHIPPED, load_measured
 
 
-def tuned_configs(folder: Path | None, preference: Preference) -> TunedConfigs:
+def tuned_configs(folder: Path | None, preference: Preference, cpu: str = "") -> TunedConfigs:
     """Return what databases say.
 
     Parameters
@@ -19,13 +19,15 @@ def tuned_configs(folder: Path | None, preference: Preference) -> TunedConfigs:
         A database that is asked before the project's own.
     preference : {"size", "balanced", "speed"}
         ``size`` asks none.
+    cpu : str
+        The core to compile for, where a database has cycles.
 
     Raises
     ------
     UserError
         When the folder holds no database.
     """
-    own = load_measured(folder) if folder is not None else {}
+    own = load_measured(folder, cpu) if folder is not None else {}
     if preference == "size":
         return TunedConfigs(preference=preference)
     return TunedConfigs({**_shipped(), **own}, preference)

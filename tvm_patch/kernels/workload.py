@@ -18,6 +18,8 @@ from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for i
 from tvm_patch.kernels.base import Kernel
 
 ATTRIBUTE = "tvm_patch.workload"
+CYCLES_OF = "cycles_of"
+"""Key of the core in a workload's text."""
 _BLOCK = "operator"
 PREFIX = "tvm_patch."
 _STEPS = ("strides", "dilation", "padding")
@@ -25,10 +27,15 @@ _STEPS = ("strides", "dilation", "padding")
 Config = Mapping[str, Any]
 
 
-def workload_text(kernel: Kernel, objective: str = "instructions") -> str:
+def workload_text(kernel: Kernel, cycles_of: str | None = None) -> str:
     """Return what an operator's time depends on, as JSON: kernel, shapes, steps and traits, no values.
 
-    `objective` is what was measured, ``instructions`` or ``cycles``.
+    Parameters
+    ----------
+    kernel : Kernel
+        The operator's.
+    cycles_of : str, optional
+        The core whose cycles were estimated, where instructions were not what was counted.
     """
     op = kernel.op
     weight = op.constants.get("weight")
@@ -39,7 +46,7 @@ def workload_text(kernel: Kernel, objective: str = "instructions") -> str:
         **({"weight": list(weight.shape)} if weight is not None else {}),
         **{k: [int(v) for v in op.attrs[k]] for k in _STEPS if k in op.attrs},
         **kernel.traits,
-        **({} if objective == "instructions" else {"objective": objective}),
+        **({CYCLES_OF: cycles_of} if cycles_of else {}),
     }
     return json.dumps(document, sort_keys=True)
 

@@ -13,7 +13,7 @@ import tvm_ffi
 from tvm.s_tir import meta_schedule as ms
 
 from tvm_patch.errors import UserError
-from tvm_patch.kernels.workload import ATTRIBUTE, PREFIX, workload_module
+from tvm_patch.kernels.workload import ATTRIBUTE, CYCLES_OF, PREFIX, workload_module
 from tvm_patch.lowering.tuned import Measured
 from tvm_patch.report.atomic import write_text
 
@@ -98,8 +98,10 @@ def measured_in(folder: Path, *, create: bool = False) -> dict[Key, float]:
     return out
 
 
-def load_measured(folder: Path) -> Measured:
+def load_measured(folder: Path, cpu: str = "") -> Measured:
     """Return a database as :class:`tvm_patch.lowering.tuned.TunedConfigs` wants it.
+
+    What was tuned for the cycles of `cpu` comes before what was tuned for instructions.
 
     Raises
     ------
@@ -110,10 +112,11 @@ def load_measured(folder: Path) -> Measured:
     for (text, config), cost in measured_in(folder).items():
         if cost != float("inf"):
             by_workload.setdefault(text, []).append((cost, json.loads(config)))
-    # What was tuned for cycles comes before what was tuned for instructions.
-    for text in [t for t in by_workload if "objective" in json.loads(t)]:
-        plain = {k: v for k, v in json.loads(text).items() if k != "objective"}
-        by_workload[json.dumps(plain, sort_keys=True)] = by_workload.pop(text)
+    for text in [t for t in by_workload if CYCLES_OF in json.loads(t)]:
+        plain = json.loads(text)
+        entries = by_workload.pop(text)
+        if plain.pop(CYCLES_OF) == cpu:
+            by_workload[json.dumps(plain, sort_keys=True)] = entries
     # Equal costs in a fixed order, so that compiling is deterministic.
     return {t: sorted(v, key=lambda e: (e[0], sorted(e[1].items()))) for t, v in by_workload.items()}
 

@@ -140,10 +140,11 @@ def tune(
     except ImportError as error:
         raise UserError("tuning needs XGBoost; pip install 'tvm-patch[tune]'") from error
     kernels, _ = legalized.describe()
+    core = get_board(board).cpu if objective == "cycles" else None
     by_text: dict[str, list[Kernel]] = {}
     for kernel in kernels:
         if len(kernel.candidates()) > 1:
-            by_text.setdefault(workload_text(kernel, objective), []).append(kernel)
+            by_text.setdefault(workload_text(kernel, core), []).append(kernel)
     if not by_text:
         return TuningResult((), 0, 0, ())
     texts = sorted(by_text, key=lambda t: (-len(by_text[t]) * by_text[t][0].macs, t))

@@ -17,9 +17,9 @@ from tvm_patch.tuning.database import FAILED, RECORDS, SECONDS, WORKLOADS, load_
 KNOBS = {"pixels": [1, 2, 3]}
 
 
-def fill(folder, costs):
+def fill(folder, costs, text="{}"):
     database = open_database(folder, create=True)
-    module = workload_module("{}")
+    module = workload_module(text)
     workload = database.commit_workload(module)
     for pixels, cost in costs.items():
         seconds = FAILED if cost is None else cost * SECONDS
@@ -32,6 +32,13 @@ def fill(folder, costs):
 def test_best_first_and_failures_left_out(tmp_path):
     fill(tmp_path, {1: 300, 2: 100, 3: None})
     assert load_measured(tmp_path) == {"{}": [(100, {"pixels": 2}), (300, {"pixels": 1})]}
+
+
+def test_cycles_count_for_the_core_that_they_were_estimated_for(tmp_path):
+    fill(tmp_path, {1: 300, 2: 100})
+    fill(tmp_path, {1: 250, 3: 200}, '{"cycles_of": "cortex-m7"}')
+    best = {cpu: load_measured(tmp_path, cpu)["{}"][0] for cpu in ("cortex-m4", "cortex-m7")}
+    assert best == {"cortex-m4": (100, {"pixels": 2}), "cortex-m7": (200, {"pixels": 3})}
 
 
 def test_metaschedule_reads_it(tmp_path):
