@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tvm_patch.driver.front import BorderMode, legalize
@@ -57,6 +57,8 @@ class Analysis:
         The arena that ``compile`` would allocate, and how much of it each segment fills.
     layers : tuple of LayerMemory
         In run order.
+    kernels : mapping of int to str
+        The generator of every operator's code, by its index.
     plan : Plan or None
         None: one operator after another, the input in the arena.
     """
@@ -64,6 +66,7 @@ class Analysis:
     network: Network
     memory: PlanMemory
     layers: tuple[LayerMemory, ...]
+    kernels: Mapping[int, str] = field(default_factory=dict)
     plan: Plan | None = None
 
     @property
@@ -97,9 +100,15 @@ def analyse(
     # Some of what cannot be compiled is only found out here, and what scratch the kernels get.
     tuned = tuned_configs(None, "balanced") if form == "dsp" else None
     chosen = None if planned is None else lambda _: planned
-    network = legalized.lower(form, chosen, None, mode, tuned=tuned).network
+    program = legalized.lower(form, chosen, None, mode, tuned=tuned)
+    network = program.network
     memory = plan_memory(network, planned or layer_by_layer(network), mode)
-    return Analysis(network, memory, layer_memory(network, memory), found)
+    kernels = {
+        op.index: type(kernel).__name__
+        for step in program.steps
+        for op, kernel in zip(step.described, step.kernels, strict=True)
+    }
+    return Analysis(network, memory, layer_memory(network, memory), kernels, found)
 
 
 def layer_memory(network: Network, memory: PlanMemory) -> tuple[LayerMemory, ...]:

@@ -47,6 +47,7 @@ def inspect_report(model: str, analysis: Analysis) -> InspectReport:
             live_bytes=layer.live_bytes,
             scratch_bytes=layer.scratch_bytes,
             segment=layer.segment,
+            kernel=analysis.kernels.get(op.index, ""),
         )
         for op, layer in zip(network.operators, analysis.layers, strict=True)
     ]

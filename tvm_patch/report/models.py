@@ -68,8 +68,11 @@ class OperatorMemory(OperatorReport):
         Bytes of the arena in use, and of scratch among them.
     segment : int
         Position of its segment in the plan; layer by layer, its own index.
+    kernel : str
+        The generator of its code, a class in ``tvm_patch/kernels``.
     """
 
+    kernel: str = ""
     live_bytes: int = 0
     scratch_bytes: int = 0
     segment: int = 0

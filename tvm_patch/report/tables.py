@@ -13,7 +13,7 @@ from tvm_patch.report.text import UNKNOWN, bar, count, kib, pieces, shape
 def print_inspect(console: Console, report: InspectReport) -> None:
     """Print operators with the arena each one fills, then the summary."""
     planned = ["segment"] if report.segments else []
-    table = _table(*planned, "index", "name", "kind", "output", "MACs", "in use", "memory")
+    table = _table(*planned, "index", "name", "kind", "kernel", "output", "MACs", "in use", "memory")
     shown = -1
     whole = max((op.live_bytes for op in report.operators), default=0)
     for op in report.operators:
@@ -29,6 +29,7 @@ def print_inspect(console: Console, report: InspectReport) -> None:
             str(op.index),
             escape(op.name),
             op.kind,
+            op.kernel,
             shape(op.output_shape),
             count(op.macs),
             f"{op.live_bytes:,}",

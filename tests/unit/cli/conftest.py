@@ -86,6 +86,7 @@ def analysis():
             types.SimpleNamespace(index=0, live_bytes=50, scratch_bytes=0, segment=0),
             types.SimpleNamespace(index=1, live_bytes=12, scratch_bytes=8, segment=1),
         ],
+        kernels={0: "DotConv2d"},
         plan=None,
     )
 

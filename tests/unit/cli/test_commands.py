@@ -29,6 +29,8 @@ def test_inspect_table_and_json(command, driver, model, tmp_path):
     assert report["arena_bytes"] == 52
     assert report["peak_operator"] == 0
     assert [op["live_bytes"] for op in report["operators"]] == [50, 12]
+    assert "DotConv2d" in out
+    assert [op["kernel"] for op in report["operators"]] == ["DotConv2d", ""]
 
 
 def test_inspect_plot(command, driver, model, tmp_path):
