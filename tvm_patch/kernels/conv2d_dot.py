@@ -194,7 +194,7 @@ class DotConv2d(Conv2d):
             self._pointwise
             and self.config["pixels"] > 1
             and not window.buffered
-            and window.stride == window.column_stride == 1
+            and window.stride == window.column_stride == window.column_reach == 1
         )
 
     def _row(self, buffers: dict[str, Buffer], most: int, columns: Expr | None, called: Functions) -> None:

@@ -66,9 +66,34 @@ def test_what_is_not_called_is_not_printed():
 
 @pytest.mark.parametrize("width", [1, 2, 3, 4, 5, 7])
 def test_same_bits_at_any_width(width):
-    model = chain([("1x1", 9), ("1x1", 12), ("depthwise", 12), ("1x1", 7), ("1x1", 4)], width)
+    assert_same_bits(chain([("1x1", 9), ("1x1", 12), ("depthwise", 12), ("1x1", 7), ("1x1", 4)], width))
+
+
+def assert_same_bits(model: bytes) -> None:
     artifact = tvm_patch.compile(model, board="qemu_m7")
     given = driver.random_inputs(artifact, 1, 0)
     result = artifact.run(given, board="qemu_m7")
     with Oracle(model) as oracle:
         assert driver.check(artifact, model, given, result.outputs, oracle).bit_exact
+
+
+def test_rows_that_lose_a_column_are_not_one_row():
+    """A 1×2 kernel without padding: dot products like those of a 1×1 one, but shorter rows than the input's."""
+    rng = np.random.default_rng(0)
+    b = ModelBuilder("chain")
+    x = b.input("image", (1, 5, 9, 4), scale=0.05, zero_point=-128)
+    weight = rng.integers(-127, 128, (6, 1, 2, 4)).astype(np.int8)
+    bias, scale = rng.integers(-500, 500, 6).astype(np.int32), rng.uniform(1e-3, 2e-3, 6)
+    b.output(b.conv2d(x, weight, bias, scale, 0.05, -128, padding="VALID", activation="RELU"))
+    assert_same_bits(write_model(b.finish()))
+
+
+def test_columns_that_no_window_reads():
+    """Stride 2 without padding over an even width: rows are longer than what is read of them."""
+    rng = np.random.default_rng(0)
+    b = ModelBuilder("chain")
+    x = b.input("image", (1, 9, 12, 8), scale=0.05, zero_point=-128)
+    weight = rng.integers(-127, 128, (1, 3, 3, 8)).astype(np.int8)
+    bias, scale = rng.integers(-500, 500, 8).astype(np.int32), rng.uniform(1e-3, 2e-3, 8)
+    b.output(b.depthwise_conv2d(x, weight, bias, scale, 0.05, -128, padding="VALID", stride=2))
+    assert_same_bits(write_model(b.finish()))
