@@ -1,6 +1,6 @@
 """Make the tuning database that comes with the project: the zoo's networks, tuned for the emulated Cortex-M7.
 
-``python -m benchmarks.tune_zoo FOLDER [NAME ...]``: tunes into FOLDER (half an hour; go on after an interruption by
+``python -m benchmarks.tune_zoo FOLDER [NAME ...]``: tunes into FOLDER (ten minutes; go on after an interruption by
 starting it again) and writes what any preference may choose of it to ``tvm_patch/tuning/data``.
 """
 
