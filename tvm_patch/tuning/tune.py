@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tvm
@@ -14,7 +14,6 @@ from tvm.ir.utils import derived_object
 from tvm.s_tir import meta_schedule as ms
 
 from microtvm_project.boards import get_board
-from tvm_patch.driver.front import Legalized, Progress
 from tvm_patch.errors import UserError
 from tvm_patch.kernels import Kernel
 from tvm_patch.kernels.workload import config_of, knobs_of, text_of, workload_module, workload_text
@@ -23,6 +22,9 @@ from tvm_patch.tuning.batch import OBJECTIVES, Objective
 from tvm_patch.tuning.database import FAILED, SECONDS, key_of, measured_in, open_database
 from tvm_patch.tuning.measure import Bench, FirmwareBuilder, FirmwareRunner
 from tvm_patch.tuning.strategy import Budget, ConfigFeatures, ListedSearch, listed
+
+if TYPE_CHECKING:  # the driver asks this package's databases
+    from tvm_patch.driver.front import Legalized, Progress
 
 BATCH = 16
 """Candidates in one firmware."""

@@ -17,12 +17,14 @@ extern "C" {
 #define TVMGEN_SMALL_INPUT_IMAGE_SIZE 189
 #define TVMGEN_SMALL_OUTPUT_SOFTMAX_7_SIZE 5
 
-/* NULL means: the data already lies in the arena, where tvmgen_small_input_*() says. */
+/* NULL means: the data already lies in the arena, where tvmgen_small_input_*() says.
+   Other pointers must not lead into that place: it is copied with memcpy(). */
 struct tvmgen_small_inputs {
   const int8_t *image; /* int8 [1, 9, 7, 3], scale 0.019999999552965164, zero point -5 */
 };
 
-/* NULL means: leave the result in the arena, where tvmgen_small_output_*() says. */
+/* NULL means: leave the result in the arena, where tvmgen_small_output_*() says.
+   Other pointers must not lead into that place: it is copied with memcpy(). */
 struct tvmgen_small_outputs {
   int8_t *softmax_7; /* int8 [1, 5], scale 0.00390625, zero point -128 */
 };
