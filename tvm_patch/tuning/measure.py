@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tvm.ir.utils import derived_object
 from tvm.s_tir import meta_schedule as ms
 
-from tvm_patch.errors import BoardError
+from tvm_patch.errors import BoardError, PatchError
 from tvm_patch.kernels import Kernel
 from tvm_patch.kernels.workload import config_of, text_of
 from tvm_patch.tuning.batch import Batch, Objective, Outcome, build_batch, run_batch
@@ -38,6 +39,8 @@ class Bench:
         What was measured in this run, or why not.
     batches : dict
         Firmware that was built and not yet run, by a number.
+    stopped_by : PatchError or None
+        What ended the search, as a missing compiler.
     """
 
     kernels: Mapping[str, Kernel]
@@ -50,6 +53,16 @@ class Bench:
         default_factory=lambda: tempfile.TemporaryDirectory(prefix="tvm-patch-tune-")
     )
     built: int = 0
+    stopped_by: PatchError | None = None
+
+    @contextmanager
+    def noting(self) -> Iterator[None]:
+        """Keep an error that ends the search: what comes back through TVM has another type."""
+        try:
+            yield
+        except PatchError as error:
+            self.stopped_by = error
+            raise
 
     def build(self, text: str, configs: list[dict[str, int]]) -> None:
         """Build firmware for configs of one workload; those that do not compile get their outcome."""
@@ -119,7 +132,8 @@ class FirmwareBuilder(ms.builder.PyBuilder):
         for text, configs in new.items():
             # A batch is known or measured whole: costs differ by an instruction or two with what is beside them.
             if not all(key in bench.known for key in configs):
-                bench.build(text, list(configs.values()))
+                with bench.noting():
+                    bench.build(text, list(configs.values()))
         return [ms.builder.BuilderResult(path, None) for path in paths]
 
 
@@ -150,5 +164,6 @@ class FirmwareRunner(ms.runner.PyRunner):
         """Run all that was built."""
         keys = [tuple(str(r.artifact_path).split("\n")) for r in runner_inputs]
         for number in list(self.bench.batches):
-            self.bench.run(keys[0][0], number)
+            with self.bench.noting():
+                self.bench.run(keys[0][0], number)
         return [_Done(self.bench.result((text, config))) for text, config in keys]

@@ -130,6 +130,8 @@ def tune(
     ------
     UserError
         When the board cannot count instructions, xgboost is missing, or the database cannot be used.
+    ToolMissingError
+        When the compiler or QEMU is missing.
     """
     if get_board(board).runner != "qemu":
         raise UserError(f"{board} does not count instructions; tune for qemu_m7 or qemu_m4")
@@ -156,7 +158,12 @@ def tune(
     bench = Bench(first, board, measured_in(folder), objective)
     known = dict(bench.known)
     keeper = _Keeper(bench, database, trials, progress or (lambda _text, _fraction: None))
-    _search(texts, first, usual, bench, keeper, trials, seed)
+    try:
+        _search(texts, first, usual, bench, keeper, trials, seed)
+    except Exception as error:
+        if bench.stopped_by is None:
+            raise
+        raise bench.stopped_by from error
     tasks = tuple(_summary(t, by_text[t], usual[t], {**known, **keeper.costs}) for t in texts)
     wrong = tuple(sorted({o for o in bench.outcomes.values() if isinstance(o, str)}))
     return TuningResult(tasks, keeper.seen, len(bench.outcomes), wrong)

@@ -16,7 +16,7 @@ import tvm_patch
 from tests.unit.tuning.networks import block
 from tvm_patch import driver
 from tvm_patch.driver.front import legalize
-from tvm_patch.errors import BoardError, UserError
+from tvm_patch.errors import BoardError, ToolMissingError, UserError
 from tvm_patch.oracle import Oracle
 from tvm_patch.tuning import batch
 from tvm_patch.tuning.database import RECORDS, load_measured
@@ -155,6 +155,12 @@ def test_seeds_give_other_orders(tmp_path):
     first, second = (tune(legalize(block()), tmp_path / str(s), trials=12, seed=s) for s in (1, 2))
     assert first.trials == second.trials == 12
     assert records(tmp_path / "1") != records(tmp_path / "2")
+
+
+def test_a_missing_compiler_is_said_as_everywhere(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ToolMissingError, match="arm-none-eabi-gcc is not installed"):
+        tune(legalize(block()), tmp_path / "tuned", trials=4)
 
 
 @pytest.mark.parametrize("board", ["host", "nucleo_f746zg"])
