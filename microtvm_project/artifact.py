@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+import zlib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -19,7 +20,10 @@ FORMAT_VERSION = 1
 _DTYPES = frozenset({"int8", "uint8", "int16", "int32", "int64", "float32", "bool"})
 _MODES = frozenset({"resident", "rereadable", "streamed"})
 
-InputSet = Mapping[str, np.ndarray] | Sequence[np.ndarray]
+Given = np.ndarray | Callable[[int], np.ndarray]
+"""An input: all of it, or for one that is fetched a function that gives a row."""
+
+InputSet = Mapping[str, Given] | Sequence[Given]
 """A model's inputs, by name or in the model's order."""
 
 
@@ -173,36 +177,42 @@ def _inside(folder: Path, name: Any) -> Path:
     return found
 
 
-def pack_inputs(artifact: Artifact, inputs: Sequence[InputSet]) -> list[bytes]:
-    """Check input sets and lay each out as the firmware reads it: the inputs one after the other.
+def fingerprint(artifact: Artifact) -> int:
+    """Return a CRC-32 of everything that firmware is made of, to tell firmware of other artifacts from ours."""
+    files = [artifact.path / "metadata.json", *artifact.sources]
+    files += [f for d in artifact.include_dirs for f in sorted(d.iterdir()) if f.is_file()]
+    mark = 0
+    for file in files:
+        mark = zlib.crc32(file.read_bytes(), zlib.crc32(file.name.encode(), mark))
+    return mark
+
+
+def order_inputs(artifact: Artifact, given: InputSet) -> list[Given]:
+    """Check an input set and return it in the model's order.
 
     Raises
     ------
     InputError
-        A set lacks an input, or one has the wrong shape or dtype.
+        It lacks an input, or one has the wrong shape or dtype.
     """
-    return [b"".join(_ordered(artifact, i, s)) for i, s in enumerate(inputs)]
-
-
-def _ordered(artifact: Artifact, index: int, given: InputSet) -> list[bytes]:
     names = [t.name for t in artifact.inputs]
     if isinstance(given, Mapping):
         if set(given) != set(names):
-            raise InputError(f"input set {index} has {sorted(given)}, the model wants {sorted(names)}")
-        arrays = [given[n] for n in names]
+            raise InputError(f"there are inputs {sorted(given)}, the model wants {sorted(names)}")
+        ordered = [given[n] for n in names]
     else:
-        arrays = list(given)
-        if len(arrays) != len(names):
-            raise InputError(f"input set {index} has {len(arrays)} arrays, the model wants {len(names)}")
-    out = []
-    for info, array in zip(artifact.inputs, arrays, strict=True):
-        if tuple(array.shape) != info.shape or array.dtype != np.dtype(info.dtype):
+        ordered = list(given)
+        if len(ordered) != len(names):
+            raise InputError(f"there are {len(ordered)} inputs, the model wants {len(names)}")
+    for info, one in zip(artifact.inputs, ordered, strict=True):
+        if callable(one):
+            if info.arena_offset is not None:
+                raise InputError(f"{info.name!r} is not fetched row by row; give all of it as an array")
+        elif tuple(one.shape) != info.shape or one.dtype != np.dtype(info.dtype):
             raise InputError(
-                f"input set {index}: {info.name!r} is {array.dtype} {tuple(array.shape)}, "
-                f"the model wants {info.dtype} {info.shape}"
+                f"{info.name!r} is {one.dtype} {tuple(one.shape)}, the model wants {info.dtype} {info.shape}"
             )
-        out.append(np.ascontiguousarray(array).tobytes())
-    return out
+    return ordered
 
 
 def unpack_outputs(artifact: Artifact, data: bytes) -> list[np.ndarray]:

@@ -11,10 +11,14 @@ from pathlib import Path
 
 from microtvm_project.artifact import Artifact, load_artifact
 from microtvm_project.boards import Board, check_stand_in, get_board
+from microtvm_project.config import write_config
 from microtvm_project.elf import Symbol, read_elf
 from microtvm_project.linker import STACK_PAINT, TEMPLATES, harness_origin, linker_script, overflows
 from microtvm_project.tools import find_tool, last_lines, run_limited
 from tvm_patch.errors import BoardError, DoesNotFitError, ToolMissingError
+
+HARNESS_BODY_BYTES = 4096
+"""Of a message, where memory costs nothing."""
 
 STACK_BYTES = 4096
 """Reserved for the model's stack unless told otherwise."""
@@ -109,13 +113,14 @@ def build_firmware(
     *,
     as_board: str | Board | None = None,
     profile: bool = False,
+    hooks: bool = False,
+    body_bytes: int = HARNESS_BODY_BYTES,
     optimize: str = "-O3",
     defines: Mapping[str, str] | None = None,
     extra_flags: Sequence[str] = (),
     compiler: str | None = None,
     sanitize: bool = False,
     stack_bytes: int = STACK_BYTES,
-    fail_row: int | None = None,
 ) -> Firmware:
     """Compile an artifact with the board's template and link it.
 
@@ -131,6 +136,10 @@ def build_firmware(
         The board whose memory sizes and core flags a QEMU board takes.
     profile : bool
         Also link a program that counts instructions per operator.
+    hooks : bool
+        Have the program itself count them when a session asks for it; its operators cost a little more.
+    body_bytes : int
+        Most bytes of a message's body.
     optimize : str
         gcc's level for the artifact.
     defines : mapping, optional
@@ -143,8 +152,6 @@ def build_firmware(
         On the host: address and undefined-behaviour sanitizers, every finding fatal.
     stack_bytes : int
         Reserved for the model's stack on a QEMU board.
-    fail_row : int, optional
-        For tests: the harness's row sources fail with code 77 when asked for this row.
 
     Raises
     ------
@@ -174,7 +181,8 @@ def build_firmware(
             *extra_flags,
         ),
         link_flags=(*(_SANITIZE if sanitize else ()), *extra_flags),
-        fail_row=fail_row,
+        hooks=hooks,
+        body_bytes=body_bytes,
     )
     return builder.build(profile and board.runner == "qemu")
 
@@ -189,7 +197,8 @@ class _Builder:
     stack_bytes: int
     model_flags: tuple[str, ...]
     link_flags: tuple[str, ...]
-    fail_row: int | None
+    hooks: bool
+    body_bytes: int
 
     @property
     def core(self) -> tuple[str, ...]:
@@ -197,7 +206,7 @@ class _Builder:
 
     def build(self, profile: bool) -> Firmware:
         self.out.mkdir(parents=True, exist_ok=True)
-        variants = [False, True] if profile else [False]
+        variants = [self.hooks, True] if profile and not self.hooks else [self.hooks]
         jobs = [job for variant in variants for job in self._compilations(variant)]
         with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
             list(pool.map(self._call, jobs))
@@ -207,7 +216,7 @@ class _Builder:
             self.board,
             self.sizes_of,
             elfs[0],
-            elfs[1] if profile else None,
+            elfs[-1] if profile else None,
             stack_reserve=self.stack_bytes,
         )
         return firmware if self.board.runner == "host" else _weigh(firmware)
@@ -216,12 +225,11 @@ class _Builder:
         """Map objects to sources; by the names the linker script tells the model from the harness."""
         folder = self.out / ("profile" if profile else "plain")
         folder.mkdir(exist_ok=True)
+        write_config(folder, self.artifact, profile, self.body_bytes)
         harness = [
-            *sorted((TEMPLATES / "common").glob("*.c")),
+            *sorted((TEMPLATES / "firmware").glob("*.c")),
             *sorted((TEMPLATES / self.board.runner).glob("*.c")),
         ]
-        if not profile:
-            harness = [s for s in harness if s.name != "profile.c"]
         objects = {folder / f"model_{i}_{s.stem}.o": s for i, s in enumerate(self.artifact.sources)}
         return objects | {folder / f"harness_{s.stem}.o": s for s in harness}
 
@@ -230,10 +238,8 @@ class _Builder:
         common = [self.compiler, "-std=c11", *_WARNINGS, *self.core, *includes]
         common += ["-ffunction-sections", "-fdata-sections"]
         hooks = ["-DTVM_PATCH_PROFILE"] if profile else []
-        harness = [f"-I{TEMPLATES / 'common'}", f"-DTVM_PATCH_MODEL={self.artifact.symbol}"]
-        harness += self._row_sources()
-        if profile:
-            harness += ["-DSESSION_PROFILE", f"-DPROFILE_OPERATORS={len(self.artifact.operators)}"]
+        objects = self._objects(profile)
+        harness = [f"-I{TEMPLATES / 'firmware'}", f"-I{next(iter(objects)).parent}"]
         if self.board.runner == "qemu":
             harness += [
                 *_HARNESS_ARM,
@@ -244,26 +250,10 @@ class _Builder:
         else:
             harness += self.link_flags
         commands = []
-        for target, source in self._objects(profile).items():
+        for target, source in objects.items():
             flags = [*self.model_flags, *hooks] if target.name.startswith("model_") else harness
             commands.append([*common, *flags, "-c", str(source), "-o", str(target)])
         return commands
-
-    def _row_sources(self) -> list[str]:
-        """Tell the harness how much memory the fetched inputs of a set need and what may be asked of them."""
-        fetched = self.artifact.fetched
-        if not fetched:
-            return []
-        streamed = sum(1 << i for i, t in enumerate(fetched) if t.mode == "streamed")
-        failing = [] if self.fail_row is None else [f"-DROWS_FAIL_AT={self.fail_row}u"]
-        # Every input starts at a whole word.
-        memory = sum(-(-t.bytes // 4) * 4 for t in fetched)
-        return [
-            f"-DROWS_SOURCES={len(fetched)}u",
-            f"-DROWS_BYTES={memory}u",
-            f"-DROWS_STREAMED={streamed}u",
-            *failing,
-        ]
 
     def _link(self, profile: bool) -> Path:
         elf = self.out / ("firmware_profile.elf" if profile else "firmware.elf")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,14 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from microtvm_project.artifact import InputSet, pack_inputs, unpack_outputs
+from microtvm_project.artifact import InputSet, order_inputs
 from microtvm_project.boards import Board
 from microtvm_project.build import FLASH_SECTIONS, Firmware, build_firmware
 from microtvm_project.cycles import trace_program
 from microtvm_project.elf import Symbol
-from microtvm_project.protocol import Answer, encode_job
-from microtvm_project.runners import run_program
-from tvm_patch.errors import BoardError
+from microtvm_project.runners import transport_to
+from microtvm_project.session import Inference, Session
+from tvm_patch.errors import BoardError, InputError
 
 TIMEOUT = 300.0
 """Seconds for one program, all input sets together."""
@@ -33,8 +34,8 @@ class RunResult:
         Per input set, the model's outputs.
     instructions : int or None
         Of the first set's inference, without hooks: from the first instruction of the run function to its
-        return, both included.  When rows are fetched, the harness's copying of them counts too, as a word-by-word
-        copy from memory would on a board.
+        return, both included.  When rows are fetched, the firmware's copying of them counts too, as a word-by-word
+        copy from memory would on a board; what the board waits for them does not.
     set_instructions : list of int
         The same for every set; empty where not counted.
     operator_instructions : list of int or None
@@ -132,44 +133,64 @@ def run_firmware(
 ) -> RunResult:
     """Run firmware that is already built; see :func:`run`."""
     artifact = firmware.artifact
-    sets = pack_inputs(artifact, inputs)
-    set_bytes = sum(t.bytes for t in artifact.inputs)
-    answer = run_program(firmware, firmware.elf, encode_job(sets, set_bytes), timeout)
-    _check(firmware, answer, len(sets))
+    for index, one in enumerate(inputs):
+        try:
+            order_inputs(artifact, one)
+        except InputError as e:
+            raise InputError(f"input set {index}: {e}") from e
+    runs = _run_sets(firmware, inputs, timeout)
+    counted = [r.cost for r in runs if r.unit == "instructions"]
     operators = None
-    if firmware.profile_elf is not None and sets:
-        profiled = run_program(firmware, firmware.profile_elf, encode_job(sets[:1], set_bytes), timeout)
-        _check(firmware, profiled, 1)
-        if profiled.outputs != answer.outputs[:1]:
+    if firmware.profile_elf is not None and inputs:
+        with Session(
+            artifact, transport_to(firmware, firmware.profile_elf), firmware.board.name, retries=0
+        ) as s:
+            profile = s.profile(inputs[0], seconds=timeout)
+        same = zip(profile.inference.outputs, runs[0].outputs, strict=True)
+        if any(a.tobytes() != b.tobytes() for a, b in same):
             raise BoardError(f"{artifact.model_name}: the program with profile hooks gives other outputs")
-        operators = profiled.operator_instructions[0]
+        operators = [o.cost for o in profile.operators]
+    stack = max((r.stack_bytes for r in runs if r.stack_bytes is not None), default=None)
     sram = None
-    if firmware.static_bytes is not None and answer.stack_bytes is not None:
-        sram = artifact.arena_bytes + firmware.static_bytes + answer.stack_bytes
+    if firmware.static_bytes is not None and stack is not None:
+        sram = artifact.arena_bytes + firmware.static_bytes + stack
     return RunResult(
-        outputs=[unpack_outputs(artifact, data) for data in answer.outputs],
-        instructions=answer.instructions[0] if answer.instructions else None,
-        set_instructions=answer.instructions,
+        outputs=[r.outputs for r in runs],
+        instructions=counted[0] if counted else None,
+        set_instructions=counted,
         operator_instructions=operators,
         arena_bytes=artifact.arena_bytes,
         static_bytes=firmware.static_bytes,
-        stack_bytes=answer.stack_bytes,
+        stack_bytes=stack,
         sram_bytes=sram,
         flash_bytes=firmware.flash_bytes,
         model_flash_bytes=firmware.model_flash_bytes,
         elf_flash_bytes=firmware.elf_flash_bytes,
         sections=firmware.sections,
-        rows_read=answer.rows_read,
+        rows_read=[r.rows_read for r in runs] if artifact.fetched else [],
         flash_symbols=tuple(s for s in firmware.symbols if s.section in FLASH_SECTIONS),
-        cycles=_cycles(firmware, encode_job(sets[:1], set_bytes), timeout) if cycles and sets else None,
+        cycles=_cycles(firmware, inputs[0], timeout) if cycles and inputs else None,
     )
 
 
-def _cycles(firmware: Firmware, job: bytes, timeout: float) -> int | None:
+def _run_sets(firmware: Firmware, inputs: Sequence[InputSet], timeout: float) -> list[Inference]:
+    """Run every set in one program, within the time for all of them."""
+    end = time.monotonic() + timeout
+    runs = []
+    with Session(
+        firmware.artifact, transport_to(firmware, firmware.elf), firmware.board.name, retries=0
+    ) as session:
+        for index, one in enumerate(inputs):
+            # Filled differently for each, so that a model that reads what it never wrote shows.
+            runs.append(session.run(one, salt=index, seconds=max(end - time.monotonic(), 0.001)))
+    return runs
+
+
+def _cycles(firmware: Firmware, inputs: InputSet, timeout: float) -> int | None:
     """Estimate the cycles of one inference; None where nothing says what was executed."""
     if firmware.board.runner != "qemu":
         return None
-    trace = trace_program(firmware, firmware.elf, job, timeout)
+    trace = trace_program(firmware, firmware.elf, inputs, timeout)
     return sum(trace.cycles(part) for part in trace.parts)
 
 
@@ -183,27 +204,8 @@ def operator_cycles(firmware: Firmware, inputs: InputSet, timeout: float = TIMEO
     """
     artifact = firmware.artifact
     assert firmware.profile_elf is not None
-    job = encode_job(pack_inputs(artifact, [inputs]), sum(t.bytes for t in artifact.inputs))
-    trace = trace_program(firmware, firmware.profile_elf, job, timeout, "tvm_patch_profile")
+    trace = trace_program(firmware, firmware.profile_elf, inputs, timeout, "tvm_patch_profile")
     parts = [trace.cycles(part) for part in trace.parts if part]
     if len(parts) < len(artifact.operators):
         raise BoardError(f"{artifact.model_name}: the trace tells {len(parts)} operators apart")
     return parts[: len(artifact.operators)]
-
-
-def _check(firmware: Firmware, answer: Answer, sets: int) -> None:
-    """Compare what the firmware says of its model with the artifact's metadata."""
-    artifact = firmware.artifact
-    problem = ""
-    expected = sum(t.bytes for t in artifact.outputs)
-    if answer.arena_bytes != artifact.arena_bytes:
-        problem = f"an arena of {answer.arena_bytes} bytes, metadata.json says {artifact.arena_bytes}"
-    elif answer.num_operators != len(artifact.operators):
-        problem = f"{answer.num_operators} operators, metadata.json says {len(artifact.operators)}"
-    elif len(answer.outputs) != sets:
-        problem = f"{len(answer.outputs)} sets of outputs for {sets} sets of inputs"
-    elif any(len(o) != expected for o in answer.outputs):
-        problem = f"outputs of {len(answer.outputs[0])} bytes, metadata.json says {expected}"
-    if problem:
-        where = f"{firmware.board.name}, model {artifact.model_name}"
-        raise BoardError(f"{where}: the firmware reports {problem}")

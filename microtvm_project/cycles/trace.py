@@ -11,10 +11,11 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from microtvm_project.artifact import InputSet
 from microtvm_project.build import FLASH_SECTIONS, Firmware
 from microtvm_project.cycles.model import block_cycles
-from microtvm_project.runners.files import run_with_files
-from microtvm_project.runners.qemu import qemu_command
+from microtvm_project.runners import transport_to
+from microtvm_project.session import Session
 
 _CODE_SECTIONS = tuple(s for s in FLASH_SECTIONS if s.endswith(("text", "library")))
 
@@ -103,7 +104,7 @@ def _text(rest: str) -> str:
 
 
 def trace_program(
-    firmware: Firmware, elf: Path, job: bytes, timeout: float, split: str | None = None
+    firmware: Firmware, elf: Path, inputs: InputSet, timeout: float, split: str | None = None
 ) -> Trace:
     """Run a program on QEMU and say which of the model's code it executed.
 
@@ -113,8 +114,8 @@ def trace_program(
         For a QEMU board.
     elf : Path
         One of its programs.
-    job : bytes
-        For it.
+    inputs : input set
+        Of one inference.
     timeout : float
         Seconds.
     split : str, optional
@@ -144,8 +145,10 @@ def trace_program(
         reader = threading.Thread(target=read, daemon=True)
         reader.start()
         options = ["-d", "exec,nochain,in_asm", "-D", str(pipe)]
+        transport = transport_to(firmware, elf, options=options)
         try:
-            run_with_files(firmware, [*qemu_command(firmware, elf), *options], job, timeout)
+            with Session(firmware.artifact, transport, firmware.board.name, retries=0) as session:
+                session.run(inputs, seconds=timeout)
         finally:
             # Where QEMU never opened the log, the reader still waits for a writer.
             with contextlib.suppress(OSError):

@@ -14,15 +14,12 @@ def test_every_instruction_is_in_the_trace(board, tmp_path):
     """The log has as many instructions of the model as its clock counted, but for the counting itself."""
     from microtvm_project.build import build_firmware
     from microtvm_project.cycles import trace_program
-    from microtvm_project.protocol import encode_job
-    from microtvm_project.run import pack_inputs
 
     artifact = tvm_patch.compile(small_network(), board=board)
     given = driver.random_inputs(artifact, 1, 0)
     result = artifact.run(given, board=board, cycles=True)
     firmware = build_firmware(artifact.save(tmp_path / "a"), board, tmp_path / "f")
-    job = encode_job(pack_inputs(firmware.artifact, given), sum(t.bytes for t in firmware.artifact.inputs))
-    trace = trace_program(firmware, firmware.elf, job, 60)
+    trace = trace_program(firmware, firmware.elf, given[0], 60)
     (part,) = trace.parts
     assert trace.instructions(part) == pytest.approx(result.instructions, rel=0.02)
     assert trace.cycles(part) == result.cycles

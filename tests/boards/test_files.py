@@ -1,61 +1,14 @@
-"""What is read from files: metadata, answers, linker messages."""
+"""What is read from files: metadata, linker messages."""
 
 from __future__ import annotations
 
 import json
-import struct
-import zlib
 
 import pytest
 
 from microtvm_project import get_board, load_artifact
 from microtvm_project.linker import overflows
-from microtvm_project.protocol import ANSWER_MAGIC, AnswerError, decode_answer, encode_job
 from tvm_patch.errors import UserError
-
-
-def record(tag: bytes, payload: bytes) -> bytes:
-    return tag + struct.pack("<I", len(payload)) + payload
-
-
-def complete(data: bytes) -> bytes:
-    return data + record(b"END ", struct.pack("<I", zlib.adler32(data)))
-
-
-GOOD = complete(
-    ANSWER_MAGIC
-    + record(b"MODL", struct.pack("<II", 128, 2))
-    + record(b"OUTP", b"abc")
-    + record(b"COUN", struct.pack("<Q", 1 << 33))
-    + record(b"OPER", struct.pack("<2Q", 5, 6))
-    + record(b"STAK", struct.pack("<I", 96))
-)
-
-
-def test_answer_is_read():
-    answer = decode_answer(GOOD)
-    assert (answer.arena_bytes, answer.num_operators, answer.stack_bytes) == (128, 2, 96)
-    assert (answer.outputs, answer.instructions) == ([b"abc"], [1 << 33])
-    assert answer.operator_instructions == [[5, 6]]
-
-
-def test_every_cut_and_every_flipped_byte_is_noticed():
-    for length in range(len(GOOD)):
-        with pytest.raises(AnswerError):
-            decode_answer(GOOD[:length])
-    for at in range(len(GOOD)):
-        with pytest.raises(AnswerError):
-            decode_answer(GOOD[:at] + bytes([GOOD[at] ^ 0x10]) + GOOD[at + 1 :])
-
-
-def test_failure_is_reported():
-    data = ANSWER_MAGIC + record(b"FAIL", struct.pack("<i", -3) + b"too bad")
-    with pytest.raises(AnswerError, match=r"too bad \(-3\)"):
-        decode_answer(data)
-
-
-def test_job_layout():
-    assert encode_job([b"ab", b"cd"], 2) == b"TVMPJOB1\x02\0\0\0\x02\0\0\0abcd"
 
 
 @pytest.mark.parametrize(

@@ -86,7 +86,8 @@ def test_counter_is_exact(make_artifact, board):
         assert len(set(result.set_instructions)) == 1
         # One instruction to load a small number, two for one that needs movw and movt.
         assert abs(result.operator_instructions[2] - 2 * turns) <= 3
-        assert abs(sum(result.operator_instructions) - result.instructions) <= 3
+        # A function that calls hooks saves registers that one without them need not.
+        assert abs(sum(result.operator_instructions) - result.instructions) <= 4
 
 
 def test_counts_are_the_same_every_time(make_artifact, tmp_path):
@@ -203,7 +204,7 @@ def test_endless_loop_is_stopped(make_artifact, board, tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(scratch))
     firmware = build_firmware(make_artifact('for (;;) __asm volatile("");'), board, tmp_path / "out")
     start = time.monotonic()
-    with pytest.raises(BoardError, match="no end after 1 s, killed"):
+    with pytest.raises(BoardError, match="has not ended in time"):
         run_firmware(firmware, sets(1), timeout=1.0)
     assert time.monotonic() - start < 4
     assert list(scratch.iterdir()) == []

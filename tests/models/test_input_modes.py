@@ -14,7 +14,7 @@ from tests.segments import random_segments
 from tests.unit.codegen.networks import small_network
 from tvm_patch.driver import check, random_inputs
 from tvm_patch.driver.front import legalize
-from tvm_patch.errors import BoardError, PlanError, UserError
+from tvm_patch.errors import PlanError, UserError
 from tvm_patch.lowering.to_vm import program_to_relax
 from tvm_patch.oracle import run_oracle
 from tvm_patch.planner.segments import Segment, layer_by_layer
@@ -144,10 +144,17 @@ def test_unsigned_input(form):
 
 @pytest.mark.parametrize("board", ["host", "qemu_m7"])
 @pytest.mark.parametrize("row", [0, 4, 8])
-def test_failing_row_is_named(row, board):
+def test_a_row_that_cannot_be_given_ends_the_run_with_the_sources_own_error(row, board):
     artifact = tvm_patch.compile(small_network(), board=board, input_mode="streamed")
-    with pytest.raises(BoardError, match=r"returned an error \(77\)"):
-        artifact.run(random_inputs(artifact), board=board, profile=False, fail_row=row)
+    ((image,),) = random_inputs(artifact)
+
+    def source(wanted: int) -> np.ndarray:
+        if wanted == row:
+            raise OSError("the camera is unplugged")
+        return image[0, wanted]
+
+    with pytest.raises(OSError, match="camera is unplugged"):
+        artifact.run([[source]], board=board, profile=False)
 
 
 def _matrix() -> bytes:

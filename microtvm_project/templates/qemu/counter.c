@@ -11,7 +11,7 @@
 #define TIMER_VALUE (*(volatile uint32_t *)0x40000004u)
 #define TIMER_RELOAD (*(volatile uint32_t *)0x40000008u)
 
-/* The timer counts down over 32 bits: 1.7e11 instructions until it wraps, some minutes of emulation. */
+/* The timer counts down over 32 bits: 1.7e11 instructions until it wraps. */
 void counter_start(void) {
   TIMER_CTRL = 0;
   TIMER_RELOAD = UINT32_MAX;
@@ -33,4 +33,9 @@ __attribute__((noinline)) uint64_t counter_read(void) {
       : [timer] "l"(&TIMER_VALUE)
       : "cc", "memory");
   return (uint64_t)(UINT32_MAX - first) * 40u + sum;
+}
+
+uint64_t counter_since(uint64_t start, uint64_t end) {
+  const uint64_t range = (uint64_t)40 << 32;
+  return end >= start ? end - start : end + range - start;
 }

@@ -4,29 +4,46 @@
 #include "platform.h"
 #include "semihosting.h"
 #include "startup.h"
+#include "uart.h"
 
 enum { GUARD_BYTES = 64 };
 
-static int32_t job = -1, answer = -1;
 static uint8_t guard_value;
+
+/* Files in QEMU's working directory where there are some, which costs no instruction; the serial port otherwise. */
+static int32_t to_board = -1, from_board = -1;
 
 bool platform_open(int argc, char **argv) {
   (void)argc;
   (void)argv;
   counter_start();
-  job = semihosting_open("job.bin", SEMIHOSTING_READ);
-  answer = semihosting_open("answer.bin", SEMIHOSTING_WRITE);
-  return job != -1 && answer != -1;
+  to_board = semihosting_open("to_board", SEMIHOSTING_READ);
+  if (to_board != -1) {
+    from_board = semihosting_open("from_board", SEMIHOSTING_WRITE);
+    return from_board != -1;
+  }
+  uart_open();
+  return true;
 }
 
-bool platform_read(void *to, uint32_t bytes) { return semihosting_read(job, to, bytes) == 0; }
+uint32_t platform_read(void *to, uint32_t most) {
+  return to_board != -1 ? most - semihosting_read(to_board, to, most) : uart_read(to, most);
+}
 
-bool platform_write(const void *from, uint32_t bytes) { return semihosting_write(answer, from, bytes) == 0; }
+bool platform_write(const void *from, uint32_t bytes) {
+  if (to_board == -1) {
+    uart_write(from, bytes);
+    return true;
+  }
+  return semihosting_write(from_board, from, bytes) == 0;
+}
 
 void platform_log(const char *text) {
   semihosting_print(text);
   semihosting_print("\n");
 }
+
+_Noreturn void platform_reset(void) { system_reset(); }
 
 /* The guard lies behind the arena, outside of what the linker script counts as the board's SRAM. */
 uint8_t *platform_arena(uint32_t bytes, uint32_t align, uint32_t salt) {
@@ -37,7 +54,9 @@ uint8_t *platform_arena(uint32_t bytes, uint32_t align, uint32_t salt) {
   for (uint32_t i = 0; i < bytes + GUARD_BYTES; ++i) {
     model_arena_start[i] = guard_value;
   }
-  counter_start();
+  for (uint32_t *p = model_stack_bottom; p < model_stack_top; ++p) {
+    *p = QEMU_STACK_PAINT;
+  }
   return model_arena_start;
 }
 
@@ -78,7 +97,7 @@ __attribute__((noinline)) static uint64_t time_call(platform_run *run, void *are
                                                     int32_t *status) {
   const uint64_t start = counter_read();
   *status = call_on(run, arena, sources, model_stack_top);
-  return counter_read() - start;
+  return counter_since(start, counter_read());
 }
 
 /* One instruction. */
@@ -88,11 +107,10 @@ __attribute__((naked)) static int32_t nothing(void *arena, const struct tvm_patc
   __asm volatile("bx lr");
 }
 
-int32_t platform_call(platform_run *run, void *arena, const struct tvm_patch_row_source *sources,
-                      uint64_t *instructions) {
+int32_t platform_call(platform_run *run, void *arena, const struct tvm_patch_row_source *sources, uint64_t *cost) {
   int32_t status;
-  const uint64_t cost = time_call(nothing, NULL, NULL, &status) - 1u;
-  *instructions = time_call(run, arena, sources, &status) - cost;
+  const uint64_t around = time_call(nothing, NULL, NULL, &status) - 1u;
+  *cost = time_call(run, arena, sources, &status) - around;
   return status;
 }
 
@@ -104,6 +122,10 @@ uint32_t platform_stack_used(void) {
   return (uint32_t)((uintptr_t)model_stack_top - (uintptr_t)p);
 }
 
-bool platform_has_counter(void) { return true; }
+enum platform_unit platform_counter_unit(void) { return PLATFORM_INSTRUCTIONS; }
+
+uint32_t platform_counter_hz(void) { return 0; }
 
 uint64_t platform_counter(void) { return counter_read(); }
+
+uint64_t platform_counter_since(uint64_t start, uint64_t end) { return counter_since(start, end); }

@@ -4,10 +4,12 @@
 #include "semihosting.h"
 
 extern uint32_t harness_stack_top[];
+extern uint32_t harness_bss_start[], harness_bss_end[];
 extern uint32_t data_load[], data_start[], data_end[], bss_start[], bss_end[];
 
 int main(int argc, char **argv);
 
+#define AIRCR (*(volatile uint32_t *)0xE000ED0Cu)
 #define CPACR (*(volatile uint32_t *)0xE000ED88u)
 #define CFSR (*(volatile uint32_t *)0xE000ED28u)
 #define MMFAR (*(volatile uint32_t *)0xE000ED34u)
@@ -48,11 +50,18 @@ __attribute__((noreturn)) void reset_handler(void) {
   for (uint32_t *to = bss_start; to < bss_end;) {
     *to++ = 0;
   }
-  for (uint32_t *to = model_stack_bottom; to < model_stack_top;) {
-    *to++ = QEMU_STACK_PAINT;
+  for (uint32_t *to = harness_bss_start; to < harness_bss_end;) {
+    *to++ = 0;
   }
   protect_memory();
   semihosting_exit((uint32_t)main(0, 0));
+}
+
+void system_reset(void) {
+  AIRCR = 0x05FA0004u; /* key, SYSRESETREQ */
+  __asm volatile("dsb" ::: "memory");
+  for (;;) {
+  }
 }
 
 static char *append(char *to, const char *text) {

@@ -7,4 +7,7 @@
 extern uint32_t model_stack_bottom[], model_stack_top[];
 extern uint8_t model_arena_start[], model_arena_end[];
 
+/* Start again as after power-on. */
+_Noreturn void system_reset(void);
+
 #endif
