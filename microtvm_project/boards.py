@@ -39,7 +39,7 @@ class Board:
     name : str
         What ``--board`` and ``--as`` call it.
     cpu : str
-        ``"cortex-m4"``, ``"cortex-m7"`` or ``"native"``.
+        ``"cortex-m4"``, ``"cortex-m7"``, ``"cortex-m55"`` or ``"native"``.
     core_flags : tuple of str
         What gcc needs to know of the core.
     memories : tuple of Memory
@@ -51,7 +51,7 @@ class Board:
     runner : {"host", "qemu", "zephyr"}
         What runs firmware on it.
     qemu_machine : str or None
-        For QEMU boards, the argument of ``-M``.
+        For emulated boards, the argument of QEMU's ``-M``.
     """
 
     name: str
@@ -84,6 +84,7 @@ def _core(cpu: str, fpu: str) -> tuple[str, ...]:
 _M4 = _core("cortex-m4", "fpv4-sp-d16")
 _M7_SINGLE = _core("cortex-m7", "fpv5-sp-d16")
 _M7_DOUBLE = _core("cortex-m7", "fpv5-d16")
+_M55 = ("-mcpu=cortex-m55", "-mthumb", "-mfloat-abi=hard")
 
 
 def _memories(sram: tuple[int, int], dtcm: int, flash: int) -> tuple[Memory, ...]:
@@ -105,6 +106,19 @@ QEMU_FLASH_BYTES = 8 * MIB
 def _qemu(name: str, cpu: str, flags: tuple[str, ...], machine: str, psram: int) -> Board:
     regions = (Memory("SRAM", 0x20000000, QEMU_SRAM_BYTES), Memory("FLASH", psram, QEMU_FLASH_BYTES))
     return Board(name, cpu, flags, regions, None, "semihosting", "qemu", machine)
+
+
+def _zephyr_qemu(
+    name: str,
+    cpu: str,
+    flags: tuple[str, ...],
+    machine: str,
+    sram: tuple[int, int],
+    flash: tuple[int, int],
+) -> Board:
+    """Return a board that Zephyr knows and QEMU emulates, with the memories of Zephyr's devicetree."""
+    regions = (Memory("SRAM", *sram), Memory("FLASH", *flash))
+    return Board(name, cpu, flags, regions, None, "uart0", "zephyr", machine)
 
 
 _TABLE = (
@@ -140,6 +154,11 @@ _TABLE = (
         "usart3",
         "zephyr",
     ),
+    _zephyr_qemu("mps2_an386", "cortex-m4", _M4, "mps2-an386", (0x20000000, 4 * MIB), (0, 4 * MIB)),
+    _zephyr_qemu("mps2_an500", "cortex-m7", _M7_DOUBLE, "mps2-an500", (0x20000000, 4 * MIB), (0, 4 * MIB)),
+    _zephyr_qemu(
+        "mps3_an547", "cortex-m55", _M55, "mps3-an547", (0x30000000, 512 * KIB), (0x10000000, 512 * KIB)
+    ),
 )
 
 BOARDS: dict[str, Board] = {board.name: board for board in _TABLE}
@@ -169,8 +188,11 @@ def check_stand_in(board: Board, stands_for: Board | None) -> None:
         It cannot; the message says what can.
     """
     if board.runner == "zephyr":
-        twin = "qemu_m4" if board.cpu == "cortex-m4" else "qemu_m7"
-        raise UserError(f"{board.name} cannot be run from here; use board {twin} as {board.name}")
+        twins = [b.name for b in BOARDS.values() if b.runner == "qemu" and b.cpu == board.cpu]
+        instead = f", or use board {twins[0]} as {board.name}" if twins else ""
+        raise UserError(
+            f"{board.name} cannot be run directly; make firmware for it with tvm-patch project create{instead}"
+        )
     if stands_for is None:
         return
     if board.runner != "qemu":

@@ -17,6 +17,8 @@ from microtvm_project.linker import STACK_PAINT, TEMPLATES, harness_origin, link
 from microtvm_project.tools import find_tool, last_lines, run_limited
 from tvm_patch.errors import BoardError, DoesNotFitError, ToolMissingError
 
+ELF_NAME = "firmware.elf"
+
 HARNESS_BODY_BYTES = 4096
 """Of a message, where memory costs nothing."""
 
@@ -121,6 +123,7 @@ def build_firmware(
     compiler: str | None = None,
     sanitize: bool = False,
     stack_bytes: int = STACK_BYTES,
+    templates: Path = TEMPLATES,
 ) -> Firmware:
     """Compile an artifact with the board's template and link it.
 
@@ -152,6 +155,8 @@ def build_firmware(
         On the host: address and undefined-behaviour sanitizers, every finding fatal.
     stack_bytes : int
         Reserved for the model's stack on a QEMU board.
+    templates : path
+        Where the firmware's sources are: ``firmware/`` and a folder named as the runner.
 
     Raises
     ------
@@ -183,6 +188,7 @@ def build_firmware(
         link_flags=(*(_SANITIZE if sanitize else ()), *extra_flags),
         hooks=hooks,
         body_bytes=body_bytes,
+        templates=templates,
     )
     return builder.build(profile and board.runner == "qemu")
 
@@ -199,6 +205,7 @@ class _Builder:
     link_flags: tuple[str, ...]
     hooks: bool
     body_bytes: int
+    templates: Path
 
     @property
     def core(self) -> tuple[str, ...]:
@@ -219,7 +226,7 @@ class _Builder:
             elfs[-1] if profile else None,
             stack_reserve=self.stack_bytes,
         )
-        return firmware if self.board.runner == "host" else _weigh(firmware)
+        return _weigh(firmware)
 
     def _objects(self, profile: bool) -> dict[Path, Path]:
         """Map objects to sources; by the names the linker script tells the model from the harness."""
@@ -227,8 +234,8 @@ class _Builder:
         folder.mkdir(exist_ok=True)
         write_config(folder, self.artifact, profile, self.body_bytes)
         harness = [
-            *sorted((TEMPLATES / "firmware").glob("*.c")),
-            *sorted((TEMPLATES / self.board.runner).glob("*.c")),
+            *sorted((self.templates / "firmware").glob("*.c")),
+            *sorted((self.templates / self.board.runner).glob("*.c")),
         ]
         objects = {folder / f"model_{i}_{s.stem}.o": s for i, s in enumerate(self.artifact.sources)}
         return objects | {folder / f"harness_{s.stem}.o": s for s in harness}
@@ -239,7 +246,7 @@ class _Builder:
         common += ["-ffunction-sections", "-fdata-sections"]
         hooks = ["-DTVM_PATCH_PROFILE"] if profile else []
         objects = self._objects(profile)
-        harness = [f"-I{TEMPLATES / 'firmware'}", f"-I{next(iter(objects)).parent}"]
+        harness = [f"-I{self.templates / 'firmware'}", f"-I{next(iter(objects)).parent}"]
         if self.board.runner == "qemu":
             harness += [
                 *_HARNESS_ARM,
@@ -256,14 +263,16 @@ class _Builder:
         return commands
 
     def _link(self, profile: bool) -> Path:
-        elf = self.out / ("firmware_profile.elf" if profile else "firmware.elf")
+        elf = self.out / ("firmware_profile.elf" if profile and not self.hooks else ELF_NAME)
         objects = [str(o) for o in self._objects(profile)]
         command = [self.compiler, *self.core, *self.link_flags, *objects, "-Wl,--gc-sections", "-o", str(elf)]
         if self.board.runner == "qemu":
             script = elf.with_suffix(".ld")
             # Hooks make the program larger; the profile is about time, so it gets all there is.
-            sizes_of = self.board if profile else self.sizes_of
-            text = linker_script(self.board, sizes_of, self.artifact, self.stack_bytes)
+            sizes_of = self.board if profile and not self.hooks else self.sizes_of
+            text = linker_script(
+                self.board, sizes_of, self.artifact, self.stack_bytes, self.templates / "qemu"
+            )
             script.write_text(text, encoding="utf-8")
             command += ["-nostartfiles", f"-Wl,-T,{script}", "-Wl,--no-warn-rwx-segments", "-lm"]
         self._call(command)
@@ -292,7 +301,19 @@ def _errors(text: str) -> str:
     return "\n".join(lines[:8]) or last_lines(text)
 
 
+def firmware_in(
+    folder: Path, artifact: Artifact, board: Board, sizes_of: Board | None, stack_bytes: int
+) -> Firmware | None:
+    """Return what :func:`build_firmware` has left in a folder; None if nothing."""
+    elf = folder / ELF_NAME
+    if not elf.exists():
+        return None
+    return _weigh(Firmware(artifact, board, sizes_of or board, elf, None, stack_reserve=stack_bytes))
+
+
 def _weigh(firmware: Firmware) -> Firmware:
+    if firmware.board.runner == "host":
+        return firmware
     elf = read_elf(firmware.elf)
     size = elf.sections.get
     flash = sum(size(name, 0) for name in FLASH_SECTIONS)

@@ -12,6 +12,8 @@ _TEXT = """\
 #define FIRMWARE_CONFIG_H
 
 #define TVM_PATCH_MODEL {symbol}
+#define FIRMWARE_ARENA_BYTES {arena_bytes}u
+#define FIRMWARE_ARENA_ALIGN {arena_align}u
 #define FIRMWARE_ARTIFACT 0x{mark:08x}u /* which artifact this is, for the host */
 #define SERVICE_BODY_BYTES {body_bytes} /* the longest body of a message; memory for two of them */
 #define SERVICE_INPUTS {inputs}u
@@ -38,6 +40,8 @@ def config_text(artifact: Artifact, profile: bool, body_bytes: int) -> str:
     return _TEXT.format(
         symbol=artifact.symbol,
         mark=fingerprint(artifact),
+        arena_bytes=artifact.arena_bytes,
+        arena_align=max(8, artifact.arena_align),
         body_bytes=body_bytes,
         inputs=len(artifact.inputs),
         operators=len(artifact.operators) if profile else 0,

@@ -22,7 +22,9 @@ def harness_origin(board: Board) -> int:
     return board.memory("FLASH").origin + QEMU_FLASH_BYTES
 
 
-def linker_script(board: Board, sizes_of: Board, artifact: Artifact, stack_bytes: int) -> str:
+def linker_script(
+    board: Board, sizes_of: Board, artifact: Artifact, stack_bytes: int, folder: Path = TEMPLATES / "qemu"
+) -> str:
     """Write the linker script for an emulated board with another board's amount of memory.
 
     Parameters
@@ -35,8 +37,10 @@ def linker_script(board: Board, sizes_of: Board, artifact: Artifact, stack_bytes
         Gives the arena.
     stack_bytes : int
         What to reserve for the stack.
+    folder : Path
+        Where ``link.ld.in`` is.
     """
-    template = Template((TEMPLATES / "qemu" / "link.ld.in").read_text(encoding="utf-8"))
+    template = Template((folder / "link.ld.in").read_text(encoding="utf-8"))
     return template.substitute(
         flash_origin=hex(board.memory("FLASH").origin),
         flash_bytes=sizes_of.memory("FLASH").length,
