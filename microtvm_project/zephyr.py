@@ -61,7 +61,9 @@ class Zephyr:
             if (self.base / file).exists():
                 return name
         version = ".".join(map(str, self.version))
-        raise UserError(f"Zephyr {version} in {self.base} has no board {board.name}; take another board or version")
+        raise UserError(
+            f"Zephyr {version} in {self.base} has no board {board.name}; take another board or version"
+        )
 
 
 def find_zephyr(given: Path | None = None) -> Zephyr:

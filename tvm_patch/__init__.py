@@ -13,6 +13,10 @@ def __getattr__(name: str) -> Any:
         from tvm_patch import driver
 
         return getattr(driver, name)
+    if name == "Session":
+        from tvm_patch.driver.session import Session
+
+        return Session
     if name == "Plan":
         from tvm_patch.planner.plan import Plan
 

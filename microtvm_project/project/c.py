@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from string import Template
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from microtvm_project.artifact import Artifact
 from microtvm_project.boards import BOARDS, get_board
@@ -108,7 +108,7 @@ class _Template(Template):
     """Substitutes ``@name@``: CMake and Make have dollar signs of their own."""
 
     delimiter = "@"
-    pattern = r"@(?:(?P<escaped>@)|(?P<named>[a-z_]+)@|(?P<braced>(?!))|(?P<invalid>(?!)))"
+    pattern: ClassVar[Any] = r"@(?:(?P<escaped>@)|(?P<named>[a-z_]+)@|(?P<braced>(?!))|(?P<invalid>(?!)))"
 
 
 def _row_source(artifact: Artifact) -> str:

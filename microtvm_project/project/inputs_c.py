@@ -55,7 +55,7 @@ def _random(shape: tuple[int, ...], dtype: str, seed: int) -> np.ndarray:
 
 def inputs_c(arrays: Sequence[np.ndarray]) -> str:
     """Return C source that defines ``standalone_inputs``."""
-    lines = ['/* Written by tvm-patch. */', '#include "standalone_inputs.h"', ""]
+    lines = ["/* Written by tvm-patch. */", '#include "standalone_inputs.h"', ""]
     for index, array in enumerate(arrays):
         data = np.ascontiguousarray(array).tobytes()
         lines.append(f"static const uint8_t input{index}[{len(data)}] __attribute__((aligned(8))) = {{")

@@ -84,10 +84,18 @@ class ZephyrHandler(TemplateHandler):
             "Zephyr's folder; ZEPHYR_BASE, or the west workspace around here, otherwise.",
             optional=("build", "flash"),
         ),
-        ProjectOption("zephyr_board", "str", "Zephyr's name of the board, where it has another one.", optional=("build",)),
-        ProjectOption("runner", "str", "What west flash uses: openocd, pyocd, stm32cubeprogrammer.", optional=("flash",)),
-        ProjectOption("port", "str", "Serial port; found by its USB vendor otherwise.", optional=("open_transport",)),
-        ProjectOption("serial", "str", "Serial number of the board's ST-LINK.", optional=("flash", "open_transport")),
+        ProjectOption(
+            "zephyr_board", "str", "Zephyr's name of the board, where it has another.", optional=("build",)
+        ),
+        ProjectOption(
+            "runner", "str", "Of west flash: openocd, pyocd, stm32cubeprogrammer.", optional=("flash",)
+        ),
+        ProjectOption(
+            "port", "str", "Serial port; found by its USB vendor otherwise.", optional=("open_transport",)
+        ),
+        ProjectOption(
+            "serial", "str", "Serial number of the ST-LINK.", optional=("flash", "open_transport")
+        ),
         ProjectOption("baud", "int", "Bits per second.", default=921600, optional=("open_transport",)),
         VERBOSE,
     )  # fmt: skip
@@ -107,7 +115,7 @@ class ZephyrHandler(TemplateHandler):
         if kind == "standalone":
             given = options["input"]
             inputs = load_input_set(artifact, None if given is None else Path(str(given)))
-            np.savez(project / "inputs.npz", **{f"input{i}": a for i, a in enumerate(inputs)})
+            np.savez(project / "inputs.npz", *inputs)
             (project / "src" / "standalone_inputs.c").write_text(inputs_c(inputs), encoding="utf-8")
         config = [
             (_FOLDER / "prj.conf").read_text(encoding="utf-8"),
@@ -182,7 +190,7 @@ class ZephyrHandler(TemplateHandler):
             raise BoardError(f"west flash failed with status {done.status}:\n{last_lines(done.output)}")
 
     def transport(self, options: Options) -> Transport:
-        """Serial port, or QEMU's; see :meth:`TemplateHandler.transport`."""
+        """Return the board's serial port, or QEMU's; see :meth:`TemplateHandler.transport`."""
         board = self.board(options)
         if board.qemu_machine is not None:
             elf = self.elf
@@ -198,7 +206,18 @@ def zephyr_qemu(board: Board, elf: Path, port: int) -> list[str]:
     assert board.qemu_machine is not None
     return [
         find_tool("qemu-system-arm"),
-        *("-M", board.qemu_machine, "-cpu", board.cpu, "-display", "none", "-monitor", "none", "-nic", "none"),
+        *(
+            "-M",
+            board.qemu_machine,
+            "-cpu",
+            board.cpu,
+            "-display",
+            "none",
+            "-monitor",
+            "none",
+            "-nic",
+            "none",
+        ),
         *("-chardev", f"socket,id=line,host=127.0.0.1,port={port},nodelay=on", "-serial", "chardev:line"),
         *("-kernel", str(elf)),
     ]
@@ -231,5 +250,3 @@ def _explain(status: int, console: str) -> str:
     end = last_lines("\n".join(line for line in console.splitlines() if "has no peer" not in line))
     how = f"killed by signal {-status}" if status < 0 else f"QEMU ended with status {status}"
     return f"{how}; the console's last lines:\n{end}" if end else how
-
-

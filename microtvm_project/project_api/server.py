@@ -103,9 +103,7 @@ class ProjectAPIServer:
             ),
             "build": lambda: self.handler.build(params["options"]),
             "flash": lambda: self.handler.flash(params["options"]),
-            "open_transport": lambda: {
-                "timeouts": asdict(self.handler.open_transport(params["options"]))
-            },
+            "open_transport": lambda: {"timeouts": asdict(self.handler.open_transport(params["options"]))},
             "close_transport": self.handler.close_transport,
             "read_transport": lambda: self._read(params["n"], params["timeout_sec"]),
             "write_transport": lambda: self._write(params["data"], params["timeout_sec"]),

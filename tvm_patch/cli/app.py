@@ -18,6 +18,7 @@ from tvm_patch.cli.boards import boards
 from tvm_patch.cli.compile import compile_model
 from tvm_patch.cli.inspect import inspect
 from tvm_patch.cli.plan import plan
+from tvm_patch.cli.project import project
 from tvm_patch.cli.redistribute import redistribute
 from tvm_patch.cli.run import run
 from tvm_patch.cli.tune import tune
@@ -40,6 +41,7 @@ app.command("run")(run)
 app.command("tune")(tune)
 app.command("redistribute")(redistribute)
 app.command("boards")(boards)
+app.add_typer(project, name="project")
 app.add_typer(zoo, name="zoo")
 
 

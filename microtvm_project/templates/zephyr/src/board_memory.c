@@ -32,8 +32,7 @@ static uint8_t *painted_up_to;
 static uint8_t *stack_start(void) { return (uint8_t *)k_current_get()->stack_info.start; }
 
 __attribute__((noinline)) void memory_paint_stack(void) {
-  uint8_t here;
-  painted_up_to = &here - MARGIN;
+  painted_up_to = (uint8_t *)__builtin_frame_address(0) - MARGIN;
   for (uint8_t *at = stack_start(); at < painted_up_to; ++at) {
     *at = STACK_PAINT;
   }

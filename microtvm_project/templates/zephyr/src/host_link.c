@@ -32,6 +32,10 @@ bool link_open(void) {
   }
   uart_irq_callback_user_data_set(uart, take, NULL);
   uart_irq_rx_enable(uart);
+  /* A byte that came before raises no interrupt, and while it is there no other one comes. */
+  uint8_t early;
+  while (uart_poll_in(uart, &early) == 0) {
+  }
   return true;
 }
 
