@@ -53,8 +53,9 @@ class ProjectAPIClient:
             [*command, "--read-fd", str(requests), "--write-fd", str(replies)],
             pass_fds=(requests, replies),
             stdin=subprocess.DEVNULL,
-            stdout=log or sys.stderr,
-            stderr=log or sys.stderr,
+            # Descriptor 2: whatever stands for sys.stderr need not have one.
+            stdout=log or 2,
+            stderr=log or 2,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
         )
         os.close(requests)
@@ -87,8 +88,10 @@ class ProjectAPIClient:
 
         Raises
         ------
+        UserError
+            What was asked cannot be done, and the user can change that.
         RpcError
-            It failed, or the server has gone.
+            It failed otherwise, or the server has gone.
         """
         number = next(self._numbers)
         request = {"jsonrpc": "2.0", "id": number, "method": method, "params": params}
@@ -105,7 +108,10 @@ class ProjectAPIClient:
         if not isinstance(reply, dict) or reply.get("id") != number:
             raise RpcError(ErrorCode.INTERNAL_ERROR, f"{method}: the server answered nonsense")
         if "error" in reply:
-            raise RpcError.from_json(reply["error"])
+            failed = RpcError.from_json(reply["error"])
+            if isinstance(failed.data, dict) and failed.data.get("user") is True:
+                raise UserError(failed.message)
+            raise failed
         return reply.get("result")
 
     def server_info_query(self, tvm_version: str) -> ServerInfo:

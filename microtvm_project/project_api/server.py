@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 
 from microtvm_project.project_api.errors import ErrorCode, RpcError, ServerError
 from microtvm_project.project_api.handler import ProjectAPIHandler
-from tvm_patch.errors import PatchError
+from tvm_patch.errors import PatchError, UserError
 
 PROTOCOL_VERSION = 1
 """Of the Project API."""
@@ -83,7 +83,8 @@ class ProjectAPIServer:
         except RpcError as e:
             reply = {"error": e.to_json()}
         except PatchError as e:
-            reply = {"error": ServerError(str(e), {"kind": type(e).__name__}).to_json()}
+            data = {"kind": type(e).__name__, "user": isinstance(e, UserError)}
+            reply = {"error": ServerError(str(e), data).to_json()}
         except Exception as e:  # a fault of ours must not end the server without a word
             data = {"traceback": traceback.format_exc()}
             error = RpcError(ErrorCode.INTERNAL_ERROR, f"{type(e).__name__}: {e}", data)
