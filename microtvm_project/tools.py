@@ -14,19 +14,28 @@ from tvm_patch.errors import ToolMissingError
 
 _PACKAGES = {
     "arm-none-eabi-gcc": "gcc-arm-none-eabi libnewlib-arm-none-eabi",
-    "qemu-system-arm": "qemu-system-arm",
+    "arm-none-eabi-ar": "binutils-arm-none-eabi",
+    "ar": "binutils",
+    "ninja": "ninja-build",
 }
 
 
-def find_tool(name: str) -> str:
+def find_tool(name: str, path: str | None = None) -> str:
     """Find a program on the PATH.
+
+    Parameters
+    ----------
+    name : str
+        The program.
+    path : str, optional
+        Folders to search instead.
 
     Raises
     ------
     ToolMissingError
         It is not installed; the message names Debian's package.
     """
-    found = shutil.which(name)
+    found = shutil.which(name, path=path)
     if found is None:
         hint = f"on Debian: apt install {_PACKAGES.get(name, name)}"
         raise ToolMissingError(f"{name} is not installed or not on the PATH; {hint}")

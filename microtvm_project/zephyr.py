@@ -47,6 +47,18 @@ class Zephyr:
     base: Path
     version: tuple[int, int]
 
+    def environment(self) -> dict[str, str]:
+        """Return what its tools must find in their environment, besides ours.
+
+        Zephyr's guide has a Python environment made in the workspace; what runs there need not be active here.
+        """
+        own = self.base.parent / ".venv" / "bin"
+        path = os.environ.get("PATH", "")
+        return {
+            "ZEPHYR_BASE": str(self.base),
+            "PATH": os.pathsep.join([str(own), path]) if own.is_dir() else path,
+        }
+
     def board_name(self, board: Board) -> str:
         """Return what this version calls a board.
 

@@ -165,6 +165,11 @@ class TemplateHandler(ProjectAPIHandler):
         if not self.is_template:
             raise UserError(f"{self.folder} is a project; generate projects from a template")
         filled = check_options(self.options, options, "generate_project")
+        source = model_library_format_path
+        if source.is_dir():
+            load_artifact(source)
+            if project_dir.resolve().is_relative_to(source.resolve()):
+                raise UserError(f"{project_dir} lies in the artifact {source}; give another folder")
         if project_dir.exists() and (not project_dir.is_dir() or any(project_dir.iterdir())):
             raise UserError(f"{project_dir} exists; give another folder, or remove it")
         try:
@@ -173,7 +178,7 @@ class TemplateHandler(ProjectAPIHandler):
         except OSError as e:
             raise UserError(f"{project_dir.parent}: cannot be written ({e.strerror})") from e
         try:
-            _copy_artifact(model_library_format_path, scratch / MODEL_FOLDER)
+            _copy_artifact(source, scratch / MODEL_FOLDER)
             artifact = load_artifact(scratch / MODEL_FOLDER)
             shutil.copy(self.folder / SERVER_FILE, scratch)
             self.fill(scratch, artifact, filled)

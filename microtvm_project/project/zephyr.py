@@ -135,8 +135,9 @@ class ZephyrHandler(TemplateHandler):
         board = self.board(options)
         name = str(options["zephyr_board"] or zephyr.board_name(board))
         self.build_folder.mkdir(exist_ok=True)
+        find_tool("ninja")
         cmake = [find_tool("cmake"), "-GNinja", f"-DBOARD={name}", "-S", str(self.folder)]
-        environment = {"ZEPHYR_BASE": str(zephyr.base)}
+        environment = zephyr.environment()
         self._call([*cmake, "-B", str(self.build_folder)], environment, board, options)
         self._call([cmake[0], "--build", str(self.build_folder)], environment, board, options)
 
@@ -176,14 +177,14 @@ class ZephyrHandler(TemplateHandler):
         if board.qemu_machine is not None:
             return  # QEMU takes the file when it starts
         _ = self.elf
-        command = [find_tool("west"), "flash", "-d", str(self.build_folder)]
+        given = options["zephyr_base"]
+        environment = find_zephyr(None if given is None else Path(str(given))).environment()
+        command = [find_tool("west", environment["PATH"]), "flash", "-d", str(self.build_folder)]
         if options["runner"]:
             command += ["--runner", str(options["runner"])]
         if options["serial"]:
             command += ["--serial" if options["runner"] == "openocd" else "--dev-id", str(options["serial"])]
-        given = options["zephyr_base"]
-        zephyr = find_zephyr(None if given is None else Path(str(given)))
-        done = run_limited(command, self.build_folder, FLASH_SECONDS, {"ZEPHYR_BASE": str(zephyr.base)})
+        done = run_limited(command, self.build_folder, FLASH_SECONDS, environment)
         if options["verbose"]:
             print(done.output, flush=True)
         if done.status != 0:

@@ -26,8 +26,12 @@ class Server:
         requests, self.to = os.pipe()
         self.source, replies = os.pipe()
         self.process = subprocess.Popen(
-            [sys.executable, folder / "microtvm_api_server.py"]
-            + [f"--read-fd={requests}", f"--write-fd={replies}"],
+            [
+                sys.executable,
+                folder / "microtvm_api_server.py",
+                f"--read-fd={requests}",
+                f"--write-fd={replies}",
+            ],
             pass_fds=(requests, replies),
             env={**os.environ, "PYTHONPATH": str(ROOT)},
         )
@@ -100,6 +104,10 @@ def test_server_info(serve, template):
     assert server.close() == 0
 
 
+def request(method: str, params: object) -> bytes:
+    return json.dumps({"jsonrpc": "2.0", "method": method, "params": params}).encode()
+
+
 MALFORMED = [
     (b"", ErrorCode.PARSE_ERROR),
     (b"{", ErrorCode.PARSE_ERROR),
@@ -115,16 +123,16 @@ MALFORMED = [
     (b'{"jsonrpc": "2.0", "id": true, "method": "build"}', ErrorCode.INVALID_REQUEST),
     (b'{"jsonrpc": "2.0", "method": "__init__", "params": {}}', ErrorCode.METHOD_NOT_FOUND),
     (b'{"jsonrpc": "2.0", "method": "serve_forever", "params": {}}', ErrorCode.METHOD_NOT_FOUND),
-    (b'{"jsonrpc": "2.0", "method": "build", "params": []}', ErrorCode.INVALID_PARAMS),
-    (b'{"jsonrpc": "2.0", "method": "build", "params": {}}', ErrorCode.INVALID_PARAMS),
-    (b'{"jsonrpc": "2.0", "method": "build", "params": {"options": 3}}', ErrorCode.INVALID_PARAMS),
-    (b'{"jsonrpc": "2.0", "method": "build", "params": {"options": {}, "x": 1}}', ErrorCode.INVALID_PARAMS),
-    (b'{"jsonrpc": "2.0", "method": "server_info_query", "params": {"tvm_version": 1}}', ErrorCode.INVALID_PARAMS),
-    (b'{"jsonrpc": "2.0", "method": "read_transport", "params": {"n": "1", "timeout_sec": 0}}', ErrorCode.INVALID_PARAMS),
-    (b'{"jsonrpc": "2.0", "method": "read_transport", "params": {"n": true, "timeout_sec": 0}}', ErrorCode.INVALID_PARAMS),
-    (b'{"jsonrpc": "2.0", "method": "read_transport", "params": {"n": 0, "timeout_sec": 0}}', ErrorCode.INVALID_PARAMS),
-    (b'{"jsonrpc": "2.0", "method": "write_transport", "params": {"data": "\\u0001", "timeout_sec": 0}}', ErrorCode.INVALID_PARAMS),
-]  # fmt: skip
+    (request("build", []), ErrorCode.INVALID_PARAMS),
+    (request("build", {}), ErrorCode.INVALID_PARAMS),
+    (request("build", {"options": 3}), ErrorCode.INVALID_PARAMS),
+    (request("build", {"options": {}, "x": 1}), ErrorCode.INVALID_PARAMS),
+    (request("server_info_query", {"tvm_version": 1}), ErrorCode.INVALID_PARAMS),
+    (request("read_transport", {"n": "1", "timeout_sec": 0}), ErrorCode.INVALID_PARAMS),
+    (request("read_transport", {"n": True, "timeout_sec": 0}), ErrorCode.INVALID_PARAMS),
+    (request("read_transport", {"n": 0, "timeout_sec": 0}), ErrorCode.INVALID_PARAMS),
+    (request("write_transport", {"data": "\x01", "timeout_sec": 0}), ErrorCode.INVALID_PARAMS),
+]
 
 
 @pytest.mark.parametrize("template", TEMPLATES)
