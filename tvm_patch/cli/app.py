@@ -14,6 +14,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from tvm_patch import __version__
+from tvm_patch.cli.board_server import board_server
 from tvm_patch.cli.boards import boards
 from tvm_patch.cli.compile import compile_model
 from tvm_patch.cli.inspect import inspect
@@ -41,6 +42,7 @@ app.command("run")(run)
 app.command("tune")(tune)
 app.command("redistribute")(redistribute)
 app.command("boards")(boards)
+app.command("board-server")(board_server)
 app.add_typer(project, name="project")
 app.add_typer(zoo, name="zoo")
 

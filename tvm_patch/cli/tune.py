@@ -29,7 +29,9 @@ class TuneFor(str, Enum):
 
 def tune(
     model: ModelArgument,
-    board: Annotated[str, typer.Option("--board", help="qemu_m7 or qemu_m4.")] = "qemu_m7",
+    board: Annotated[
+        str, typer.Option("--board", help="qemu_m7 or qemu_m4; with --tracker any board.")
+    ] = "qemu_m7",
     trials: Annotated[int, typer.Option("--trials", min=1, help="Most candidates to look at.")] = 1000,
     database: Annotated[
         Path, typer.Option("--database", metavar="DIR", help="Where to keep what was measured.")
@@ -38,6 +40,15 @@ def tune(
     objective: Annotated[
         TuneFor, typer.Option("--objective", help="Counted instructions, or cycles estimated from them.")
     ] = TuneFor.instructions,
+    tracker: Annotated[
+        str | None,
+        typer.Option(
+            "--tracker", metavar="HOST:PORT", help="TVM's RPC tracker, whose boards share the work."
+        ),
+    ] = None,
+    key: Annotated[
+        str | None, typer.Option("--key", help="What its boards are registered as; --board otherwise.")
+    ] = None,
     io: IoOption = Border.int8,
     json: JsonOption = None,
     quiet: QuietOption = False,
@@ -56,6 +67,7 @@ def tune(
     output = Output(json, quiet)
     with output.progress(f"reading {model.name}") as step:
         from tvm_patch.driver.front import legalize
+        from tvm_patch.tuning.remote import Tracker
         from tvm_patch.tuning.tune import tune as tune_network
 
         result = tune_network(
@@ -65,6 +77,7 @@ def tune(
             trials=trials,
             seed=seed,
             objective=objective.value,
+            tracker=None if tracker is None else Tracker.parse(tracker, key or board),
             progress=step,
         )
     from tvm_patch.report.tune import print_tune, tune_report

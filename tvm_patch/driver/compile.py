@@ -106,7 +106,7 @@ def compile(
     mode: InputMode = input_mode or "resident"
     # A database that cannot be read is an error even where the form has no use for it.
     tuned = (
-        tuned_configs(database, prefer, get_board(board).cpu)
+        tuned_configs(database, prefer, (board, get_board(board).cpu))
         if chosen == "dsp" or database is not None
         else None
     )

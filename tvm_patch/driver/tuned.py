@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from tvm_patch.lowering.tuned import Measured, TunedConfigs
 from tvm_patch.tuning.database import RECORDS, SHIPPED, load_measured
 
 
-def tuned_configs(folder: Path | None, preference: Preference, cpu: str = "") -> TunedConfigs:
+def tuned_configs(folder: Path | None, preference: Preference, cycles_of: Sequence[str] = ()) -> TunedConfigs:
     """Return what databases say.
 
     Parameters
@@ -19,15 +20,15 @@ def tuned_configs(folder: Path | None, preference: Preference, cpu: str = "") ->
         A database that is asked before the project's own.
     preference : {"size", "balanced", "speed"}
         ``size`` asks none.
-    cpu : str
-        The core to compile for, where a database has cycles.
+    cycles_of : sequence of str
+        The board and the core to compile for, where a database has cycles.
 
     Raises
     ------
     UserError
         When the folder holds no database.
     """
-    own = load_measured(folder, cpu) if folder is not None else {}
+    own = load_measured(folder, cycles_of) if folder is not None else {}
     if preference == "size":
         return TunedConfigs(preference=preference)
     return TunedConfigs({**_shipped(), **own}, preference)

@@ -1,4 +1,4 @@
-"""Measures many configs of one operator in one firmware, each checked against the reference first."""
+"""One operator with many configs in one program, each result compared with the reference."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from typing import Any, Literal
 
 import numpy as np
 
-from microtvm_project.build import Firmware, build_firmware
-from microtvm_project.run import operator_cycles, run_firmware
 from tvm_patch.codegen.artifact import METADATA, ArtifactFiles, write_files
 from tvm_patch.codegen.emit import Interface, emit
 from tvm_patch.codegen.metadata import metadata
@@ -28,12 +26,19 @@ OBJECTIVES: tuple[Objective, ...] = ("instructions", "cycles")
 Outcome = int | str
 """Instructions or cycles, or why there are none."""
 
+BUILD_OPTIONS: dict[str, Any] = {
+    # A candidate's cost must not depend on those beside it.
+    "defines": {"TVM_PATCH_SEPARATE_STEPS": "1"},
+    "extra_flags": ("-fno-ipa-icf",),
+}
+"""For the batch's firmware."""
+
 WRONG = "its result differs from the reference"
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Firmware that runs one operator with several configs.
+    """A program that runs one operator with several configs.
 
     Attributes
     ----------
@@ -41,8 +46,8 @@ class Batch:
         The operator's, with its constants.
     configs : sequence of mapping
         What it tries.
-    firmware : Firmware
-        Built for an emulated board.
+    artifact : Path
+        Its C.
     inputs : list of ndarray
         Random.
     expected : ndarray
@@ -51,15 +56,22 @@ class Batch:
 
     kernel: Kernel
     configs: Sequence[Mapping[str, Any]]
-    firmware: Firmware
+    artifact: Path
     inputs: list[np.ndarray]
     expected: np.ndarray
 
+    def outcomes(self, counts: Sequence[int], outputs: Sequence[np.ndarray]) -> list[Outcome]:
+        """Return costs, or that a result is wrong."""
+        return [
+            count if np.array_equal(made, self.expected) else WRONG
+            for count, made in zip(counts, outputs, strict=True)
+        ]
 
-def build_batch(
+
+def write_batch(
     kernel: Kernel, configs: Sequence[Mapping[str, Any]], board: str, folder: Path, seed: int = 0
 ) -> Batch:
-    """Compile one operator with several configs.
+    """Write the C of one operator with several configs.
 
     Parameters
     ----------
@@ -68,52 +80,18 @@ def build_batch(
     configs : sequence of mapping
         What to try.
     board : str
-        An emulated board, which counts instructions.
+        What it is for.
     folder : Path
-        For the sources and the program; must stay until it was run.
+        For the sources; must stay until they were run.
     seed : int
         Of the random input.
-
-    Raises
-    ------
-    BoardError
-        When it does not compile.
     """
     op = kernel.op
     rng = np.random.default_rng(seed)
     inputs = [_random(rng, v) for v in op.inputs]
     (expected,) = evaluate(op, inputs)
     files = _artifact(op, [type(kernel)(op, c) for c in configs], board)
-    path = write_files(files, folder / "batch")
-    firmware = build_firmware(
-        path,
-        board,
-        folder / "firmware",
-        profile=True,
-        # A candidate's cost must not depend on those beside it.
-        defines={"TVM_PATCH_SEPARATE_STEPS": "1"},
-        extra_flags=("-fno-ipa-icf",),
-    )
-    return Batch(kernel, configs, firmware, inputs, expected)
-
-
-def run_batch(batch: Batch, objective: Objective = "instructions") -> list[Outcome]:
-    """Return per config the instructions (or estimated cycles) of the whole operator, or why it cannot be used.
-
-    Raises
-    ------
-    BoardError
-        When the program crashes or takes too long.
-    """
-    result = run_firmware(batch.firmware, [batch.inputs])
-    counts = result.operator_instructions
-    assert counts is not None
-    if objective == "cycles":
-        counts = operator_cycles(batch.firmware, batch.inputs)
-    return [
-        count if np.array_equal(made, batch.expected) else WRONG
-        for count, made in zip(counts, result.outputs[0], strict=True)
-    ]
+    return Batch(kernel, configs, write_files(files, folder / "batch"), inputs, expected)
 
 
 def _random(rng: np.random.Generator, view: TensorView) -> np.ndarray:

@@ -98,10 +98,16 @@ def measured_in(folder: Path, *, create: bool = False) -> dict[Key, float]:
     return out
 
 
-def load_measured(folder: Path, cpu: str = "") -> Measured:
+def load_measured(folder: Path, cycles_of: Sequence[str] = ()) -> Measured:
     """Return a database as :class:`tvm_patch.lowering.tuned.TunedConfigs` wants it.
 
-    What was tuned for the cycles of `cpu` comes before what was tuned for instructions.
+    Parameters
+    ----------
+    folder : Path
+        The database.
+    cycles_of : sequence of str
+        Whose cycles come before instructions, in this order: the board's, which were measured, and the core's,
+        which were estimated.
 
     Raises
     ------
@@ -112,11 +118,15 @@ def load_measured(folder: Path, cpu: str = "") -> Measured:
     for (text, config), cost in measured_in(folder).items():
         if cost != float("inf"):
             by_workload.setdefault(text, []).append((cost, json.loads(config)))
+    ranks: dict[str, int] = {}
     for text in [t for t in by_workload if CYCLES_OF in json.loads(t)]:
         plain = json.loads(text)
         entries = by_workload.pop(text)
-        if plain.pop(CYCLES_OF) == cpu:
-            by_workload[json.dumps(plain, sort_keys=True)] = entries
+        whose = plain.pop(CYCLES_OF)
+        if whose in cycles_of:
+            rank, key = cycles_of.index(whose), json.dumps(plain, sort_keys=True)
+            if rank < ranks.get(key, len(cycles_of)):
+                ranks[key], by_workload[key] = rank, entries
     # Equal costs in a fixed order, so that compiling is deterministic.
     return {t: sorted(v, key=lambda e: (e[0], sorted(e[1].items()))) for t, v in by_workload.items()}
 

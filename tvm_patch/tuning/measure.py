@@ -14,8 +14,9 @@ from tvm.s_tir import meta_schedule as ms
 from tvm_patch.errors import BoardError, PatchError
 from tvm_patch.kernels import Kernel
 from tvm_patch.kernels.workload import config_of, text_of
-from tvm_patch.tuning.batch import Batch, Objective, Outcome, build_batch, run_batch
+from tvm_patch.tuning.batch import Batch, Objective, Outcome, write_batch
 from tvm_patch.tuning.database import SECONDS, Key, key_of
+from tvm_patch.tuning.rack import Rack, Run
 
 _OUTPUT_BYTES = 4 << 20
 """Of all candidates in one firmware: they must fit the emulated board's memory."""
@@ -29,7 +30,7 @@ class Bench:
     ----------
     kernels : mapping of str to Kernel
         An operator for every workload.
-    board : str
+    rack : Rack
         Where to run.
     known : dict
         Costs of what was measured before; infinity for what failed.
@@ -44,11 +45,11 @@ class Bench:
     """
 
     kernels: Mapping[str, Kernel]
-    board: str
+    rack: Rack
     known: dict[Key, float]
     objective: Objective = "instructions"
     outcomes: dict[Key, Outcome] = field(default_factory=dict)
-    batches: dict[int, Batch] = field(default_factory=dict)
+    batches: dict[int, tuple[Batch, Run]] = field(default_factory=dict)
     folder: tempfile.TemporaryDirectory[str] = field(
         default_factory=lambda: tempfile.TemporaryDirectory(prefix="tvm-patch-tune-")
     )
@@ -81,18 +82,19 @@ class Bench:
             for config in configs:
                 self.build(text, [config])
 
-    def _batch(self, text: str, configs: list[dict[str, int]]) -> Batch:
+    def _batch(self, text: str, configs: list[dict[str, int]]) -> tuple[Batch, Run]:
         self.built += 1
         folder = Path(self.folder.name) / str(self.built)
         folder.mkdir()
-        return build_batch(self.kernels[text], configs, self.board, folder)
+        batch = write_batch(self.kernels[text], configs, self.rack.board, folder)
+        return batch, self.rack.prepare(batch, folder)
 
     def run(self, text: str, number: int) -> None:
         """Run firmware that was built."""
-        batch = self.batches.pop(number)
+        batch, run = self.batches.pop(number)
         configs = [{k: int(v) for k, v in c.items()} for c in batch.configs]
         try:
-            outcomes = run_batch(batch, self.objective)
+            outcomes = run(self.objective)
         except BoardError as error:
             if len(configs) > 1:
                 for config in configs:

@@ -21,6 +21,8 @@ from tvm_patch.lowering.fit_kernels import AMPLE_SCRATCH
 from tvm_patch.tuning.batch import OBJECTIVES, Objective
 from tvm_patch.tuning.database import FAILED, SECONDS, key_of, measured_in, open_database
 from tvm_patch.tuning.measure import Bench, FirmwareBuilder, FirmwareRunner
+from tvm_patch.tuning.rack import EmulatedRack, Rack
+from tvm_patch.tuning.remote import Tracker, TrackerRack
 from tvm_patch.tuning.strategy import Budget, ConfigFeatures, ListedSearch, listed
 
 if TYPE_CHECKING:  # the driver asks this package's databases
@@ -102,6 +104,7 @@ def tune(
     trials: int = 1000,
     seed: int = 0,
     objective: Objective = "instructions",
+    tracker: Tracker | None = None,
     progress: Progress | None = None,
 ) -> TuningResult:
     """Measure configs of a network's kernels and keep what they cost in a database.
@@ -116,13 +119,16 @@ def tune(
     folder : Path
         Of the database; made where there is none.
     board : str
-        An emulated board.
+        An emulated board; with a tracker, any that runs firmware.
     trials : int
         Most candidates to look at.
     seed : int
         Of the order of candidates and of the cost model.
     objective : {"instructions", "cycles"}
-        What should be few: instructions, which are counted, or cycles, which are estimated from them.
+        What should be few: instructions, which are counted, or cycles, which are estimated from them and measured on
+        real boards.
+    tracker : Tracker, optional
+        Where boards are registered that share the work.
     progress : callable, optional
         Called with what is being done and the fraction done.
 
@@ -130,11 +136,18 @@ def tune(
     ------
     UserError
         When the board cannot count instructions, xgboost is missing, or the database cannot be used.
+    BoardsLostError
+        When the tracker's boards are gone.
     ToolMissingError
         When the compiler or QEMU is missing.
     """
-    if get_board(board).runner != "qemu":
-        raise UserError(f"{board} does not count instructions; tune for qemu_m7 or qemu_m4")
+    rack: Rack = (
+        TrackerRack(get_board(board).name, tracker) if tracker else EmulatedRack(get_board(board).name)
+    )
+    if tracker is None and get_board(board).runner != "qemu":
+        raise UserError(
+            f"{board} does not count instructions; tune for qemu_m7 or qemu_m4, or give the --tracker of real boards"
+        )
     if objective not in OBJECTIVES:
         raise UserError(f"objective {objective!r} is unknown; use {', '.join(OBJECTIVES)}")
     if trials < 1:
@@ -144,18 +157,18 @@ def tune(
     except ImportError as error:
         raise UserError("tuning needs XGBoost; pip install 'tvm-patch[tune]'") from error
     kernels, _ = legalized.describe()
-    core = get_board(board).cpu if objective == "cycles" else None
+    cycles_of = (board if tracker else get_board(board).cpu) if objective == "cycles" else None
     by_text: dict[str, list[Kernel]] = {}
     for kernel in kernels:
         if len(kernel.candidates()) > 1:
-            by_text.setdefault(workload_text(kernel, core), []).append(kernel)
+            by_text.setdefault(workload_text(kernel, cycles_of), []).append(kernel)
     if not by_text:
         return TuningResult((), 0, 0, ())
     texts = sorted(by_text, key=lambda t: (-len(by_text[t]) * by_text[t][0].macs, t))
     first = {t: by_text[t][0] for t in texts}
     usual = {t: first[t].within(AMPLE_SCRATCH) for t in texts}
     database = open_database(folder, create=True)
-    bench = Bench(first, board, measured_in(folder), objective)
+    bench = Bench(first, rack, measured_in(folder), objective)
     known = dict(bench.known)
     keeper = _Keeper(bench, database, trials, progress or (lambda _text, _fraction: None))
     try:

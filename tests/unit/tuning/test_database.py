@@ -37,7 +37,7 @@ def test_best_first_and_failures_left_out(tmp_path):
 def test_cycles_count_for_the_core_that_they_were_estimated_for(tmp_path):
     fill(tmp_path, {1: 300, 2: 100})
     fill(tmp_path, {1: 250, 3: 200}, '{"cycles_of": "cortex-m7"}')
-    best = {cpu: load_measured(tmp_path, cpu)["{}"][0] for cpu in ("cortex-m4", "cortex-m7")}
+    best = {cpu: load_measured(tmp_path, [cpu])["{}"][0] for cpu in ("cortex-m4", "cortex-m7")}
     assert best == {"cortex-m4": (100, {"pixels": 2}), "cortex-m7": (200, {"pixels": 3})}
 
 
@@ -133,3 +133,12 @@ def test_damaged_bytes_are_an_error_or_harmless(tmp_path, seed):
         except UserError as error:
             message = str(error)
         assert str(tmp_path) in message
+
+
+def test_cycles_measured_on_the_board_come_before_those_estimated_for_its_core(tmp_path):
+    fill(tmp_path, {1: 300, 2: 100})
+    fill(tmp_path, {1: 250, 3: 200}, '{"cycles_of": "cortex-m7"}')
+    fill(tmp_path, {1: 900, 2: 950}, '{"cycles_of": "nucleo_f746zg"}')
+    best = load_measured(tmp_path, ["nucleo_f746zg", "cortex-m7"])["{}"][0]
+    assert best == (900, {"pixels": 1})
+    assert load_measured(tmp_path, ["stm32f746g_disco", "cortex-m7"])["{}"][0] == (200, {"pixels": 3})
