@@ -192,7 +192,10 @@ def test_in3_fits_the_f412(tmp_path):
     if not file.exists():
         pytest.skip("needs ../shared/models")
     artifact = tvm_patch.compile(
-        file, board="nucleo_f412zg", name="in3", plan=Request(max_overhead=1.2), input_mode="rereadable"
+        file,
+        board="nucleo_f412zg",
+        name="in3",
+        plan=Request(input_mode="rereadable", max_overhead=1.2),
     ).save(tmp_path / "in3")
     project = generate(artifact, tmp_path / "p", board="nucleo_f412zg", project_type="standalone")
     build_project(project)
@@ -244,5 +247,6 @@ def test_the_model_as_a_module_of_somebody_elses_application(small_artifact, tmp
         "int main(void) { return (int)tvmgen_small_run_in(arena, NULL, NULL); }\n"
     )
     command = ["cmake", "-GNinja", f"-DBOARD={board}", f"-DEXTRA_ZEPHYR_MODULES={project / 'model'}"]
-    subprocess.run([*command, "-S", app, "-B", app / "build"], check=True, stdout=subprocess.DEVNULL)
-    subprocess.run(["cmake", "--build", app / "build"], check=True, stdout=subprocess.DEVNULL)
+    environment = {**os.environ, **find_zephyr().environment()}
+    for words in ([*command, "-S", app, "-B", app / "build"], ["cmake", "--build", app / "build"]):
+        subprocess.run(words, check=True, stdout=subprocess.DEVNULL, env=environment)

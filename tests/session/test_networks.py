@@ -31,7 +31,7 @@ def compiled(name: str, way: str):
     options = {
         "layer": {},
         "plan": {"plan": Request(max_overhead=1.05)},
-        "streamed": {"plan": Request(max_overhead=1.05), "input_mode": "streamed"},
+        "streamed": {"plan": Request(input_mode="streamed", max_overhead=1.05)},
     }[way]
     return tvm_patch.compile(model(name), board="qemu_m7", **options)
 

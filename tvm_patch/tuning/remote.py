@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import io
 import json
+import queue
+import socket
 import tarfile
+import threading
+import time
 import uuid
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -18,11 +23,16 @@ from tvm_patch.errors import BoardError, PatchError, ToolMissingError, UserError
 from tvm_patch.tuning.batch import Batch, Objective, Outcome, write_batch
 from tvm_patch.tuning.rack import Run
 
+T = TypeVar("T")
+
 FUNCTION = "tvm_patch.measure_batch"
 """What board servers offer."""
 
 SESSION_SECONDS = 600
 """For one batch, its building and flashing included; then the tracker ends the session."""
+
+_LOOK_SECONDS = 2.0
+"""After which the tracker is asked whether there are still boards."""
 
 TRIES = 3
 """How often a batch is given to a board before the boards count as lost."""
@@ -75,6 +85,8 @@ class Tracker:
         try:
             from tvm import rpc
 
+            # TVM's client tries for a minute.
+            socket.create_connection((self.host, self.port), timeout=5).close()
             return rpc.connect_tracker(self.host, self.port)
         except ImportError as e:
             raise ToolMissingError(f"TVM's RPC needs a package: {e}; pip install 'tvm-patch[tune]'") from e
@@ -145,9 +157,10 @@ class TrackerRack:
         """Have a board measure a batch; another one, or the same again, if it is lost meanwhile."""
         why: Exception | None = None
         for _ in range(TRIES):
-            self.tracker.boards()
             try:
-                reply, outputs = self._call(batch)
+                reply, outputs = self._while_there(lambda: self._call(batch))
+            except BoardsLostError:
+                raise
             except Exception as e:  # whatever TVM's RPC raises, the board is not there
                 why = e
                 continue
@@ -162,6 +175,32 @@ class TrackerRack:
             f"boards registered as {self.tracker.key!r} were lost {TRIES} times in a row: {_first_line(why)}; "
             "look after them and start again with the same database"
         )
+
+    def _while_there(self, work: Callable[[], T]) -> T:
+        """Do something that may wait for a board for ever, as long as there are boards and there is time.
+
+        TVM's client waits without limit for a board to become free, even when the last one has gone.
+        """
+        found: queue.Queue[T | BaseException] = queue.Queue()
+
+        def do() -> None:
+            try:
+                found.put(work())
+            except BaseException as e:
+                found.put(e)
+
+        threading.Thread(target=do, daemon=True).start()
+        end = time.monotonic() + SESSION_SECONDS
+        while time.monotonic() < end:
+            self.tracker.boards()
+            try:
+                result = found.get(timeout=_LOOK_SECONDS)
+            except queue.Empty:
+                continue
+            if isinstance(result, BaseException):
+                raise result
+            return result
+        raise TimeoutError(f"no answer within {SESSION_SECONDS} s")
 
     def _call(self, batch: Batch) -> tuple[dict[str, Any], list[np.ndarray]]:
         remote = self.tracker.connect().request(self.tracker.key, session_timeout=SESSION_SECONDS)
