@@ -244,7 +244,7 @@ def test_the_model_as_a_module_of_somebody_elses_application(small_artifact, tmp
     (app / "main.c").write_text(
         "#include <tvmgen_small.h>\n"
         "static uint64_t arena[(TVMGEN_SMALL_ARENA_SIZE + 7) / 8];\n"
-        "int main(void) { return (int)tvmgen_small_run_in(arena, NULL, NULL); }\n"
+        "int main(void) { return (int)tvmgen_small_run_in(arena, 0, 0); }\n"
     )
     command = ["cmake", "-GNinja", f"-DBOARD={board}", f"-DEXTRA_ZEPHYR_MODULES={project / 'model'}"]
     environment = {**os.environ, **find_zephyr().environment()}
