@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from microtvm_project.session import Timing
 from tests.session.faults import Faults, FaultyTransport
 from tvm_patch.errors import BoardError
 
@@ -25,7 +26,7 @@ CASES = {
 def test_thousands_of_frames_over_a_bad_line(make_small, name, mode):
     small = make_small("host", mode, 64)
     line = FaultyTransport(small.transport(), CASES[name], seed=len(name))
-    with small.session(line, tries=30) as session:
+    with small.session(line, tries=300) as session:
         turn = 0
         while session.link.statistics.sent < 2000:
             small.assert_right(session, turn % 3)
@@ -41,7 +42,7 @@ def test_thousands_of_frames_over_a_bad_line(make_small, name, mode):
 def test_an_emulated_board_over_a_bad_line(make_small, board):
     small = make_small(board, "streamed", 64)
     line = FaultyTransport(small.transport(), CASES["all"], seed=5)
-    with small.session(line, tries=30) as session:
+    with small.session(line, tries=300) as session:
         costs = set()
         for turn in range(12):
             small.assert_right(session, turn % 3)
@@ -54,14 +55,16 @@ def test_an_emulated_board_over_a_bad_line(make_small, board):
 def test_a_dead_line_ends_in_an_error_within_the_time(make_small, mode):
     small = make_small("host", mode, 64)
     line = FaultyTransport(small.transport(), Faults(), seed=0)
-    with small.session(line, tries=5) as session:
+    with small.session(line, tries=300) as session:
         small.assert_right(session)
         line.faults = Faults(drop=1.0)
+        session.link.timing = Timing(tries=5)
         start = time.monotonic()
         with pytest.raises(BoardError, match=r"no answer to BEGIN, asked 5 times"):
             session.run(small.inputs[0])
-        assert time.monotonic() - start < 2
+        assert time.monotonic() - start < 10
         line.faults = Faults()
+        session.link.timing = Timing(tries=300)
         small.assert_right(session, 1)
 
 
@@ -84,8 +87,8 @@ def test_a_line_too_bad_to_use_never_gives_a_wrong_result(make_small, seed):
     except BoardError:
         wrong += 1
     assert right + wrong >= 1
-    assert time.monotonic() - start < 20
+    assert time.monotonic() - start < 60
     # The next one on a good line works.
     line.faults = Faults()
-    with small.session(line) as session:
+    with small.session(line, tries=300) as session:
         small.assert_right(session)
