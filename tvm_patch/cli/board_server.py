@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 import time
 from typing import Annotated
 
@@ -47,6 +49,8 @@ def board_server(
     known = handler_for("zephyr").options
     given = dict(parse_option(known, text) for text in options or ())
     server = start_server(board, Tracker.parse(tracker, key or board), host, given)
+    # So that what it has started ends with it, whoever ends it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         with output.progress(f"{board} is registered as {key or board} at {tracker}; Ctrl-C ends it"):
             while True:
