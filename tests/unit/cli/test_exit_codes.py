@@ -10,7 +10,7 @@ import pytest
     [
         (["inspect", "no.tflite"], "error: no.tflite does not exist; give a .tflite file"),
         (["run", "{model}", "--board", "toaster"], "error: unknown board 'toaster'"),
-        (["run", "{model}", "--board", "nucleo_f746zg"], "error: nucleo_f746zg cannot be run from here"),
+        (["run", "{model}", "--board", "nucleo_f746zg"], "error: nucleo_f746zg cannot be run directly"),
         (["run", "{model}", "--as", "nucleo_f746zg"], "error: host cannot stand for nucleo_f746zg"),
         (["run", "{model}", "--json", "no/such/folder.json"], "does not exist; make it first"),
         (["compile", "{model}"], "error: Missing option"),

@@ -18,7 +18,7 @@ from tvm_patch import driver
 from tvm_patch.driver.front import legalize
 from tvm_patch.errors import BoardError, ToolMissingError, UserError
 from tvm_patch.oracle import Oracle
-from tvm_patch.tuning import batch
+from tvm_patch.tuning import batch, rack
 from tvm_patch.tuning.database import RECORDS, load_measured
 from tvm_patch.tuning.tune import tune
 
@@ -122,7 +122,7 @@ def test_wrong_candidates_are_left_out(monkeypatch, tmp_path):
 
 
 def test_candidates_that_do_not_compile_do_not_take_others_with_them(monkeypatch, tmp_path):
-    build = batch.build_firmware
+    build = rack.build_firmware
 
     def picky(folder, *arguments, **options):
         text = next(folder.glob("codegen/host/src/*_lib0.c")).read_text()
@@ -130,7 +130,7 @@ def test_candidates_that_do_not_compile_do_not_take_others_with_them(monkeypatch
             raise BoardError("no such tile")
         return build(folder, *arguments, **options)
 
-    monkeypatch.setattr(batch, "build_firmware", picky)
+    monkeypatch.setattr(rack, "build_firmware", picky)
     result = tune(legalize(block()), tmp_path, trials=40)
     assert result.wrong == ("no such tile",)
     assert all(t.after is not None for t in result.tasks)
