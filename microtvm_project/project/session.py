@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 
 from microtvm_project.artifact import Artifact, load_artifact
 from microtvm_project.project.base import MODEL_FOLDER, read_project
-from microtvm_project.project_api import IoTimeoutError, ProjectAPIClient
+from microtvm_project.project_api import IoTimeoutError, ProjectAPIClient, RpcError
 from microtvm_project.project_api import TransportClosedError as RpcClosedError
 from microtvm_project.session import Inference, Session, Timing
 from microtvm_project.transports import Transport, TransportClosedError
@@ -36,28 +37,38 @@ class ProjectTransport(Transport):
 
     def open(self) -> None:
         """See :meth:`Transport.open`."""
-        timeouts = self.client.open_transport(self.options)
+        with _as_transport():
+            timeouts = self.client.open_transport(self.options)
         self.reply_seconds = timeouts.session_start_retry_timeout_sec
 
     def close(self) -> None:
-        """See :meth:`Transport.close`."""
-        self.client.close_transport()
+        """See :meth:`Transport.close`; a server that has gone has closed it."""
+        with suppress(RpcError):
+            self.client.close_transport()
 
     def read(self, most: int, timeout: float) -> bytes:
         """See :meth:`Transport.read`."""
-        try:
-            return self.client.read_transport(most, timeout)
-        except IoTimeoutError:
-            return b""
-        except RpcClosedError as e:
-            raise TransportClosedError(str(e)) from e
+        with _as_transport():
+            try:
+                return self.client.read_transport(most, timeout)
+            except IoTimeoutError:
+                return b""
 
     def write(self, data: bytes, timeout: float) -> None:
         """See :meth:`Transport.write`."""
-        try:
+        with _as_transport():
             self.client.write_transport(data, timeout)
-        except RpcClosedError as e:
-            raise TransportClosedError(str(e)) from e
+
+
+@contextmanager
+def _as_transport() -> Iterator[None]:
+    """Raise what the server says as a transport would."""
+    try:
+        yield
+    except RpcClosedError as e:
+        raise TransportClosedError(str(e)) from e
+    except RpcError as e:
+        raise BoardError(str(e)) from e
 
 
 def project_session(

@@ -195,7 +195,7 @@ class Link:
     def _send(self, kind: Type, body: bytes = b"") -> None:
         self.statistics.sent += 1
         frame = Frame(kind, self._sequence, self._session, body)
-        self.transport.write(encode(frame), self.reply_seconds + self.timing.run)
+        self.transport.write(encode(frame), self.reply_seconds * self.timing.tries)
 
     def _next(self, end: float) -> Frame | None:
         """Return the next frame of this session, or a READY; None when the time has come."""

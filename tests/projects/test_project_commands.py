@@ -162,3 +162,30 @@ def test_the_firmware_of_another_model_is_noticed(capsys, small_artifact, stream
     code, _, err = run(capsys, "project", "run", other)
     assert code == 1
     assert "of another artifact" in err
+
+
+def test_a_session_over_a_project_survives_its_firmware_but_not_its_server(capsys, small_artifact, tmp_path):
+    import os
+    from pathlib import Path
+
+    from microtvm_project.project.session import project_session
+    from microtvm_project.project_api import ProjectAPIClient
+    from tvm_patch import driver
+    from tvm_patch.errors import BoardError
+
+    project = made(capsys, small_artifact, tmp_path / "p", "host")
+    assert run(capsys, "project", "build", project, "-q")[0] == 0
+    (inputs,) = driver.random_inputs(driver.Artifact.load(project / "model"), 1, 0)
+
+    def children(pid: int) -> list[int]:
+        return [int(c) for c in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+    with ProjectAPIClient(project) as client, project_session(client) as session:
+        first = session.run(inputs).outputs[0]
+        server = client._process.pid
+        for child in children(server):
+            os.kill(child, 9)
+        np.testing.assert_array_equal(session.run(inputs).outputs[0], first)
+        os.kill(server, 9)
+        with pytest.raises(BoardError, match=r"host, model small: .*the server"):
+            session.run(inputs)
