@@ -3,7 +3,6 @@
 #include <stddef.h>
 
 #include "frame.h"
-#include "service.h"
 
 /* One more than needed: C has no empty tables. The last entry is never used. */
 #define TABLE (ROWS_SOURCES + 1u)
@@ -23,6 +22,7 @@ struct __attribute__((packed, may_alias)) word {
 };
 
 static const uint32_t count = ROWS_SOURCES;
+static rows_fetch *fetch_piece;
 static struct input inputs[TABLE];
 static struct tvm_patch_row_source sources[TABLE];
 
@@ -47,7 +47,7 @@ static int read(void *ctx, uint32_t row, int8_t *dst) {
   }
   for (uint32_t at = 0; at < input->row_bytes; at += PIECE_MOST) {
     const uint32_t left = input->row_bytes - at;
-    const int status = service_fetch(input->index, row, at, left < PIECE_MOST ? left : PIECE_MOST, dst + at);
+    const int status = fetch_piece(input->index, row, at, left < PIECE_MOST ? left : PIECE_MOST, dst + at);
     if (status != 0) {
       return status;
     }
@@ -57,7 +57,8 @@ static int read(void *ctx, uint32_t row, int8_t *dst) {
   return 0;
 }
 
-void rows_begin(void) {
+void rows_begin(rows_fetch *fetch) {
+  fetch_piece = fetch;
   for (uint32_t i = 0; i < TABLE; ++i) {
     sources[i].read = NULL;
     inputs[i].read = 0;

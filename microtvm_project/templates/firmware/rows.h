@@ -18,8 +18,11 @@ enum {
   ROWS_ERROR_LINK = 80     /* the host has gone */
 };
 
-/* Forget the last run. */
-void rows_begin(void);
+/* Has the host send `bytes` bytes from `offset` of a row. Returns 0, or what ends the run. */
+typedef int rows_fetch(uint32_t source, uint32_t row, uint32_t offset, uint32_t bytes, int8_t *to);
+
+/* Forget the last run; rows of the next one come through `fetch`. */
+void rows_begin(rows_fetch *fetch);
 
 /* Returns false if the build did not provide for this input. */
 bool rows_add(const struct tvm_patch_tensor *input);

@@ -28,6 +28,8 @@ static struct {
   struct frame hello;
 } running;
 
+static rows_fetch fetch;
+
 /* ---- Answers ---- */
 
 static uint8_t *begin_reply(const struct frame *request, uint32_t bytes) {
@@ -146,7 +148,7 @@ static const char *why_not(enum service_error *code) {
   if (arena == NULL) {
     return "BEGIN comes before RUN";
   }
-  rows_begin();
+  rows_begin(fetch);
   for (uint32_t i = 0; i < model->num_inputs; ++i) {
     const struct tvm_patch_tensor *const input = &model->inputs[i];
     if (input->row_source >= 0) {
@@ -366,7 +368,7 @@ static const struct frame *wait_for_row(const uint8_t *wanted, uint32_t bytes) {
   return NULL;
 }
 
-int service_fetch(uint32_t source, uint32_t row, uint32_t offset, uint32_t bytes, int8_t *to) {
+static int fetch(uint32_t source, uint32_t row, uint32_t offset, uint32_t bytes, int8_t *to) {
   clock_pause();
   if (running.ended) {
     return ROWS_ERROR_LINK;

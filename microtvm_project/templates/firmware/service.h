@@ -71,7 +71,4 @@ enum service_error {
 /* Serve until the link is closed. */
 void service_run(const struct tvm_patch_model *model);
 
-/* For row sources: have the host send `bytes` bytes from `offset` of a row. Returns 0, or what ends the run. */
-int service_fetch(uint32_t source, uint32_t row, uint32_t offset, uint32_t bytes, int8_t *to);
-
 #endif
