@@ -17,6 +17,7 @@ from typing import IO, Any
 from microtvm_project.project_api.errors import ErrorCode, RpcError
 from microtvm_project.project_api.handler import ServerInfo, TransportTimeouts
 from microtvm_project.project_api.options import ProjectOption
+from tvm_patch import errors
 from tvm_patch.errors import UserError
 
 SERVER_FILE = "microtvm_api_server.py"
@@ -109,8 +110,10 @@ class ProjectAPIClient:
             raise RpcError(ErrorCode.INTERNAL_ERROR, f"{method}: the server answered nonsense")
         if "error" in reply:
             failed = RpcError.from_json(reply["error"])
-            if isinstance(failed.data, dict) and failed.data.get("user") is True:
-                raise UserError(failed.message)
+            kind = failed.data.get("kind") if isinstance(failed.data, dict) else None
+            known = getattr(errors, str(kind), None)
+            if isinstance(known, type) and issubclass(known, UserError):
+                raise known(failed.message)
             raise failed
         return reply.get("result")
 

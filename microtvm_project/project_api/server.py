@@ -15,7 +15,8 @@ from typing import Any, BinaryIO
 
 from microtvm_project.project_api.errors import ErrorCode, RpcError, ServerError
 from microtvm_project.project_api.handler import ProjectAPIHandler
-from tvm_patch.errors import PatchError, UserError
+from tvm_patch import errors
+from tvm_patch.errors import PatchError
 
 PROTOCOL_VERSION = 1
 """Of the Project API."""
@@ -83,7 +84,7 @@ class ProjectAPIServer:
         except RpcError as e:
             reply = {"error": e.to_json()}
         except PatchError as e:
-            data = {"kind": type(e).__name__, "user": isinstance(e, UserError)}
+            data = {"kind": _public_kind(e)}
             reply = {"error": ServerError(str(e), data).to_json()}
         except Exception as e:  # a fault of ours must not end the server without a word
             data = {"traceback": traceback.format_exc()}
@@ -132,6 +133,11 @@ class ProjectAPIServer:
         except ValueError as e:
             raise RpcError(ErrorCode.INVALID_PARAMS, f"write_transport: data is not base85: {e}") from e
         self.handler.write_transport(raw, timeout)
+
+
+def _public_kind(error: PatchError) -> str:
+    """Return the nearest class that clients know too."""
+    return next(c.__name__ for c in type(error).__mro__ if hasattr(errors, c.__name__))
 
 
 def _parse(line: bytes) -> dict[str, Any]:

@@ -65,9 +65,8 @@ class HostRows:
         if self._last != (wanted.source, wanted.row):
             try:
                 self._row = self._fetch(tensor, self.sources[wanted.source], wanted.row)
-            except (
-                Exception
-            ) as e:  # whatever the user's function raises is raised again when the run has ended
+            except Exception as e:
+                # Whatever the user's function raises is raised again when the run has ended.
                 self.failure = e
                 return b"", ROW_FAILED
             self._last = (wanted.source, wanted.row)

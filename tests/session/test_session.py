@@ -433,3 +433,15 @@ def test_sessions_side_by_side(make_small):
     for thread in threads:
         thread.join()
     assert errors == []
+
+
+def test_options_of_another_kind_of_board_are_refused(make_small):
+    import tvm_patch
+
+    folder = make_small().firmware.artifact.path
+    with pytest.raises(UserError, match="host is not built with Zephyr and takes no options="):
+        tvm_patch.Session("host", folder, options={"port": "x"})
+    with pytest.raises(UserError, match="nucleo_f746zg is built with Zephyr"):
+        tvm_patch.Session("nucleo_f746zg", folder, sanitize=True)
+    with pytest.raises(UserError, match="there is no option 'prot'"):
+        tvm_patch.Session("nucleo_f746zg", folder, options={"prot": "x"})

@@ -75,9 +75,15 @@ class Session(BoardSession):
             saved = write_files(loaded.contents, Path(self._folder.name) / loaded.name)
             found = get_board(board)
             if found.runner == "zephyr":
-                made = self._flash(saved, found, dict(options or {}))
+                if as_board or build_options or transport != "pipe":
+                    raise UserError(
+                        f"{board} is built with Zephyr; give options= of its template, and nothing else"
+                    )
+                made = self._flash(saved, found, options or {})
                 super().__init__(made.artifact, made.transport, board, timing)
                 return
+            if options:
+                raise UserError(f"{board} is not built with Zephyr and takes no options=")
             stands_for = get_board(as_board) if as_board else None
             check_stand_in(found, stands_for)
             build = {"hooks": True, **build_options}
@@ -90,26 +96,29 @@ class Session(BoardSession):
             self._end()
             raise
 
-    def _flash(self, artifact: Path, board: Board, options: dict[str, OptionValue]) -> BoardSession:
+    def _flash(self, artifact: Path, board: Board, options: Mapping[str, OptionValue]) -> BoardSession:
         project = Path(self._folder.name) / "project"
         with ProjectAPIClient(template_folder("zephyr")) as template:
-            known = template.server_info_query("").project_options
-
-            def of(method: str) -> dict[str, OptionValue]:
-                names = {o.name for o in known if method in (*o.required, *o.optional)}
-                return {k: v for k, v in options.items() if k in names}
-
-            template.generate_project(artifact, project, {**of("generate_project"), "board": board.name})
+            template.generate_project(artifact, project, {**options, "board": board.name})
+        # The project keeps the options.
         self._client = ProjectAPIClient(project)
-        self._client.build(of("build"))
-        self._client.flash(of("flash"))
-        return project_session(self._client, of("open_transport"))
+        self._client.build({})
+        self._client.flash({})
+        return project_session(self._client)
 
     def _end(self) -> None:
         if self._client is not None:
             self._client.close()
             self._client = None
         self._folder.cleanup()
+
+    def __enter__(self) -> Session:
+        try:
+            super().__enter__()
+        except BaseException:
+            self._end()
+            raise
+        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

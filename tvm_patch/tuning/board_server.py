@@ -14,7 +14,8 @@ import numpy as np
 
 from microtvm_project.boards import get_board
 from microtvm_project.project_api import OptionValue
-from tvm_patch.errors import PatchError, ToolMissingError
+from microtvm_project.transports import TransportClosedError
+from tvm_patch.errors import DoesNotFitError, PatchError, ToolMissingError, UserError
 from tvm_patch.tuning.batch import BUILD_OPTIONS
 from tvm_patch.tuning.remote import FUNCTION, Tracker
 
@@ -34,26 +35,35 @@ def measure(board: str, options: Mapping[str, OptionValue], request: str) -> str
     Returns
     -------
     str
-        JSON: ``costs`` and ``unit``, with the outputs in ``NAME.out.npz``; or ``error``.
+        JSON: ``costs`` and ``unit``, with the outputs in ``NAME.out.npz``; or ``error`` where a candidate is to
+        blame, and ``lost`` where the board is.
     """
     from tvm_patch.driver.session import Session
 
     wanted = json.loads(request)
     if wanted["board"] != board:
-        return json.dumps({"error": f"a {board} is plugged in here, not a {wanted['board']}"})
+        return json.dumps({"lost": f"a {board} is plugged in here, not a {wanted['board']}"})
     files = _uploaded(wanted["name"])
+    emulated = get_board(board).runner != "zephyr"
+    measuring = False
     try:
         with tempfile.TemporaryDirectory(prefix="tvm-patch-") as folder:
             with tarfile.open(files.with_suffix(".tar")) as archive:
                 archive.extractall(folder, filter="data")
             with np.load(files.with_suffix(".npz"), allow_pickle=False) as loaded:
                 inputs = [loaded[k] for k in loaded.files]
-            emulated = get_board(board).runner != "zephyr"
             build: dict[str, Any] = dict(BUILD_OPTIONS) if emulated else {}
             with Session(board=board, artifact=folder, options=options, **build) as session:
+                measuring = True
                 profile = session.profile(inputs)
     except PatchError as e:
-        return json.dumps({"error": str(e)})
+        # What a real board does before it has answered once is not the candidates' fault, nor is what a user must mend;
+        # that they are too many for the board is, and a smaller batch may fit.
+        theirs = isinstance(e, DoesNotFitError) or (
+            not isinstance(e, UserError)
+            and (emulated or (measuring and not isinstance(e, TransportClosedError)))
+        )
+        return json.dumps({"error" if theirs else "lost": str(e)})
     np.savez(files.with_suffix(".out.npz"), *profile.inference.outputs)
     return json.dumps({"costs": [o.cost for o in profile.operators], "unit": profile.unit})
 

@@ -164,6 +164,9 @@ class TrackerRack:
             except Exception as e:  # whatever TVM's RPC raises, the board is not there
                 why = e
                 continue
+            if "lost" in reply:
+                why = BoardsLostError(reply["lost"])
+                continue
             if "error" in reply:
                 raise BoardError(f"{self.board}: {reply['error']}")
             if reply["unit"] != objective:
@@ -172,7 +175,7 @@ class TrackerRack:
                 )
             return batch.outcomes(reply["costs"], outputs)
         raise BoardsLostError(
-            f"boards registered as {self.tracker.key!r} were lost {TRIES} times in a row: {_first_line(why)}; "
+            f"boards registered as {self.tracker.key!r} were lost {TRIES} times in a row: {_last_line(why)}; "
             "look after them and start again with the same database"
         )
 
@@ -209,7 +212,7 @@ class TrackerRack:
         for file, data in files.items():
             remote.upload(bytearray(data), file)
         reply = json.loads(remote.get_function(FUNCTION)(json.dumps({"board": self.board, "name": name})))
-        if "error" in reply:
+        if "costs" not in reply:
             return reply, []
         loaded = np.load(io.BytesIO(bytes(remote.download(f"{name}.out.npz"))), allow_pickle=False)
         return reply, [loaded[k] for k in loaded.files]
@@ -228,6 +231,6 @@ def _arrays(arrays: list[np.ndarray]) -> bytes:
     return data.getvalue()
 
 
-def _first_line(error: Exception | None) -> str:
+def _last_line(error: Exception | None) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[-1] if lines else type(error).__name__
