@@ -14,10 +14,13 @@ from microtvm_project.boards import Board, check_stand_in, get_board
 from microtvm_project.config import write_config
 from microtvm_project.elf import Symbol, read_elf
 from microtvm_project.linker import STACK_PAINT, TEMPLATES, harness_origin, linker_script, overflows
-from microtvm_project.tools import find_tool, last_lines, run_limited
+from microtvm_project.toolchain import Toolchain
+from microtvm_project.tools import last_lines, run_limited
 from tvm_patch.errors import BoardError, DoesNotFitError, ToolMissingError
 
 ELF_NAME = "firmware.elf"
+
+_WHOLE = "model_whole.o"
 
 HARNESS_BODY_BYTES = 4096
 """Of a message, where memory costs nothing."""
@@ -150,7 +153,8 @@ def build_firmware(
     extra_flags : sequence of str
         Further flags for the artifact, and for linking.
     compiler : str, optional
-        Instead of ``gcc`` or ``arm-none-eabi-gcc``.
+        Compiles the artifact instead of ``gcc`` or ``arm-none-eabi-gcc``, which still link for emulated boards;
+        clang is told the target.
     sanitize : bool
         On the host: address and undefined-behaviour sanitizers, every finding fatal.
     stack_bytes : int
@@ -177,7 +181,7 @@ def build_firmware(
         board=board,
         sizes_of=stands_for or board,
         out=Path(out_dir).resolve(),
-        compiler=find_tool(compiler or ("gcc" if board.runner == "host" else "arm-none-eabi-gcc")),
+        tools=Toolchain.of(board, compiler),
         stack_bytes=(stack_bytes + 7) & ~7,
         model_flags=(
             optimize,
@@ -199,7 +203,7 @@ class _Builder:
     board: Board
     sizes_of: Board
     out: Path
-    compiler: str
+    tools: Toolchain
     stack_bytes: int
     model_flags: tuple[str, ...]
     link_flags: tuple[str, ...]
@@ -217,6 +221,8 @@ class _Builder:
         jobs = [job for variant in variants for job in self._compilations(variant)]
         with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
             list(pool.map(self._call, jobs))
+            if self._fused:
+                list(pool.map(self._fuse, variants))
             elfs = list(pool.map(self._link, variants))
         firmware = Firmware(
             self.artifact,
@@ -242,8 +248,8 @@ class _Builder:
 
     def _compilations(self, profile: bool) -> list[list[str]]:
         includes = [f"-I{d}" for d in self.artifact.include_dirs]
-        common = [self.compiler, "-std=c11", *_WARNINGS, *self.core, *includes]
-        common += ["-ffunction-sections", "-fdata-sections"]
+        common = ["-std=c11", *_WARNINGS, *self.core, *includes, "-ffunction-sections", "-fdata-sections"]
+        model = [self.tools.model, *self.tools.target]
         hooks = ["-DTVM_PATCH_PROFILE"] if profile else []
         objects = self._objects(profile)
         harness = [f"-I{self.templates / 'firmware'}", f"-I{next(iter(objects)).parent}"]
@@ -258,14 +264,36 @@ class _Builder:
             harness += self.link_flags
         commands = []
         for target, source in objects.items():
-            flags = [*self.model_flags, *hooks] if target.name.startswith("model_") else harness
-            commands.append([*common, *flags, "-c", str(source), "-o", str(target)])
+            if target.name.startswith("model_"):
+                command = [*model, *common, *self.model_flags, *hooks]
+            else:
+                command = [self.tools.linker, *common, *harness]
+            commands.append([*command, "-c", str(source), "-o", str(target)])
         return commands
+
+    @property
+    def _fused(self) -> bool:
+        return "-flto" in self.model_flags and self.board.runner == "qemu"
+
+    def _fuse(self, profile: bool) -> None:
+        objects = list(self._objects(profile))
+        model = [o for o in objects if o.name.startswith("model_")]
+        whole = objects[0].parent / _WHOLE
+        self._call(self.tools.fuse(self.core, self.model_flags, model, whole))
+
+    def _linked(self, profile: bool) -> list[str]:
+        """Return the objects to link."""
+        objects = list(self._objects(profile))
+        if self._fused:
+            harness = [o for o in objects if not o.name.startswith("model_")]
+            objects = [objects[0].parent / _WHOLE, *harness]
+        return [str(o) for o in objects]
 
     def _link(self, profile: bool) -> Path:
         elf = self.out / ("firmware_profile.elf" if profile and not self.hooks else ELF_NAME)
-        objects = [str(o) for o in self._objects(profile)]
-        command = [self.compiler, *self.core, *self.link_flags, *objects, "-Wl,--gc-sections", "-o", str(elf)]
+        flags = [f for f in self.link_flags if f != "-flto"] if self._fused else self.link_flags
+        objects = self._linked(profile)
+        command = [self.tools.linker, *self.core, *flags, *objects, "-Wl,--gc-sections", "-o", str(elf)]
         if self.board.runner == "qemu":
             script = elf.with_suffix(".ld")
             # Hooks make the program larger; the profile is about time, so it gets all there is.
@@ -288,10 +316,10 @@ class _Builder:
             raise FirmwareOverflowError(self.sizes_of, over)
         if "string.h: No such file" in done.output or "cannot find -lc" in done.output:
             raise ToolMissingError(
-                f"{self.compiler} has no C library; on Debian: apt install libnewlib-arm-none-eabi"
+                f"{command[0]} has no C library; on Debian: apt install libnewlib-arm-none-eabi"
             )
         what = "took too long" if done.timed_out else f"failed with status {done.status}"
-        raise BoardError(f"{Path(self.compiler).name} {what}:\n{_errors(done.output)}")
+        raise BoardError(f"{Path(command[0]).name} {what}:\n{_errors(done.output)}")
 
 
 def _errors(text: str) -> str:

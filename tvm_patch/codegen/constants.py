@@ -19,6 +19,9 @@ C_TYPES = {
 }
 """C type of an element by numpy dtype name."""
 
+_WORD = 4
+"""Bytes that kernels load at once."""
+
 _PER_LINE = {1: 32, 2: 20, 4: 12, 8: 6}
 
 
@@ -43,8 +46,10 @@ def _values(array: np.ndarray) -> str:
     return ",\n".join(lines)
 
 
-def _declaration(prefix: str, symbol: str, array: np.ndarray) -> str:
-    return f"const {C_TYPES[str(array.dtype)]} {prefix}_{symbol}[{max(1, array.size)}]"
+def _declaration(prefix: str, symbol: str, array: np.ndarray, storage: str = "") -> str:
+    # Declared as it is defined: a compiler that sees no alignment assumes that of its ABI, which is 16 on x86-64.
+    aligned = "TVMP_WORD_ALIGNED " if array.itemsize < _WORD else ""
+    return f"{aligned}{storage}const {C_TYPES[str(array.dtype)]} {prefix}_{symbol}[{max(1, array.size)}]"
 
 
 def constants_header(name: str, prefix: str, arrays: Mapping[str, np.ndarray]) -> str:
@@ -56,8 +61,18 @@ def constants_header(name: str, prefix: str, arrays: Mapping[str, np.ndarray]) -
         f"#define {guard}",
         "",
     ]
-    lines += ["#include <stdint.h>", "", "#ifdef __cplusplus", 'extern "C" {', "#endif", ""]
-    lines += [f"extern {_declaration(prefix, s, a)};" for s, a in arrays.items()]
+    lines += [
+        "#include <stdint.h>",
+        "",
+        "#ifdef __cplusplus",
+        "#define TVMP_WORD_ALIGNED alignas(4)",
+        'extern "C" {',
+        "#else",
+        "#define TVMP_WORD_ALIGNED _Alignas(4)",
+        "#endif",
+        "",
+    ]
+    lines += [f"{_declaration(prefix, s, a, 'extern ')};" for s, a in arrays.items()]
     lines += ["", "#ifdef __cplusplus", "}", "#endif", "", "#endif", ""]
     return "\n".join(lines)
 
@@ -68,13 +83,7 @@ def constants_source(name: str, prefix: str, arrays: Mapping[str, np.ndarray]) -
         f"/* {name}: constants. */",
         f'#include "{name}_constants.h"',
         "",
-        "#if defined(__GNUC__)",
-        "#define TVMP_WORD_ALIGNED __attribute__((aligned(4)))",
-        "#else",
-        "#define TVMP_WORD_ALIGNED",
-        "#endif",
-        "",
     ]
     for symbol, array in arrays.items():
-        lines += [f"{_declaration(prefix, symbol, array)} TVMP_WORD_ALIGNED = {{", _values(array), "};", ""]
+        lines += [f"{_declaration(prefix, symbol, array)} = {{", _values(array), "};", ""]
     return "\n".join(lines)

@@ -17,11 +17,40 @@
 #define TVMP_HAVE_DSP 0
 #endif
 
-/* Functions of Thumb-2 code. */
-#if TVMP_HAVE_DSP && defined(__thumb2__)
+/* Functions of Thumb-2 code, which use r0 to r12 and lr.  They are left out with TVMP_NO_ASM: define it in builds that
+ * reserve one of these registers (-ffixed-r9, position-independent data in r9), which gcc does not tell.
+ *
+ * - aligned: ADR counts from a multiple of four, so the code must begin at one; compilers begin functions anywhere.
+ * - noipa: a compiler that trusts the body that it sees may leave out arguments, or keep values in registers.
+ * - Nothing may come before the code: no hooks, counters or guards of options that instrument functions.
+ * - A body is one string, longer than standard C promises to accept; gcc and clang take any length. */
+#if TVMP_HAVE_DSP && defined(__thumb2__) && !defined(TVMP_NO_ASM) && !defined(__ARM_RWPI)
 #define TVMP_HAVE_ASM 1
-#define TVMP_NAKED __attribute__((naked, noinline, unused))
+#if __has_attribute(noipa)
+#define TVMP_NO_IPA , noipa
+#else
+#define TVMP_NO_IPA , noinline
+#endif
+#if __has_attribute(no_profile_instrument_function)
+#define TVMP_NO_COUNTERS , no_profile_instrument_function
+#else
+#define TVMP_NO_COUNTERS
+#endif
+#if __has_attribute(no_sanitize_coverage)
+#define TVMP_NO_COVERAGE , no_sanitize_coverage
+#else
+#define TVMP_NO_COVERAGE
+#endif
+#if __has_attribute(no_stack_protector)
+#define TVMP_NO_GUARD , no_stack_protector
+#else
+#define TVMP_NO_GUARD
+#endif
+#define TVMP_NAKED                                                                                     \
+  __attribute__((naked, unused, aligned(4), no_instrument_function TVMP_NO_IPA TVMP_NO_COUNTERS        \
+                     TVMP_NO_COVERAGE TVMP_NO_GUARD))
 #define TVMP_UNUSED __attribute__((unused))
+#pragma GCC diagnostic ignored "-Woverlength-strings"
 #else
 #define TVMP_HAVE_ASM 0
 #endif

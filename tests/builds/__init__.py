@@ -1,0 +1,1 @@
+"""What compilers, levels, linkers and interrupts must not change: the bits."""

@@ -1,0 +1,157 @@
+"""Networks whose generated code has every function of Thumb-2 code that there is, in all its forms."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import pytest
+
+import tvm_patch
+from tvm_patch.driver import Artifact, random_inputs
+from tvm_patch.kernels import Kernel
+from tvm_patch.lowering.tuned import TunedConfigs
+from tvm_patch.oracle import Oracle
+from tvm_patch.tflite.builder import ModelBuilder
+from tvm_patch.tflite.writer import write_model
+
+FAMILIES = {
+    "widen_1", "widen_2", "widen_3",
+    "dot_2x1", "dot_2x2", "dot_2x3", "dot_4x1", "dot_2x1_direct", "dot_4x1_direct",
+    "dot_2x2_early", "dot_2x3_early", "dot_2x1_of_N", "dot_2x2_of_N", "dot_2x3_of_N", "dot_4x1_of_N",
+    "dot_2x2_of_N_early", "dot_2x3_of_N_early", "dot_2x1_direct_of_N", "dot_4x1_direct_of_N",
+    "pairs_2", "pairs_3", "pairs_3_by_channel", "pairs_4", "pairs_5", "pairs_6", "pairs_7",
+    "taps_2x2", "taps_3x3", "taps_3x5", "taps_4x4", "taps_5x5", "taps_6x6", "taps_7x7",
+}  # fmt: skip
+"""Functions of Thumb-2 code that the networks must have, sizes of tiles and digests aside."""
+
+
+class _Layers:
+    """Adds layers whose scales spread their outputs over int8."""
+
+    def __init__(self, seed: int, shape: Sequence[int]) -> None:
+        self.rng = np.random.default_rng(seed)
+        self.model = ModelBuilder("builds")
+        self.at = self.model.input("x", tuple(shape), scale=0.05, zero_point=-7)
+
+    def _numbers(self, *shape: int, per: int, terms: int):
+        weight = self.rng.integers(-127, 128, shape).astype(np.int8)
+        bias = self.rng.integers(-2000, 2000, per).astype(np.int32)
+        scale = self.rng.uniform(0.003, 0.006, per).astype(np.float32)
+        step = self.model.quantization(self.at)[0] * 0.0045 * 74 * 74 * terms**0.5 / 50
+        return weight, bias, scale, step
+
+    def depthwise(self, rows: int, columns: int, **options) -> None:
+        channels = self.model.shape(self.at)[3]
+        *numbers, step = self._numbers(1, rows, columns, channels, per=channels, terms=rows * columns)
+        self.at = self.model.depthwise_conv2d(self.at, *numbers, step, int(self.rng.integers(-90, 40)), **options)
+
+    def conv(self, size: int, channels: int, **options) -> None:
+        depth = self.model.shape(self.at)[3]
+        *numbers, step = self._numbers(channels, size, size, depth, per=channels, terms=size * size * depth)
+        self.at = self.model.conv2d(self.at, *numbers, step, int(self.rng.integers(-90, 40)), **options)
+
+    def finish(self) -> bytes:
+        channels = self.model.shape(self.at)[3]
+        mean = self.model.mean(self.at, [1, 2], *self.model.quantization(self.at))
+        weight = self.rng.integers(-127, 128, (5, channels)).astype(np.int8)
+        bias = self.rng.integers(-500, 500, 5).astype(np.int32)
+        self.model.output(self.model.fully_connected(mean, weight, bias, 0.004, 0.3, 4))
+        return write_model(self.model.finish())
+
+
+@cache
+def dense() -> bytes:
+    """Dot products: 1×1 and wider kernels, odd and even widths, one pixel, channels that are no multiple of four."""
+    net = _Layers(5, (1, 13, 11, 3))
+    net.conv(3, 12, stride=2, activation="RELU6")
+    net.conv(1, 20)
+    net.conv(1, 9, activation="RELU")
+    net.conv(3, 10, padding="VALID")
+    net.conv(2, 8, stride=3)
+    net.conv(2, 16, padding="VALID", activation="RELU")
+    net.conv(1, 6)
+    return net.finish()
+
+
+@cache
+def depthwise() -> bytes:
+    """Depthwise kernels of all heights, along rows of one tile and of several, with strides and dilation."""
+    net = _Layers(6, (1, 29, 27, 8))
+    net.depthwise(3, 3, activation="RELU")
+    net.depthwise(2, 2)
+    net.depthwise(4, 4)
+    net.depthwise(3, 5)
+    net.depthwise(5, 5, stride=2, activation="RELU6")
+    net.depthwise(3, 3, dilation=2)
+    net.depthwise(6, 6)
+    net.depthwise(7, 7)
+    net.depthwise(3, 3, stride=2)
+    net.depthwise(5, 5)
+    net.depthwise(3, 3, padding="VALID")
+    return net.finish()
+
+
+NETWORKS = {"dense": dense, "depthwise": depthwise}
+
+
+class _Pick(TunedConfigs):
+    """Takes one of the forms that the tuner may choose, another for every kernel."""
+
+    def __init__(self, first: int) -> None:
+        super().__init__()
+        object.__setattr__(self, "turns", itertools.count(13 * first, 11))
+
+    def within(self, kernel: Kernel, scratch: int) -> Kernel:
+        forms = kernel.candidates()
+        return type(kernel)(kernel.op, forms[next(self.turns) % len(forms)]) if forms else kernel
+
+
+@dataclass(frozen=True)
+class Expected:
+    """An artifact with inputs and what LiteRT's reference gives for them."""
+
+    artifact: Artifact
+    inputs: list[list[np.ndarray]]
+    outputs: list[list[np.ndarray]]
+
+    def assert_same(self, outputs: Sequence[Sequence[np.ndarray]]) -> None:
+        for ours, theirs in zip(outputs, self.outputs, strict=True):
+            for mine, wanted in zip(ours, theirs, strict=True):
+                np.testing.assert_array_equal(mine, wanted)
+
+
+@cache
+def compiled(network: str, forms: int | None = None) -> Expected:
+    """Compile one of `NETWORKS` for Cortex-M; `forms` takes others of the kernels' forms than the usual ones."""
+    data = NETWORKS[network]()
+    with pytest.MonkeyPatch.context() as patch:
+        if forms is not None:
+            patch.setattr(sys.modules["tvm_patch.driver.compile"], "tuned_configs", lambda *_: _Pick(forms))
+        artifact = tvm_patch.compile(data, board="qemu_m7", name=network)
+    inputs = random_inputs(artifact, 2, seed=3)
+    with Oracle(data) as oracle:
+        outputs = [oracle.run(one).outputs for one in inputs]
+    return Expected(artifact, inputs, outputs)
+
+
+def families(expected: Expected) -> set[str]:
+    """Return the functions of Thumb-2 code in an artifact, by `FAMILIES`' names."""
+    name = expected.artifact.name
+    text = expected.artifact.contents.files[f"codegen/host/src/{name}_lib0.c"].decode()
+    found = re.findall(r"^static TVMP_NAKED void tvmp_(\w+)_[0-9a-f]{8}\(", text, re.MULTILINE)
+    return {re.sub(r"_of_\d+", "_of_N", re.sub(r"^(taps_\dx\d)_\d+$", r"\1", f)) for f in found}
+
+
+DRAWN = tuple(range(8))
+"""Numbers of drawn forms which, with the chosen ones, give all of `FAMILIES`."""
+
+
+def every_build() -> list[tuple[str, int | None]]:
+    """Return networks and forms, as :func:`compiled` takes them."""
+    return [(n, f) for n in NETWORKS for f in (None, *DRAWN)]
