@@ -77,7 +77,5 @@ def _cross_clang(gcc: str) -> tuple[str, ...]:
     folders = [line.strip() for line in lines if line.startswith(" /")]
     own = next((f for f in reversed(folders) if (Path(f) / "string.h").exists()), None)
     if own is None:
-        raise ToolMissingError(
-            f"{gcc} has no C library; on Debian: apt install libnewlib-arm-none-eabi"
-        )
+        raise ToolMissingError(f"{gcc} has no C library; on Debian: apt install libnewlib-arm-none-eabi")
     return ("--target=arm-none-eabihf", "-isystem", own)

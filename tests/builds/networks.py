@@ -49,7 +49,9 @@ class _Layers:
     def depthwise(self, rows: int, columns: int, **options) -> None:
         channels = self.model.shape(self.at)[3]
         *numbers, step = self._numbers(1, rows, columns, channels, per=channels, terms=rows * columns)
-        self.at = self.model.depthwise_conv2d(self.at, *numbers, step, int(self.rng.integers(-90, 40)), **options)
+        self.at = self.model.depthwise_conv2d(
+            self.at, *numbers, step, int(self.rng.integers(-90, 40)), **options
+        )
 
     def conv(self, size: int, channels: int, **options) -> None:
         depth = self.model.shape(self.at)[3]

@@ -96,7 +96,9 @@ def test_with_options_that_change_functions(network, compiler, flags, level, tmp
     ("network", "compiler", "level"),
     marked(
         ((n, *b) for n, b in itertools.product(("dense", "depthwise"), HOST)),
-        lambda _network, compiler, level: (compiler, level) in (("clang", "-O2"), ("gcc", "-Os"), ("gcc", "-O0")),
+        lambda _network, compiler, level: (
+            (compiler, level) in (("clang", "-O2"), ("gcc", "-Os"), ("gcc", "-O0"))
+        ),
     ),
 )
 def test_on_the_host(network, compiler, level, tmp_path):

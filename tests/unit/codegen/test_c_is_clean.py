@@ -8,6 +8,8 @@ from functools import cache
 import pytest
 
 import tvm_patch
+from microtvm_project.boards import get_board
+from microtvm_project.toolchain import Toolchain
 from tests.unit.codegen.networks import small_network
 from tvm_patch.driver import check, random_inputs
 from tvm_patch.tflite.writer import write_model
@@ -20,15 +22,21 @@ NETWORKS = {
     "resnet8": lambda: write_model(build("mlperf_ic")),
     "squeeze": lambda: write_model(build("mnasnet_a1", width=0.25, resolution=48, classes=4)),
 }
-STRICT = ["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-Wshadow", "-Wconversion", "-Wno-sign-conversion"]
+STRICT = [
+    *("-Wall", "-Wextra", "-Wpedantic", "-Werror", "-Wshadow", "-Wconversion", "-Wsign-conversion"),
+    *("-Wcast-align", "-Wcast-qual", "-Wundef", "-Wvla", "-Wdouble-promotion"),
+]
 ARM = ["-mcpu=cortex-m7", "-mthumb", "-mfpu=fpv5-sp-d16", "-mfloat-abi=hard"]
+CLANG_ARM = Toolchain.of(get_board("qemu_m7"), "clang")
 COMPILERS = {
     "gcc-c11": ["gcc", "-std=c11"],
     "clang-c11": ["clang", "-std=c11"],
     "arm-c11": ["arm-none-eabi-gcc", "-std=c11", *ARM],
+    "clang-arm-c11": ["clang", *CLANG_ARM.target, "-std=c11", *ARM],
     "gcc-cpp17": ["gcc", "-x", "c++", "-std=c++17"],
     "clang-cpp17": ["clang", "-x", "c++", "-std=c++17"],
     "arm-cpp17": ["arm-none-eabi-gcc", "-x", "c++", "-std=c++17", *ARM],
+    "clang-arm-cpp17": ["clang", *CLANG_ARM.target, "-x", "c++", "-std=c++17", *ARM],
 }
 
 

@@ -60,6 +60,9 @@ int main(int argc, char **argv) {
   if (tvmgen_small_run_in(arena, NULL, NULL) != TVM_PATCH_ERROR_ROW_SOURCE) return 5;
   if (tvmgen_small_run_in(arena, &empty, NULL) != TVM_PATCH_ERROR_ROW_SOURCE) return 6;
   if (tvmgen_small_run_in(NULL, &empty, NULL) != TVM_PATCH_ERROR_ARENA) return 7;
+  if (tvmgen_small_run_in(arena + 4, &empty, NULL) != TVM_PATCH_ERROR_ARENA) return 13;
+  if (tvmgen_small_model.run(NULL, none) != TVM_PATCH_ERROR_ARENA) return 14;
+  if (tvmgen_small_model.run(arena + 1, none) != TVM_PATCH_ERROR_ARENA) return 15;
   if (infer(-1, first) != TVM_PATCH_OK || camera.calls != ROWS || camera.disorder != 0) return 8;
   for (int row = 0; row < ROWS; ++row) {
     memset(again, 99, sizeof again);

@@ -221,13 +221,14 @@ TVMP_INLINE int32_t tvmp_smmulr(int32_t a, int32_t b) {
 }
 
 /* Saturate to int8. */
-TVMP_INLINE int32_t tvmp_ssat8(int32_t value) {
 #if TVMP_HAVE_DSP
-  return (int32_t)__ssat(value, 8);
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wsign-conversion" /* inside of gcc's own __ssat */
+TVMP_INLINE int32_t tvmp_ssat8(int32_t value) { return __ssat(value, 8); }
+#pragma GCC diagnostic pop
 #else
-  return value < -128 ? -128 : (value > 127 ? 127 : value);
+TVMP_INLINE int32_t tvmp_ssat8(int32_t value) { return value < -128 ? -128 : (value > 127 ? 127 : value); }
 #endif
-}
 
 /* Rescale an accumulator in [-2^30, 2^30) and saturate to int8: round(round(acc * multiplier / 2^31) / 2^(s + 1)) + zp,
  * where s is `shift` and `round_and_zp` is 2 * zp + 1.  Both roundings are TFLite's; the caller has proved that no

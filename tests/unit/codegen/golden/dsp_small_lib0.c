@@ -1360,7 +1360,14 @@ static TVMP_STEP void softmax_6(const int8_t *in0, const int32_t *exp_table, int
   }
 }
 
+static int unusable(const void *arena) {
+  return arena == NULL || ((uintptr_t)arena & (TVMGEN_SMALL_ARENA_ALIGN - 1u)) != 0u;
+}
+
 static int32_t run(void *memory, const struct tvm_patch_row_source *sources) {
+  if (unusable(memory)) {
+    return TVM_PATCH_ERROR_ARENA;
+  }
   uint8_t *const arena = (uint8_t *)memory;
   (void)sources; /* all inputs are in the arena */
   /* 0 conv2d: conv_2d_0 */
@@ -1415,7 +1422,7 @@ static void bring(void *to, const void *from, size_t bytes) {
 
 int32_t tvmgen_small_run_in(void *arena, const struct tvmgen_small_inputs *inputs,
                                        const struct tvmgen_small_outputs *outputs) {
-  if (arena == NULL || ((uintptr_t)arena & (TVMGEN_SMALL_ARENA_ALIGN - 1u)) != 0u) {
+  if (unusable(arena)) {
     return TVM_PATCH_ERROR_ARENA;
   }
   if (inputs != NULL) {
