@@ -123,7 +123,10 @@ class _Legalizer:
         if is_constant(source) or source in self.new:
             return self.new.get(source, source)
         call = self.line.values[source]
-        if op_name(call) == "relax.dequantize":
+        made: Expr
+        if isinstance(call, relax.TupleGetItem):
+            made = relax.TupleGetItem(self.float(call.tuple_value), call.index)
+        elif op_name(call) == "relax.dequantize":
             params = self.folder.params_of(call)
             if params is None:
                 raise self._refusal(source, call)
@@ -216,6 +219,8 @@ class _Legalizer:
         )
 
     def _from_float_input(self, expr: Expr) -> bool:
+        if isinstance(expr, relax.TupleGetItem):
+            expr = self.line.definition(expr.tuple_value)
         if op_name(expr) in MOVEMENT:
             moving = sources(expr, self.line.definition)
             return all(self._from_float_input(self.line.definition(s)) for s in moving)

@@ -17,7 +17,7 @@ import tempfile
 import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import IO, Any
+from typing import IO, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -28,7 +28,30 @@ Array = npt.NDArray[Any]
 
 
 class OracleRefusal(UserError):  # noqa: N818 -- it is an answer of the oracle, not a failure of ours
-    """BUILTIN_REF cannot run the model: an operator, a version or a quantization that it does not take."""
+    """LiteRT cannot run the model: an operator, a version or a quantization that its kernels do not take."""
+
+
+Kernels = Literal["reference", "default"]
+"""Which of LiteRT's kernels: those of its BUILTIN_REF resolver, or those that an interpreter takes by itself."""
+
+NAMES: dict[Kernels, str] = {"reference": "LiteRT BUILTIN_REF", "default": "LiteRT's default kernels"}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A signature of a model to run instead of its first subgraph.
+
+    Attributes
+    ----------
+    name : str
+        Of the signature.
+    inputs, outputs : tuple of int
+        Tensors of its subgraph, in the order in which arrays are given and come.
+    """
+
+    name: str
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -58,6 +81,10 @@ class Oracle:
         Keep every tensor, to compare operator by operator.
     isolate : bool
         Run LiteRT in a child process.
+    kernels : {"reference", "default"}
+        Whose results count.
+    entry : Entry, optional
+        What to run; the first subgraph otherwise.
 
     Raises
     ------
@@ -67,12 +94,17 @@ class Oracle:
         When LiteRT rejects the model, here or in :meth:`run`; never does a run pass without results.
     """
 
-    def __init__(self, model: bytes, preserve_all: bool = False, isolate: bool = False) -> None:
-        self._session: _Child | _Session
-        if isolate:
-            self._session = _Child(bytes(model), preserve_all)
-        else:
-            self._session = _Session(bytes(model), preserve_all)
+    def __init__(
+        self,
+        model: bytes,
+        preserve_all: bool = False,
+        isolate: bool = False,
+        kernels: Kernels = "reference",
+        entry: Entry | None = None,
+    ) -> None:
+        self.name = NAMES[kernels]
+        make = _Child if isolate else _Session
+        self._session: _Child | _Session = make(bytes(model), preserve_all, kernels, entry)
 
     def run(self, inputs: Sequence[Array]) -> OracleResult:
         """Return the results for `inputs`, arrays in the order, shape and dtype of the model's inputs.
@@ -108,25 +140,31 @@ def run_oracle(
 class _Session:
     """LiteRT in this process."""
 
-    def __init__(self, model: bytes, preserve_all: bool) -> None:
+    def __init__(
+        self, model: bytes, preserve_all: bool, kernels: Kernels = "reference", entry: Entry | None = None
+    ) -> None:
         try:
             from ai_edge_litert.interpreter import Interpreter, OpResolverType
         except ImportError as error:
             raise ToolMissingError(
                 "the reference interpreter is not installed: pip install 'tvm-patch[check]'"
             ) from error
-        self._preserve_all = preserve_all
+        self._preserve_all, self._name, self._entry = preserve_all, NAMES[kernels], entry
+        resolver = OpResolverType.BUILTIN_REF if kernels == "reference" else OpResolverType.BUILTIN
         try:
             self._interpreter = Interpreter(
                 model_content=model,
-                experimental_op_resolver_type=OpResolverType.BUILTIN_REF,
+                experimental_op_resolver_type=resolver,
                 experimental_preserve_all_tensors=preserve_all,
             )
+            self._runner = self._interpreter.get_signature_runner(entry.name) if entry else None
             self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
-            raise OracleRefusal(f"LiteRT BUILTIN_REF refuses the model: {_one_line(error)}") from error
+            raise OracleRefusal(f"{self._name} refuses the model: {_one_line(error)}") from error
 
     def run(self, inputs: list[Array]) -> OracleResult:
+        if self._entry is not None:
+            return self._run_signature(self._entry, inputs)
         details = self._interpreter.get_input_details()
         if len(details) != len(inputs):
             raise InputError(f"the model has {len(details)} inputs, got {len(inputs)}")
@@ -140,9 +178,20 @@ class _Session:
         try:
             self._interpreter.invoke()
         except (ValueError, RuntimeError) as error:
-            raise OracleRefusal(f"LiteRT BUILTIN_REF fails to run the model: {_one_line(error)}") from error
+            raise OracleRefusal(f"{self._name} fails to run the model: {_one_line(error)}") from error
         outputs = [self._interpreter.get_tensor(d["index"]) for d in self._interpreter.get_output_details()]
         return OracleResult(outputs, self._tensors() if self._preserve_all else {})
+
+    def _run_signature(self, entry: Entry, inputs: list[Array]) -> OracleResult:
+        takes = {d["index"]: name for name, d in self._runner.get_input_details().items()}
+        gives = {d["index"]: name for name, d in self._runner.get_output_details().items()}
+        if len(inputs) != len(entry.inputs) or set(entry.inputs) != set(takes) or not set(entry.outputs) <= set(gives):
+            raise OracleRefusal(f"signature {entry.name!r} has not all inputs and outputs of its subgraph")
+        try:
+            results = self._runner(**{takes[i]: x for i, x in zip(entry.inputs, inputs, strict=True)})
+        except (ValueError, RuntimeError) as error:
+            raise OracleRefusal(f"{self._name} fails to run the model: {_one_line(error)}") from error
+        return OracleResult([results[gives[i]] for i in entry.outputs])
 
     def close(self) -> None:
         """Nothing to end."""
@@ -161,7 +210,10 @@ class _Session:
 class _Child:
     """LiteRT in a child process: this module run as a script, pickles with their length on its pipes."""
 
-    def __init__(self, model: bytes, preserve_all: bool) -> None:
+    def __init__(
+        self, model: bytes, preserve_all: bool, kernels: Kernels = "reference", entry: Entry | None = None
+    ) -> None:
+        self._name = NAMES[kernels]
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 -- closed with the child
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
         self._process = subprocess.Popen(
@@ -174,7 +226,7 @@ class _Child:
         # So that an oracle that nobody closed ends with its last user.
         self._end = weakref.finalize(self, _end, self._process, self._log)
         try:
-            self._ask((model, preserve_all))
+            self._ask((model, preserve_all, kernels, entry))
         except BaseException:
             self.close()
             raise
@@ -196,7 +248,7 @@ class _Child:
         except (OSError, EOFError) as error:
             code = self._process.wait()
             raise OracleRefusal(
-                f"LiteRT BUILTIN_REF died of the model ({_exit_words(code)}){self._last_words()}"
+                f"{self._name} died of the model ({_exit_words(code)}){self._last_words()}"
             ) from error
         if isinstance(answer, BaseException):
             raise answer
@@ -245,7 +297,7 @@ def _receive(stream: IO[bytes]) -> object:
 
 
 def _serve() -> None:
-    """Answer questions on stdin until it closes: first (model, preserve_all), then inputs."""
+    """Answer questions on stdin until it closes: first what makes a session, then inputs."""
     source = os.fdopen(os.dup(0), "rb")
     sink = os.fdopen(os.dup(1), "wb")
     # LiteRT may print; only our own messages belong on the pipe.

@@ -22,7 +22,7 @@ from relay_passes.legalize.prelu import prelu
 from relay_passes.legalize.resize import resize
 from relay_passes.legalize.softmax import softmax
 from relay_passes.legalize.transpose_conv2d import transpose_conv2d
-from relay_passes.legalize.unary import hard_swish, leaky_relu, requantize, unary_function
+from relay_passes.legalize.unary import hard_swish, leaky_relu, requantize, through_float, unary_function
 
 Rule = Callable[[Island], Any | None]
 
@@ -33,7 +33,7 @@ RULES: dict[str, tuple[Rule, ...]] = {
     "relax.nn.conv2d_transpose": (transpose_conv2d,),
     "relax.matmul": (fully_connected,),
     "relax.subtract": (arithmetic,),
-    "relax.multiply": (arithmetic,),
+    "relax.multiply": (arithmetic, through_float),
     "relax.divide": (hard_swish,),
     "relax.maximum": (extremum,),
     "relax.minimum": (extremum,),

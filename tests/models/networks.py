@@ -65,9 +65,20 @@ def picture_inputs(artifact: Artifact, count: int) -> list[list[np.ndarray]]:
     if not takes_pictures(mine["shape"]):
         return []
     _, height, width, channels = mine["shape"]
+    if not (SHARED / "images").is_dir():
+        return [[_quantized(p, model, mine)] for p in _drawn_pictures(count, height, width, channels)]
     pictures = sorted(p for p in (SHARED / "images").iterdir() if p.suffix in (".png", ".jpg"))
     chosen = [pictures[(i * 7 + 3) % len(pictures)] for i in range(count)]
     return [[_quantized(_pixels(Image, p, width, height, channels), model, mine)] for p in chosen]
+
+
+def _drawn_pictures(count: int, height: int, width: int, channels: int) -> list[np.ndarray]:
+    """Pictures for machines that have none: slopes of colour, as float32 0..255."""
+    y, x = np.mgrid[0:height, 0:width]
+    tilts = np.arange(1, channels + 1)
+    return [
+        ((x[..., None] * (k + 1) + y[..., None] * tilts) * 3 % 256).astype(np.float32)[None] for k in range(count)
+    ]
 
 
 def _pixels(image, path: Path, width: int, height: int, channels: int) -> np.ndarray:

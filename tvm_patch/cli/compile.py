@@ -15,6 +15,7 @@ from tvm_patch.cli.options import (
     JsonOption,
     ModelArgument,
     QuietOption,
+    SignatureOption,
     check_board,
     check_model,
 )
@@ -61,6 +62,7 @@ def compile_model(
     objective: ObjectiveOption = None,
     database: DatabaseOption = None,
     prefer: PreferOption = Prefer.balanced,
+    signature: SignatureOption = None,
     json: JsonOption = None,
     quiet: QuietOption = False,
 ) -> None:
@@ -95,6 +97,7 @@ def compile_model(
             plan=source,
             database=database,
             prefer=prefer.value,
+            signature=signature,
             progress=step,
         )
         _check_fits(limits, "SRAM", "the arena", artifact.arena_bytes)

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import struct
-import warnings
-import zlib
 from collections.abc import Mapping, Sequence
 from enum import Enum
 from pathlib import Path
-from tokenize import TokenError
 from typing import TYPE_CHECKING, Any
 
-from tvm_patch.errors import InputError, ToolMissingError
+from tvm_patch.cli.pictures import DAMAGED, read_pixels
+from tvm_patch.errors import InputError
 
 if TYPE_CHECKING:
     import numpy as np
-
-# What numpy and Pillow raise for files that are cut off or changed; they document none of it.
-_DAMAGED = (OSError, ValueError, EOFError, SyntaxError, MemoryError, OverflowError, TypeError, KeyError, IndexError,
-            struct.error, zlib.error, TokenError)  # fmt: skip
 
 Border = Mapping[str, Any]
 """An entry of ``inputs`` or ``model_inputs`` in ``metadata.json``."""
@@ -100,7 +93,7 @@ def _from_array(path: Path, model: Border, artifact: Border) -> np.ndarray:
 
     try:
         array = np.load(path, allow_pickle=False)
-    except _DAMAGED as error:
+    except DAMAGED as error:
         raise InputError(f"{path} is not a readable .npy array: {error}; write it with numpy.save") from error
     if not isinstance(array, np.ndarray):
         raise InputError(f"{path} holds several arrays; give one .npy per input")
@@ -135,7 +128,7 @@ def _from_picture(path: Path, model: Border, artifact: Border, scale: InputScale
             f"input {artifact['name']!r} of shape {list(shape)} does not take a picture; give a .npy"
         )
     chosen = scale or guess_scale(model if model["scale"] else artifact)
-    pixels = _pixels(path, shape[1], shape[2], shape[3])
+    pixels = read_pixels(path, shape[1], shape[2], shape[3])
     if chosen is InputScale.zero_one:
         pixels = pixels / np.float32(255)
     elif chosen is InputScale.minus_one_one:
@@ -146,32 +139,3 @@ def _from_picture(path: Path, model: Border, artifact: Border, scale: InputScale
         else:
             pixels = pixels.astype(model["dtype"])
     return np.ascontiguousarray(input_to_artifact(pixels, dict(model), dict(artifact)))
-
-
-def _pixels(path: Path, rows: int, columns: int, channels: int) -> np.ndarray:
-    """Return a picture as float32 0..255 of shape (1, rows, columns, channels)."""
-    import numpy as np
-
-    try:
-        from PIL import Image, UnidentifiedImageError
-    except ImportError as error:
-        raise ToolMissingError(
-            "reading pictures needs Pillow; install it with: pip install 'tvm-patch[check]'"
-        ) from error
-    try:
-        with warnings.catch_warnings():
-            # Pillow only warns of a small file that claims to be a huge picture.
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path) as picture:
-                converted = picture.convert("L" if channels == 1 else "RGB")
-                resized = converted.resize((columns, rows), Image.Resampling.BILINEAR)
-    except (
-        UnidentifiedImageError,
-        Image.DecompressionBombError,
-        Image.DecompressionBombWarning,
-        *_DAMAGED,
-    ) as error:
-        raise InputError(
-            f"{path} is neither a .npy array nor a picture that can be read ({error}); give one of them"
-        ) from error
-    return np.asarray(resized, dtype=np.float32).reshape(1, rows, columns, channels)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from tvm_patch.cli.options import Border, IoOption, JsonOption, ModelArgument, QuietOption, check_model
+from tvm_patch.cli.options import Border, IoOption, JsonOption, ModelArgument, QuietOption, SignatureOption, check_model
 from tvm_patch.cli.output import Output
 from tvm_patch.cli.plan_options import (
     InputModeOption,
@@ -37,6 +37,7 @@ def inspect(
     sram: SramOption = None,
     max_overhead: MaxOverheadOption = None,
     objective: ObjectiveOption = None,
+    signature: SignatureOption = None,
     json: JsonOption = None,
     quiet: QuietOption = False,
 ) -> None:
@@ -62,7 +63,7 @@ def inspect(
         from tvm_patch import driver
         from tvm_patch.report import inspect_report
 
-        analysis = driver.analyse(model, io.value, plan=source)
+        analysis = driver.analyse(model, io.value, plan=source, signature=signature)
     report = inspect_report(model.name, analysis)
     if plot is not None:
         from tvm_patch.report.plot import plot_memory

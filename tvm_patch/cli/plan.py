@@ -13,6 +13,7 @@ from tvm_patch.cli.options import (
     JsonOption,
     ModelArgument,
     QuietOption,
+    SignatureOption,
     check_board,
     check_model,
 )
@@ -51,6 +52,7 @@ def plan(
         Path | None,
         typer.Option("--plot", help="Draw memory per operator, before and after, and the alternatives."),
     ] = None,
+    signature: SignatureOption = None,
     json: JsonOption = None,
     quiet: QuietOption = False,
 ) -> None:
@@ -80,7 +82,7 @@ def plan(
     with output.progress(f"planning {model.name}"):
         from tvm_patch import driver
 
-        planned = driver.plan(model, request, io.value)
+        planned = driver.plan(model, request, io.value, signature=signature)
     if save is not None:
         planned.plan.save(save)
     if plot is not None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from tvm_patch.cli.code_options import DatabaseOption, Prefer, PreferOption
+from tvm_patch.cli.answers import check_output_file, labels_in, read_labels, write_outputs
 from tvm_patch.cli.inputs import InputScale, load_inputs
-from tvm_patch.cli.options import Border, IoOption, JsonOption, QuietOption, check_board
+from tvm_patch.cli.options import Border, IoOption, JsonOption, QuietOption, SignatureOption, check_board
 from tvm_patch.cli.output import Output
 from tvm_patch.cli.plan_options import (
     InputModeOption,
@@ -50,12 +50,23 @@ def run(
     ] = None,
     check: Annotated[
         bool,
-        typer.Option("--check", help="Compare with LiteRT's reference kernels; exit 1 if one bit differs."),
+        typer.Option(
+            "--check",
+            help="Compare with LiteRT's reference kernels; exit 1 if one bit differs or no kernels of LiteRT's run it.",
+        ),
     ] = False,
     source: Annotated[
         Path | None,
         typer.Option("--model", help="With DIR and --check: the .tflite that DIR was compiled from."),
     ] = None,
+    labels: Annotated[
+        Path | None,
+        typer.Option("--labels", help="Names of the classes, one a line; those that the model carries otherwise."),
+    ] = None,
+    save: Annotated[
+        Path | None, typer.Option("--output", help="Write the outputs to a .npy, .npz or .json file.")
+    ] = None,
+    signature: SignatureOption = None,
     cycles: Annotated[
         bool, typer.Option("--cycles", help="Estimate the core's cycles from what QEMU executed.")
     ] = False,
@@ -79,7 +90,7 @@ def run(
     \b
     Examples:
       tvm-patch run person.tflite --check
-      tvm-patch run person.tflite --board qemu_m7 --as nucleo_f746zg --input me.jpg
+      tvm-patch run person.tflite --board qemu_m7 --as nucleo_f746zg --input me.jpg --labels person.txt
       tvm-patch run build/person --board qemu_m4 --json report.json
       tvm-patch run build/person --check --model person.tflite
       tvm-patch run person.tflite --board qemu_m7 --input-mode rereadable --max-overhead 1.05 --check
@@ -97,26 +108,26 @@ def run(
         refuse_plan(model, plan, options)
         if database is not None or prefer is not Prefer.balanced:
             raise UserError(f"{model} is compiled already; give --database and --prefer to tvm-patch compile")
+        if signature is not None:
+            raise UserError(f"{model} is compiled already; give --signature to tvm-patch compile")
     source_plan = plan_source(plan, options, limits)
     reference = (model if is_model else source) if check else None
     if check and reference is None:
         raise UserError(f"--check needs the model that {model} was compiled from; give it with --model")
 
-    with ExitStack() as stack:
-        step = stack.enter_context(output.progress(f"loading {model.name}"))
+    with output.progress(f"loading {model.name}") as step:
         from tvm_patch import driver
+        from tvm_patch.oracle import OracleRefusal
+        from tvm_patch.report.answer import check_labels
 
-        oracle = None
         artifact = None if is_model else driver.Artifact.load(model)
-        if reference is not None:
+        data = None
+        if reference is not None or is_model:
             from tvm_patch.driver.front import read_source
-            from tvm_patch.oracle import Oracle
 
-            data, _ = read_source(reference)
+            data, _ = read_source(reference or model)
             if artifact is not None:
                 artifact.check_made_from(data, str(reference))
-            # Now, so that a model that the reference refuses is known before the work is done.
-            oracle = stack.enter_context(Oracle(data, isolate=True))
         if artifact is None:
             with about(plan):
                 artifact = driver.compile(
@@ -126,23 +137,45 @@ def run(
                     plan=source_plan,
                     database=database,
                     prefer=prefer.value,
+                    signature=signature,
                     progress=step,
                 )
+        borders = artifact.metadata["outputs"]
+        names = read_labels(labels) if labels is not None else labels_in(data) if data is not None else []
+        if labels is not None:
+            check_labels(names, borders, str(labels))
+        if save is not None:
+            check_output_file(save, len(borders))
         if inputs:
             given = [load_inputs(inputs, artifact.metadata, input_scale)]
         else:
             given = driver.random_inputs(artifact, 1, seed)
         step(f"running on {board}", None)
         result = artifact.run(given, board=board, as_board=as_board, **({"cycles": True} if cycles else {}))
-        checked = None
-        if oracle is not None:
+        checked, unchecked = None, None
+        if reference is not None and data is not None:
             step("comparing with the reference", None)
-            checked = driver.check(artifact, data, given, result.outputs, oracle)
+            try:
+                checked = driver.check(artifact, data, given, result.outputs, beside_default=True)
+            except OracleRefusal as refusal:
+                unchecked = str(refusal)
+    if save is not None:
+        write_outputs(save, borders, result.outputs[0])
 
     from tvm_patch.report import run_report
+    from tvm_patch.report.answer import answers
     from tvm_patch.report.tables import print_run
 
-    report = run_report(model.name, board, as_board, artifact.metadata, result, checked=checked)
+    report = run_report(
+        model.name,
+        board,
+        as_board,
+        artifact.metadata,
+        result,
+        checked=checked,
+        unchecked=unchecked,
+        answers=answers(borders, result.outputs[0], names) if inputs else [],
+    )
     output.emit(report, print_run)
-    if checked is not None and not checked.bit_exact:
+    if unchecked is not None or (checked is not None and not checked.bit_exact):
         raise typer.Exit(1)

@@ -14,6 +14,7 @@ from tvm_patch.cli.options import (
     JsonOption,
     ModelArgument,
     QuietOption,
+    SignatureOption,
     check_board,
     check_model,
 )
@@ -50,6 +51,7 @@ def tune(
         str | None, typer.Option("--key", help="What its boards are registered as; --board otherwise.")
     ] = None,
     io: IoOption = Border.int8,
+    signature: SignatureOption = None,
     json: JsonOption = None,
     quiet: QuietOption = False,
 ) -> None:
@@ -71,7 +73,7 @@ def tune(
         from tvm_patch.tuning.tune import tune as tune_network
 
         result = tune_network(
-            legalize(model, io=io.value),
+            legalize(model, io=io.value, signature=signature),
             database,
             board=board,
             trials=trials,

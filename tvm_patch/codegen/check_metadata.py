@@ -25,6 +25,8 @@ _KINDS: dict[str, type | tuple[type, ...]] = {
     "sources": list,
     "include_dirs": list,
     "model_sha256": str,
+    "signature": (str, type(None)),
+    "notes": list,
 }
 _BORDER: dict[str, type | tuple[type, ...]] = {
     "name": str,

@@ -15,7 +15,7 @@ C_TYPES = {
     "uint32": "uint32_t",
     "int64": "int64_t",
     "float32": "float",
-    "bool": "int8_t",
+    "bool": "bool",
 }
 """C type of an element by numpy dtype name."""
 
@@ -61,6 +61,8 @@ def constants_header(name: str, prefix: str, arrays: Mapping[str, np.ndarray]) -
         f"#define {guard}",
         "",
     ]
+    if any(a.dtype == bool for a in arrays.values()):
+        lines.append("#include <stdbool.h>")
     lines += [
         "#include <stdint.h>",
         "",

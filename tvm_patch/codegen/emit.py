@@ -14,6 +14,7 @@ import jinja2
 import tvm_patch
 from tvm_patch.codegen.constants import C_TYPES, c_float, constants_header, constants_source
 from tvm_patch.codegen.functions import function_table
+from tvm_patch.codegen.identifiers import unique_identifier
 from tvm_patch.errors import InternalError
 from tvm_patch.kernels import TensorView
 from tvm_patch.lowering.memory import Placement
@@ -22,18 +23,6 @@ from tvm_patch.planner.modes import InputMode
 
 ARENA_ALIGN = 8
 """Alignment of the arena in bytes: the widest element is 8 bytes."""
-
-_KEYWORDS = frozenset(
-    {
-        "auto", "bool", "break", "case", "catch", "char", "class", "const", "continue", "default",
-        "delete", "do", "double", "else", "enum", "explicit", "extern", "false", "float", "for",
-        "friend", "goto", "if", "inline", "int", "long", "mutable", "namespace", "new", "operator",
-        "private", "protected", "public", "register", "restrict", "return", "short", "signed",
-        "sizeof", "static", "struct", "switch", "template", "this", "throw", "true", "try",
-        "typedef", "union", "unsigned", "using", "virtual", "void", "volatile", "while",
-    }
-)  # fmt: skip
-"""Words that C or C++ keeps for itself."""
 
 _PUBLIC_RUNTIME = "tvm_patch_runtime.h"
 
@@ -57,14 +46,6 @@ class Interface:
     zero_point: int
 
 
-def c_identifier(text: str, fallback: str = "t") -> str:
-    """Return `text` as a C identifier."""
-    name = re.sub(r"\W+", "_", text, flags=re.ASCII).strip("_") or fallback
-    if name in _KEYWORDS:
-        return f"{name}_"
-    return name if not name[0].isdigit() else f"{fallback}_{name}"
-
-
 def _interface(
     program: Program,
     placement: Placement,
@@ -75,15 +56,13 @@ def _interface(
 ) -> list[dict[str, Any]]:
     entries: list[dict[str, Any]] = []
     sources = row_sources(program)
-    for index, (tensor, io) in enumerate(zip(names, about, strict=True)):
+    for tensor, io in zip(names, about, strict=True):
         view = program.tensors[tensor]
-        c_name = c_identifier(io.name, fallback)
-        if any(e["c_name"] == c_name for e in entries):
-            c_name = f"{c_name}_{index}"
+        c_name = unique_identifier(io.name, fallback, [e["c_name"] for e in entries])
         entries.append(
             {
                 "name": io.name,
-                "name_c": io.name.encode("ascii", "replace").decode().replace("\\", "/").replace('"', "'"),
+                "name_c": _plain(io.name).replace("\\", "/").replace('"', "'"),
                 "c_name": c_name,
                 "c_type": C_TYPES[view.dtype],
                 "dtype": view.dtype,
@@ -142,8 +121,13 @@ def elided_steps(program: Program, placement: Placement) -> frozenset[int]:
     )
 
 
+def _plain(text: str) -> str:
+    """Return text in ASCII and without trigraphs."""
+    return text.encode("ascii", "replace").decode().replace("??", "? ?").replace("??", "? ?")
+
+
 def _comment(text: str) -> str:
-    return text.replace("*/", "* /").replace("/*", "/ *").encode("ascii", "replace").decode()
+    return _plain(text.replace("*/", "* /").replace("/*", "/ *"))
 
 
 def _runtime(name: str) -> str:
@@ -235,6 +219,8 @@ def emit(
         "row_sources_used": {
             row_sources(program)[p.tensor] for s in program.steps for p in s.parameters if p.role == "fetched"
         },
+        "uses_arena": any(functions.entry[s.index] for s in program.steps),
+        "uses_bool": any(t.dtype == "bool" for t in program.tensors.values()),
         "private_headers": headers,
         "definitions": functions.definitions,
         "steps": [

@@ -61,6 +61,8 @@ class Analysis:
         The generator of every operator's code, by its index.
     plan : Plan or None
         None: one operator after another, the input in the arena.
+    notes : tuple of str
+        What was mended in the file and chosen of it.
     """
 
     network: Network
@@ -68,6 +70,7 @@ class Analysis:
     layers: tuple[LayerMemory, ...]
     kernels: Mapping[int, str] = field(default_factory=dict)
     plan: Plan | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def placement(self) -> Placement:
@@ -76,13 +79,17 @@ class Analysis:
 
 
 def analyse(
-    model: Path | str | bytes, io: BorderMode = "int8", form: Form = "dsp", plan: PlanSource | None = None
+    model: Path | str | bytes,
+    io: BorderMode = "int8",
+    form: Form = "dsp",
+    plan: PlanSource | None = None,
+    signature: str | None = None,
 ) -> Analysis:
     """Import, legalize, lower and place a model without printing code.
 
     Parameters
     ----------
-    model, io, form, plan
+    model, io, form, plan, signature
         As for :func:`tvm_patch.driver.compile`.
 
     Raises
@@ -90,7 +97,7 @@ def analyse(
     UserError
         When it cannot be compiled, or not under this plan.
     """
-    legalized = legalize(model, None, io)
+    legalized = legalize(model, None, io, signature)
     found: Plan | None = None
     planned: Sequence[Segment] | None = None
     mode: InputMode = "resident"
@@ -108,7 +115,7 @@ def analyse(
         for step in program.steps
         for op, kernel in zip(step.described, step.kernels, strict=True)
     }
-    return Analysis(network, memory, layer_memory(network, memory), kernels, found)
+    return Analysis(network, memory, layer_memory(network, memory), kernels, found, legalized.model.notes)
 
 
 def layer_memory(network: Network, memory: PlanMemory) -> tuple[LayerMemory, ...]:

@@ -47,6 +47,7 @@ def compile(
     input_mode: InputMode | None = None,
     database: Path | None = None,
     prefer: Preference = "balanced",
+    signature: str | None = None,
     progress: Progress | None = None,
 ) -> Artifact:
     """Compile a quantized TFLite model.
@@ -75,6 +76,8 @@ def compile(
         Folder of a tuning database (``tvm-patch tune``), asked before the one that comes with the project.
     prefer : {"size", "balanced", "speed"}
         Whether code should be small or fast.  ``size`` does not ask databases; only ``speed`` unrolls as they say.
+    signature : str, optional
+        Which of the file's signatures; its first subgraph otherwise.
     progress : callable, optional
         Called with what is being done and the fraction done.
 
@@ -97,7 +100,7 @@ def compile(
     report = progress or (lambda _text, _fraction: None)
     chosen = form or form_for(board)
     report("reading and legalizing", 0.0)
-    legalized = legalize(model, name, io)
+    legalized = legalize(model, name, io, signature)
     found: Plan | None = None
     if plan is not None:
         report("planning", 0.2)
@@ -134,6 +137,8 @@ def compile(
         "arena_method": placement.plan.method,
         "input_mode": mode,
         "prefer": prefer,
+        "signature": signature,
+        "notes": list(legalized.model.notes),
         "scheme": found.scheme if found else "custom" if segments else "layer",
         # Not the alternatives: they are no part of what was compiled.
         "plan": found.model_dump(mode="json", exclude={"front"}) if found else None,

@@ -110,8 +110,13 @@ def difference_in_steps(ours: np.ndarray, reference: np.ndarray, artifact: Borde
 def random_model_input(
     rng: np.random.Generator, model: Border, artifact: Border, shape: Sequence[int]
 ) -> np.ndarray:
-    """Draw an input in the model file's type over its whole quantized range."""
+    """Draw an input in the model file's type over its whole range, that of its quantization where it has one."""
     dtype = model["dtype"]
+    if dtype == "bool":
+        return rng.integers(0, 2, shape).astype(bool)
+    if dtype in ("int32", "int64"):
+        limits = np.iinfo(dtype)
+        return rng.integers(limits.min, limits.max, shape, dtype=np.dtype(dtype).type, endpoint=True)
     if dtype == "float32":
         lowest, highest = _span(artifact["dtype"]) if artifact["dtype"] != "float32" else (-128, 128)
         drawn = rng.integers(lowest, highest, shape)

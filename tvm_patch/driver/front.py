@@ -13,7 +13,8 @@ from typing import Any, Literal
 import tvm
 
 from relay_passes.pipeline import legalization_passes
-from tvm_patch.codegen.emit import Interface, c_identifier
+from tvm_patch.codegen.emit import Interface
+from tvm_patch.codegen.identifiers import c_identifier
 from tvm_patch.errors import UnsupportedError, UserError
 from tvm_patch.frontend import Imported, import_tflite
 from tvm_patch.kernels import Form, Kernel
@@ -167,7 +168,12 @@ def _interfaces(function: Any, key: str, names: Sequence[str]) -> tuple[Interfac
     )
 
 
-def legalize(source: Path | str | bytes, name: str | None = None, io: BorderMode = "int8") -> Legalized:
+def legalize(
+    source: Path | str | bytes,
+    name: str | None = None,
+    io: BorderMode = "int8",
+    signature: str | None = None,
+) -> Legalized:
     """Import and legalize a model.
 
     Parameters
@@ -178,6 +184,8 @@ def legalize(source: Path | str | bytes, name: str | None = None, io: BorderMode
         Name for the generated code; made from the file name otherwise.
     io : {"int8", "float"}
         Whether QUANTIZE and DEQUANTIZE at the border are folded into an int8 interface.
+    signature : str, optional
+        Which of the file's signatures; its first subgraph otherwise.
 
     Raises
     ------
@@ -187,7 +195,7 @@ def legalize(source: Path | str | bytes, name: str | None = None, io: BorderMode
     data, stem = read_source(source)
     if name is not None and (not name.isidentifier() or not name.isascii()):
         raise UserError(f"--name {name!r} is not a C identifier; use letters, digits and underscores")
-    imported = import_tflite(data)
+    imported = import_tflite(data, signature)
     try:
         module = tvm.transform.Sequential([*legalization_passes(io), OrderOperators()])(imported.module)
         main = module["main"]

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tvm_patch.driver.front import BorderMode, Legalized, legalize
+from tvm_patch.driver.tuned import tuned_configs
 from tvm_patch.errors import PlanError
+from tvm_patch.lowering.fit_kernels import widest_kernels
 from tvm_patch.planner.choose import Choice, Request, choose_plan
 from tvm_patch.planner.explain import PlanMemory, plan_memory
 from tvm_patch.planner.network import Network
@@ -30,12 +32,15 @@ class Planned:
         What fills its arena.
     layer_memory : PlanMemory
         The same for one operator after another with the input in the arena.
+    notes : tuple of str
+        What was mended in the file and chosen of it.
     """
 
     network: Network
     choice: Choice
     memory: PlanMemory
     layer_memory: PlanMemory
+    notes: tuple[str, ...] = ()
 
     @property
     def plan(self) -> Plan:
@@ -43,7 +48,12 @@ class Planned:
         return self.choice.plan
 
 
-def plan(model: Path | str | bytes, request: Request | None = None, io: BorderMode = "int8") -> Planned:
+def plan(
+    model: Path | str | bytes,
+    request: Request | None = None,
+    io: BorderMode = "int8",
+    signature: str | None = None,
+) -> Planned:
     """Import a model and plan it.
 
     Parameters
@@ -52,7 +62,7 @@ def plan(model: Path | str | bytes, request: Request | None = None, io: BorderMo
         The .tflite file.
     request : Request, optional
         Limits and objective.
-    io : {"int8", "float"}
+    io, signature
         As for :func:`tvm_patch.driver.compile`.
 
     Raises
@@ -61,13 +71,17 @@ def plan(model: Path | str | bytes, request: Request | None = None, io: BorderMo
         When the model cannot be compiled, or no plan keeps the limits.
     """
     asked = request or Request()
-    _, network = legalize(model, None, io).describe()
+    legalized = legalize(model, None, io, signature)
+    kernels, network = legalized.describe()
     choice = choose_plan(network, asked)
+    # What `compile` allocates without a plan: kernels have the scratch that makes them fast.
+    _, wide = widest_kernels(kernels, network, tuned_configs(None, "balanced"))
     return Planned(
         network,
         choice,
         plan_memory(network, choice.point.segments, asked.input_mode),
-        plan_memory(network, layer_by_layer(network), "resident"),
+        plan_memory(wide, layer_by_layer(wide), "resident"),
+        legalized.model.notes,
     )
 
 

@@ -47,6 +47,8 @@ class _Rewriter:
         # Originals first, so that an index means the same tensor in both models until the end.
         self.tensors = list(model.tensors)
         self.operators: list[Operator] = []
+        self.outputs = list(model.outputs)
+        self.copies: dict[int, int] = {}
 
     def run(self) -> Canonical:
         for op in self.model.operators:
@@ -58,6 +60,7 @@ class _Rewriter:
                     self.tensors[op.outputs[0]] = replace(output, data=np.asarray(value, order="C"))
                     continue
             _REWRITES.get(op.kind, _Rewriter.keep)(self, op)
+        self._own_outputs()
         self._drop_dead()
         return self._compact()
 
@@ -214,8 +217,20 @@ class _Rewriter:
 
     # ------------------------------------------------------------------ the end
 
+    def _own_outputs(self) -> None:
+        """Make every output a tensor of its own: those that are inputs, or outputs already, are copied."""
+        taken = set(self.model.inputs)
+        for position, index in enumerate(self.outputs):
+            if index in taken:
+                tensor = self.tensors[index]
+                copy = self.add(replace(tensor, name=f"{tensor.name}_copy"))
+                self.copies[copy] = index
+                self.reshape(Operator("RESHAPE", (), (), {}, len(self.model.operators)), index, copy)
+                self.outputs[position] = copy
+            taken.add(index)
+
     def _drop_dead(self) -> None:
-        needed = set(self.model.outputs)
+        needed = set(self.outputs)
         kept = []
         for op in reversed(self.operators):
             if needed.intersection(op.outputs):
@@ -228,7 +243,7 @@ class _Rewriter:
         order = list(self.model.inputs)
         for op in self.operators:
             order += [i for i in (*op.inputs, *op.outputs) if i >= 0]
-        order += self.model.outputs
+        order += self.outputs
         biases = {op.inputs[p] for op in self.operators if (p := _BIAS.get(op.kind, 99)) < len(op.inputs)}
         names, places, merged = UniqueNames(), dict[int, int](), dict[Any, int]()
         tensors: list[Tensor] = []
@@ -243,8 +258,8 @@ class _Rewriter:
             places[index] = len(tensors)
             if key is not None:
                 merged[key] = len(tensors)
-            if index < len(self.model.tensors):
-                sources[name] = index
+            if index < len(self.model.tensors) or index in self.copies:
+                sources[name] = self.copies.get(index, index)
             grid = _meaning(tensor, index in biases)
             tensors.append(replace(tensor, name=name, shape_signature=None, quantization=grid))
         operators = tuple(
@@ -260,7 +275,7 @@ class _Rewriter:
             tensors=tuple(tensors),
             operators=operators,
             inputs=tuple(places[i] for i in self.model.inputs),
-            outputs=tuple(places[i] for i in self.model.outputs),
+            outputs=tuple(places[i] for i in self.outputs),
         )
         return Canonical(model, sources)
 

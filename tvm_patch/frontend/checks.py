@@ -8,6 +8,7 @@ import numpy as np
 
 from tvm_patch.errors import UnsupportedError
 from tvm_patch.frontend.names import words
+from tvm_patch.frontend.use import FULL_INT8, WAYS_OUT
 from tvm_patch.tflite.model import Model, Operator, Tensor, quoted
 
 MOVEMENT_KINDS = words(
@@ -41,7 +42,6 @@ _CONSTANT_INPUTS = {
     "RESIZE_NEAREST_NEIGHBOR": (1,), "RESIZE_BILINEAR": (1,), "EXPAND_DIMS": (1,), "RESHAPE": (1,),
 }  # fmt: skip
 _ACTIVATIONS = frozenset({"NONE", "RELU", "RELU6", "RELU_N1_TO_1"})
-_FULL_INT8 = "convert with full-integer quantization (a representative dataset and TFLITE_BUILTINS_INT8)"
 
 
 def describe(model: Model, operator: Operator) -> str:
@@ -68,8 +68,8 @@ def check_kinds(model: Model) -> None:
 def check_types(model: Model) -> None:
     """Refuse float, dynamic-range, uint8, int16 and other networks that are not int8 throughout."""
     quantized = any(t.dtype in ("int8", "uint8", "int16") and t.quantization for t in model.tensors)
-    if not quantized:
-        raise UnsupportedError("this is a float model: none of its tensors is quantized", "model", _FULL_INT8)
+    if not quantized and any(op.kind not in MOVEMENT_KINDS for op in model.operators):
+        raise UnsupportedError("this is a float model: none of its tensors is quantized", "model", FULL_INT8)
     for index in model.outputs:
         if model.tensors[index].is_constant:
             raise UnsupportedError(
@@ -91,18 +91,18 @@ def _check_dtype(model: Model, op: Operator, tensor: Tensor, tensors: list[Tenso
             raise UnsupportedError(
                 f"dynamic-range quantization: int8 weights {quoted(integers[0].name)} with float activations",
                 where,
-                _FULL_INT8,
+                FULL_INT8,
             )
-        raise UnsupportedError(f"float tensor {quoted(tensor.name)}", where, _FULL_INT8)
+        raise UnsupportedError(f"float tensor {quoted(tensor.name)}", where, FULL_INT8)
     if dtype == "uint8" and op.kind not in MOVEMENT_KINDS | {"QUANTIZE", "DEQUANTIZE"}:
         raise UnsupportedError(
             f"uint8 tensor {quoted(tensor.name)}: legacy asymmetric uint8 networks have other kernels", where,
-            "convert again with int8 quantization; uint8 is fine at inputs and outputs behind QUANTIZE",
+            WAYS_OUT["uint8"],
         )  # fmt: skip
     if dtype == "int16":
-        raise UnsupportedError(f"int16 tensor {quoted(tensor.name)}", where, f"{_FULL_INT8}, not 16x8")
+        raise UnsupportedError(f"int16 tensor {quoted(tensor.name)}", where, WAYS_OUT["int16"])
     if dtype not in ("int8", "uint8", "float32", "int32", "int64", "bool"):
-        raise UnsupportedError(f"{dtype} tensor {quoted(tensor.name)}", where, _FULL_INT8)
+        raise UnsupportedError(f"{dtype} tensor {quoted(tensor.name)}", where, FULL_INT8)
 
 
 def check_operators(model: Model) -> None:
@@ -161,7 +161,7 @@ def _check_quantization(model: Model, op: Operator) -> None:
     for tensor in tensors:
         if tensor.quantization is None and op.kind not in MOVEMENT_KINDS:
             raise UnsupportedError(
-                f"{tensor.dtype} tensor {quoted(tensor.name)} has no scale", where, _FULL_INT8
+                f"{tensor.dtype} tensor {quoted(tensor.name)} has no scale", where, FULL_INT8
             )
         if tensor.quantization is not None and tensor.quantization.per_channel:
             raise UnsupportedError(
@@ -197,7 +197,7 @@ def _check_weights(model: Model, op: Operator, where: str) -> None:
         raise UnsupportedError(
             f"weights {quoted(weight.name)} are {weight.dtype}{lacking}, not quantized int8",
             where,
-            _FULL_INT8,
+            FULL_INT8,
         )
     if np.any(weight.quantization.zero_point != 0):
         raise UnsupportedError(
@@ -207,9 +207,9 @@ def _check_weights(model: Model, op: Operator, where: str) -> None:
     if len(op.inputs) > bias_position and op.inputs[bias_position] >= 0:
         bias = model.tensors[op.inputs[bias_position]]
         if bias.dtype != "int32":
-            raise UnsupportedError(f"bias {quoted(bias.name)} is {bias.dtype}, not int32", where, _FULL_INT8)
+            raise UnsupportedError(f"bias {quoted(bias.name)} is {bias.dtype}, not int32", where, FULL_INT8)
         if bias.quantization is not None and np.any(bias.quantization.zero_point != 0):
-            raise UnsupportedError(f"bias {quoted(bias.name)} has a zero point", where, _FULL_INT8)
+            raise UnsupportedError(f"bias {quoted(bias.name)} has a zero point", where, FULL_INT8)
 
 
 def _check_shapes(model: Model, op: Operator) -> None:
@@ -230,19 +230,23 @@ def _check_shapes(model: Model, op: Operator) -> None:
 
 
 def _check_float_flow(model: Model) -> None:
-    """Refuse float computation in the middle: what DEQUANTIZE makes may only be moved and returned.
-
-    DEQUANTIZE followed by QUANTIZE rounds in float32, which is not what a rescaling in integers does.
-    """
-    floats = {i for op in model.operators if op.kind == "DEQUANTIZE" for i in op.outputs}
+    """Refuse float computation in the middle: what DEQUANTIZE makes may be moved and returned, or quantized at once."""
+    made = {i: op for op in model.operators if op.kind == "DEQUANTIZE" for i in op.outputs}
+    floats = set(made)
     for op in model.operators:
         touched = next((i for i in op.inputs if i in floats), None)
-        if touched is None:
+        if touched is None or (op.kind == "QUANTIZE" and touched in made):
             continue
+        if op.kind == "QUANTIZE":
+            raise UnsupportedError(
+                f"float tensor {quoted(model.tensors[touched].name)} is moved between DEQUANTIZE and QUANTIZE",
+                describe(model, op),
+                "move it before the DEQUANTIZE or after the QUANTIZE",
+            )
         if op.kind not in MOVEMENT_KINDS:
             raise UnsupportedError(
                 f"reads float tensor {quoted(model.tensors[touched].name)} made by DEQUANTIZE",
                 describe(model, op),
-                _FULL_INT8,
+                FULL_INT8,
             )
         floats.update(op.outputs)

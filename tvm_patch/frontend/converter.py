@@ -61,6 +61,7 @@ class PatchOperatorConverter(OperatorConverter):
                 "MAXIMUM": self._maximum,
                 "MINIMUM": self._minimum,
                 "PRELU": self._prelu,
+                "QUANTIZE": self._quantize,
                 "REDUCE_MAX": self._reduce_max,
                 "RESHAPE": self._reshape,
                 "SOFTMAX": self._softmax,
@@ -157,6 +158,16 @@ class PatchOperatorConverter(OperatorConverter):
 
     def _reduce_max(self, op: Any) -> Expr:
         return relax.op.max(self._data(), self._ints(1), bool(self._operator.options["keep_dims"]))
+
+    def _quantize(self, op: Any) -> Expr:
+        """Convert QUANTIZE; behind a DEQUANTIZE it rounds in float, which a factor of 1 says in QDQ form."""
+        result = self.convert_quantize(op)
+        source = self._operator.inputs[0]
+        made_by = next((o for o in self._canonical.operators if source in o.outputs), None)
+        if made_by is None or made_by.kind != "DEQUANTIZE":
+            return result
+        target = self.get_output_tensors(op)[0]
+        return self.quantize(relax.op.multiply(self._data(), relax.const(1.0, "float32")), target)
 
     def _softmax(self, op: Any) -> Expr:
         source, target = self.get_input_tensors(op)[0], self.get_output_tensors(op)[0]

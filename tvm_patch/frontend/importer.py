@@ -53,13 +53,15 @@ class Imported:
         return error
 
 
-def import_tflite(source: bytes | Path) -> Imported:
+def import_tflite(source: bytes | Path, signature: str | None = None) -> Imported:
     """Read, check and convert a TFLite network.
 
     Parameters
     ----------
     source : bytes or Path
         The file's content, or where it is.
+    signature : str, optional
+        Which of the file's signatures; its first subgraph otherwise.
 
     Raises
     ------
@@ -68,7 +70,7 @@ def import_tflite(source: bytes | Path) -> Imported:
     UnsupportedError
         When the network is well formed but cannot be compiled; it names operator, tensor and way out.
     """
-    model = read_model(source)
+    model = read_model(source, signature)
     check_kinds(model)
     check_types(model)
     canonical = canonicalize(model)

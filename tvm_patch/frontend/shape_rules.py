@@ -177,10 +177,11 @@ def _arg_max(use: Use) -> list[Shape]:
 
 def _reshape(use: Use) -> list[Shape]:
     data = use.shape(0)
-    if use.optional(1) is None:
+    shape = use.optional(1)
+    if shape is None or len(shape.shape) != 1 or shape.dtype != "int32":
+        # As in LiteRT: what is no vector of int32 is not looked at (Edge Impulse writes matrices).
         wanted = [int(d) for d in use.op.options["new_shape"]]
     else:
-        use.shape(1, 1)
         wanted = use.ints(1)
     if wanted == [0] and not use.outputs[0].shape:
         wanted = []  # how old converters wrote the shape of a scalar

@@ -13,6 +13,15 @@ Shape = tuple[int, ...]
 _LONGEST = 300
 RECONVERT = "convert the network again with static shapes"
 CORRUPT = "the file is damaged or was edited: convert the network again"
+OUTSIDE = "cut it off, and compute it before the inputs or after the outputs of the network"
+FULL_INT8 = "convert with full-integer quantization (a representative dataset and TFLITE_BUILTINS_INT8)"
+WAYS_OUT = {
+    "float32": FULL_INT8,
+    "float16": FULL_INT8,
+    "int16": f"{FULL_INT8}, not 16x8",
+    "uint8": "convert again with int8 quantization; uint8 is fine at inputs and outputs behind QUANTIZE",
+}
+"""What to do about a tensor of a type that an operator is not compiled for."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +108,15 @@ class Use:
         return value
 
     def want(self, tensor: Tensor, dtypes: Sequence[str]) -> None:
-        """Raise unless the tensor has one of the types."""
-        if tensor.dtype not in dtypes:
-            raise self.refuse(f"tensor {quoted(tensor.name)} is {tensor.dtype}, not {' or '.join(dtypes)}")
+        """Raise unless the tensor has one of the types that can be compiled."""
+        if tensor.dtype in dtypes:
+            return
+        what = f"{self.op.kind} of tensors of {tensor.dtype}, here {quoted(tensor.name)}, is not supported"
+        if tensor.dtype in ("int32", "int64", "bool"):
+            what = f"integer arithmetic in {self.op.kind} is not supported: tensor {quoted(tensor.name)} is {tensor.dtype}"
+        raise self.refuse(what, WAYS_OUT.get(tensor.dtype, OUTSIDE))
+
+    def agree(self, tensor: Tensor, dtype: str) -> None:
+        """Raise unless the tensor has the type that the operator gives it."""
+        if tensor.dtype != dtype:
+            raise self.refuse(f"tensor {quoted(tensor.name)} is {tensor.dtype}, not {dtype}")

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from tvm_patch.errors import UnsupportedError
 from tvm_patch.integer import libm
-from tvm_patch.integer.params import dtype_range, float_clip_range
+from tvm_patch.integer.params import dequantize, dtype_range, float_clip_range, quantize_float
 from tvm_patch.integer.requantize import (
     multiply_by_quantized_multiplier,
     quantize_multiplier,
@@ -46,6 +46,20 @@ def requantize(
     low, high = dtype_range(output_dtype)
     values = input_values(input_dtype) - input_zero_point
     return _rescale(values, real, output_zero_point, low, high, output_dtype)
+
+
+def through_float(
+    input_scale: float,
+    input_zero_point: int,
+    output_scale: float,
+    output_zero_point: int,
+    input_dtype: str = "int8",
+    output_dtype: str = "int8",
+) -> Table:
+    """Return the table of DEQUANTIZE followed by QUANTIZE, which round in float32."""
+    values = input_values(input_dtype).astype(input_dtype)
+    real = dequantize(values, input_scale, input_zero_point)
+    return quantize_float(real, output_scale, output_zero_point, output_dtype)
 
 
 def relu(

@@ -73,10 +73,21 @@ class Choices(ABC):
         Per way: bytes in use at once, at least; multiply-accumulates; estimated instructions.  Least memory first.
     most_macs : int
         Ways with more multiply-accumulates are left out.
+    known : sequence of Point
+        Ways that are placed already.  Of two ways with the same bound a search keeps one, which may be the one that is
+        placed worse.
     """
 
-    def __init__(self, network: Network, fetched: frozenset[str], costs: Any, most_macs: int) -> None:
+    def __init__(
+        self,
+        network: Network,
+        fetched: frozenset[str],
+        costs: Any,
+        most_macs: int,
+        known: Sequence[Point] = (),
+    ) -> None:
         self.network, self.fetched = network, fetched
+        self._known = tuple(known)
         self._costs, self._most_macs = costs, most_macs
         self._placed: dict[tuple[Segment, ...], int] = {}
 
@@ -106,7 +117,7 @@ class Choices(ABC):
         """
         worth = self._noticeable(self._costs.tolist())
         chosen = np.unique(np.rint(np.linspace(0, len(worth) - 1, min(len(worth), _FRONT))).astype(int))
-        points = [self._point(worth[i]) for i in chosen.tolist()]
+        points = [*(self._point(worth[i]) for i in chosen.tolist()), *self._known]
         best = [points[i] for i in pareto(np.array([p.costs for p in points], np.int64)).tolist()]
         return tuple(best[i] for i in self._noticeable([list(p.costs) for p in best]))
 
@@ -175,6 +186,10 @@ class Choices(ABC):
             if sram is None or peak <= sram:
                 promises.append((key(Point((), peak, macs, instructions)), way))
         best: tuple[tuple[int, int], Point] | None = None
+        for point in self._known:
+            slow = point.macs > most_macs or (slowest is not None and point.instructions > slowest)
+            if not slow and (sram is None or point.arena_bytes <= sram) and (best is None or key(point) < best[0]):
+                best = (key(point), point)
         for promise, way in sorted(promises):
             if best is not None and best[0] <= promise:
                 break

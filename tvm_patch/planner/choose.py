@@ -9,14 +9,13 @@ from typing import Literal, get_args
 from tvm_patch.errors import PlanError
 from tvm_patch.planner.choices import Choices, Point
 from tvm_patch.planner.explain import peak_text, plan_memory
-from tvm_patch.planner.layer_cost import layer_instructions
-from tvm_patch.planner.memory import arena_bytes, overhead_of
-from tvm_patch.planner.modes import InputMode, fetched_inputs
+from tvm_patch.planner.layer_plan import layer_point
+from tvm_patch.planner.memory import overhead_of
+from tvm_patch.planner.modes import InputMode
 from tvm_patch.planner.network import Network
 from tvm_patch.planner.patched import Patched
 from tvm_patch.planner.plan import FrontPoint, Plan, PlannedSegment, Scheme, fingerprint
 from tvm_patch.planner.search import MOST_OVERHEAD, Search
-from tvm_patch.planner.segments import layer_by_layer
 
 Objective = Literal["memory", "time", "balanced"]
 """``memory``: least arena.  ``time``: fewest estimated instructions.  ``balanced``: least product of both."""
@@ -97,7 +96,7 @@ def choose_plan(network: Network, request: Request) -> Choice:
             "patches and layers belong to scheme mcunetv2; leave them out, or use --scheme mcunetv2"
         )
     if request.scheme == "layer":
-        point = _layer(network, request.input_mode)
+        point = layer_point(network, request.input_mode)
         if request.sram is not None and point.arena_bytes > request.sram:
             raise PlanError(_impossible(network, request, point))
         front: tuple[Point, ...] = (point,)
@@ -139,21 +138,6 @@ def _impossible(network: Network, request: Request, least: Point) -> str:
         f"no plan of {network.name} fits {request.sram:,} bytes of SRAM with {how}: the least arena is "
         f"{least.arena_bytes:,} bytes; {peak_text(network, memory)}"
     )
-
-
-def _layer(network: Network, mode: InputMode) -> Point:
-    fetched = fetched_inputs(network, mode)
-    if mode == "streamed":
-        for name in network.inputs:
-            readers = network.consumers(name)
-            if len(readers) > 1:
-                raise PlanError(
-                    f"input {name} is streamed but {len(readers)} operators read it: layer by layer its rows would "
-                    "have to come again; use --scheme auto or --input-mode rereadable"
-                )
-    segments = layer_by_layer(network)
-    instructions = sum(layer_instructions(network, op, fetched) for op in network.operators)
-    return Point(segments, arena_bytes(network, segments, fetched), network.macs, instructions)
 
 
 def _plan(network: Network, request: Request, point: Point, front: Sequence[Point]) -> Plan:

@@ -125,9 +125,11 @@ def next_saving(front: Sequence[Point], arena_bytes: int) -> Point | None:
     return max(smaller, key=lambda p: (p.arena_bytes, -p.instructions), default=None)
 
 
-def saving_text(network: Network, chosen: Point, front: Sequence[Point]) -> str:
-    """Return in one sentence what the next saving of memory would cost."""
+def saving_text(network: Network, chosen: Point, front: Sequence[Point], scheme: str = "auto") -> str:
+    """Return in one sentence what the next saving of memory would cost, of the plans that were looked at."""
     less = next_saving(front, chosen.arena_bytes)
+    if less is None and scheme != "auto":
+        return f"scheme {scheme} was asked for: others were not looked at, and may need less"
     if less is None:
         return "no plan found needs less"
     saved = chosen.arena_bytes - less.arena_bytes

@@ -16,6 +16,7 @@ import numpy as np
 from tvm_patch.errors import PlanError
 from tvm_patch.planner.candidates import Candidates
 from tvm_patch.planner.choices import Choices
+from tvm_patch.planner.layer_plan import layer_point
 from tvm_patch.planner.modes import InputMode, fetched_inputs
 from tvm_patch.planner.moves import Move
 from tvm_patch.planner.network import Network
@@ -65,7 +66,9 @@ class Search(Choices):
         self.mode = mode
         most_macs = int(network.macs * most_overhead)
         self._ways = _run(network, fetched_inputs(network, mode), mode, most_macs)
-        super().__init__(network, fetched_inputs(network, mode), self._ways[-1].costs, most_macs)
+        once = mode == "streamed" and any(len(network.consumers(name)) > 1 for name in network.inputs)
+        known = () if once else (layer_point(network, mode),)
+        super().__init__(network, fetched_inputs(network, mode), self._ways[-1].costs, most_macs, known)
         if not len(self._ways[-1].costs):
             raise PlanError(
                 f"no plan runs {network.name} with {mode} input at an overhead of at most {most_overhead:g}; "

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tvm_patch.planner.memory import overhead_of
 from tvm_patch.report.flash import flash_by_kind
 from tvm_patch.report.models import (
+    AnswerReport,
     CompileReport,
     InspectReport,
     OperatorMemory,
@@ -70,6 +71,7 @@ def inspect_report(model: str, analysis: Analysis) -> InspectReport:
         outputs=_described(network, network.outputs, placement.tensors),
         operators=operators,
         segments=segment_reports(analysis.memory) if plan else [],
+        notes=list(analysis.notes),
     )
 
 
@@ -112,6 +114,7 @@ def compile_report(
         constant_bytes=sum(f["constants_size_bytes"] for f in functions) if functions else None,
         arena_bytes=metadata["arena_bytes"],
         files=files,
+        notes=metadata["notes"],
         operators=[OperatorReport(**_known(OperatorReport, op)) for op in metadata["operators"]],
         **_costs(metadata),
         **_borders(metadata),
@@ -126,6 +129,8 @@ def run_report(
     result: RunResult,
     *,
     checked: CheckResult | None = None,
+    unchecked: str | None = None,
+    answers: Sequence[AnswerReport] = (),
 ) -> RunReport:
     """Return the report of ``tvm-patch run``.
 
@@ -139,6 +144,10 @@ def run_report(
         What the board said.
     checked : CheckResult, optional
         Outcome of ``--check``.
+    unchecked : str, optional
+        Why there was no oracle to check with.
+    answers : sequence of AnswerReport
+        What to show of the outputs.
     """
     described = metadata["operators"]
     counts: Sequence[int | None] = result.operator_instructions or [None] * len(described)
@@ -149,6 +158,10 @@ def run_report(
         bit_exact=checked.bit_exact if checked else None,
         max_abs_diff=checked.max_abs_diff if checked else None,
         oracle=checked.oracle if checked else None,
+        oracle_refusals=list(checked.refusals) if checked else [unchecked] if unchecked else [],
+        default_diff=checked.default_diff if checked else None,
+        notes=metadata["notes"],
+        answers=list(answers),
         instructions=result.instructions,
         cycles=result.cycles,
         arena_bytes=result.arena_bytes,

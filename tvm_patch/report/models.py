@@ -139,6 +139,8 @@ class InspectReport(Report):
     operators : list of OperatorMemory
     segments : list of SegmentReport
         Of the plan; empty layer by layer.
+    notes : list of str
+        What was mended in the file and chosen of it.
     """
 
     model: str
@@ -157,6 +159,7 @@ class InspectReport(Report):
     outputs: list[TensorReport] = Field(default_factory=list)
     operators: list[OperatorMemory] = Field(default_factory=list)
     segments: list[SegmentReport] = Field(default_factory=list)
+    notes: list[str] = Field(default_factory=list)
 
 
 class CompileReport(Report):
@@ -175,13 +178,14 @@ class CompileReport(Report):
         ``macs_executed / macs``, as in :class:`InspectReport`.
     arena_bytes, constant_bytes : int
     files : int
-    inputs, outputs, operators
+    inputs, outputs, operators, notes
         As in :class:`InspectReport`.
     """
 
     model: str
     board: str
     artifact: str
+    notes: list[str] = Field(default_factory=list)
     input_mode: str
     scheme: str
     segments: int
@@ -211,6 +215,44 @@ class FlashReport(Report):
     constant_bytes: int
 
 
+class ScoreReport(Report):
+    """One of a list of scores.
+
+    Attributes
+    ----------
+    index : int
+        Its position in the output.
+    score : float
+        The real number.
+    label : str or None
+        Its name, where one is known.
+    """
+
+    index: int
+    score: float
+    label: str | None = None
+
+
+class AnswerReport(Report):
+    """What an output holds.
+
+    Attributes
+    ----------
+    name, dtype : str
+    shape : list of int
+    highest : list of ScoreReport
+        The highest scores, where it is a list of scores.
+    first : list of numbers
+        Otherwise the first of its numbers, real ones where it is quantized.
+    """
+
+    name: str
+    dtype: str
+    shape: list[int]
+    highest: list[ScoreReport] = Field(default_factory=list)
+    first: list[float | int | bool] = Field(default_factory=list)
+
+
 class RunReport(Report):
     """One inference on a board.
 
@@ -224,7 +266,15 @@ class RunReport(Report):
     max_abs_diff : int or None
         Largest difference from the oracle, in steps of the output.
     oracle : str or None
-        What the outputs were compared with.
+        What the outputs were compared with; None without ``--check``, and where no oracle runs the model.
+    oracle_refusals : list of str
+        Why better oracles do not run the model.
+    default_diff : int or None
+        Largest difference of the outputs from LiteRT's default kernels, in steps; None where they were not asked.
+    notes : list of str
+        What was mended in the file and chosen of it.
+    answers : list of AnswerReport
+        What came out.
     cycles : int or None
         An estimate; None without ``--cycles``, and on boards that are not emulated.
     instructions : int or None
@@ -251,6 +301,10 @@ class RunReport(Report):
     bit_exact: bool | None = None
     max_abs_diff: int | None = None
     oracle: str | None = None
+    oracle_refusals: list[str] = Field(default_factory=list)
+    default_diff: int | None = None
+    notes: list[str] = Field(default_factory=list)
+    answers: list[AnswerReport] = Field(default_factory=list)
     instructions: int | None = None
     cycles: int | None = None
     input_mode: str

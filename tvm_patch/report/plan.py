@@ -51,6 +51,8 @@ class PlanReport(Report):
     segments : list of SegmentReport
     front : list of FrontReport
         Least arena first.
+    notes : list of str
+        What was mended in the file and chosen of it.
     """
 
     model: str
@@ -66,6 +68,7 @@ class PlanReport(Report):
     next_saving: str
     segments: list[SegmentReport] = Field(default_factory=list)
     front: list[FrontReport] = Field(default_factory=list)
+    notes: list[str] = Field(default_factory=list)
 
 
 def plan_report(model: str, planned: Planned) -> PlanReport:
@@ -91,9 +94,10 @@ def plan_report(model: str, planned: Planned) -> PlanReport:
         macs_executed=plan.macs_executed,
         estimated_instructions=plan.estimated_instructions,
         peak=peak_text(network, planned.memory),
-        next_saving=saving_text(network, planned.choice.point, planned.choice.front),
+        next_saving=saving_text(network, planned.choice.point, planned.choice.front, plan.scheme),
         segments=segment_reports(planned.memory),
         front=[FrontReport(**p.model_dump()) for p in plan.front],
+        notes=list(planned.notes),
     )
 
 
@@ -136,6 +140,7 @@ def print_plan(console: Console, report: PlanReport) -> None:
     console.print()
     rows = [
         ("model", f"{escape(report.model)}, {report.input_mode} input, scheme {report.scheme}"),
+        *(("note", f"[yellow]{escape(note)}[/]") for note in report.notes),
         (
             "arena",
             f"{kib(report.arena_bytes)}; layer by layer, input resident: {kib(report.layer_arena_bytes)}",

@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from tvm_patch.report.answer import print_answers
 from tvm_patch.report.models import CompileReport, InspectReport, OperatorRun, RunReport, TensorReport
 from tvm_patch.report.text import UNKNOWN, bar, count, kib, pieces, shape
 
@@ -37,7 +38,8 @@ def print_inspect(console: Console, report: InspectReport) -> None:
             style="bold" if peak else None,
         )
     console.print(table)
-    rows = [("model", escape(report.model)), *_tensors(report.inputs, report.outputs)]
+    rows = [("model", escape(report.model)), *_notes(report.notes)]
+    rows += _tensors(report.inputs, report.outputs)
     rows += [
         *_plan(report),
         ("weights", kib(report.weight_bytes)),
@@ -51,6 +53,7 @@ def print_compile(console: Console, report: CompileReport) -> None:
     rows = [
         ("artifact", f"{escape(report.artifact)} and .tar, {report.files} files"),
         ("model", f"{escape(report.model)} for {report.board}"),
+        *_notes(report.notes),
         *_tensors(report.inputs, report.outputs),
         ("operators", str(len(report.operators))),
         *_plan(report),
@@ -86,6 +89,7 @@ def print_run(console: Console, report: RunReport) -> None:
     where = report.board + (f" as {report.as_board}" if report.as_board else "")
     rows = [
         ("model", f"{escape(report.model)} on {where}"),
+        *_notes(report.notes),
         ("instructions", f"{count(report.instructions)}{per_mac}"),
         *_cycles(report),
         *_plan(report),
@@ -95,9 +99,14 @@ def print_run(console: Console, report: RunReport) -> None:
         ("SRAM", kib(report.sram_bytes)),
         ("flash", kib(report.flash_bytes)),
     ]
-    if report.bit_exact is not None:
-        rows.append(("check", _verdict(report)))
+    rows += _verdict(report)
     _summary(console, [row for row in rows if row[1] != UNKNOWN])
+    if report.answers:
+        print_answers(console, report.answers)
+
+
+def _notes(notes: list[str]) -> list[tuple[str, str]]:
+    return [("note", f"[yellow]{escape(note)}[/]") for note in notes]
 
 
 def _cycles(report: RunReport) -> list[tuple[str, str]]:
@@ -166,9 +175,20 @@ def _quality(report: InspectReport) -> str:
     return f"at least {report.arena_lower_bound:,} B ({report.arena_method})"
 
 
-def _verdict(report: RunReport) -> str:
-    against = f" against {escape(report.oracle)}" if report.oracle else ""
-    if report.bit_exact:
-        return f"[green]bit-exact[/]{against}"
-    difference = UNKNOWN if report.max_abs_diff is None else f"{report.max_abs_diff}"
-    return f"[red]NOT bit-exact[/]{against}: largest difference {difference}"
+def _verdict(report: RunReport) -> list[tuple[str, str]]:
+    """Return what the check found, against what, and how far what people also compare with is."""
+    rows = []
+    if report.bit_exact is not None:
+        against = f" against {escape(report.oracle)}" if report.oracle else ""
+        if report.bit_exact:
+            rows.append(("check", f"[green]bit-exact[/]{against}"))
+        else:
+            difference = UNKNOWN if report.max_abs_diff is None else f"{report.max_abs_diff}"
+            rows.append(("check", f"[red]NOT bit-exact[/]{against}: largest difference {difference}"))
+    elif report.oracle_refusals:
+        rows.append(("check", "[red]not checked[/]"))
+    rows += [("", escape(reason)) for reason in report.oracle_refusals]
+    if report.default_diff is not None:
+        steps = "the same" if report.default_diff == 0 else f"up to {report.default_diff} steps away"
+        rows.append(("", f"LiteRT's default kernels: {steps}"))
+    return rows

@@ -13,7 +13,7 @@ import numpy as np
 
 from tvm_patch.errors import ModelFormatError, UnsupportedError
 from tvm_patch.tflite.model import ITEM_SIZE, Model, Operator, Tensor, tensor_where
-from tvm_patch.tflite.schema import OPERATORS
+from tvm_patch.tflite.schema import CALLING_KINDS, COMPILED_CUSTOM, OPERATORS, STATE_KINDS
 
 _MAX_BYTES = 2**31 - 1  # element offsets are 32-bit everywhere below; no microcontroller has more
 _WAY_OUT = "convert the model with static shapes"
@@ -33,13 +33,7 @@ def check_tensor(tensor: Tensor, where: str) -> None:
     ------
     ModelFormatError
         Absurd size, signature that contradicts the shape, unusable quantization.
-    UnsupportedError
-        A variable.
     """
-    if tensor.is_variable:
-        raise UnsupportedError(
-            "variables (state between inferences) are not supported", where, "feed the state as an input"
-        )
     if prod(tensor.shape) * ITEM_SIZE.get(tensor.dtype, 1) > _MAX_BYTES:
         raise ModelFormatError(f"{where} has shape {list(tensor.shape)}, which is more than 2 GiB")
     signature = tensor.shape_signature
@@ -73,6 +67,40 @@ def _check_quantization(tensor: Tensor, where: str) -> None:
             )
 
 
+def check_operator(operator: Operator) -> None:
+    """Refuse operators for which the whole network is the wrong one to compile.
+
+    Parameters
+    ----------
+    operator : Operator
+        As the file has it; its tensors may be anything.
+
+    Raises
+    ------
+    UnsupportedError
+        It runs other subgraphs, keeps state, or stands for what another compiler has made.
+    """
+    if operator.kind in STATE_KINDS:
+        raise UnsupportedError(
+            "this network keeps state between inferences in resource variables, which is not supported",
+            operator.where,
+            "export it with its state as inputs and outputs, and feed the outputs back",
+        )
+    if operator.kind in CALLING_KINDS:
+        raise UnsupportedError(
+            "control flow (other subgraphs run from this one) is not supported",
+            operator.where,
+            "export the network without loops and conditions: unroll them, or run the parts one by one",
+        )
+    if operator.custom_code in COMPILED_CUSTOM:
+        compiler, device = COMPILED_CUSTOM[operator.custom_code]
+        raise UnsupportedError(
+            f"{compiler} has compiled this file for {device}, which alone can run it",
+            operator.where,
+            f"give the .tflite file from before {compiler}",
+        )
+
+
 def check_model(model: Model) -> None:
     """Check that the graph can be walked and run in the order given.
 
@@ -89,8 +117,6 @@ def check_model(model: Model) -> None:
     UnsupportedError
         A tensor in use has a dynamic shape, no elements or a type that no kernel handles.
     """
-    if not model.operators:
-        raise ModelFormatError("the model has no operators")
     if not model.outputs:
         raise ModelFormatError("the model has no outputs")
     count = len(model.tensors)
@@ -100,14 +126,14 @@ def check_model(model: Model) -> None:
         if available[index]:
             raise ModelFormatError(f"{_where(model, index)} is an input twice, or an input and a constant")
         available[index] = True
-        _check_usable(model, index)
+        _check_usable(model, index, "the model's inputs")
     for operator in model.operators:
         _check_arity(operator)
         for index in operator.inputs:
             if index == -1:
                 continue
             _check_index(index, count, operator.where)
-            _check_usable(model, index)
+            _check_usable(model, index, operator.where)
             if not available[index]:
                 raise ModelFormatError(
                     f"{operator.where} reads {_where(model, index)}, which nothing before it produces"
@@ -119,7 +145,7 @@ def check_model(model: Model) -> None:
                     f"{operator.where} writes {_where(model, index)}, which already has a value"
                 )
             available[index] = True
-            _check_usable(model, index)
+            _check_usable(model, index, operator.where)
     for index in model.outputs:
         _check_index(index, count, "the model's outputs")
         if not available[index]:
@@ -150,12 +176,19 @@ def _check_arity(operator: Operator) -> None:
         raise ModelFormatError(f"{operator.where} lacks an input that it needs")
 
 
-def _check_usable(model: Model, index: int) -> None:
+def _check_usable(model: Model, index: int, user: str) -> None:
     """Check that a tensor in use has a fixed shape and a type that can be computed with."""
     tensor = model.tensors[index]
-    where = _where(model, index)
+    where = f"{user}: {_where(model, index)}"
+    if tensor.is_variable:
+        raise UnsupportedError(
+            "variables (state between inferences) are not supported",
+            where,
+            "export the network with its state as inputs and outputs, and feed the outputs back",
+        )
     if tensor.dtype not in ITEM_SIZE:
-        raise UnsupportedError(f"{tensor.dtype} tensors are not supported", where)
+        way_out = "quantize it to int8" if tensor.dtype in ("int4", "bfloat16") else "cut the network before it"
+        raise UnsupportedError(f"{tensor.dtype} tensors are not supported", where, way_out)
     if tensor.size == 0 and not tensor.is_constant:
         raise UnsupportedError(f"shape {list(tensor.shape)} has no elements", where, _WAY_OUT)
     for axis, wanted in enumerate(tensor.shape_signature or ()):

@@ -205,6 +205,12 @@ class Model:
         Schema version, 3 for every TFLite file in use.
     name : str
         Name of the subgraph; may be empty.
+    signature : str or None
+        Name of the signature that this is, where the file has several to choose from.
+    mended : bool
+        Whether it differs from what the file says.
+    notes : tuple of str
+        What was mended in the file and what was chosen of it, in words for its user; means nothing for what it computes.
     """
 
     tensors: tuple[Tensor, ...]
@@ -214,3 +220,6 @@ class Model:
     description: str = ""
     version: int = 3
     name: str = ""
+    signature: str | None = None
+    mended: bool = field(default=False, compare=False)
+    notes: tuple[str, ...] = field(default=(), compare=False)

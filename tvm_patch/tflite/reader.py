@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import prod
 from pathlib import Path
 
 import numpy as np
 
 from tvm_patch.errors import ModelFormatError, UnsupportedError, UserError
-from tvm_patch.tflite.checks import check_model, check_tensor
+from tvm_patch.tflite.checks import check_model, check_operator, check_tensor
 from tvm_patch.tflite.flatbuffer import File, Table
-from tvm_patch.tflite.model import ITEM_SIZE, Model, Operator, Quantization, Tensor, tensor_where
+from tvm_patch.tflite.model import (
+    ITEM_SIZE,
+    Model,
+    Operator,
+    Quantization,
+    Tensor,
+    quoted,
+    tensor_where,
+)
 from tvm_patch.tflite.options import read_options
 from tvm_patch.tflite.schema import (
-    CALLING_KINDS,
     DTYPES,
     IDENTIFIER,
     OPERATOR_NAMES,
@@ -23,6 +31,7 @@ from tvm_patch.tflite.schema import (
     ModelField,
     OperatorField,
     QuantizationField,
+    SignatureField,
     SubgraphField,
     TensorField,
 )
@@ -32,18 +41,21 @@ _MAX_RANK = 8
 _WAY_OUT = "get the file again, or convert the network again"
 
 
-def read_model(data: bytes | Path) -> Model:
+def read_model(data: bytes | Path, signature: str | None = None) -> Model:
     """Read a TFLite model and check it.
 
     Parameters
     ----------
     data : bytes or pathlib.Path
         The file's contents, or where it is.
+    signature : str, optional
+        Which of the file's signatures to read.
 
     Returns
     -------
     Model
-        Subgraph 0.  Constants are read-only arrays of the file's own bytes.
+        The signature's subgraph, or subgraph 0.  Constants are read-only arrays of the file's own bytes.  Its notes
+        say what was mended: a 1-D bias whose scales are said to lie along an axis that it does not have.
 
     Raises
     ------
@@ -51,13 +63,13 @@ def read_model(data: bytes | Path) -> Model:
         The file is truncated, corrupt, inconsistent, or not a TFLite model.
     UnsupportedError
         The file is well formed but uses what this project does not handle: dynamic shapes, variables, sparse
-        or external constants, control flow, strings.
+        or external constants, control flow, strings, operators that another compiler made.
     UserError
-        The file cannot be read from disk.
+        The file cannot be read from disk, or has no such signature.
     """
     contents = _load(data) if isinstance(data, Path) else bytes(data)
     try:
-        return _Reader(contents).model()
+        return _Reader(contents).model(signature)
     except ModelFormatError as error:
         place = f"{data}: " if isinstance(data, Path) else ""
         raise ModelFormatError(f"{place}{error}; {_WAY_OUT}") from error
@@ -85,8 +97,10 @@ class _Reader:
         self.root = self.file.root("the model")
         self.buffers = self.root.tables(ModelField.BUFFERS, "buffer")
         self.contents: dict[int, bytes | None] = {}
+        self.notes: list[str] = []
+        self.mended = False
 
-    def model(self) -> Model:
+    def model(self, signature: str | None) -> Model:
         version = self.root.integer(ModelField.VERSION, "uint32")
         if version != VERSION:
             raise UnsupportedError(f"schema version {version}; only version {VERSION} exists in practice")
@@ -97,28 +111,64 @@ class _Reader:
         subgraphs = self.root.tables(ModelField.SUBGRAPHS, "subgraph")
         if not subgraphs:
             raise ModelFormatError("the model has no subgraph")
-        graph = subgraphs[0]
+        chosen, number = self._signature(signature, len(subgraphs))
+        graph = subgraphs[number]
         operators = tuple(
             self._operator(index, table, codes)
             for index, table in enumerate(graph.tables(SubgraphField.OPERATORS, "operator"))
         )
         for operator in operators:
-            if operator.kind in CALLING_KINDS:
-                raise UnsupportedError("control flow is not supported", operator.where)
+            check_operator(operator)
+        inputs = graph.indices(SubgraphField.INPUTS, "the list of inputs")
+        outputs = graph.indices(SubgraphField.OUTPUTS, "the list of outputs")
+        used = {*inputs, *outputs, *(i for op in operators for i in (*op.inputs, *op.outputs))}
         model = Model(
             tensors=tuple(
-                self._tensor(index, table)
+                self._tensor(index, table) if index in used else self._leftover(index, table)
                 for index, table in enumerate(graph.tables(SubgraphField.TENSORS, "tensor"))
             ),
             operators=operators,
-            inputs=graph.indices(SubgraphField.INPUTS, "the list of inputs"),
-            outputs=graph.indices(SubgraphField.OUTPUTS, "the list of outputs"),
+            inputs=inputs,
+            outputs=outputs,
             description=self.root.string(ModelField.DESCRIPTION, "the description"),
             version=version,
             name=graph.string(SubgraphField.NAME, "the name of the subgraph"),
+            signature=chosen,
+            mended=self.mended,
+            notes=tuple(self.notes),
         )
         check_model(model)
         return model
+
+    def _signature(self, wanted: str | None, subgraphs: int) -> tuple[str | None, int]:
+        """Return the signature to read, None for whatever subgraph 0 is, and its subgraph."""
+        found: dict[str, int] = {}
+        for table in self.root.tables(ModelField.SIGNATURES, "signature"):
+            key = table.string(SignatureField.KEY, f"the name of {table.what}")
+            number = table.integer(SignatureField.SUBGRAPH, "uint32")
+            if number >= subgraphs:
+                raise ModelFormatError(f"corrupt: {table.what} is subgraph {number} of {subgraphs}")
+            found.setdefault(key, number)
+        names = ", ".join(quoted(k) for k in found)
+        if wanted is not None:
+            if wanted not in found:
+                has = f"it has {names}" if found else "it has none: leave the option out"
+                raise UserError(f"the file has no signature {quoted(wanted)}; {has}")
+            return wanted, found[wanted]
+        if len(found) < 2:
+            return None, 0
+        first = next((k for k, number in found.items() if number == 0), None)
+        if first is None:
+            return None, 0
+        self.notes.append(f"the file has signatures {names}; this is {quoted(first)}, --signature takes another")
+        return first, 0
+
+    def _leftover(self, index: int, table: Table) -> Tensor:
+        """Return a tensor that nothing reads or writes: tools leave them behind, with numbers that mean nothing."""
+        try:
+            return self._tensor(index, table)
+        except (ModelFormatError, UnsupportedError):
+            return Tensor("", (), "float32")
 
     def _operator_code(self, table: Table) -> tuple[str, str]:
         """Return kind and custom code.
@@ -169,13 +219,28 @@ class _Reader:
             name=name,
             shape=shape,
             dtype=dtype,
-            quantization=self._quantization(table, where, dtype),
+            quantization=self._mended(self._quantization(table, where, dtype), shape, where),
             data=self._constant(table, where, shape, dtype),
             is_variable=bool(table.integer(TensorField.IS_VARIABLE, "bool")),
             shape_signature=signature or None,
         )
         check_tensor(tensor, where)
         return tensor
+
+    def _mended(self, found: Quantization | None, shape: tuple[int, ...], where: str) -> Quantization | None:
+        """Put the axis of a vector's scales to the only one that it has.
+
+        Old converters gave biases the axis of their weights, in the best known TinyML file among others; older
+        LiteRT and TFLite Micro do not look at it.
+        """
+        if found is not None and not found.per_channel and not 0 <= found.axis < max(1, len(shape)):
+            self.mended = True
+            return replace(found, axis=0)  # means nothing here, but LiteRT looks at it
+        if found is None or not found.per_channel or shape != (found.scale.size,) or found.axis == 0:
+            return found
+        self.mended = True
+        self.notes.append(f"{where} is a vector with scales along axis {found.axis}: taken for axis 0")
+        return replace(found, axis=0)
 
     def _quantization(self, tensor: Table, where: str, dtype: str) -> Quantization | None:
         table = tensor.table(TensorField.QUANTIZATION, f"the quantization of {where}")

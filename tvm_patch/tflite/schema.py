@@ -34,7 +34,14 @@ PADDINGS = ("SAME", "VALID")
 WEIGHTS_FORMATS = ("DEFAULT", "SHUFFLED4x16INT8")
 
 #: Operators that run another subgraph.
-CALLING_KINDS = frozenset({"CALL", "CALL_ONCE", "IF", "WHILE", "STABLEHLO_WHILE", "STABLEHLO_COMPOSITE"})
+CALLING_KINDS = frozenset({"CALL", "IF", "WHILE", "STABLEHLO_WHILE", "STABLEHLO_COMPOSITE"})
+#: Operators of state that outlives an inference; CALL_ONCE runs the subgraph that sets it first.
+STATE_KINDS = frozenset({"CALL_ONCE", "VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE"})
+#: Custom operators that another compiler has made, by their name in the file: the compiler and what runs them.
+COMPILED_CUSTOM = {
+    "ethos-u": ("Vela", "an Arm Ethos-U NPU"),
+    "edgetpu-custom-op": ("the Edge TPU compiler", "a Coral Edge TPU"),
+}
 
 
 class ModelField(IntEnum):
@@ -45,6 +52,14 @@ class ModelField(IntEnum):
     SUBGRAPHS = 2
     DESCRIPTION = 3
     BUFFERS = 4
+    SIGNATURES = 7
+
+
+class SignatureField(IntEnum):
+    """Field ids of the table SignatureDef."""
+
+    KEY = 2
+    SUBGRAPH = 4
 
 
 class CodeField(IntEnum):

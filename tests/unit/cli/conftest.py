@@ -14,6 +14,7 @@ from microtvm_project.run import RunResult
 from tests.unit.codegen.networks import small_network
 from tvm_patch.cli.app import run_app
 from tvm_patch.errors import UnsupportedError
+from tvm_patch.oracle import OracleRefusal
 from tvm_patch.planner import ArenaPlan, Network, OperatorDesc, TensorDesc
 
 BORDER = {
@@ -35,6 +36,7 @@ METADATA = {
         {"index": 0, "name": "first", "kind": "conv2d", "macs": 100, "output_bytes": 2, "output_shape": [1, 2]},
         {"index": 1, "name": "[odd] name", "kind": "softmax", "macs": 0, "output_bytes": 2, "output_shape": [1, 2]},
     ],
+    "signature": None, "notes": [],
     "memory": {"functions": {"main": [{"constants_size_bytes": 33}]}},
 }  # fmt: skip
 
@@ -88,18 +90,8 @@ def analysis():
         ],
         kernels={0: "DotConv2d"},
         plan=None,
+        notes=("a bias was mended",),
     )
-
-
-class FakeOracle:
-    def __init__(self, data, isolate=False):
-        assert data == b"a model"
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        return None
 
 
 @pytest.fixture
@@ -123,24 +115,31 @@ def driver(monkeypatch):
         options["progress"]("half way", 0.5)
         return fake.artifact
 
-    def check(artifact, data, inputs, outputs, oracle):
+    fake.refusal = None
+
+    def check(artifact, data, inputs, outputs, beside_default=False):
+        assert data == b"a model"
+        assert beside_default
+        if fake.refusal is not None:
+            raise OracleRefusal(fake.refusal)
         return types.SimpleNamespace(
-            bit_exact=fake.difference == 0, max_abs_diff=fake.difference, oracle="LiteRT BUILTIN_REF"
+            bit_exact=fake.difference == 0,
+            max_abs_diff=fake.difference,
+            oracle="LiteRT BUILTIN_REF",
+            refusals=(),
+            default_diff=2,
         )
 
     fake.compile, fake.check, fake.Artifact = compile_, check, FakeArtifact
-    fake.analyse = lambda model, io, plan: analysis()
+    fake.analyse = lambda model, io, plan, signature: analysis()
     fake.random_inputs = lambda artifact, count, seed: [[np.full((1, 4, 4, 3), seed, np.int8)]]
     front = types.ModuleType("tvm_patch.driver.front")
     front.read_source = lambda path: (path.read_bytes(), path.stem)
     domain = types.ModuleType("tvm_patch.driver.domain")
     domain.input_to_artifact = lambda values, model, artifact: values.astype(artifact["dtype"])
-    oracle = types.ModuleType("tvm_patch.oracle")
-    oracle.Oracle = FakeOracle
-    for module in (fake, front, domain, oracle):
+    for module in (fake, front, domain):
         monkeypatch.setitem(sys.modules, module.__name__, module)
     monkeypatch.setattr(tvm_patch, "driver", fake, raising=False)
-    monkeypatch.setattr(tvm_patch, "oracle", oracle, raising=False)
     return fake
 
 

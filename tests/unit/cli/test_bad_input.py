@@ -263,7 +263,7 @@ def test_damaged_input_files(command, artifact, tmp_path, monkeypatch, suffix):
     from tvm_patch.driver import Artifact
 
     nothing = dict.fromkeys(RunResult.__dataclass_fields__)
-    nothing.update(outputs=[[]], set_instructions=[], arena_bytes=1, sections={})
+    nothing.update(outputs=[[np.zeros((1, 5), np.int8)]], set_instructions=[], arena_bytes=1, sections={})
     monkeypatch.setattr(Artifact, "run", lambda *_, **__: RunResult(**nothing))
     buffer = io.BytesIO()
     if suffix == "npy":

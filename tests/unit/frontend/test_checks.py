@@ -66,10 +66,11 @@ def test_float_operator_behind_dequantize():
     assert "operator 1 (LOGISTIC) making tensor 'y': float tensor 'dequantize_0'" in refusal(m, y)
 
 
-def test_quantize_behind_dequantize():
+def test_quantize_of_moved_floats():
     m = ModelBuilder()
-    y = m.quantize(m.dequantize(m.input("x", (1, 4), 0.1), name="real"), 0.2, 3)
-    assert "reads float tensor 'real' made by DEQUANTIZE" in refusal(m, y)
+    real = m.reshape(m.dequantize(m.input("x", (1, 4), 0.1)), (4, 1), name="real")
+    message = refusal(m, m.quantize(real, 0.2, 3))
+    assert "float tensor 'real' is moved between DEQUANTIZE and QUANTIZE; move it before" in message
 
 
 def test_int16_activations():

@@ -120,7 +120,6 @@ WRONG = {
     "no output": (replace(MODEL, outputs=()), ModelFormatError),
     "output out of range": (replace(MODEL, outputs=(-1,)), ModelFormatError),
     "output never made": (replace(MODEL, operators=MODEL.operators[:-1]), ModelFormatError),
-    "no operators": (replace(MODEL, operators=(), outputs=(0,)), ModelFormatError),
     "version": (replace(MODEL, version=4), UnsupportedError),
     "shape negative": (with_tensor(MODEL, 0, shape=(1, -6, 6, 2)), ModelFormatError),
     "shape absurd": (with_tensor(MODEL, 0, shape=(2**30, 2**30, 2**30, 2**30)), ModelFormatError),
