@@ -71,6 +71,8 @@ class Artifact:
         Names, in the order in which they run.
     sources, include_dirs : tuple of Path
         C files to compile and folders to search.
+    made_for : str
+        The board that its kernels were chosen for.
     """
 
     path: Path
@@ -82,6 +84,7 @@ class Artifact:
     operators: tuple[str, ...]
     sources: tuple[Path, ...]
     include_dirs: tuple[Path, ...]
+    made_for: str = "host"
 
     @property
     def fetched(self) -> tuple[TensorInfo, ...]:
@@ -138,6 +141,7 @@ def _parse(folder: Path, data: Any) -> Artifact:
         operators=tuple(str(o["name"]) for o in data["operators"]),
         sources=tuple(_inside(folder, s) for s in data["sources"]),
         include_dirs=tuple(_inside(folder, s) for s in data["include_dirs"]),
+        made_for=str(data.get("board", "host")),
     )
 
 

@@ -57,11 +57,12 @@ class CHandler(TemplateHandler):
             "upper": upper,
             "sources": listed(artifact.sources, ""),
             "includes": listed(artifact.include_dirs, ""),
-            "mk_sources": listed(artifact.sources, "$(TVM_PATCH_DIR)/"),
-            "mk_includes": listed(artifact.include_dirs, "-I$(TVM_PATCH_DIR)/"),
+            "mk_sources": listed(artifact.sources, f"$(TVM_PATCH_{artifact.model_name}_DIR)/"),
+            "mk_includes": listed(artifact.include_dirs, f"-I$(TVM_PATCH_{artifact.model_name}_DIR)/"),
             "example": _row_source(artifact),
             "source_count": max(1, len(artifact.fetched)),
             "sources_setup": _sources_setup(artifact),
+            "made_for": artifact.made_for,
         }
         for source, target in (
             ("CMakeLists.txt.in", "CMakeLists.txt"),

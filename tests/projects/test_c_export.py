@@ -115,15 +115,35 @@ def test_cmake_in_an_empty_project(exported):
 
 
 def test_make_in_an_empty_project(exported):
+    """Two models in one program."""
     (exported / "Makefile").write_text(
-        "TVM_PATCH_DIR := small\ninclude small/model.mk\n"
+        "include small/model.mk\ninclude rows/model.mk\n"
         "firmware.elf: main.c $(TVM_PATCH_SOURCES)\n"
         f"\tarm-none-eabi-gcc -std=c11 -O3 {' '.join(ARM + STRICT)} $(TVM_PATCH_CFLAGS) $^ "
         "-nostartfiles -T link.ld -Wl,--gc-sections -ffunction-sections -o $@\n"
     )
-    write_main(exported, ["small"])
+    write_main(exported, ["small", "rows"])
     call("make", cwd=exported)
-    assert_in_place(exported / "firmware.elf", ["small"])
+    assert_in_place(exported / "firmware.elf", ["small", "rows"])
+
+
+def test_objects_depend_on_compiler_and_flags(exported):
+    folder = exported / "small"
+    library = folder / "build" / "libtvm_patch_small.a"
+    call("make", cwd=folder)
+    first = library.read_bytes()
+    assert "gcc" not in call("make", cwd=folder)
+    assert "-O0" in call("make", "CFLAGS=-O0", cwd=folder)
+    assert library.read_bytes() != first
+    arm = ["CC=arm-none-eabi-gcc", "AR=arm-none-eabi-ar", f"ARCH={' '.join(ARM)}"]
+    assert "arm-none-eabi-gcc" in call("make", *arm, cwd=folder)
+    assert "model/codegen" not in call("make", *arm, cwd=folder)
+
+
+def test_the_board_that_the_code_is_for_is_said(exported, capsys):
+    run_app(["project", "create", str(exported / "small" / "model"), "-t", "c", "-o", str(exported / "again")])
+    assert "its code was made for qemu_m7" in capsys.readouterr().out
+    assert "Its kernels were chosen for qemu_m7" in (exported / "again" / "README.md").read_text()
 
 
 def test_library_for_a_board(exported, capsys):

@@ -112,6 +112,7 @@ def _input_file(artifact: Path, inputs: list[Path], scale: InputScale | None, sc
 
 
 def _report(output: Output, folder: Path, built: bool) -> None:
+    from microtvm_project.artifact import load_artifact
     from microtvm_project.project import read_project
     from microtvm_project.project.sizes import project_sizes
     from tvm_patch.report.project import ProjectReport, memory_reports, print_project
@@ -123,6 +124,7 @@ def _report(output: Output, folder: Path, built: bool) -> None:
         template=file.template,
         model=file.model_name,
         board=None if board is None else str(board),
+        made_for=load_artifact(folder / "model").made_for,
         memories=memory_reports(project_sizes(folder)) if built else [],
     )
     output.emit(report, print_project)
@@ -235,6 +237,7 @@ def run(
         if data is not None:
             step("comparing with the reference", None)
             exact = driver.check(artifact, data, [arrays], [result.outputs]).bit_exact
+    from tvm_patch.report.answer import answers
     from tvm_patch.report.project import OperatorCostReport, ProjectRunReport, print_project_run
 
     report = ProjectRunReport(
@@ -248,6 +251,7 @@ def run(
         rows_read=result.rows_read,
         operators=[OperatorCostReport(name=o.name, cost=o.cost) for o in operators],
         bit_exact=exact,
+        answers=answers(artifact.metadata["outputs"], result.outputs) if inputs else [],
     )
     output.emit(report, print_project_run)
     if exact is False:

@@ -8,7 +8,8 @@ from pydantic import Field
 from rich.markup import escape
 from rich.table import Table
 
-from tvm_patch.report.models import Report
+from tvm_patch.report.answer import print_answers
+from tvm_patch.report.models import AnswerReport, Report
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -43,6 +44,9 @@ class ProjectReport(Report):
     ----------
     project, template, model : str
     board : str or None
+        What it is built for; None where the builder says so.
+    made_for : str
+        The board that the model's kernels were chosen for.
     memories : list of MemoryReport
         Empty before it is built, and where the parts are not told apart.
     """
@@ -51,6 +55,7 @@ class ProjectReport(Report):
     template: str
     model: str
     board: str | None = None
+    made_for: str
     memories: list[MemoryReport] = Field(default_factory=list)
 
 
@@ -78,6 +83,8 @@ class ProjectRunReport(Report):
         With ``--profile``.
     bit_exact : bool or None
         None without ``--check``.
+    answers : list of AnswerReport
+        What came out for a given input.
     """
 
     project: str
@@ -90,6 +97,7 @@ class ProjectRunReport(Report):
     rows_read: int
     operators: list[OperatorCostReport] = Field(default_factory=list)
     bit_exact: bool | None = None
+    answers: list[AnswerReport] = Field(default_factory=list)
 
 
 class OptionReport(Report):
@@ -156,8 +164,9 @@ def option_list(template: str, options: tuple[ProjectOption, ...]) -> OptionList
 
 def print_project(console: Console, report: ProjectReport) -> None:
     """Print what there is and what it weighs."""
-    board = f" for {report.board}" if report.board else ""
+    board = f", to build for {report.board}" if report.board else ""
     console.print(f"{escape(report.project)}: {report.template} project of {escape(report.model)}{board}")
+    console.print(f"its code was made for {report.made_for} (tvm-patch compile --board)")
     if not report.memories:
         return
     owners = [o for o in report.memories[0].by_owner if any(m.by_owner.get(o) for m in report.memories)]
@@ -197,6 +206,8 @@ def print_project_run(console: Console, report: ProjectRunReport) -> None:
     width = max(len(name) for name, _ in rows)
     for name, value in rows:
         console.print(f"{name:<{width}}  {value}")
+    if report.answers:
+        print_answers(console, report.answers)
 
 
 def print_options(console: Console, report: OptionList) -> None:
