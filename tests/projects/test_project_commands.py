@@ -73,7 +73,7 @@ def test_rows_come_from_the_host(capsys, streamed_artifact, small_model, tmp_pat
 def test_what_people_see(capsys, small_artifact, tmp_path):
     project = made(capsys, small_artifact, tmp_path / "p", "qemu", "board=qemu_m7")
     _, out, _ = run(capsys, "project", "build", project)
-    assert "qemu project of small for qemu_m7" in out
+    assert "qemu project of small, to build for qemu_m7" in out
     assert "SRAM" in out
     _, out, _ = run(capsys, "project", "list-boards")
     assert "nucleo_f412zg" in out

@@ -219,7 +219,8 @@ def model_borders(model: Model) -> tuple[list[ModelBorder], list[ModelBorder]]:
     def border(index: int) -> ModelBorder:
         tensor = model.tensors[index]
         quantization = tensor.quantization
-        if quantization is None or tensor.dtype.startswith("float"):
+        # Some files have numbers on integers that are none of a quantized tensor.
+        if quantization is None or tensor.dtype not in ("int8", "uint8"):
             return ModelBorder(tensor.name, tensor.dtype, 0.0, 0)
         return ModelBorder(
             tensor.name, tensor.dtype, float(quantization.scale[0]), int(quantization.zero_point[0])

@@ -97,8 +97,8 @@ class BuilderBase:
     def input(
         self, name: str, shape: Sequence[int], scale: float = 1.0, zero_point: int = 0, dtype: str = "int8"
     ) -> int:
-        """Add a model input and return its index; `scale` means nothing for float32."""
-        quantization = None if dtype == "float32" else make_quantization(scale, zero_point)
+        """Add a model input and return its index; `scale` means nothing for float32 and bool."""
+        quantization = None if dtype in ("float32", "bool") else make_quantization(scale, zero_point)
         index = self.tensor(name, shape, dtype, quantization)
         self._inputs.append(index)
         return index
