@@ -157,8 +157,10 @@ class _Session:
                 experimental_op_resolver_type=resolver,
                 experimental_preserve_all_tensors=preserve_all,
             )
+            # A runner allocates when it is called, and does not like to find that done.
             self._runner = self._interpreter.get_signature_runner(entry.name) if entry else None
-            self._interpreter.allocate_tensors()
+            if entry is None:
+                self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             raise OracleRefusal(f"{self._name} refuses the model: {_one_line(error)}") from error
 
