@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.networks import NetworkResult, measure
-from tvm_patch.report.atomic import write_text
+from tvm_patch.files import write_text
 from tvm_patch.tflite.writer import write_model
 from tvm_patch.zoo.registry import build
 

@@ -16,8 +16,8 @@ from rich.table import Table
 from benchmarks.fit_estimate.cases import Case, CaseBuilder
 from benchmarks.peers import LAYERS, LayerGoal
 from tvm_patch import driver
+from tvm_patch.files import write_text
 from tvm_patch.oracle import Oracle
-from tvm_patch.report.atomic import write_text
 from tvm_patch.tflite.writer import write_model
 
 BOARD = "qemu_m7"

@@ -137,7 +137,7 @@ def main() -> None:
     arguments = parser.parse_args()
     rows = table1(not arguments.no_run)
     if arguments.json is not None:
-        from tvm_patch.report.atomic import write_text
+        from tvm_patch.files import write_text
 
         write_text(arguments.json, json.dumps(rows, indent=2) + "\n")
     show(Console(), rows)

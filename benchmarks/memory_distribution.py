@@ -19,8 +19,8 @@ from rich.table import Table
 
 from benchmarks.mcunetv2_table1 import operator_bytes
 from tvm_patch import driver
+from tvm_patch.files import write_text
 from tvm_patch.planner.network import OperatorDesc
-from tvm_patch.report.atomic import write_text
 from tvm_patch.report.plot_parts import AFTER, BEFORE, check_plot, save
 from tvm_patch.tflite.writer import write_model
 from tvm_patch.zoo.registry import build

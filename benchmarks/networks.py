@@ -19,9 +19,9 @@ from benchmarks.peers import NETWORKS
 from benchmarks.plots import plot_networks
 from tvm_patch import driver
 from tvm_patch.errors import UserError
+from tvm_patch.files import write_text
 from tvm_patch.oracle import Oracle
 from tvm_patch.planner.choose import Request
-from tvm_patch.report.atomic import write_text
 from tvm_patch.report.plot_parts import check_plot
 
 BOARD = "qemu_m7"

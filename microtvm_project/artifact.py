@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import zlib
 from collections.abc import Callable, Mapping, Sequence
@@ -12,10 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from tvm_patch.artifact_files import parse_metadata
+from tvm_patch.artifact_metadata import FORMAT_VERSION
 from tvm_patch.errors import InputError, UserError
-
-FORMAT_VERSION = 1
-"""What ``metadata.json`` must say of itself."""
 
 _DTYPES = frozenset({"int8", "uint8", "int16", "int32", "int64", "float32", "bool"})
 _MODES = frozenset({"resident", "rereadable", "streamed"})
@@ -108,11 +106,9 @@ def load_artifact(path: str | Path) -> Artifact:
     folder = Path(path)
     file = folder / "metadata.json"
     try:
-        data = json.loads(file.read_text(encoding="utf-8"))
+        data = parse_metadata(folder, file.read_bytes())
     except OSError as e:
         raise UserError(f"{folder}: not an artifact: cannot read metadata.json ({e.strerror})") from e
-    except ValueError as e:
-        raise UserError(f"{file}: not JSON: {e}") from e
     try:
         return _parse(folder.resolve(), data)
     except KeyError as e:

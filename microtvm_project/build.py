@@ -15,7 +15,7 @@ from microtvm_project.config import write_config
 from microtvm_project.elf import Symbol, read_elf
 from microtvm_project.linker import STACK_PAINT, TEMPLATES, harness_origin, linker_script, overflows
 from microtvm_project.toolchain import Toolchain
-from microtvm_project.tools import last_lines, run_limited
+from microtvm_project.tools import Crew, last_lines, run_limited
 from tvm_patch.errors import BoardError, DoesNotFitError, ToolMissingError
 
 ELF_NAME = "firmware.elf"
@@ -210,6 +210,7 @@ class _Builder:
     hooks: bool
     body_bytes: int
     templates: Path
+    crew: Crew = field(default_factory=Crew)
 
     @property
     def core(self) -> tuple[str, ...]:
@@ -220,10 +221,16 @@ class _Builder:
         variants = [self.hooks, True] if profile and not self.hooks else [self.hooks]
         jobs = [job for variant in variants for job in self._compilations(variant)]
         with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-            list(pool.map(self._call, jobs))
-            if self._fused:
-                list(pool.map(self._fuse, variants))
-            elfs = list(pool.map(self._link, variants))
+            try:
+                list(pool.map(self._call, jobs))
+                if self._fused:
+                    list(pool.map(self._fuse, variants))
+                elfs = list(pool.map(self._link, variants))
+            except BaseException:
+                # Interrupted, or one has failed: nobody wants the others' work any more.
+                self.crew.dismiss()
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
         firmware = Firmware(
             self.artifact,
             self.board,
@@ -308,7 +315,7 @@ class _Builder:
 
     def _call(self, command: Sequence[str]) -> None:
         with tempfile.TemporaryDirectory(dir=self.out, prefix="call-") as folder:
-            done = run_limited(command, Path(folder), COMPILE_TIMEOUT, {"LC_ALL": "C"})
+            done = run_limited(command, Path(folder), COMPILE_TIMEOUT, {"LC_ALL": "C"}, self.crew)
         if done.status == 0:
             return
         over = overflows(done.output)

@@ -6,7 +6,9 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,8 +53,48 @@ class Finished:
     timed_out: bool
 
 
+class Crew:
+    """Child processes that several threads wait for, and that end together when what they work for is given up."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._at_work: set[subprocess.Popen[bytes]] = set()
+        self._dismissed = False
+
+    @contextmanager
+    def employ(self, process: subprocess.Popen[bytes]) -> Iterator[None]:
+        """Count a process in while it runs; one that comes too late is ended at once."""
+        with self._lock:
+            self._at_work.add(process)
+            late = self._dismissed
+        if late:
+            _kill(process)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._at_work.discard(process)
+
+    def dismiss(self) -> None:
+        """End all of them, and those still to come."""
+        with self._lock:
+            self._dismissed = True
+            for process in self._at_work:
+                _kill(process)
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+
+
 def run_limited(
-    command: Sequence[str], folder: Path, timeout: float, env: Mapping[str, str] | None = None
+    command: Sequence[str],
+    folder: Path,
+    timeout: float,
+    env: Mapping[str, str] | None = None,
+    crew: Crew | None = None,
 ) -> Finished:
     """Run a command in a folder, its output going to a file there, and kill it after ``timeout`` seconds.
 
@@ -66,6 +108,8 @@ def run_limited(
         Seconds.
     env : mapping, optional
         Variables to add to the environment.
+    crew : Crew, optional
+        Others that end with it.
     """
     # Should this process be killed, the child must not run on: an endless loop would take a core for ever.
     guard = shutil.which("setpriv")
@@ -83,14 +127,14 @@ def run_limited(
             env={**os.environ, **(env or {})},
             start_new_session=True,
         ) as process,
+        (crew or Crew()).employ(process),
     ):
         try:
             process.wait(timeout)
         except subprocess.TimeoutExpired:
             timed_out = True
         finally:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
+            _kill(process)
     return Finished(process.returncode, console.read_text(encoding="utf-8", errors="replace"), timed_out)
 
 

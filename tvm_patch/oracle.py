@@ -158,7 +158,7 @@ class _Session:
                 experimental_preserve_all_tensors=preserve_all,
             )
             # A runner allocates when it is called, and does not like to find that done.
-            self._runner = self._interpreter.get_signature_runner(entry.name) if entry else None
+            self._runner: Any = self._interpreter.get_signature_runner(entry.name) if entry else None
             if entry is None:
                 self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
@@ -187,7 +187,11 @@ class _Session:
     def _run_signature(self, entry: Entry, inputs: list[Array]) -> OracleResult:
         takes = {d["index"]: name for name, d in self._runner.get_input_details().items()}
         gives = {d["index"]: name for name, d in self._runner.get_output_details().items()}
-        if len(inputs) != len(entry.inputs) or set(entry.inputs) != set(takes) or not set(entry.outputs) <= set(gives):
+        if (
+            len(inputs) != len(entry.inputs)
+            or set(entry.inputs) != set(takes)
+            or not set(entry.outputs) <= set(gives)
+        ):
             raise OracleRefusal(f"signature {entry.name!r} has not all inputs and outputs of its subgraph")
         try:
             results = self._runner(**{takes[i]: x for i, x in zip(entry.inputs, inputs, strict=True)})

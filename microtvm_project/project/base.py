@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import tarfile
 import tempfile
 from abc import abstractmethod
 from collections.abc import Mapping
@@ -27,6 +26,8 @@ from microtvm_project.project_api import (
 from microtvm_project.project_api.client import SERVER_FILE
 from microtvm_project.transports import Transport
 from microtvm_project.transports import TransportClosedError as ClosedError
+from tvm_patch.artifact_files import METADATA, parse_metadata, read_artifact_files
+from tvm_patch.artifact_metadata import check_artifact
 from tvm_patch.errors import BoardError, InternalError, UserError
 
 PROJECT_FILE = "project.json"
@@ -166,10 +167,10 @@ class TemplateHandler(ProjectAPIHandler):
             raise UserError(f"{self.folder} is a project; generate projects from a template")
         filled = check_options(self.options, options, "generate_project")
         source = model_library_format_path
-        if source.is_dir():
-            load_artifact(source)
-            if project_dir.resolve().is_relative_to(source.resolve()):
-                raise UserError(f"{project_dir} lies in the artifact {source}; give another folder")
+        files = read_artifact_files(source)
+        check_artifact(source, parse_metadata(source, files[METADATA]), files)
+        if source.is_dir() and project_dir.resolve().is_relative_to(source.resolve()):
+            raise UserError(f"{project_dir} lies in the artifact {source}; give another folder")
         if project_dir.exists() and (not project_dir.is_dir() or any(project_dir.iterdir())):
             raise UserError(f"{project_dir} exists; give another folder, or remove it")
         try:
@@ -178,7 +179,10 @@ class TemplateHandler(ProjectAPIHandler):
         except OSError as e:
             raise UserError(f"{project_dir.parent}: cannot be written ({e.strerror})") from e
         try:
-            _copy_artifact(source, scratch / MODEL_FOLDER)
+            for name, data in files.items():
+                target = scratch / MODEL_FOLDER / name
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(data)
             artifact = load_artifact(scratch / MODEL_FOLDER)
             shutil.copy(self.folder / SERVER_FILE, scratch)
             self.fill(scratch, artifact, filled)
@@ -252,28 +256,6 @@ class TemplateHandler(ProjectAPIHandler):
             raise TransportClosedError({"reason": str(e)}) from e
         except BoardError as e:
             raise IoTimeoutError({"reason": str(e)}) from e
-
-
-def _copy_artifact(source: Path, target: Path) -> None:
-    """Copy an artifact that is a folder or a .tar.
-
-    Raises
-    ------
-    UserError
-        It is neither.
-    """
-    if source.is_dir():
-        shutil.copytree(source, target)
-        return
-    target.mkdir()
-    try:
-        with tarfile.open(source) as archive:
-            # What leads out of the folder, and what is no file or folder, is refused.
-            archive.extractall(target, filter="data")
-    except FileNotFoundError as e:
-        raise UserError(f"{source} does not exist; give the folder or .tar of an artifact") from e
-    except (OSError, tarfile.TarError, EOFError) as e:
-        raise UserError(f"{source} is not an artifact: {e}") from e
 
 
 def option(options: Options, name: str) -> OptionValue:

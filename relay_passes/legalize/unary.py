@@ -53,11 +53,13 @@ def requantize(island: Island) -> Any | None:
 
 
 def through_float(island: Island) -> Any | None:
-    """Match ``quantize(dequantize * 1)``: DEQUANTIZE then QUANTIZE, which round in float32 and not as one QUANTIZE does."""
+    """Match ``quantize(dequantize * 1)``: DEQUANTIZE then QUANTIZE, which round in float32, unlike one QUANTIZE."""
     data = None if island.has_clip else island.operand(island.body.args[0])
     if data is None or island.scalar(island.body.args[1]) != 1.0:
         return None
-    return lookup_call(data.expr, tables.through_float(*_grids(island, data), data.dtype, island.out.dtype), "quantize")
+    return lookup_call(
+        data.expr, tables.through_float(*_grids(island, data), data.dtype, island.out.dtype), "quantize"
+    )
 
 
 def unary_function(island: Island) -> Any | None:

@@ -77,7 +77,8 @@ def _drawn_pictures(count: int, height: int, width: int, channels: int) -> list[
     y, x = np.mgrid[0:height, 0:width]
     tilts = np.arange(1, channels + 1)
     return [
-        ((x[..., None] * (k + 1) + y[..., None] * tilts) * 3 % 256).astype(np.float32)[None] for k in range(count)
+        ((x[..., None] * (k + 1) + y[..., None] * tilts) * 3 % 256).astype(np.float32)[None]
+        for k in range(count)
     ]
 
 

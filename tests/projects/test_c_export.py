@@ -141,7 +141,9 @@ def test_objects_depend_on_compiler_and_flags(exported):
 
 
 def test_the_board_that_the_code_is_for_is_said(exported, capsys):
-    run_app(["project", "create", str(exported / "small" / "model"), "-t", "c", "-o", str(exported / "again")])
+    run_app(
+        ["project", "create", str(exported / "small" / "model"), "-t", "c", "-o", str(exported / "again")]
+    )
     assert "its code was made for qemu_m7" in capsys.readouterr().out
     assert "Its kernels were chosen for qemu_m7" in (exported / "again" / "README.md").read_text()
 

@@ -216,7 +216,7 @@ def test_an_archive_that_leads_out_of_its_folder(serve, tmp_path):
         project_dir=str(tmp_path / "project"),
         options={},
     )
-    assert "not an artifact" in error["message"]
+    assert "leaves the artifact" in error["message"]
     assert [p.name for p in tmp_path.iterdir()] == ["bad.tar"]
 
 

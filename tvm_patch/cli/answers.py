@@ -47,28 +47,40 @@ def _labels(text: str) -> list[str]:
 
 
 def labels_in(model: bytes) -> list[str]:
-    """Return the labels that a .tflite carries: the text file that its metadata packs, in a zip archive behind the model.
+    """Return the labels that a .tflite carries: a text file in the zip archive that metadata puts behind the model.
 
     Nothing where there are none, or several such files.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(model)) as archive:
-            texts = [m for m in archive.infolist() if m.filename.endswith(".txt") and m.file_size <= _MOST_LABELS]
+            texts = [
+                m for m in archive.infolist() if m.filename.endswith(".txt") and m.file_size <= _MOST_LABELS
+            ]
             if len(texts) != 1:
                 return []
             return _labels(archive.read(texts[0]).decode("utf-8-sig"))
-    except (zipfile.BadZipFile, UnicodeDecodeError, NotImplementedError, RuntimeError, EOFError, ValueError, OSError):
+    except (
+        zipfile.BadZipFile,
+        UnicodeDecodeError,
+        NotImplementedError,
+        RuntimeError,
+        EOFError,
+        ValueError,
+        OSError,
+    ):
         return []
 
 
 def check_output_file(path: Path, outputs: int) -> None:
     """Raise UserError unless outputs can be written to a file of that name."""
-    from tvm_patch.report.atomic import check_can_write
+    from tvm_patch.files import check_can_write
 
     if path.suffix not in (".npy", ".npz", ".json"):
         raise UserError(f"--output {path}: the name says the format; end it in .npy, .npz or .json")
     if path.suffix == ".npy" and outputs != 1:
-        raise UserError(f"--output {path}: the network has {outputs} outputs, a .npy holds one; use .npz or .json")
+        raise UserError(
+            f"--output {path}: the network has {outputs} outputs, a .npy holds one; use .npz or .json"
+        )
     check_can_write(path)
 
 
@@ -76,7 +88,7 @@ def write_outputs(path: Path, borders: Sequence[Mapping[str, Any]], outputs: Seq
     """Write outputs in the artifact's types; JSON has their scale and zero point beside them."""
     import numpy as np
 
-    from tvm_patch.report.atomic import write_bytes
+    from tvm_patch.files import write_bytes
 
     names = [b["name"] for b in borders]
     buffer = io.BytesIO()

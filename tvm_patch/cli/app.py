@@ -1,11 +1,14 @@
 """The command tree, and what happens when a command fails.
 
-Exit codes: 0 done; 1 a check failed or a fault of ours; 2 the user's mistake; 130 interrupted.
+Exit codes: 0 done; 1 a check failed or a fault of ours; 2 the user's mistake, or the machine's (a full disk); 130
+interrupted, 143 terminated.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Sequence
@@ -22,10 +25,12 @@ from tvm_patch.cli.plan import plan
 from tvm_patch.cli.project import project
 from tvm_patch.cli.redistribute import redistribute
 from tvm_patch.cli.run import run
+from tvm_patch.cli.streams import OUT_OF_REACH, abandon_stdout, prepare
 from tvm_patch.cli.tune import tune
 from tvm_patch.cli.zoo import zoo
 from tvm_patch.errors import PatchError
 
+INTERRUPTED = 130
 TRACEBACK_VARIABLE = "TVM_PATCH_TRACEBACK"
 
 app = typer.Typer(
@@ -73,6 +78,17 @@ def _top(
         typer.echo(ctx.get_help())
 
 
+class _TerminatedError(BaseException):
+    """SIGTERM: what is open is closed and what is temporary is removed, as when interrupted.
+
+    No KeyboardInterrupt, which typer takes for its own.
+    """
+
+
+def _terminate(_number: int, _frame: object) -> None:
+    raise _TerminatedError
+
+
 def run_app(arguments: Sequence[str] | None = None) -> int:
     """Run a command line and return its exit code.
 
@@ -85,15 +101,24 @@ def run_app(arguments: Sequence[str] | None = None) -> int:
         code = app(arguments, prog_name="tvm-patch", standalone_mode=False)
         sys.stdout.flush()
     except BrokenPipeError:
-        # The reader of our output has gone (`| head`).  Python would complain again when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        # The reader of our output has gone (`| head`).
+        abandon_stdout()
         return 1
+    except _TerminatedError:
+        _say("terminated")
+        return 143
     except (KeyboardInterrupt, typer.Abort):
         _say("interrupted")
-        return 130
+        return INTERRUPTED
     except PatchError as error:
         return _explain(error, f"error: {error}", error.exit_code)
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in OUT_OF_REACH:
+            where = f" {error.filename}" if error.filename else ""
+            abandon_stdout()
+            return _explain(
+                error, f"error: cannot write{where}: {error.strerror}; make room, or write elsewhere", 2
+            )
         message = getattr(error, "format_message", None)
         if message is not None:  # a usage error of typer's; its class moves from version to version
             return _explain(error, f"error: {message()}; see tvm-patch --help", 2)
@@ -103,6 +128,8 @@ def run_app(arguments: Sequence[str] | None = None) -> int:
             f"please report it with the output of --traceback (or {TRACEBACK_VARIABLE}=1)",
             1,
         )
+    if code == INTERRUPTED:  # typer makes an exit code of it without a word
+        _say("interrupted")
     return code if isinstance(code, int) else 0
 
 
@@ -114,9 +141,14 @@ def _explain(error: BaseException, line: str, code: int) -> int:
 
 
 def _say(line: str) -> None:
-    print(line, file=sys.stderr)
+    with contextlib.suppress(OSError):  # a full or closed stderr leaves the exit code to speak
+        print(line, file=sys.stderr, flush=True)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run a command line and leave with its exit code."""
+    prepare()
+    # Only where nobody has said otherwise: nohup and its kin ignore signals on purpose.
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, _terminate)
     sys.exit(run_app(arguments))

@@ -7,7 +7,15 @@ from typing import Annotated
 
 import typer
 
-from tvm_patch.cli.options import Border, IoOption, JsonOption, ModelArgument, QuietOption, SignatureOption, check_model
+from tvm_patch.cli.options import (
+    Border,
+    IoOption,
+    JsonOption,
+    ModelArgument,
+    QuietOption,
+    SignatureOption,
+    check_model,
+)
 from tvm_patch.cli.output import Output
 from tvm_patch.cli.plan_options import (
     InputModeOption,

@@ -19,7 +19,9 @@ JsonOption = Annotated[
 ]
 SignatureOption = Annotated[
     str | None,
-    typer.Option("--signature", metavar="NAME", help="Which of the file's signatures; the first subgraph without it."),
+    typer.Option(
+        "--signature", metavar="NAME", help="Which of the file's signatures; the first subgraph without it."
+    ),
 ]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print no tables and no progress.")]
 ModelArgument = Annotated[Path, typer.Argument(metavar="MODEL", help="A quantized .tflite file.")]

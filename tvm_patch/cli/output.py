@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from tvm_patch.cli.streams import write_utf8
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -45,7 +46,7 @@ class Output:
         self.json = json
         self.quiet = quiet
         if json is not None and json != "-":
-            from tvm_patch.report.atomic import check_can_write
+            from tvm_patch.files import check_can_write
 
             check_can_write(Path(json))
 
@@ -74,10 +75,10 @@ class Output:
     def emit(self, report: R, show: Callable[[Console, R], None]) -> None:
         """Write the report as JSON where asked, and as tables for people."""
         if self.json == "-":
-            sys.stdout.write(report.to_json())
+            write_utf8(report.to_json())
             return
         if self.json is not None:
-            from tvm_patch.report.atomic import write_text
+            from tvm_patch.files import write_text
 
             write_text(Path(self.json), report.to_json())
         if not self.quiet:

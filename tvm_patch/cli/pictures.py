@@ -84,7 +84,9 @@ def _converted(path: Path, picture: Any, channels: int) -> Any:
             raise InputError(f"{path} has grey values beyond 16 bits; scale them to 0..255 and give a .npy")
         return Image.fromarray(values / np.float32(_SIXTEEN_BITS / 255))
     if mode not in _PLAIN:
-        raise InputError(f"{path} is in {mode}, whose pixels are not RGB or grey; save it as RGB, or give a .npy")
+        raise InputError(
+            f"{path} is in {mode}, whose pixels are not RGB or grey; save it as RGB, or give a .npy"
+        )
     if "transparency" in picture.info or "a" in mode.lower():
         picture = picture.convert("RGBA")
         if picture.getextrema()[3][0] < 255:

@@ -70,7 +70,7 @@ def plan(
     output = Output(json, quiet)
     options = PlanOptions(input_mode, scheme, patches, layers, sram, max_overhead, objective)
     request = options.request(check_board(board) if board is not None else None)
-    from tvm_patch.report.atomic import check_can_write
+    from tvm_patch.files import check_can_write
 
     if save is not None:
         check_can_write(save)

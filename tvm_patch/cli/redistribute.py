@@ -47,7 +47,7 @@ def redistribute(
         raise UserError("give either --recipe NAME or --search")
     check_model(model)
     output = Output(json, quiet)
-    from tvm_patch.report.atomic import check_can_write, write_bytes
+    from tvm_patch.files import check_can_write, write_bytes
 
     check_can_write(path)
     if recipe is not None:

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from tvm_patch.cli.code_options import DatabaseOption, Prefer, PreferOption
 from tvm_patch.cli.answers import check_output_file, labels_in, read_labels, write_outputs
+from tvm_patch.cli.code_options import DatabaseOption, Prefer, PreferOption
 from tvm_patch.cli.inputs import InputScale, load_inputs
 from tvm_patch.cli.options import Border, IoOption, JsonOption, QuietOption, SignatureOption, check_board
 from tvm_patch.cli.output import Output
@@ -61,7 +61,9 @@ def run(
     ] = None,
     labels: Annotated[
         Path | None,
-        typer.Option("--labels", help="Names of the classes, one a line; those that the model carries otherwise."),
+        typer.Option(
+            "--labels", help="Names of the classes, one a line; those that the model carries otherwise."
+        ),
     ] = None,
     save: Annotated[
         Path | None, typer.Option("--output", help="Write the outputs to a .npy, .npz or .json file.")

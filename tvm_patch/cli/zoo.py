@@ -70,7 +70,7 @@ def zoo_write(
       tvm-patch zoo write mobilenet_v2 --width 0.35 --resolution 96 --classes 2 -o small.tflite
     """  # noqa: D301 -- \b keeps the lines apart in --help
     output = Output(json, quiet)
-    from tvm_patch.report.atomic import check_can_write, write_bytes
+    from tvm_patch.files import check_can_write, write_bytes
 
     check_can_write(path)
     with output.progress(f"building {name}"):

@@ -10,17 +10,13 @@ import tarfile
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
-from tvm_patch.codegen.check_metadata import check_metadata
+from tvm_patch.artifact_files import METADATA, parse_metadata, read_artifact_files
+from tvm_patch.artifact_metadata import check_artifact
 from tvm_patch.errors import UserError
-from tvm_patch.files import check_folder
-
-FORMAT_VERSION = 1
-"""Version of the folder's layout and of ``metadata.json``."""
-
-METADATA = "metadata.json"
+from tvm_patch.files import check_folder, check_replaceable, real_path
 
 
 @dataclass(frozen=True)
@@ -63,9 +59,10 @@ def check_writable(folder: Path) -> None:
             raise UserError(f"{folder} is a file; give a folder for the artifact")
         if any(folder.iterdir()) and not is_artifact(folder):
             raise UserError(f"{folder} holds something else than an artifact; give an empty or new folder")
-    archive = folder.with_name(folder.name + ".tar")
+    archive = _archive_of(folder)
     if archive.is_dir():
         raise UserError(f"{archive} is a folder, where the archive goes; choose another output folder")
+    check_replaceable(archive)
     parent = folder.absolute().parent
     while not parent.exists():
         parent = parent.parent
@@ -85,13 +82,15 @@ def write_files(contents: ArtifactFiles, folder: Path) -> Path:
     UserError
         When the folder cannot be written or holds something else.
     """
-    folder = Path(folder)
-    check_writable(folder)
+    given = Path(folder)
+    check_writable(given)
+    # Through links: what they lead to is replaced, not they.
+    folder, archive_at = real_path(given), real_path(_archive_of(given))
     try:
         folder.absolute().parent.mkdir(parents=True, exist_ok=True)
         staging = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.absolute().parent))
     except OSError as error:
-        raise UserError(f"cannot write to {folder}: {error.strerror}") from error
+        raise UserError(f"cannot write to {given}: {error.strerror}") from error
     try:
         new, old = staging / "new", staging / "old"
         for path, data in contents.files.items():
@@ -104,7 +103,7 @@ def write_files(contents: ArtifactFiles, folder: Path) -> Path:
             os.rename(folder, old)
         try:
             os.rename(new, folder)
-            os.replace(archive, folder.with_name(folder.name + ".tar"))
+            os.replace(archive, archive_at)
         except OSError:
             if folder.exists():
                 os.rename(folder, new)
@@ -112,10 +111,14 @@ def write_files(contents: ArtifactFiles, folder: Path) -> Path:
                 os.rename(old, folder)
             raise
     except OSError as error:
-        raise UserError(f"cannot write to {folder}: {error.strerror}") from error
+        raise UserError(f"cannot write to {given}: {error.strerror}") from error
     finally:
         shutil.rmtree(staging, ignore_errors=True)
-    return folder
+    return given
+
+
+def _archive_of(folder: Path) -> Path:
+    return folder.with_name(folder.name + ".tar")
 
 
 def read_files(folder: Path) -> ArtifactFiles:
@@ -127,51 +130,6 @@ def read_files(folder: Path) -> ArtifactFiles:
         When it is not an artifact, is damaged, or was written by another version of the format.
     """
     folder = Path(folder)
-    files: dict[str, bytes] = {}
-    try:
-        if folder.is_dir() and is_artifact(folder):
-            paths = sorted(p for p in folder.rglob("*") if p.is_file())
-            files = {str(p.relative_to(folder)): p.read_bytes() for p in paths}
-        elif folder.is_file():
-            files = _read_tar(folder)
-    except OSError as error:
-        raise UserError(
-            f"cannot read {folder}: {error.strerror or error}; compile the model again"
-        ) from error
-    if METADATA not in files:
-        raise UserError(
-            f"{folder} is not an artifact: it has no {METADATA}; make one with `tvm-patch compile`"
-        )
-    try:
-        document = json.loads(files[METADATA])
-        version = document["format_version"]
-        if version == FORMAT_VERSION:
-            check_metadata(document, files)
-    except (ValueError, KeyError, TypeError) as error:
-        what = f"no {error}" if isinstance(error, KeyError) else str(error)
-        raise UserError(f"{folder}/{METADATA} is damaged: {what}; compile the model again") from error
-    if version != FORMAT_VERSION:
-        raise UserError(
-            f"{folder} has format version {version!r}, this tvm-patch reads {FORMAT_VERSION}; compile the model again"
-        )
+    files = read_artifact_files(folder)
+    check_artifact(folder, parse_metadata(folder, files[METADATA]), files)
     return ArtifactFiles(files)
-
-
-def _read_tar(path: Path) -> dict[str, bytes]:
-    files: dict[str, bytes] = {}
-    try:
-        # Ours are not compressed; a compressed one could grow without end.
-        with tarfile.open(path, "r:") as archive:
-            for entry in archive:
-                place = PurePosixPath(entry.name)
-                if place.is_absolute() or ".." in place.parts or not (entry.isreg() or entry.isdir()):
-                    raise UserError(
-                        f"{path} has the member {entry.name!r}, which leaves the artifact or is no file; "
-                        "use only archives that `tvm-patch compile` wrote"
-                    )
-                stream = archive.extractfile(entry)
-                if stream is not None:
-                    files[str(place)] = stream.read()
-    except tarfile.TarError as error:
-        raise UserError(f"{path} is not a readable .tar: {error}; compile the model again") from error
-    return files

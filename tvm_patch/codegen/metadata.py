@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import tvm_patch
-from tvm_patch.codegen.artifact import FORMAT_VERSION
+from tvm_patch.artifact_metadata import FORMAT_VERSION
 from tvm_patch.codegen.emit import ARENA_ALIGN, Emitted
 from tvm_patch.lowering.memory import Placement
 from tvm_patch.lowering.program import Program

@@ -12,7 +12,8 @@ import numpy as np
 import tvm
 
 from microtvm_project.boards import get_board
-from tvm_patch.codegen.artifact import METADATA, ArtifactFiles
+from tvm_patch.artifact_files import METADATA
+from tvm_patch.codegen.artifact import ArtifactFiles
 from tvm_patch.codegen.emit import emit
 from tvm_patch.codegen.metadata import metadata
 from tvm_patch.driver.artifact import Artifact

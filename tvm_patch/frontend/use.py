@@ -111,9 +111,10 @@ class Use:
         """Raise unless the tensor has one of the types that can be compiled."""
         if tensor.dtype in dtypes:
             return
-        what = f"{self.op.kind} of tensors of {tensor.dtype}, here {quoted(tensor.name)}, is not supported"
+        subject = self.op.kind
         if tensor.dtype in ("int32", "int64", "bool"):
-            what = f"integer arithmetic in {self.op.kind} is not supported: tensor {quoted(tensor.name)} is {tensor.dtype}"
+            subject = f"integer arithmetic in {subject}"
+        what = f"{subject} is not supported: tensor {quoted(tensor.name)} is {tensor.dtype}"
         raise self.refuse(what, WAYS_OUT.get(tensor.dtype, OUTSIDE))
 
     def agree(self, tensor: Tensor, dtype: str) -> None:

@@ -188,7 +188,11 @@ class Choices(ABC):
         best: tuple[tuple[int, int], Point] | None = None
         for point in self._known:
             slow = point.macs > most_macs or (slowest is not None and point.instructions > slowest)
-            if not slow and (sram is None or point.arena_bytes <= sram) and (best is None or key(point) < best[0]):
+            if (
+                not slow
+                and (sram is None or point.arena_bytes <= sram)
+                and (best is None or key(point) < best[0])
+            ):
                 best = (key(point), point)
         for promise, way in sorted(promises):
             if best is not None and best[0] <= promise:

@@ -121,7 +121,7 @@ class Plan(_Part):
         UserError
             When the file cannot be written.
         """
-        from tvm_patch.report.atomic import write_text
+        from tvm_patch.files import write_text
 
         return write_text(Path(path), self.model_dump_json(indent=2) + "\n")
 

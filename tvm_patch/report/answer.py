@@ -108,4 +108,6 @@ def check_labels(labels: Sequence[str], borders: Sequence[Mapping[str, Any]], so
     counts = [_count(b["shape"]) for b in borders]
     if len(labels) not in counts:
         wanted = ", ".join(f"{b['name']} {n}" for b, n in zip(borders, counts, strict=True))
-        raise InputError(f"{source} has {len(labels)} labels, but the outputs have other numbers of scores: {wanted}")
+        raise InputError(
+            f"{source} has {len(labels)} labels, but the outputs have other numbers of scores: {wanted}"
+        )

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tvm_patch.errors import ToolMissingError, UserError
-from tvm_patch.report.atomic import check_can_write, write_bytes
+from tvm_patch.files import check_can_write, write_bytes
 from tvm_patch.report.models import SegmentReport
 from tvm_patch.report.text import pieces
 

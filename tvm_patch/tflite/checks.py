@@ -187,7 +187,9 @@ def _check_usable(model: Model, index: int, user: str) -> None:
             "export the network with its state as inputs and outputs, and feed the outputs back",
         )
     if tensor.dtype not in ITEM_SIZE:
-        way_out = "quantize it to int8" if tensor.dtype in ("int4", "bfloat16") else "cut the network before it"
+        way_out = (
+            "quantize it to int8" if tensor.dtype in ("int4", "bfloat16") else "cut the network before it"
+        )
         raise UnsupportedError(f"{tensor.dtype} tensors are not supported", where, way_out)
     if tensor.size == 0 and not tensor.is_constant:
         raise UnsupportedError(f"shape {list(tensor.shape)} has no elements", where, _WAY_OUT)

@@ -210,7 +210,7 @@ class Model:
     mended : bool
         Whether it differs from what the file says.
     notes : tuple of str
-        What was mended in the file and what was chosen of it, in words for its user; means nothing for what it computes.
+        What was mended in the file and what was chosen of it, in words for its user.
     """
 
     tensors: tuple[Tensor, ...]

@@ -160,7 +160,9 @@ class _Reader:
         first = next((k for k, number in found.items() if number == 0), None)
         if first is None:
             return None, 0
-        self.notes.append(f"the file has signatures {names}; this is {quoted(first)}, --signature takes another")
+        self.notes.append(
+            f"the file has signatures {names}; this is {quoted(first)}, --signature takes another"
+        )
         return first, 0
 
     def _leftover(self, index: int, table: Table) -> Tensor:

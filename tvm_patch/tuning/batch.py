@@ -9,7 +9,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from tvm_patch.codegen.artifact import METADATA, ArtifactFiles, write_files
+from tvm_patch.artifact_files import METADATA
+from tvm_patch.codegen.artifact import ArtifactFiles, write_files
 from tvm_patch.codegen.emit import Interface, emit
 from tvm_patch.codegen.metadata import metadata
 from tvm_patch.integer.reference import evaluate
@@ -122,6 +123,8 @@ def _artifact(op: OpView, kernels: Sequence[Kernel], board: str) -> ArtifactFile
         "model_outputs": sides[1],
         "input_mode": "resident",
         "scheme": "layer",
+        "signature": None,
+        "notes": [],
     }
     return ArtifactFiles(
         {

@@ -13,9 +13,9 @@ import tvm_ffi
 from tvm.s_tir import meta_schedule as ms
 
 from tvm_patch.errors import UserError
+from tvm_patch.files import write_text
 from tvm_patch.kernels.workload import ATTRIBUTE, CYCLES_OF, PREFIX, workload_module
 from tvm_patch.lowering.tuned import Measured
-from tvm_patch.report.atomic import write_text
 
 WORKLOADS = "database_workload.json"
 RECORDS = "database_tuning_record.json"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import tarfile
 
 import pytest
@@ -89,7 +90,53 @@ def test_archive_of_links(refused, artifact, kind):
         entry = tarfile.TarInfo("codegen/link")
         entry.type, entry.linkname = kind, "/etc/passwd"
         archive.addfile(entry)
-    assert "has the member 'codegen/link', which leaves the artifact or is no file" in refused("run", path)
+    line = refused("run", path)
+    assert "has the member 'codegen/link', which " in line
+    assert ("is a link" if kind in (tarfile.SYMTYPE, tarfile.LNKTYPE) else "is no file") in line
+
+
+@pytest.mark.parametrize("command", [["run"], ["project", "create", "-t", "c", "-o", "project"]])
+@pytest.mark.parametrize("kind", ["file", "folder", "pipe"])
+def test_folder_with_what_is_no_file(refused, artifact, command, kind, monkeypatch):
+    """What a link leads to is not ours to read, and a pipe may never end."""
+    monkeypatch.chdir(artifact.parent)
+    strange = artifact / "codegen" / "strange"
+    if kind == "pipe":
+        os.mkfifo(strange)
+    else:
+        strange.symlink_to("/etc/passwd" if kind == "file" else "/etc")
+    line = refused(command[0], *command[1:2], artifact, *command[2:])
+    assert "has the member 'codegen/strange', which " in line
+    assert ("is no file" if kind == "pipe" else "is a link") in line
+
+
+@pytest.mark.parametrize("command", [["run"], ["project", "create", "-t", "c", "-o", "project"]])
+@pytest.mark.parametrize(
+    ("change", "part"),
+    [
+        (lambda d: d["inputs"][0].update(scale=float("nan")), "has scale nan"),
+        (lambda d: d["outputs"][0].update(scale=float("inf")), "has scale inf"),
+        (lambda d: d["model_inputs"][0].update(scale=-1.0), "has scale -1.0"),
+        (lambda d: d["inputs"][0].update(zero_point=2**70), f"zero point {2**70}"),
+        (lambda d: d.update(arena_bytes=-8), "a size that nothing can have"),
+        (lambda d: d.update(arena_bytes=2**62), "a size that nothing can have"),
+        (lambda d: d.update(macs=2**70), "a size that nothing can have"),
+    ],
+)
+def test_numbers_that_nothing_can_have(refused, artifact, command, change, part, monkeypatch):
+    monkeypatch.chdir(artifact.parent)
+    path = artifact / "metadata.json"
+    document = json.loads(path.read_text())
+    change(document)
+    path.write_text(json.dumps(document))
+    assert part in refused(command[0], *command[1:2], artifact, *command[2:])
+
+
+@pytest.mark.parametrize("command", [["run"], ["project", "create", "-t", "c", "-o", "project"]])
+def test_metadata_nested_without_end(refused, artifact, command, monkeypatch):
+    monkeypatch.chdir(artifact.parent)
+    (artifact / "metadata.json").write_text("[" * 100_000 + "]" * 100_000)
+    assert "nested too deep" in refused(command[0], *command[1:2], artifact, *command[2:])
 
 
 def test_sound_artifact_still_runs(command, artifact, net):
