@@ -16,7 +16,7 @@ from microtvm_project.elf import Symbol, read_elf
 from microtvm_project.linker import STACK_PAINT, TEMPLATES, harness_origin, linker_script, overflows
 from microtvm_project.toolchain import Toolchain
 from microtvm_project.tools import Crew, last_lines, run_limited
-from tvm_patch.errors import BoardError, DoesNotFitError, ToolMissingError
+from tvm_patch.errors import BoardError, DoesNotFitError, ToolMissingError, UserError
 
 ELF_NAME = "firmware.elf"
 
@@ -27,6 +27,9 @@ HARNESS_BODY_BYTES = 4096
 
 STACK_BYTES = 4096
 """Reserved for the model's stack unless told otherwise."""
+
+STACK_RANGE = (256, 1 << 24)
+"""Least and most bytes that can be reserved: less holds no call, more no board has."""
 
 COMPILE_TIMEOUT = 900.0
 """Seconds; only a compiler that hangs takes so long."""
@@ -173,6 +176,8 @@ def build_firmware(
     BoardError
         The compiler or linker refused.
     """
+    if not STACK_RANGE[0] <= stack_bytes <= STACK_RANGE[1]:
+        raise UserError(f"stack_bytes {stack_bytes} is not between {STACK_RANGE[0]} and {STACK_RANGE[1]}")
     board = get_board(board) if isinstance(board, str) else board
     stands_for = get_board(as_board) if isinstance(as_board, str) else as_board
     check_stand_in(board, stands_for)

@@ -6,6 +6,8 @@ about it.  The command line prints it and exits with 2.  Anything else is a faul
 
 from __future__ import annotations
 
+from pathlib import Path
+
 
 class PatchError(Exception):
     """Base of all errors raised by tvm-patch."""
@@ -62,6 +64,12 @@ class ToolMissingError(UserError):
 
 class DoesNotFitError(UserError):
     """The firmware needs more SRAM or flash than the board has."""
+
+
+def name_folder(error: PatchError, temporary: Path, known: Path) -> None:
+    """Let an error speak of a folder that its reader knows, where it speaks of one that is gone by then."""
+    for place in (str(temporary), str(temporary.resolve())):
+        error.args = tuple(a.replace(place, str(known)) if isinstance(a, str) else a for a in error.args)
 
 
 class BoardError(PatchError):

@@ -7,7 +7,7 @@ from typing import ClassVar, cast
 
 from microtvm_project.artifact import Artifact, load_artifact
 from microtvm_project.boards import BOARDS, Board, check_stand_in, get_board
-from microtvm_project.build import STACK_BYTES, Firmware, build_firmware, firmware_in
+from microtvm_project.build import STACK_BYTES, STACK_RANGE, Firmware, build_firmware, firmware_in
 from microtvm_project.linker import TEMPLATES
 from microtvm_project.project.base import (
     BUILD_FOLDER,
@@ -135,6 +135,7 @@ class QemuHandler(LocalHandler):
             "Reserved for the model's stack.",
             default=STACK_BYTES,
             optional=("generate_project", "build"),
+            between=STACK_RANGE,
         ),
         ProjectOption(
             "transport",

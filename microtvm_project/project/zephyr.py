@@ -10,7 +10,7 @@ import numpy as np
 
 from microtvm_project.artifact import Artifact
 from microtvm_project.boards import BOARDS, Board, get_board
-from microtvm_project.build import FirmwareOverflowError
+from microtvm_project.build import STACK_RANGE, FirmwareOverflowError
 from microtvm_project.config import write_config
 from microtvm_project.linker import TEMPLATES, overflows
 from microtvm_project.project.base import (
@@ -77,6 +77,7 @@ class ZephyrHandler(TemplateHandler):
             "Stack of the model and the loop around it.",
             default=MODEL_STACK_BYTES,
             optional=("generate_project",),
+            between=STACK_RANGE,
         ),
         ProjectOption(
             "zephyr_base",
@@ -96,7 +97,9 @@ class ZephyrHandler(TemplateHandler):
         ProjectOption(
             "serial", "str", "Serial number of the ST-LINK.", optional=("flash", "open_transport")
         ),
-        ProjectOption("baud", "int", "Bits per second.", default=921600, optional=("open_transport",)),
+        ProjectOption(
+            "baud", "int", "Bits per second.", default=921600, optional=("open_transport",), between=(50, 10**8)
+        ),
         VERBOSE,
     )  # fmt: skip
 

@@ -34,6 +34,8 @@ class ProjectOption:
         What it is otherwise.
     required, optional : tuple of str
         Methods that need it, and methods that take it.
+    between : tuple of int, optional
+        Least and greatest value of a number.  Checked here; not among the fields that clients see.
     """
 
     name: str
@@ -43,10 +45,12 @@ class ProjectOption:
     default: OptionValue | None = None
     required: tuple[Method, ...] = ()
     optional: tuple[Method, ...] = ()
+    between: tuple[int, int] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return it as ``server_info_query`` gives it."""
         fields = asdict(self)
+        del fields["between"]
         for name in ("required", "optional", "choices"):
             fields[name] = list(fields[name]) if fields[name] else None
         return fields
@@ -107,6 +111,10 @@ def check_options(
             raise UserError(f"option {name}: want {option.type}, got {value!r}")
         if option.choices is not None and value not in option.choices:
             raise UserError(f"option {name}: {value!r} is none of {', '.join(option.choices)}")
+        if option.between is not None and isinstance(value, int):
+            least, most = option.between
+            if not least <= value <= most:
+                raise UserError(f"option {name}: {value} is not between {least} and {most}")
     for option in options:
         if method in option.required and option.name not in given:
             choices = f" ({', '.join(option.choices)})" if option.choices else ""

@@ -8,7 +8,7 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -86,6 +86,8 @@ class ProjectAPIServer:
         except PatchError as e:
             data = {"kind": _public_kind(e)}
             reply = {"error": ServerError(str(e), data).to_json()}
+        except OSError as e:  # of files that the request names
+            reply = {"error": ServerError(str(e), {"kind": "UserError"}).to_json()}
         except Exception as e:  # a fault of ours must not end the server without a word
             data = {"traceback": traceback.format_exc()}
             error = RpcError(ErrorCode.INTERNAL_ERROR, f"{type(e).__name__}: {e}", data)
@@ -173,10 +175,32 @@ def _check(request: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
         if not isinstance(value, types) or isinstance(value, bool):
             names = " or ".join("null" if t is type(None) else t.__name__ for t in types)
             raise RpcError(ErrorCode.INVALID_PARAMS, f"{method}: {name}: want {names}, got {value!r}")
+    for name, value in _texts(params):
+        if "\0" in value or not _is_unicode(value):
+            raise RpcError(
+                ErrorCode.INVALID_PARAMS, f"{method}: {name}: {value!r} is no text that a path can have"
+            )
     extra = sorted(set(params) - set(wanted))
     if extra:
         raise RpcError(ErrorCode.INVALID_PARAMS, f"{method}: unknown parameters {', '.join(extra)}")
     return method, params
+
+
+def _texts(params: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the strings among parameters and options."""
+    for name, value in params.items():
+        if isinstance(value, str):
+            yield name, value
+        elif isinstance(value, dict):
+            yield from _texts(value)
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # half of a pair, as JSON can have it
+        return False
+    return True
 
 
 def main(handler: ProjectAPIHandler, arguments: Sequence[str] | None = None) -> None:

@@ -36,7 +36,7 @@ def test_not_an_artifact(tmp_path):
     with pytest.raises(UserError, match="not an artifact"):
         load_artifact(tmp_path)
     (tmp_path / "metadata.json").write_text("{")
-    with pytest.raises(UserError, match="not JSON"):
+    with pytest.raises(UserError, match="is damaged: Expecting"):
         load_artifact(tmp_path)
     (tmp_path / "metadata.json").write_text("[]")
     with pytest.raises(UserError, match=r"metadata\.json"):

@@ -108,6 +108,8 @@ def request(method: str, params: object) -> bytes:
     return json.dumps({"jsonrpc": "2.0", "method": method, "params": params}).encode()
 
 
+PATHS = {"model_library_format_path": "/no", "standalone_crt_dir": "", "project_dir": "/no", "options": {}}
+
 MALFORMED = [
     (b"", ErrorCode.PARSE_ERROR),
     (b"{", ErrorCode.PARSE_ERROR),
@@ -132,6 +134,11 @@ MALFORMED = [
     (request("read_transport", {"n": True, "timeout_sec": 0}), ErrorCode.INVALID_PARAMS),
     (request("read_transport", {"n": 0, "timeout_sec": 0}), ErrorCode.INVALID_PARAMS),
     (request("write_transport", {"data": "\x01", "timeout_sec": 0}), ErrorCode.INVALID_PARAMS),
+    (request("generate_project", {**PATHS, "project_dir": "a\0b"}), ErrorCode.INVALID_PARAMS),
+    (request("generate_project", {**PATHS, "project_dir": "a\ud800b"}), ErrorCode.INVALID_PARAMS),
+    (request("generate_project", {**PATHS, "options": {"port": "\0"}}), ErrorCode.INVALID_PARAMS),
+    (request("generate_project", {**PATHS, "model_library_format_path": "a" * 5000}), ErrorCode.SERVER_ERROR),
+    (request("generate_project", {**PATHS, "project_dir": "a" * 5000}), ErrorCode.SERVER_ERROR),
 ]
 
 
@@ -168,6 +175,8 @@ def test_a_template_is_no_project(serve, template):
         ({"board": 7}, "option board: want str, got 7"),
         ({"board": "qemu_m7", "profile": 1}, "option profile: want bool"),
         ({"board": "qemu_m7", "stack_bytes": True}, "option stack_bytes: want int"),
+        ({"board": "qemu_m7", "stack_bytes": -8}, "option stack_bytes: -8 is not between 256 and 16777216"),
+        ({"board": "qemu_m7", "stack_bytes": 2**70}, "is not between 256 and 16777216"),
         ({"board": "qemu_m7", "colour": "red"}, "there is no option 'colour'"),
         ({"board": "qemu_m7", "as_board": "nucleo_f412zg"}, "cannot stand for nucleo_f412zg"),
     ],

@@ -13,7 +13,7 @@ import numpy as np
 from microtvm_project.run import RunResult
 from microtvm_project.run import run as run_on_board
 from tvm_patch.codegen.artifact import ArtifactFiles, read_files, write_files
-from tvm_patch.errors import UserError
+from tvm_patch.errors import PatchError, UserError, name_folder
 
 InputSet = Sequence[np.ndarray]
 
@@ -114,6 +114,10 @@ class Artifact:
             ) from error
         with scratch_folder as scratch:
             folder = write_files(self.contents, Path(scratch) / self.name)
-            return run_on_board(
-                folder, board, [list(s) for s in inputs], as_board=as_board, profile=profile, **options
-            )
+            try:
+                return run_on_board(
+                    folder, board, [list(s) for s in inputs], as_board=as_board, profile=profile, **options
+                )
+            except PatchError as error:
+                name_folder(error, folder, self.folder or Path(self.name))
+                raise

@@ -19,7 +19,7 @@ from microtvm_project.session import Session as BoardSession
 from microtvm_project.session import Timing
 from tvm_patch.codegen.artifact import write_files
 from tvm_patch.driver.artifact import Artifact
-from tvm_patch.errors import UserError
+from tvm_patch.errors import PatchError, UserError, name_folder
 
 
 class Session(BoardSession):
@@ -88,7 +88,11 @@ class Session(BoardSession):
             check_stand_in(found, stands_for)
             build = {"hooks": True, **build_options}
             out = Path(self._folder.name) / "firmware"
-            firmware = build_firmware(saved, found, out, as_board=stands_for, **build)
+            try:
+                firmware = build_firmware(saved, found, out, as_board=stands_for, **build)
+            except PatchError as error:
+                name_folder(error, saved, loaded.folder or Path(loaded.name))
+                raise
             super().__init__(
                 firmware.artifact, transport_to(firmware, firmware.elf, transport), board, timing
             )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import tarfile
 import tempfile
+import zipfile
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -18,6 +20,9 @@ from microtvm_project.transports import TransportClosedError
 from tvm_patch.errors import DoesNotFitError, PatchError, ToolMissingError, UserError
 from tvm_patch.tuning.batch import BUILD_OPTIONS
 from tvm_patch.tuning.remote import FUNCTION, Tracker
+
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,128}")
+"""What batches are called: nothing that leads out of the folder of uploads."""
 
 
 def measure(board: str, options: Mapping[str, OptionValue], request: str) -> str:
@@ -40,7 +45,9 @@ def measure(board: str, options: Mapping[str, OptionValue], request: str) -> str
     """
     from tvm_patch.driver.session import Session
 
-    wanted = json.loads(request)
+    wanted = _parsed(request)
+    if wanted is None:
+        return json.dumps({"lost": "the request is no object with a board and the plain name of a file"})
     if wanted["board"] != board:
         return json.dumps({"lost": f"a {board} is plugged in here, not a {wanted['board']}"})
     files = _uploaded(wanted["name"])
@@ -48,10 +55,13 @@ def measure(board: str, options: Mapping[str, OptionValue], request: str) -> str
     measuring = False
     try:
         with tempfile.TemporaryDirectory(prefix="tvm-patch-") as folder:
-            with tarfile.open(files.with_suffix(".tar")) as archive:
-                archive.extractall(folder, filter="data")
-            with np.load(files.with_suffix(".npz"), allow_pickle=False) as loaded:
-                inputs = [loaded[k] for k in loaded.files]
+            try:
+                with tarfile.open(files.with_suffix(".tar")) as archive:
+                    archive.extractall(folder, filter="data")
+                with np.load(files.with_suffix(".npz"), allow_pickle=False) as loaded:
+                    inputs = [loaded[k] for k in loaded.files]
+            except (OSError, ValueError, EOFError, KeyError, tarfile.TarError, zipfile.BadZipFile) as e:
+                return json.dumps({"lost": f"what was uploaded as {wanted['name']} cannot be read: {e}"})
             build: dict[str, Any] = dict(BUILD_OPTIONS) if emulated else {}
             with Session(board=board, artifact=folder, options=options, **build) as session:
                 measuring = True
@@ -66,6 +76,17 @@ def measure(board: str, options: Mapping[str, OptionValue], request: str) -> str
         return json.dumps({"error" if theirs else "lost": str(e)})
     np.savez(files.with_suffix(".out.npz"), *profile.inference.outputs)
     return json.dumps({"costs": [o.cost for o in profile.operators], "unit": profile.unit})
+
+
+def _parsed(request: str) -> dict[str, str] | None:
+    """Return what a request asks for; None unless it names a file beside the others that were uploaded."""
+    try:
+        wanted = json.loads(request)
+        if isinstance(wanted["board"], str) and _NAME.fullmatch(wanted["name"]):
+            return {"board": wanted["board"], "name": wanted["name"]}
+    except (ValueError, RecursionError, KeyError, TypeError):
+        pass
+    return None
 
 
 def _uploaded(name: str) -> Path:

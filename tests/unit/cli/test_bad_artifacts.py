@@ -95,9 +95,9 @@ def test_archive_of_links(refused, artifact, kind):
     assert ("is a link" if kind in (tarfile.SYMTYPE, tarfile.LNKTYPE) else "is no file") in line
 
 
-@pytest.mark.parametrize("command", [["run"], ["project", "create", "-t", "c", "-o", "project"]])
+@pytest.mark.parametrize("words", [["run"], ["project", "create", "-t", "c", "-o", "project"]])
 @pytest.mark.parametrize("kind", ["file", "folder", "pipe"])
-def test_folder_with_what_is_no_file(refused, artifact, command, kind, monkeypatch):
+def test_folder_with_what_is_no_file(refused, artifact, words, kind, monkeypatch):
     """What a link leads to is not ours to read, and a pipe may never end."""
     monkeypatch.chdir(artifact.parent)
     strange = artifact / "codegen" / "strange"
@@ -105,12 +105,12 @@ def test_folder_with_what_is_no_file(refused, artifact, command, kind, monkeypat
         os.mkfifo(strange)
     else:
         strange.symlink_to("/etc/passwd" if kind == "file" else "/etc")
-    line = refused(command[0], *command[1:2], artifact, *command[2:])
+    line = refused(words[0], *words[1:2], artifact, *words[2:])
     assert "has the member 'codegen/strange', which " in line
     assert ("is no file" if kind == "pipe" else "is a link") in line
 
 
-@pytest.mark.parametrize("command", [["run"], ["project", "create", "-t", "c", "-o", "project"]])
+@pytest.mark.parametrize("words", [["run"], ["project", "create", "-t", "c", "-o", "project"]])
 @pytest.mark.parametrize(
     ("change", "part"),
     [
@@ -123,20 +123,20 @@ def test_folder_with_what_is_no_file(refused, artifact, command, kind, monkeypat
         (lambda d: d.update(macs=2**70), "a size that nothing can have"),
     ],
 )
-def test_numbers_that_nothing_can_have(refused, artifact, command, change, part, monkeypatch):
+def test_numbers_that_nothing_can_have(refused, artifact, words, change, part, monkeypatch):
     monkeypatch.chdir(artifact.parent)
     path = artifact / "metadata.json"
     document = json.loads(path.read_text())
     change(document)
     path.write_text(json.dumps(document))
-    assert part in refused(command[0], *command[1:2], artifact, *command[2:])
+    assert part in refused(words[0], *words[1:2], artifact, *words[2:])
 
 
-@pytest.mark.parametrize("command", [["run"], ["project", "create", "-t", "c", "-o", "project"]])
-def test_metadata_nested_without_end(refused, artifact, command, monkeypatch):
+@pytest.mark.parametrize("words", [["run"], ["project", "create", "-t", "c", "-o", "project"]])
+def test_metadata_nested_without_end(refused, artifact, words, monkeypatch):
     monkeypatch.chdir(artifact.parent)
     (artifact / "metadata.json").write_text("[" * 100_000 + "]" * 100_000)
-    assert "nested too deep" in refused(command[0], *command[1:2], artifact, *command[2:])
+    assert "nested too deep" in refused(words[0], *words[1:2], artifact, *words[2:])
 
 
 def test_sound_artifact_still_runs(command, artifact, net):
