@@ -40,15 +40,15 @@ def boards(json: JsonOption = None, quiet: QuietOption = False) -> None:
 
 
 def _show(console: Console, report: BoardList) -> None:
-    from rich.table import Table
+    from tvm_patch.report.columns import Column, fitted
 
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in ("board", "CPU", "SRAM", "DTCM", "flash", "clock", "runs on"):
-        table.add_column(column, justify="right" if column in ("SRAM", "DTCM", "flash", "clock") else "left")
+    numbers = ("SRAM", "DTCM", "flash", "clock")
+    columns = [Column("board"), Column("CPU", drop=1), *(Column(n, right=True) for n in numbers)]
+    rows = []
     for b in report.boards:
         sizes = [
             f"{b.memories[m] // 1024} KiB" if m in b.memories else "–" for m in ("SRAM", "DTCM", "FLASH")
         ]
         clock = f"{b.clock_hz // 1_000_000} MHz" if b.clock_hz else "–"
-        table.add_row(b.name, b.cpu, *sizes, clock, b.runner)
-    console.print(table)
+        rows.append([b.name, b.cpu, *sizes, clock, b.runner])
+    console.print(fitted(console, [*columns, Column("runs on", drop=2)], rows))

@@ -85,14 +85,18 @@ def zoo_write(
 
 
 def _show_list(console: Console, report: ZooList) -> None:
-    from rich.table import Table
+    from tvm_patch.report.columns import Column, fitted
 
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in ("name", "width", "resolution", "classes", "what"):
-        table.add_column(column, justify="left" if column in ("name", "what") else "right")
-    for a in report.architectures:
-        table.add_row(a.name, f"{a.width:g}", str(a.resolution), str(a.classes), a.description)
-    console.print(table)
+    columns = (
+        Column("name"),
+        *(Column(n, right=True, drop=k) for k, n in enumerate(("width", "classes", "resolution"), 1)),
+        Column("what", least=20, fold=True),
+    )
+    rows = [
+        [a.name, f"{a.width:g}", str(a.classes), str(a.resolution), a.description]
+        for a in report.architectures
+    ]
+    console.print(fitted(console, columns, rows))
 
 
 def _show_written(console: Console, report: ZooReport) -> None:

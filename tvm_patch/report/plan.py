@@ -9,9 +9,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from tvm_patch.report.columns import Bar, Cell, Column, fitted
 from tvm_patch.report.make import segment_reports
 from tvm_patch.report.models import Report, SegmentReport
-from tvm_patch.report.text import bar, count, kib, pieces
+from tvm_patch.report.text import count, kib, pieces
 
 if TYPE_CHECKING:
     from tvm_patch.driver.plan import Planned
@@ -103,25 +104,29 @@ def plan_report(model: str, planned: Planned) -> PlanReport:
 
 def print_plan(console: Console, report: PlanReport) -> None:
     """Print segments, the front and what sets the arena."""
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for name in ("segment", "operators", "runs in", "overhead", "in use"):
-        table.add_column(name, justify="left" if name == "operators" else "right", no_wrap=True)
-    table.add_column("memory")
+    columns = (
+        Column("segment", right=True),
+        Column("operators", least=10),
+        Column("runs in", right=True, drop=1),
+        Column("overhead", right=True),
+        Column("in use", right=True),
+        Column("memory", drop=2),
+    )
     peak = max((s.arena_bytes for s in report.segments), default=0)
-    marked = False
-    for i, s in enumerate(report.segments):
-        first = s.arena_bytes == peak and not marked
-        marked |= first
-        table.add_row(
+    marked = next((i for i, s in enumerate(report.segments) if s.arena_bytes == peak), None)
+    rows: list[list[Cell]] = [
+        [
             str(i),
             _ranges(s.operators),
             pieces(s.bands, s.patch_rows),
             f"{s.overhead:.3f}",
             f"{s.arena_bytes:,}",
-            bar(s.arena_bytes, peak) + (" ← peak" if first else ""),
-            style="bold" if first else None,
-        )
-    console.print(table)
+            Bar(s.arena_bytes, peak, " ← peak" if i == marked else ""),
+        ]
+        for i, s in enumerate(report.segments)
+    ]
+    styles = ["bold" if i == marked else None for i in range(len(rows))]
+    console.print(fitted(console, columns, rows, styles))
     if len(report.front) > 1:
         console.print()
         front = Table(box=None, header_style="bold", pad_edge=False)
@@ -138,7 +143,7 @@ def print_plan(console: Console, report: PlanReport) -> None:
             )
         console.print(front)
     console.print()
-    rows = [
+    said = [
         ("model", f"{escape(report.model)}, {report.input_mode} input, scheme {report.scheme}"),
         *(("note", f"[yellow]{escape(note)}[/]") for note in report.notes),
         (
@@ -153,8 +158,8 @@ def print_plan(console: Console, report: PlanReport) -> None:
     summary = Table(box=None, show_header=False, pad_edge=False)
     summary.add_column(style="cyan")
     summary.add_column(overflow="fold")
-    for row in rows:
-        summary.add_row(*row)
+    for line in said:
+        summary.add_row(*line)
     console.print(summary)
 
 

@@ -54,6 +54,8 @@ def plot_plan(name: str, planned: Planned, path: Path) -> Path:
 def plan_figure(name: str, planned: Planned) -> Figure:
     """Draw memory per operator layer by layer and as planned, the segments marked, and the front with its peers.
 
+    A plan without alternatives has no front: the picture is of its memory alone.
+
     Parameters
     ----------
     name : str
@@ -63,6 +65,10 @@ def plan_figure(name: str, planned: Planned) -> Figure:
     from matplotlib.figure import Figure
 
     wide = width_for(len(planned.network.operators))
+    if len(planned.plan.front) < 2:
+        figure = Figure(figsize=(wide + 1.2, 4.4), layout="constrained")
+        _draw_memory(figure.subplots(), name, planned)
+        return figure
     figure = Figure(figsize=(wide + 6.2, 4.4), layout="constrained")
     memory, front = figure.subplots(1, 2, width_ratios=(wide, 3.8))
     _draw_memory(memory, name, planned)

@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from tvm_patch.report.answer import print_answers
+from tvm_patch.report.columns import Column, fitted
 from tvm_patch.report.models import AnswerReport, Report
 
 if TYPE_CHECKING:
@@ -186,13 +187,13 @@ def print_project_run(console: Console, report: ProjectRunReport) -> None:
     """Print the cost, per operator if asked for, and the verdict."""
     if report.operators:
         total = max(1, sum(o.cost for o in report.operators))
-        table = Table(box=None, header_style="bold", pad_edge=False)
-        table.add_column("operator", no_wrap=True)
-        table.add_column(report.unit, justify="right", no_wrap=True)
-        table.add_column("share", justify="right", no_wrap=True)
-        for o in report.operators:
-            table.add_row(escape(o.name), f"{o.cost:,}", f"{100 * o.cost / total:.1f} %")
-        console.print(table)
+        columns = (
+            Column("operator", least=12),
+            Column(report.unit, right=True),
+            Column("share", right=True, drop=1),
+        )
+        parts = [[escape(o.name), f"{o.cost:,}", f"{100 * o.cost / total:.1f} %"] for o in report.operators]
+        console.print(fitted(console, columns, parts))
     rows = [
         ("model", f"{escape(report.model)} on {report.board}"),
         (report.unit, f"{report.cost:,}"),
@@ -212,15 +213,20 @@ def print_project_run(console: Console, report: ProjectRunReport) -> None:
 
 def print_options(console: Console, report: OptionList) -> None:
     """Print a template's options."""
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for name in ("option", "type", "default", "for", "meaning"):
-        table.add_column(name)
+    columns = (
+        Column("option"),
+        Column("type", drop=3),
+        Column("default", drop=1, least=10, fold=True),
+        Column("for", drop=2, least=10, fold=True),
+        Column("meaning", least=20, fold=True),
+    )
+    rows = []
     for o in report.options:
         methods = ", ".join(m.replace("generate_project", "create") for m in (*o.required, *o.optional))
-        default = "[bold]required[/]" if o.required else "" if o.default is None else str(o.default)
+        default = "[bold]required[/]" if o.required else "" if o.default is None else escape(str(o.default))
         choices = f" ({', '.join(o.choices)})" if o.choices else ""
-        table.add_row(o.name, o.type, default, methods, escape(o.help + choices))
-    console.print(table)
+        rows.append([o.name, o.type, default, methods, escape(o.help + choices)])
+    console.print(fitted(console, columns, rows))
 
 
 def print_project_boards(console: Console, report: ProjectBoardList) -> None:

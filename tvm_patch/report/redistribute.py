@@ -132,6 +132,9 @@ def _measures(m: Measures) -> MeasuresReport:
     )
 
 
+_WIDE = 80
+
+
 def print_redistribute(console: Console, report: RedistributeReport) -> None:
     """Print the edits and the figures before and after."""
     console.print(
@@ -146,7 +149,8 @@ def print_redistribute(console: Console, report: RedistributeReport) -> None:
     for name in ("before", "after"):
         table.add_column(name, justify="right", no_wrap=True)
     for label, *cells in _rows(report.before, report.after):
-        table.add_row(label, *cells)
+        # The exact bytes only where there is room for them.
+        table.add_row(label, *(cells if console.width >= _WIDE else [c.split(" (")[0] for c in cells]))
     console.print(table)
 
 

@@ -7,37 +7,38 @@ from rich.markup import escape
 from rich.table import Table
 
 from tvm_patch.report.answer import print_answers
+from tvm_patch.report.columns import Bar, Cell, Column, fitted
 from tvm_patch.report.models import CompileReport, InspectReport, OperatorRun, RunReport, TensorReport
-from tvm_patch.report.text import UNKNOWN, bar, count, kib, pieces, shape
+from tvm_patch.report.text import UNKNOWN, count, kib, pieces, shape
 
 
 def print_inspect(console: Console, report: InspectReport) -> None:
     """Print operators with the arena each one fills, then the summary."""
-    planned = ["segment"] if report.segments else []
-    table = _table(*planned, "index", "name", "kind", "kernel", "output", "MACs", "in use", "memory")
-    shown = -1
+    columns = [
+        *([Column("segment")] if report.segments else []),
+        Column("index", right=True, drop=1),
+        Column("name", least=12),
+        Column("kind", drop=2),
+        Column("kernel", drop=4),
+        Column("output", drop=3),
+        Column("MACs", right=True),
+        Column("in use", right=True),
+        Column("memory"),
+    ]
+    lines, styles, shown = list[list[Cell]](), list[str | None](), -1
     whole = max((op.live_bytes for op in report.operators), default=0)
     for op in report.operators:
         peak = op.index == report.peak_operator
-        if planned:
-            segment = report.segments[op.segment]
-            planned = [
-                f"{op.segment} {pieces(segment.bands, segment.patch_rows)}" if op.segment != shown else ""
-            ]
+        segment: list[str] = []
+        if report.segments:
+            one = report.segments[op.segment]
+            segment = [f"{op.segment} {pieces(one.bands, one.patch_rows)}" if op.segment != shown else ""]
             shown = op.segment
-        table.add_row(
-            *planned,
-            str(op.index),
-            escape(op.name),
-            op.kind,
-            op.kernel,
-            shape(op.output_shape),
-            count(op.macs),
-            f"{op.live_bytes:,}",
-            bar(op.live_bytes, whole) + (" ← peak" if peak else ""),
-            style="bold" if peak else None,
-        )
-    console.print(table)
+        cells = [str(op.index), escape(op.name), op.kind, op.kernel, shape(op.output_shape), count(op.macs)]
+        memory = Bar(op.live_bytes, whole, " ← peak" if peak else "")
+        lines.append([*segment, *cells, f"{op.live_bytes:,}", memory])
+        styles.append("bold" if peak else None)
+    console.print(fitted(console, columns, lines, styles))
     rows = [("model", escape(report.model)), *_notes(report.notes)]
     rows += _tensors(report.inputs, report.outputs)
     rows += [
@@ -66,10 +67,19 @@ def print_compile(console: Console, report: CompileReport) -> None:
 def print_run(console: Console, report: RunReport) -> None:
     """Print instructions per operator, then memory and the verdict."""
     total = report.instructions or sum(op.instructions or 0 for op in report.operators)
-    table = _table("index", "name", "kind", "output", "MACs", "instructions", "instr/MAC", "share")
+    columns = (
+        Column("index", right=True, drop=1),
+        Column("name", least=12),
+        Column("kind", drop=4),
+        Column("output", drop=5),
+        Column("MACs", right=True, drop=3),
+        Column("instructions", right=True),
+        Column("instr/MAC", right=True, drop=2),
+        Column("share"),
+    )
     largest = max((op.instructions or 0 for op in report.operators), default=0)
-    for op in report.operators:
-        table.add_row(
+    lines: list[list[Cell]] = [
+        [
             str(op.index),
             escape(op.name),
             op.kind,
@@ -77,10 +87,16 @@ def print_run(console: Console, report: RunReport) -> None:
             count(op.macs),
             count(op.instructions),
             _per_mac(op),
-            f"{100 * (op.instructions or 0) / max(1, total):5.1f} % {bar(op.instructions or 0, largest, 10)}",
-        )
+            Bar(
+                op.instructions or 0,
+                largest,
+                before=f"{100 * (op.instructions or 0) / max(1, total):5.1f} % ",
+            ),
+        ]
+        for op in report.operators
+    ]
     if total:  # on a board that does not count, inspect says as much
-        console.print(table)
+        console.print(fitted(console, columns, lines))
     if report.flash:
         console.print(_flash(report))
     per_mac = (
@@ -125,14 +141,6 @@ def _flash(report: RunReport) -> Table:
         size = part.code_bytes + part.constant_bytes
         share = f"{100 * size / max(1, report.flash_bytes or 0):5.1f} %"
         table.add_row(part.kind, f"{part.code_bytes:,}", f"{part.constant_bytes:,}", f"{size:,}", share)
-    return table
-
-
-def _table(*columns: str) -> Table:
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for name in columns:
-        right = name in ("index", "MACs", "in use", "instructions", "instr/MAC")
-        table.add_column(name, justify="right" if right else "left", no_wrap=True)
     return table
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
+from tvm_patch.report.columns import Column, fitted
 from tvm_patch.report.models import Report
 from tvm_patch.report.text import UNKNOWN, count
 from tvm_patch.tuning.tune import TuningResult
@@ -87,24 +87,30 @@ def tune_report(
 
 def print_tune(console: Console, report: TuneReport) -> None:
     """Print a line a workload, then the sum."""
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in ("operator", "kernel", "best config"):
-        table.add_column(column)
-    for column in ("operators", "measured", "before", "after", "saved"):
-        table.add_column(column, justify="right")
-    for task in report.tasks:
-        config = ", ".join(f"{k} {v}" for k, v in sorted(task.config.items()))
-        table.add_row(
+    columns = (
+        Column("operator", least=12),
+        Column("kernel", drop=3),
+        Column("best config", drop=5, least=16),
+        Column("operators", right=True, drop=2),
+        Column("measured", right=True, drop=4),
+        Column("before", right=True),
+        Column("after", right=True),
+        Column("saved", right=True),
+    )
+    rows = [
+        [
             escape(task.name),
             task.kernel,
-            config or UNKNOWN,
+            ", ".join(f"{k} {v}" for k, v in sorted(task.config.items())) or UNKNOWN,
             str(task.operators),
             f"{task.measured} of {task.candidates}",
             count(task.before),
             count(task.after),
             _saved(task.before, task.after),
-        )
-    console.print(table)
+        ]
+        for task in report.tasks
+    ]
+    console.print(fitted(console, columns, rows))
     for reason in report.wrong:
         console.print(f"[red]left out:[/red] {escape(reason)}")
     console.print(

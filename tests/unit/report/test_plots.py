@@ -13,6 +13,7 @@ from tvm_patch.errors import UserError
 from tvm_patch.planner.choose import Choice, Request, choose_plan
 from tvm_patch.planner.explain import plan_memory
 from tvm_patch.planner.network import Network, OperatorDesc, TensorDesc
+from tvm_patch.planner.plan import FrontPoint
 from tvm_patch.planner.segments import layer_by_layer
 from tvm_patch.report.make import segment_reports
 from tvm_patch.report.models import InspectReport, OperatorMemory
@@ -34,7 +35,7 @@ def chain(length: int) -> Network:
     return b.network(x)
 
 
-def planned(network: Network, mode="rereadable", seed: int | None = None) -> Planned:
+def planned(network: Network, mode="rereadable", seed: int | None = None, alternatives=None) -> Planned:
     """Plan a network; with a seed, draw random segments of many bands over it instead."""
     choice = choose_plan(network, Request(mode, "layer" if seed is not None else "auto"))
     segments = choice.point.segments
@@ -42,7 +43,16 @@ def planned(network: Network, mode="rereadable", seed: int | None = None) -> Pla
         segments = tuple(random_segments(network, seed, longest=4, most_bands=5))
     memory = plan_memory(network, segments, mode)
     before = plan_memory(network, layer_by_layer(network), "resident")
-    return Planned(network, Choice(choice.plan, choice.point, choice.front), memory, before)
+    plan = choice.plan
+    if alternatives is not None:
+        points = [
+            FrontPoint(
+                arena_bytes=1000 * (i + 5), overhead=1 + 0.1 * (alternatives - i), estimated_instructions=9
+            )
+            for i in range(alternatives)
+        ]
+        plan = plan.model_copy(update={"front": tuple(points)})
+    return Planned(network, Choice(plan, choice.point, choice.front), memory, before)
 
 
 def known(shape, depthwise: int, macs: int) -> Network:
@@ -84,12 +94,16 @@ def assert_readable(figure):
     return [text for text, _ in found]
 
 
+@pytest.mark.parametrize("alternatives", [1, 5])
 @pytest.mark.parametrize(("operators", "seed"), [(1, None), (4, None), (20, 1), (60, 2), (100, 3), (160, 4)])
-def test_words_of_a_plan_do_not_overlap(operators, seed):
-    texts = assert_readable(plan_figure("some-network", planned(chain(operators), seed=seed)))
+def test_words_of_a_plan_do_not_overlap(operators, seed, alternatives):
+    figure = plan_figure("some-network", planned(chain(operators), seed=seed, alternatives=alternatives))
+    texts = assert_readable(figure)
     assert any("rereadable input:" in t for t in texts)
     assert any("resident input:" in t for t in texts)
-    assert "plans, rereadable input" in texts
+    # One plan has no alternatives to draw, and the picture one panel.
+    assert len(figure.axes) == min(2, alternatives)
+    assert ("plans, rereadable input" in texts) == (alternatives > 1)
     if operators >= 20:
         assert any(t.startswith("×") for t in texts)
 
