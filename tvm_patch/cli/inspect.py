@@ -67,11 +67,11 @@ def inspect(
 
         check_plot(plot)
 
-    with output.progress(f"reading {model.name}"), about(plan):
+    with output.progress(f"reading {model.name}") as step, about(plan):
         from tvm_patch import driver
         from tvm_patch.report import inspect_report
 
-        analysis = driver.analyse(model, io.value, plan=source, signature=signature)
+        analysis = driver.analyse(model, io.value, plan=source, signature=signature, progress=step)
     report = inspect_report(model.name, analysis)
     if plot is not None:
         from tvm_patch.report.plot import plot_memory

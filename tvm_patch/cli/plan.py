@@ -79,10 +79,10 @@ def plan(
 
         check_plot(plot)
 
-    with output.progress(f"planning {model.name}"):
+    with output.progress(f"planning {model.name}") as step:
         from tvm_patch import driver
 
-        planned = driver.plan(model, request, io.value, signature=signature)
+        planned = driver.plan(model, request, io.value, signature=signature, progress=step)
     if save is not None:
         planned.plan.save(save)
     if plot is not None:

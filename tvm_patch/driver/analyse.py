@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tvm_patch.driver.front import BorderMode, legalize
+from tvm_patch.driver.front import BorderMode, Progress, legalize
 from tvm_patch.driver.plan import PlanSource, resolve
 from tvm_patch.driver.tuned import tuned_configs
 from tvm_patch.kernels import Form
@@ -84,12 +84,13 @@ def analyse(
     form: Form = "dsp",
     plan: PlanSource | None = None,
     signature: str | None = None,
+    progress: Progress | None = None,
 ) -> Analysis:
     """Import, legalize, lower and place a model without printing code.
 
     Parameters
     ----------
-    model, io, form, plan, signature
+    model, io, form, plan, signature, progress
         As for :func:`tvm_patch.driver.compile`.
 
     Raises
@@ -98,16 +99,20 @@ def analyse(
         When it cannot be compiled, or not under this plan.
     """
     legalized = legalize(model, None, io, signature)
+    report = progress or (lambda _text, _fraction: None)
+    legalized.describe(lambda text, done: report(text, 0.4 * done))
     found: Plan | None = None
     planned: Sequence[Segment] | None = None
     mode: InputMode = "resident"
     if plan is not None:
-        found, planned = resolve(legalized, plan)
+        found, planned = resolve(legalized, plan, lambda text, done: report(text, 0.4 + 0.2 * done))
         mode = found.input_mode
     # Some of what cannot be compiled is only found out here, and what scratch the kernels get.
     tuned = tuned_configs(None, "balanced") if form == "dsp" else None
     chosen = None if planned is None else lambda _: planned
-    program = legalized.lower(form, chosen, None, mode, tuned=tuned)
+    program = legalized.lower(
+        form, chosen, lambda text, done: report(text, 0.6 + 0.4 * done), mode, tuned=tuned
+    )
     network = program.network
     memory = plan_memory(network, planned or layer_by_layer(network), mode)
     kernels = {

@@ -102,10 +102,10 @@ def compile(
     chosen = form or form_for(board)
     report("reading and legalizing", 0.0)
     legalized = legalize(model, name, io, signature)
+    legalized.describe(lambda text, done: report(text, 0.05 + 0.2 * done))
     found: Plan | None = None
     if plan is not None:
-        report("planning", 0.2)
-        found, planned = resolve(legalized, plan)
+        found, planned = resolve(legalized, plan, lambda text, done: report(text, 0.25 + 0.1 * done))
         segments, input_mode = (lambda _network: planned), found.input_mode
     mode: InputMode = input_mode or "resident"
     # A database that cannot be read is an error even where the form has no use for it.
@@ -117,7 +117,7 @@ def compile(
     program = legalized.lower(
         chosen,
         segments,
-        lambda text, done: report(text, 0.3 + 0.3 * done),
+        lambda text, done: report(text, 0.35 + 0.25 * done),
         mode,
         tuned=tuned if chosen == "dsp" else None,
     )

@@ -88,23 +88,30 @@ class Legalized:
         """The file's content."""
         return self.imported.model
 
-    def describe(self) -> tuple[list[Kernel], Network]:
+    def describe(self, progress: Progress | None = None) -> tuple[list[Kernel], Network]:
         """Choose kernels and describe the network to the planner; the work is done once.
+
+        Parameters
+        ----------
+        progress : callable, optional
+            Called with what is being done and the fraction done.
 
         Raises
         ------
         UnsupportedError
             When an operator has no kernel.
         """
-        try:
-            return self._described
-        except UnsupportedError as error:
-            raise self.imported.located(error) from error
+        if not self._described:
+            try:
+                kernels = choose_kernels(self.graph, progress=progress)
+                self._described.append((kernels, describe(self.graph, kernels, self.name)))
+            except UnsupportedError as error:
+                raise self.imported.located(error) from error
+        return self._described[0]
 
     @cached_property
-    def _described(self) -> tuple[list[Kernel], Network]:
-        kernels = choose_kernels(self.graph)
-        return kernels, describe(self.graph, kernels, self.name)
+    def _described(self) -> list[tuple[list[Kernel], Network]]:
+        return []
 
     def lower(
         self,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from tvm_patch.driver.front import BorderMode, Legalized, legalize
+from tvm_patch.driver.front import BorderMode, Legalized, Progress, legalize
 from tvm_patch.driver.tuned import tuned_configs
 from tvm_patch.errors import PlanError
 from tvm_patch.lowering.fit_kernels import widest_kernels
@@ -53,6 +53,7 @@ def plan(
     request: Request | None = None,
     io: BorderMode = "int8",
     signature: str | None = None,
+    progress: Progress | None = None,
 ) -> Planned:
     """Import a model and plan it.
 
@@ -62,7 +63,7 @@ def plan(
         The .tflite file.
     request : Request, optional
         Limits and objective.
-    io, signature
+    io, signature, progress
         As for :func:`tvm_patch.driver.compile`.
 
     Raises
@@ -72,8 +73,9 @@ def plan(
     """
     asked = request or Request()
     legalized = legalize(model, None, io, signature)
-    kernels, network = legalized.describe()
-    choice = choose_plan(network, asked)
+    report = progress or (lambda _text, _fraction: None)
+    kernels, network = legalized.describe(lambda text, done: report(text, 0.5 * done))
+    choice = choose_plan(network, asked, lambda done: report("planning", 0.5 + 0.5 * done))
     # What `compile` allocates without a plan: kernels have the scratch that makes them fast.
     _, wide = widest_kernels(kernels, network, tuned_configs(None, "balanced"))
     return Planned(
@@ -85,7 +87,9 @@ def plan(
     )
 
 
-def resolve(legalized: Legalized, source: PlanSource) -> tuple[Plan, tuple[Segment, ...]]:
+def resolve(
+    legalized: Legalized, source: PlanSource, progress: Progress | None = None
+) -> tuple[Plan, tuple[Segment, ...]]:
     """Return a plan for a model that is legalized already, and its segments.
 
     Parameters
@@ -93,6 +97,8 @@ def resolve(legalized: Legalized, source: PlanSource) -> tuple[Plan, tuple[Segme
     legalized : Legalized
     source : Plan, Request or path
         What to make the plan from.
+    progress : callable, optional
+        Called with what is being done and the fraction done.
 
     Raises
     ------
@@ -100,8 +106,9 @@ def resolve(legalized: Legalized, source: PlanSource) -> tuple[Plan, tuple[Segme
         When the plan is not for this model, or no plan does what is asked.
     """
     _, network = legalized.describe()
+    report = progress or (lambda _text, _fraction: None)
     if isinstance(source, Request):
-        choice = choose_plan(network, source)
+        choice = choose_plan(network, source, lambda done: report("planning", done))
         return choice.plan, choice.point.segments
     if isinstance(source, Plan):
         return source, source.segments_for(network)

@@ -161,7 +161,9 @@ class Program:
 
 
 def choose_kernels(
-    graph: BoundFunction, config: Mapping[str, Mapping[str, Any]] | None = None
+    graph: BoundFunction,
+    config: Mapping[str, Mapping[str, Any]] | None = None,
+    progress: Callable[[str, float], None] | None = None,
 ) -> list[Kernel]:
     """Return a kernel for every operator.
 
@@ -171,8 +173,16 @@ def choose_kernels(
         The operators.
     config : mapping, optional
         Kernel parameters by operator name.
+    progress : callable, optional
+        Called with what is being done and the fraction done: proving that few instructions rescale exactly takes a
+        second for a thousand channels.
     """
-    return [kernel_for(item.op, (config or {}).get(item.op.name)) for item in graph.ops]
+    kernels = []
+    for i, item in enumerate(graph.ops):
+        if progress is not None:
+            progress("choosing kernels", i / len(graph.ops))
+        kernels.append(kernel_for(item.op, (config or {}).get(item.op.name)))
+    return kernels
 
 
 def lower_program(

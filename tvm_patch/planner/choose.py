@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -75,7 +75,9 @@ class Choice:
     front: tuple[Point, ...]
 
 
-def choose_plan(network: Network, request: Request) -> Choice:
+def choose_plan(
+    network: Network, request: Request, progress: Callable[[float], None] | None = None
+) -> Choice:
     """Return the plan that a request asks for.
 
     Parameters
@@ -83,6 +85,8 @@ def choose_plan(network: Network, request: Request) -> Choice:
     network : Network
         With ``rows`` described for row-wise operators.
     request : Request
+    progress : callable, optional
+        Called with the fraction done.
 
     Raises
     ------
@@ -107,7 +111,9 @@ def choose_plan(network: Network, request: Request) -> Choice:
             raise PlanError(_impossible(network, request, patched.least_memory(request.max_overhead)))
         point, front = found, patched.front
     else:
-        search = Search(network, request.input_mode, max(MOST_OVERHEAD, request.max_overhead or 0.0))
+        search = Search(
+            network, request.input_mode, max(MOST_OVERHEAD, request.max_overhead or 0.0), progress
+        )
         found = _best(search, request)
         if found is None and request.max_overhead is None:
             search = Search(network, request.input_mode, _LAST_RESORT)

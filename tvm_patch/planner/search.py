@@ -7,7 +7,7 @@ the arena (they are what must be in use at once); the arena planner places every
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,6 +53,8 @@ class Search(Choices):
         Where the input comes from.
     most_overhead : float
         Plans with more multiply-accumulates, relative to the network's, are left out.
+    progress : callable, optional
+        Called with the fraction of the cuts that are reached.
 
     Raises
     ------
@@ -61,11 +63,15 @@ class Search(Choices):
     """
 
     def __init__(
-        self, network: Network, mode: InputMode = "resident", most_overhead: float = MOST_OVERHEAD
+        self,
+        network: Network,
+        mode: InputMode = "resident",
+        most_overhead: float = MOST_OVERHEAD,
+        progress: Callable[[float], None] | None = None,
     ) -> None:
         self.mode = mode
         most_macs = int(network.macs * most_overhead)
-        self._ways = _run(network, fetched_inputs(network, mode), mode, most_macs)
+        self._ways = _run(network, fetched_inputs(network, mode), mode, most_macs, progress)
         once = mode == "streamed" and any(len(network.consumers(name)) > 1 for name in network.inputs)
         known = () if once else (layer_point(network, mode),)
         super().__init__(network, fetched_inputs(network, mode), self._ways[-1].costs, most_macs, known)
@@ -86,12 +92,20 @@ class Search(Choices):
         return tuple(s for move in reversed(moves) for s in move.segments)
 
 
-def _run(network: Network, fetched: frozenset[str], mode: InputMode, most_macs: int) -> list[_Ways]:
+def _run(
+    network: Network,
+    fetched: frozenset[str],
+    mode: InputMode,
+    most_macs: int,
+    progress: Callable[[float], None] | None = None,
+) -> list[_Ways]:
     count = len(network.operators)
     candidates = Candidates(network, fetched, mode == "streamed")
     left = np.concatenate([np.cumsum([op.macs for op in network.operators][::-1])[::-1], [0]])
     ways = [_Ways(np.zeros((1, 3), np.int64), np.zeros((1, 2), np.int64), ())]
     for end in range(1, count + 1):
+        if progress is not None:
+            progress(end / count)
         moves = [m for m in candidates.moves_to(end) if len(ways[m.start].costs)]
         costs, steps = [np.zeros((0, 3), np.int64)], [np.zeros((0, 2), np.int64)]
         for i, move in enumerate(moves):

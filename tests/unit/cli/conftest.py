@@ -131,7 +131,7 @@ def driver(monkeypatch):
         )
 
     fake.compile, fake.check, fake.Artifact = compile_, check, FakeArtifact
-    fake.analyse = lambda model, io, plan, signature: analysis()
+    fake.analyse = lambda model, io, plan, signature, progress: analysis()
     fake.random_inputs = lambda artifact, count, seed: [[np.full((1, 4, 4, 3), seed, np.int8)]]
     front = types.ModuleType("tvm_patch.driver.front")
     front.read_source = lambda path: (path.read_bytes(), path.stem)
