@@ -183,3 +183,23 @@ def test_what_nothing_reads_may_be_anything():
         tensors = list(model.tensors)
         tensors[left] = replace(tensors[left], quantization=quantization)
         assert_exact(write_model(replace(model, tensors=tuple(tensors))))
+
+
+def test_an_oracle_that_refuses_a_version():
+    """BUILTIN_REF knows TILE up to version 2; LiteRT's default kernels run version 3, and so do we."""
+    schema = pytest.importorskip("ai_edge_litert.schema_py_generated")
+    import flatbuffers
+
+    b = ModelBuilder("tile")
+    b.output(b.tile(b.input("x", (1, 3, 2), scale=0.1), [1, 2, 2]))
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(write_model(b.finish()), 0))
+    model.operatorCodes[0].version = 3
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    data = bytes(builder.Output())
+    artifact = tvm_patch.compile(data)
+    inputs = driver.random_inputs(artifact, 1)
+    checked = driver.check(artifact, data, inputs, artifact.run(inputs).outputs)
+    assert checked.bit_exact
+    assert checked.oracle == "LiteRT's default kernels"
+    assert "version" in checked.refusals[0]
