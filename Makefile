@@ -2,7 +2,7 @@
 PYTHON := .venv/bin/python
 MODEL := build/mcunet_vww1.tflite
 
-.PHONY: demo test verify bench lint setup clean
+.PHONY: demo test alone verify bench lint setup clean
 
 demo: setup ## compile MCUNet-VWW1, run it on the emulated Cortex-M7, compare with the reference
 	@mkdir -p build
@@ -12,6 +12,9 @@ demo: setup ## compile MCUNet-VWW1, run it on the emulated Cortex-M7, compare wi
 test: lint ## what CI runs
 	$(PYTHON) -m benchmarks.baseline
 	$(PYTHON) -m pytest -n 2 --dist loadfile -m "not verify"
+
+alone: setup ## the quick tests as on a machine that has nothing but the clone
+	TVM_PATCH_SHARED=/nonexistent $(PYTHON) -m pytest -n 2 --dist loadfile -m "not slow and not verify"
 
 verify: setup ## the full lists, an hour or so
 	$(PYTHON) -m pytest -n 2 --dist load

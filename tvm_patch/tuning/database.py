@@ -145,7 +145,7 @@ def _lines(path: Path, is_ours: Callable[[object], bool], *, create: bool) -> li
     for number, line in enumerate(lines, 1):
         try:
             out.append(json.loads(line))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             if not (create and number == len(lines)):
                 raise UserError(f"{path}, line {number}: not JSON ({error}); delete the line") from error
             write_text(path, "".join(f"{kept}\n" for kept in lines[:-1]))
@@ -163,7 +163,7 @@ def _is_workload(entry: object) -> bool:
         case [str() as number, str()] if number.isdecimal():
             try:
                 _text(entry)
-            except (ValueError, TypeError, LookupError):
+            except (ValueError, TypeError, LookupError, RecursionError):
                 return False
             return True
     return False

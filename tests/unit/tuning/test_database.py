@@ -58,11 +58,12 @@ def test_a_line_cut_off_at_the_end_is_dropped_when_tuning_goes_on(tmp_path):
     assert load_measured(tmp_path) == {"{}": [(300, {"pixels": 1})]}
 
 
+@pytest.mark.parametrize("damage", ["{", "[" * 100_000 + "]" * 100_000], ids=["cut off", "nested"])
 @pytest.mark.parametrize("file", [WORKLOADS, RECORDS])
-def test_damage_elsewhere_is_an_error(tmp_path, file):
+def test_damage_elsewhere_is_an_error(tmp_path, file, damage):
     fill(tmp_path, {1: 300, 2: 100})
     path = tmp_path / file
-    path.write_text("{\n" + path.read_text())
+    path.write_text(f"{damage}\n{path.read_text()}")
     with pytest.raises(UserError, match="line 1: not JSON"):
         open_database(tmp_path, create=True)
 
