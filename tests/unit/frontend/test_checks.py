@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -180,3 +182,67 @@ def test_axis_out_of_range():
     y = m.tensor("y", (1, 8), "int8", make_quantization(0.1))
     m.operator("CONCATENATION", [x, x], [y], {"axis": 5})
     assert "axis 5 of a tensor with 2 dimensions" in refusal(m, y)
+
+
+def with_operator(kind, custom="", dtype="int8"):
+    m = ModelBuilder()
+    x = m.input("x", (1, 4), 0.1)
+    y = m.tensor("y", (1, 4), dtype, make_quantization(0.1) if dtype == "int8" else None)
+    m.operator(kind, [x], [y])
+    m.output(y)
+    model = m.finish()
+    return replace(model, operators=tuple(replace(op, custom_code=custom) for op in model.operators))
+
+
+@pytest.mark.parametrize("kind", ["CALL_ONCE", "VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE"])
+def test_state_is_not_called_control_flow(kind):
+    with pytest.raises(UnsupportedError) as caught:
+        import_tflite(write_model(with_operator(kind)))
+    message = str(caught.value)
+    assert message.startswith(f"operator 0 ({kind}): this network keeps state between inferences")
+    assert "; export it with its state as inputs and outputs" in message
+
+
+@pytest.mark.parametrize("kind", ["IF", "WHILE"])
+def test_control_flow(kind):
+    with pytest.raises(
+        UnsupportedError, match=r"control flow .* is not supported; export the network without"
+    ):
+        import_tflite(write_model(with_operator(kind)))
+
+
+@pytest.mark.parametrize(
+    ("custom", "compiler"), [("ethos-u", "Vela"), ("edgetpu-custom-op", "the Edge TPU compiler")]
+)
+def test_what_another_compiler_made(custom, compiler):
+    with pytest.raises(UnsupportedError) as caught:
+        import_tflite(write_model(with_operator("CUSTOM", custom)))
+    message = str(caught.value)
+    assert message.startswith(f"operator 0 (CUSTOM {custom}): {compiler} has compiled this file for")
+    assert message.endswith(f"; give the .tflite file from before {compiler}")
+
+
+@pytest.mark.parametrize("dtype", ["int32", "int64"])
+@pytest.mark.parametrize("kind", ["add", "mul", "maximum"])
+def test_integer_arithmetic_is_called_by_its_name(kind, dtype):
+    m = ModelBuilder()
+    index = m.arg_max(m.input("x", (1, 3, 4), 0.1), 2, dtype=dtype)
+    one = m.constant("one", np.ones((1,), dtype))
+    y = m.tensor("y", (1, 3), dtype)
+    m.operator(kind.upper(), [index, one], [y])
+    message = refusal(m, y)
+    assert (
+        f"integer arithmetic in {kind.upper()} is not supported: tensor 'arg_max_0' is {dtype}; " in message
+    )
+    assert "damaged" not in message
+
+
+def test_no_message_calls_a_sound_type_damage():
+    for dtype in ("int16", "uint8", "float32", "bool", "int32"):
+        m = ModelBuilder()
+        x = m.input("x", (1, 4), 0.1, dtype=dtype)
+        y = m.tensor("y", (1, 4), dtype, make_quantization(0.2) if dtype in ("int16", "uint8") else None)
+        m.operator("RELU", [x], [y])
+        message = refusal(m, y)
+        assert "damaged" not in message
+        assert "; " in message
