@@ -233,8 +233,8 @@ def test_broken_promise_is_our_fault(net, monkeypatch, field):
     from tvm_patch.driver import plan as _  # noqa: F401
     from tvm_patch.planner.choose import choose_plan
 
-    def dishonest(network, request):
-        choice = choose_plan(network, request)
+    def dishonest(network, request, progress=None):
+        choice = choose_plan(network, request, progress)
         plan = choice.plan.model_copy(update={field: getattr(choice.plan, field) - 1})
         return type(choice)(plan, choice.point, choice.front)
 
