@@ -43,7 +43,8 @@ def flash_by_kind(
     kinds = sorted({str(op["kind"]) for op in metadata["operators"]}, key=len, reverse=True)
     code: dict[str, int] = defaultdict(int)
     constants: dict[str, int] = defaultdict(int)
-    for symbol in symbols:
+    # gcc gives functions of the same code one place and several names.
+    for symbol in {(s.section, s.address, s.size): s for s in symbols if s.size}.values():
         if symbol.is_function:
             code[_kind_of_function(symbol, kinds)] += symbol.size
         else:

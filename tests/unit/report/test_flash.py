@@ -61,3 +61,10 @@ def test_what_belongs_to_no_single_operator() -> None:
 def test_the_largest_comes_first_and_nothing_is_left_over() -> None:
     found = flash_by_kind([code("conv2d_0", 1), constant("op0_op1_stream", 9)], METADATA, 10)
     assert [f.kind for f in found] == ["depthwise_conv2d", "conv2d"]
+
+
+def test_one_place_with_several_names_is_counted_once() -> None:
+    """Gcc folds functions of the same code: names without bytes of their own."""
+    folded = [Symbol(name, 0x100, 40, True, ".model_text") for name in ("tvmp_widen_3_a", "tvmp_widen_3_b")]
+    found = flash_by_kind([*folded, Symbol("run", 0x200, 10, True, ".model_text")], METADATA, 50)
+    assert {f.kind: f.code_bytes for f in found} == {SHARED: 40, SEQUENCE: 10}
