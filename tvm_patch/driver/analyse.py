@@ -63,6 +63,8 @@ class Analysis:
         None: one operator after another, the input in the arena.
     notes : tuple of str
         What was mended in the file and chosen of it.
+    constant_bytes : int
+        Constants as the compiler prints them: weights in the order of their kernels, with what rescaling needs.
     """
 
     network: Network
@@ -71,6 +73,7 @@ class Analysis:
     kernels: Mapping[int, str] = field(default_factory=dict)
     plan: Plan | None = None
     notes: tuple[str, ...] = ()
+    constant_bytes: int = 0
 
     @property
     def placement(self) -> Placement:
@@ -120,7 +123,8 @@ def analyse(
         for step in program.steps
         for op, kernel in zip(step.described, step.kernels, strict=True)
     }
-    return Analysis(network, memory, layer_memory(network, memory), kernels, found, legalized.model.notes)
+    layers = layer_memory(network, memory)
+    return Analysis(network, memory, layers, kernels, found, legalized.model.notes, program.constant_bytes)
 
 
 def layer_memory(network: Network, memory: PlanMemory) -> tuple[LayerMemory, ...]:

@@ -62,6 +62,7 @@ def inspect_report(model: str, analysis: Analysis) -> InspectReport:
         macs_executed=plan.macs_executed if plan else network.macs,
         overhead=plan.overhead if plan else 1.0,
         weight_bytes=network.weight_bytes,
+        constant_bytes=analysis.constant_bytes,
         arena_bytes=placement.arena_bytes,
         arena_lower_bound=placement.plan.lower_bound,
         arena_optimal=placement.plan.optimal,

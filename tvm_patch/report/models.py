@@ -124,7 +124,9 @@ class InspectReport(Report):
     Attributes
     ----------
     model, input_mode, scheme : str
-    macs, macs_executed, weight_bytes : int
+    macs, macs_executed : int
+    weight_bytes, constant_bytes : int
+        Weights as the network has them, and all constants as compiled for a Cortex-M.
     overhead : float
         ``macs_executed / macs``; 1.0 means that nothing is computed twice.
     arena_bytes, arena_lower_bound : int
@@ -150,6 +152,7 @@ class InspectReport(Report):
     macs_executed: int
     overhead: float
     weight_bytes: int
+    constant_bytes: int = 0
     arena_bytes: int
     arena_lower_bound: int
     arena_optimal: bool

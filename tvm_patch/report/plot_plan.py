@@ -54,7 +54,8 @@ def plot_plan(name: str, planned: Planned, path: Path) -> Path:
 def plan_figure(name: str, planned: Planned) -> Figure:
     """Draw memory per operator layer by layer and as planned, the segments marked, and the front with its peers.
 
-    A plan without alternatives has no front: the picture is of its memory alone.
+    Where there is nothing to compare a plan with, neither alternatives nor published figures, the picture is of its
+    memory alone.
 
     Parameters
     ----------
@@ -65,7 +66,7 @@ def plan_figure(name: str, planned: Planned) -> Figure:
     from matplotlib.figure import Figure
 
     wide = width_for(len(planned.network.operators))
-    if len(planned.plan.front) < 2:
+    if len(planned.plan.front) < 2 and not published_points(planned.network):
         figure = Figure(figsize=(wide + 1.2, 4.4), layout="constrained")
         _draw_memory(figure.subplots(), name, planned)
         return figure

@@ -43,7 +43,7 @@ def print_inspect(console: Console, report: InspectReport) -> None:
     rows += _tensors(report.inputs, report.outputs)
     rows += [
         *_plan(report),
-        ("weights", kib(report.weight_bytes)),
+        ("constants", f"{kib(report.constant_bytes)} as compiled, {kib(report.weight_bytes)} in the network"),
         ("arena", f"{kib(report.arena_bytes)}, {_quality(report)}"),
     ]
     _summary(console, rows)

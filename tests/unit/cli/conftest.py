@@ -91,6 +91,7 @@ def analysis():
         kernels={0: "DotConv2d"},
         plan=None,
         notes=("a bias was mended",),
+        constant_bytes=33,
     )
 
 
