@@ -2,7 +2,7 @@
 PYTHON := .venv/bin/python
 MODEL := build/mcunet_vww1.tflite
 
-.PHONY: demo test alone verify bench lint setup clean
+.PHONY: demo test quick alone verify bench lint setup clean
 
 demo: setup ## compile MCUNet-VWW1, run it on the emulated Cortex-M7, compare with the reference
 	@mkdir -p build
@@ -13,8 +13,12 @@ test: lint ## what CI runs
 	$(PYTHON) -m benchmarks.baseline
 	$(PYTHON) -m pytest -n 2 --dist loadfile -m "not verify"
 
-alone: setup ## the quick tests as on a machine that has nothing but the clone
-	TVM_PATCH_SHARED=/nonexistent $(PYTHON) -m pytest -n 2 --dist loadfile -m "not slow and not verify"
+quick: lint ## for contributors: lint, types, and the tests that need neither QEMU nor real networks
+	TVM_PATCH_SHARED=/nonexistent $(PYTHON) -m pytest -n 2 --dist loadfile -m "not slow and not verify" \
+	  --without-emulator tests/unit
+
+alone: setup ## the quick tests as on a machine that has nothing but the clone; QEMU has nothing to do with that
+	TVM_PATCH_SHARED=/nonexistent $(PYTHON) -m pytest -n 2 --dist loadfile -m "not slow and not verify" --without-emulator
 
 verify: setup ## the full lists, an hour or so
 	$(PYTHON) -m pytest -n 2 --dist load

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,21 @@ def shared_models() -> Path:
     return folder
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_emulator(request: pytest.FixtureRequest) -> Iterator[None]:
+    """With ``--without-emulator``, skip what asks for QEMU, at the moment when it does."""
+    if not request.config.getoption("--without-emulator"):
+        yield
+        return
+    from microtvm_project.runners import qemu
+
+    find = qemu.find_tool
+    qemu.find_tool = lambda name, path=None: pytest.skip("needs QEMU")  # type: ignore[assignment]
+    yield
+    qemu.find_tool = find
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the flag that rewrites recorded C."""
+    """Add the flags that rewrite recorded C, and that leave QEMU out."""
     parser.addoption("--update-golden", action="store_true", help="write the golden files anew")
+    parser.addoption("--without-emulator", action="store_true", help="skip tests that run QEMU")

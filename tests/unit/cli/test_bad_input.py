@@ -194,6 +194,7 @@ def test_sram_at_compile(refused, tmp_path):
     assert "bytes too many; choose a larger board" in line
 
 
+@pytest.mark.slow
 def test_flash_at_compile(refused, tmp_path):
     path = tmp_path / "heavy.tflite"
     path.write_bytes(wide(16, 70_000))
@@ -203,7 +204,11 @@ def test_flash_at_compile(refused, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("data", "memory"), [(wide(260_000), "SRAM"), (wide(16, 65_000), "FLASH")], ids=["SRAM", "FLASH"]
+    ("data", "memory"),
+    [
+        pytest.param(wide(260_000), "SRAM", id="SRAM"),
+        pytest.param(wide(16, 65_000), "FLASH", id="FLASH", marks=pytest.mark.slow),
+    ],
 )
 def test_memory_at_link(refused, tmp_path, data, memory):
     import shutil

@@ -29,6 +29,7 @@ def search(monkeypatch):
     monkeypatch.setattr(tuning.Bench, "build", build)
 
 
+@pytest.mark.slow
 def test_tune(command, network, search, tmp_path):
     pytest.importorskip("xgboost")
     report = tmp_path / "report.json"
@@ -40,6 +41,7 @@ def test_tune(command, network, search, tmp_path):
     assert document["trials"] == document["measured"] == sum(t["candidates"] for t in document["tasks"])
 
 
+@pytest.mark.slow
 def test_compile_with_what_was_found(command, network, search, tmp_path):
     pytest.importorskip("xgboost")
     command("tune", network, "--database", tmp_path / "tuned", "--quiet")

@@ -23,6 +23,7 @@ from tvm_patch.tuning.database import RECORDS, load_measured
 from tvm_patch.tuning.tune import tune
 
 pytest.importorskip("xgboost")
+pytestmark = pytest.mark.slow
 ALL = 1000
 
 
