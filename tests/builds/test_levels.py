@@ -17,6 +17,7 @@ HOST = [(c, level) for c in ("gcc", "clang") for level in GCC_LEVELS if (c, leve
 INSTRUMENTED = (
     ("-fstack-protector-all",),
     ("-finstrument-functions",),
+    ("--coverage",),
     ("-fno-omit-frame-pointer",),
     ("-fno-align-functions",),
     ("-fPIC",),
