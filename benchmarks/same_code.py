@@ -1,9 +1,10 @@
 """Do two checkouts print the same C?  For changes of structure that must not change what is compiled.
 
-``python -m benchmarks.same_code OLD NEW [--models FOLDER] [--only TEXT] [--json FILE]`` compiles every network under
-five plans, for the host and for a Cortex-M7, with either checkout's own code, and compares the C and the arenas.  Names
-of locals may differ; that is counted apart.  Exits with 1 where anything else does.  Networks are those of ../shared,
-or of the zoo where there is no such folder.
+``python -m benchmarks.same_code OLD NEW [--models FOLDER] [--only TEXT] [--board OLD[=NEW]]`` compiles every network
+under five plans, for the host and for a Cortex-M7, with either checkout's own code, and compares the C and the arenas.
+Names of locals may differ; that is counted apart.  Exits with 1 where anything else does.  Networks are those of
+../shared, or of the zoo where there is no such folder.
+``--board qemu_m7=host`` compares the old checkout's code for one board with the new one's for another.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 MODELS = Path(os.environ.get("TVM_PATCH_SHARED", Path(__file__).parents[2] / "shared")) / "models"
-BOARDS = ("host", "qemu_m7")
+BOARDS = ["host", "qemu_m7"]
 PLANS: dict[str, dict[str, Any] | None] = {
     "layer": None,
     "resident": {"objective": "memory"},
@@ -38,16 +39,19 @@ Same = str
 """``same``, ``locals`` (but for the names of locals), or ``different``."""
 
 
-def dump(out: Path, models: Path, only: str) -> None:
-    """Write the C of every network under every plan to a folder, with the checkout that this process imports."""
+def dump(out: Path, models: Path, only: str, boards: dict[str, str]) -> None:
+    """Write the C of every network under every plan to a folder, with the checkout that this process imports.
+
+    `boards` are those to compile for, by what the result is called.
+    """
     import tvm_patch
     from tvm_patch.errors import UserError
 
     index: dict[str, dict[str, Any]] = {}
     for name, model in _networks(models, only):
         for plan, request in PLANS.items():
-            for board in BOARDS:
-                key = f"{name} {plan} {board}"
+            for label, board in boards.items():
+                key = f"{name} {plan} {label}"
                 asked = None if request is None else tvm_patch.Request(**request)
                 try:
                     artifact = tvm_patch.compile(model, board=board, name="net", plan=asked)
@@ -141,12 +145,12 @@ def first_difference(old: str, new: str) -> str | None:
     return None
 
 
-def _dump_in(checkout: Path, out: Path, models: Path, only: str) -> None:
+def _dump_in(checkout: Path, out: Path, models: Path, only: str, boards: list[str]) -> None:
     """Run this file, which the checkout need not have, with the checkout's packages."""
     out.mkdir()
     command = [sys.executable, str(Path(__file__).resolve()), "--dump", str(out), "--models", str(models)]
     subprocess.run(
-        [*command, "--only", only],
+        [*command, "--only", only, *(f"--board={b}" for b in boards)],
         cwd=checkout,
         env={**os.environ, "PYTHONPATH": str(checkout), "PYTHONSAFEPATH": "1"},
         stdout=subprocess.DEVNULL,
@@ -164,18 +168,23 @@ def main() -> None:
         "--models", type=Path, default=MODELS, help="folder of .tflite files; the zoo's without it"
     )
     parser.add_argument("--only", default="", help="networks with this text in their name")
+    parser.add_argument(
+        "--board", action="append", metavar="OLD[=NEW]", help="for which board; host and qemu_m7 without it"
+    )
     parser.add_argument("--json", type=Path, help="write what was found to a file")
     parser.add_argument("--dump", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.dump is not None:
-        dump(given.dump, given.models, given.only)
+        dump(given.dump, given.models, given.only, dict(b.split("=") for b in given.board))
         return
     if len(given.checkouts) != 2:
         parser.error("give two checkouts, the old one first")
+    pairs = [(b.split("=")[0], b.split("=")[-1]) for b in given.board or BOARDS]
     with tempfile.TemporaryDirectory(prefix="tvm-patch-") as scratch:
         folders = [Path(scratch) / name for name in ("old", "new")]
-        for checkout, folder in zip(given.checkouts, folders, strict=True):
-            _dump_in(checkout.resolve(), folder, given.models, given.only)
+        for i, (checkout, folder) in enumerate(zip(given.checkouts, folders, strict=True)):
+            boards = [f"{a if a == b else f'{a} and {b}'}={(a, b)[i]}" for a, b in pairs]
+            _dump_in(checkout.resolve(), folder, given.models, given.only, boards)
         found = compare(*folders)
     if given.json is not None:
         given.json.write_text(json.dumps(found, indent=1))

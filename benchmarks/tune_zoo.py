@@ -17,7 +17,7 @@ from tvm.s_tir import meta_schedule as ms
 from tvm_patch.driver.front import legalize
 from tvm_patch.kernels import Kernel
 from tvm_patch.kernels.workload import knobs_of, schedule_of, workload_module, workload_text
-from tvm_patch.lowering.fit_kernels import AMPLE_SCRATCH
+from tvm_patch.targets import CORTEX_M7
 from tvm_patch.tflite.writer import write_model
 from tvm_patch.tuning.database import RECORDS, SECONDS, SHIPPED, WORKLOADS, load_measured
 from tvm_patch.tuning.tune import tune
@@ -41,7 +41,7 @@ def worth_keeping(
     kernel: Kernel, entries: Iterable[tuple[float, dict[str, int]]]
 ) -> list[tuple[float, dict[str, int]]]:
     """Return the configs than which none is both faster and smaller in scratch, of any unrolling and of the usual."""
-    usual = kernel.within(AMPLE_SCRATCH).config.get("unroll")
+    usual = kernel.within(CORTEX_M7.ample_scratch).config.get("unroll")
     kept: list[Entry] = []
     for same in (False, True):
         least = None
@@ -65,10 +65,10 @@ def main() -> None:
     console = Console()
     kernels: dict[str, Kernel] = {}
     for name in arguments.names:
-        legalized = legalize(write_model(build(name)))
+        legalized = legalize(write_model(build(name)), target=CORTEX_M7)
         result = tune(legalized, arguments.folder, trials=TRIALS)
         for kernel in legalized.describe()[0]:
-            kernels.setdefault(workload_text(kernel), kernel)
+            kernels.setdefault(workload_text(kernel, CORTEX_M7.tuned_on), kernel)
         console.print(
             f"{name}: {result.before:,} → {result.after:,}, {result.measured} of {result.trials} measured now"
         )

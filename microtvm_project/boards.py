@@ -39,7 +39,7 @@ class Board:
     name : str
         What ``--board`` and ``--as`` call it.
     cpu : str
-        ``"cortex-m4"``, ``"cortex-m7"``, ``"cortex-m55"`` or ``"native"``.
+        ``"cortex-m4"``, ``"cortex-m7"``, ``"cortex-m55"`` or ``"host"``.
     core_flags : tuple of str
         What gcc needs to know of the core.
     memories : tuple of Memory
@@ -122,7 +122,7 @@ def _zephyr_qemu(
 
 
 _TABLE = (
-    Board("host", "native", (), (), None, "pipe", "host"),
+    Board("host", "host", (), (), None, "pipe", "host"),
     _qemu("qemu_m7", "cortex-m7", _M7_DOUBLE, "mps2-an500", 0x60000000),
     _qemu("qemu_m4", "cortex-m4", _M4, "mps2-an386", 0x21000000),
     Board(

@@ -19,7 +19,7 @@ from benchmarks.fit_estimate.report import report
 
 HERE = Path(__file__).parent
 OPERATORS, FETCHING, NETWORKS = (HERE / f"{n}.json" for n in ("operators", "fetching", "networks"))
-TABLE = HERE.parents[1] / "tvm_patch" / "planner" / "estimate_table.py"
+TABLE = HERE.parents[1] / "tvm_patch" / "targets" / "cortex_m7_instructions.py"
 
 
 def load_operators() -> list[Measurement]:

@@ -39,12 +39,17 @@ def regret(rows: Sequence[tuple[float, int, str]]) -> float:
 
 def compared(network: Network, record: Mapping[str, Any]) -> list[tuple[float, int, str]]:
     """Return (estimated, measured, what) of a network: layer by layer, then its plans."""
+    costs = network.target.costs
     found = [
-        (instructions_of(plan_pieces(network, layer_by_layer(network))), record["instructions"], "layers")
+        (
+            instructions_of(plan_pieces(network, layer_by_layer(network)), costs),
+            record["instructions"],
+            "layers",
+        )
     ]
     for plan in record["plans"]:
         pieces = plan_pieces(network, recorded_segments(plan), plan["input_mode"])
-        found.append((instructions_of(pieces), plan["instructions"], plan["input_mode"]))
+        found.append((instructions_of(pieces, costs), plan["instructions"], plan["input_mode"]))
     return found
 
 

@@ -95,12 +95,11 @@ def test_bits_and_arena(shared_models, name, plan):
         pytest.skip(f"{name} cannot run with {mode} input: {refusal}")
     predicted = arena_bytes(network, segments, fetched_inputs(network, mode))
     inputs, expected, source = reference(path)
-    for form in ("portable", "dsp"):
-        artifact = tvm_patch.compile(data, form=form, input_mode=mode, segments=lambda _network: segments)
-        result = artifact.run(inputs, profile=False, optimize="-O1")
-        assert predicted == artifact.arena_bytes == result.arena_bytes
-        meta = artifact.metadata
-        for got, wanted in zip(result.outputs, expected, strict=True):
-            for g, w, m, a in zip(got, wanted, meta["model_outputs"], meta["outputs"], strict=True):
-                mine = output_to_model(g, m, a) if source == "LiteRT" else g
-                assert difference_in_steps(mine, w, a) == 0
+    artifact = tvm_patch.compile(data, input_mode=mode, segments=lambda _network: segments)
+    result = artifact.run(inputs, profile=False, optimize="-O1")
+    assert predicted == artifact.arena_bytes == result.arena_bytes
+    meta = artifact.metadata
+    for got, wanted in zip(result.outputs, expected, strict=True):
+        for g, w, m, a in zip(got, wanted, meta["model_outputs"], meta["outputs"], strict=True):
+            mine = output_to_model(g, m, a) if source == "LiteRT" else g
+            assert difference_in_steps(mine, w, a) == 0

@@ -19,6 +19,7 @@ from tvm_patch.lowering.to_vm import program_to_relax
 from tvm_patch.oracle import run_oracle
 from tvm_patch.planner.segments import Segment, layer_by_layer
 from tvm_patch.report.flash import flash_by_kind
+from tvm_patch.targets import TIR
 from tvm_patch.tflite.builder import ModelBuilder
 from tvm_patch.tflite.writer import write_model
 
@@ -34,8 +35,8 @@ def plan(seed: int, mode: str):
     return lambda network: random_segments(network, seed, most_bands=bands)
 
 
-def assert_exact(data: bytes, mode: str, seed: int, board: str = "host", form: str | None = None):
-    artifact = tvm_patch.compile(data, board=board, form=form, input_mode=mode, segments=plan(seed, mode))
+def assert_exact(data: bytes, mode: str, seed: int, board: str = "host"):
+    artifact = tvm_patch.compile(data, board=board, input_mode=mode, segments=plan(seed, mode))
     inputs = random_inputs(artifact, 2, seed)
     result = artifact.run(inputs, board=board, profile=board != "host")
     assert check(artifact, data, inputs, result.outputs).max_abs_diff == 0
@@ -46,7 +47,7 @@ def assert_exact(data: bytes, mode: str, seed: int, board: str = "host", form: s
 @pytest.mark.parametrize("mode", FETCHED)
 @pytest.mark.parametrize("network", OWN)
 def test_own_networks(network, mode, seed):
-    artifact, result = assert_exact(OWN[network](), mode, seed, form="portable" if seed % 2 else "dsp")
+    artifact, result = assert_exact(OWN[network](), mode, seed)
     (image,) = artifact.metadata["inputs"]
     assert image["mode"] == mode
     assert image["arena_offset"] is None
@@ -95,7 +96,7 @@ def test_arena_holds_no_image():
 @pytest.mark.parametrize("seed", range(3))
 def test_virtual_machine_is_given_the_tensor(seed):
     data = small_network()
-    program = legalize(data).lower("portable", plan(seed, "rereadable"), None, "rereadable", "tensor")
+    program = legalize(data, target=TIR).lower(plan(seed, "rereadable"), None, "rereadable")
     machine = relax.VirtualMachine(tvm.compile(program_to_relax(program), target="llvm"), tvm.cpu())
     x = np.random.default_rng(seed).integers(-128, 128, (1, 9, 7, 3)).astype(np.int8)
     got = machine["main"](tvm.runtime.tensor(x)).numpy()
@@ -104,7 +105,7 @@ def test_virtual_machine_is_given_the_tensor(seed):
 
 def test_virtual_machine_reads_unsigned_rows():
     data = _unsigned()
-    program = legalize(data, io="float").lower("portable", None, None, "rereadable", "tensor")
+    program = legalize(data, io="float", target=TIR).lower(None, None, "rereadable")
     machine = relax.VirtualMachine(tvm.compile(program_to_relax(program), target="llvm"), tvm.cpu())
     x = np.random.default_rng(0).integers(0, 256, (1, 6, 5, 3)).astype(np.uint8)
     got = machine["main"](tvm.runtime.tensor(x)).numpy()
@@ -119,10 +120,9 @@ def _two_inputs() -> bytes:
     return write_model(b.finish())
 
 
-@pytest.mark.parametrize("form", ["portable", "dsp"])
 @pytest.mark.parametrize("mode", FETCHED)
-def test_two_fetched_inputs(mode, form):
-    _, result = assert_exact(_two_inputs(), mode, 0, form=form)
+def test_two_fetched_inputs(mode):
+    _, result = assert_exact(_two_inputs(), mode, 0)
     assert result.rows_read == [12, 12]
 
 
@@ -133,10 +133,9 @@ def _unsigned() -> bytes:
     return write_model(b.finish())
 
 
-@pytest.mark.parametrize("form", ["portable", "dsp"])
-def test_unsigned_input(form):
+def test_unsigned_input():
     data = _unsigned()
-    artifact = tvm_patch.compile(data, io="float", form=form, input_mode="streamed")
+    artifact = tvm_patch.compile(data, io="float", input_mode="streamed")
     assert artifact.metadata["inputs"][0]["dtype"] == "uint8"
     inputs = random_inputs(artifact, 2)
     assert check(artifact, data, inputs, artifact.run(inputs).outputs).bit_exact

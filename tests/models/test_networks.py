@@ -28,12 +28,11 @@ ARENA_LIMIT = {
 QUICK_OR_VERIFY = [
     pytest.param(name, marks=() if name in QUICK else pytest.mark.verify) for name in all_networks()
 ]
-FORMS = [pytest.param("portable", id="portable"), pytest.param("dsp", id="dsp")]
 
 
-def _compile(folder, name, board, form=None):
+def _compile(folder, name, board):
     data = (folder / f"{name}.tflite").read_bytes()
-    return data, tvm_patch.compile(data, board=board, form=form)
+    return data, tvm_patch.compile(data, board=board)
 
 
 @contextmanager
@@ -46,10 +45,9 @@ def _oracle(name, data):
         yield oracle
 
 
-@pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("name", QUICK_OR_VERIFY)
-def test_host_firmware_is_bit_exact(shared_models, name, form):
-    data, artifact = _compile(shared_models, name, "host", form)
+def test_host_firmware_is_bit_exact(shared_models, name):
+    data, artifact = _compile(shared_models, name, "host")
     inputs = eight_inputs(artifact)
     result = artifact.run(inputs, board="host", profile=False)
     with _oracle(name, data) as oracle:

@@ -24,9 +24,9 @@ OWN = {
 REAL = [pytest.param(n, marks=() if n in QUICK[:5] else pytest.mark.verify) for n in all_networks()]
 
 
-def _assert_exact(data: bytes, seed: int, board: str = "host", form: str | None = None) -> None:
+def _assert_exact(data: bytes, seed: int, board: str = "host") -> None:
     plan = partial(random_segments, seed=seed)
-    artifact = tvm_patch.compile(data, board=board, form=form, segments=plan)
+    artifact = tvm_patch.compile(data, board=board, segments=plan)
     inputs = random_inputs(artifact, 2, seed)
     result = artifact.run(inputs, board=board, profile=False)
     try:
@@ -40,7 +40,7 @@ def _assert_exact(data: bytes, seed: int, board: str = "host", form: str | None 
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("network", OWN)
 def test_own_networks_under_random_plans(network, seed):
-    _assert_exact(OWN[network](), seed, form="portable" if seed % 2 else "dsp")
+    _assert_exact(OWN[network](), seed)
 
 
 @pytest.mark.parametrize("seed", range(2))

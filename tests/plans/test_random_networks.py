@@ -31,9 +31,8 @@ def trials_of(seed: int) -> list[Trial]:
     network = legalized.describe()[1]
     trials = []
     for kind, plan in enumerate((random_plan, searched_plan)):
-        # Every combination of mode, form and layout comes round within 24 seeds.
+        # Every combination of mode and layout comes round within 24 seeds.
         mode = INPUT_MODES[(seed + kind) % 3]
-        form = "dsp" if (seed // 3 + kind) % 2 else "portable"
         apart = (seed // 6 + kind) % 2 == 0
         try:
             segments = plan(network, seed, mode)
@@ -42,7 +41,7 @@ def trials_of(seed: int) -> list[Trial]:
             segments = plan(network, seed, mode)
         rows_apart = apart and seed // 12 % 2 == 0
         trials.append(
-            make_trial(legalized, network, segments, mode, form, f"n{seed}_{kind}", seed, apart, rows_apart)
+            make_trial(legalized, network, segments, mode, f"n{seed}_{kind}", seed, apart, rows_apart)
         )
     return trials
 

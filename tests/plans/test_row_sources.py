@@ -16,13 +16,12 @@ from tvm_patch.driver.front import legalize
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("form", ["portable", "dsp"])
-def test_every_row_fails_in_turn(form, tmp_path):
+def test_every_row_fails_in_turn(tmp_path):
     legalized = legalize(network())
     described = legalized.describe()[1]
     trials = [
         make_trial(
-            legalized, described, make(described), mode, form, case.replace("-", "_"), apart=True, sweeps=True
+            legalized, described, make(described), mode, case.replace("-", "_"), apart=True, sweeps=True
         )
         for case, (mode, make) in CASES.items()
         if mode != "resident"

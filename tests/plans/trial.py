@@ -10,7 +10,6 @@ import numpy as np
 from tests.plans.guards import gaps, place_apart, regions_of
 from tests.plans.host import Trial
 from tvm_patch.driver.front import Legalized
-from tvm_patch.kernels import Form
 from tvm_patch.lowering.memory import place
 from tvm_patch.lowering.program import Program
 from tvm_patch.planner.memory import arena_bytes, macs_of
@@ -32,7 +31,6 @@ def make_trial(
     network: Network,
     segments: Sequence[Segment],
     mode: InputMode,
-    form: Form,
     name: str,
     seed: int = 0,
     apart: bool = False,
@@ -42,11 +40,11 @@ def make_trial(
     """Lower a network; assert that arena and multiply-accumulates are those that the planner predicts."""
 
     def lower() -> Program:
-        return named.lower(form, lambda _network: segments, input_mode=mode)
+        return named.lower(lambda _network: segments, input_mode=mode)
 
     named = replace(legalized, name=name)
     fetched = fetched_inputs(network, mode)
-    about = f"{name}: seed {seed}, {mode}, {form}{', with gaps' * apart}{', between rows too' * rows_apart}"
+    about = f"{name}: seed {seed}, {mode}{', with gaps' * apart}{', between rows too' * rows_apart}"
     program = lower()
     placement = place(program)
     assert placement.arena_bytes == arena_bytes(network, segments, fetched), about

@@ -82,7 +82,9 @@ def plan(
     with output.progress(f"planning {model.name}") as step:
         from tvm_patch import driver
 
-        planned = driver.plan(model, request, io.value, signature=signature, progress=step)
+        planned = driver.plan(
+            model, request, io.value, signature=signature, progress=step, board=board or "host"
+        )
     if save is not None:
         planned.plan.save(save)
     if plot is not None:

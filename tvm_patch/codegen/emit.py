@@ -194,8 +194,8 @@ def emit(
     input_mode : {"resident", "rereadable", "streamed"}
         What the caller's row sources can do; says nothing of inputs that are not fetched.
     """
-    if program.fetched and program.rows_from != "callback":
-        raise InternalError("a program that reads its fetched inputs from tensors has no C form")
+    if not program.target.prints_c:
+        raise InternalError(f"a program for {program.target.name} is not printed as C")
     arrays, symbols = constant_table(program)
     elided = elided_steps(program, placement)
     functions = function_table(program, elided)

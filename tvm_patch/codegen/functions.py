@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tvm_patch.codegen.print_c import print_c
-from tvm_patch.kernels.arm.function import functions_of
+from tvm_patch.kernels.c.arm.function import functions_of
 from tvm_patch.lowering.program import Program, Step
 from tvm_patch.lowering.window_loop import ROW
 

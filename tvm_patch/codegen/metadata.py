@@ -50,7 +50,7 @@ def metadata(program: Program, placement: Placement, emitted: Emitted, extra: di
         "model_name": program.name,
         "style": "full-model",
         "executors": ["aot"],
-        "form": program.form,
+        "target": program.target.name,
         "arena_bytes": placement.arena_bytes,
         "arena_align": ARENA_ALIGN,
         "macs": sum(op.macs for op in program.network.operators),

@@ -6,16 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from microtvm_project.boards import get_board
 from tvm_patch.driver.front import BorderMode, Progress, legalize
 from tvm_patch.driver.plan import PlanSource, resolve
 from tvm_patch.driver.tuned import tuned_configs
-from tvm_patch.kernels import Form
 from tvm_patch.planner.explain import PlanMemory, SegmentMemory, plan_memory
 from tvm_patch.planner.memory import Placement
 from tvm_patch.planner.modes import InputMode
 from tvm_patch.planner.network import Network
 from tvm_patch.planner.plan import Plan
 from tvm_patch.planner.segments import Segment, layer_by_layer
+from tvm_patch.targets import get_target
 
 
 @dataclass(frozen=True)
@@ -84,16 +85,16 @@ class Analysis:
 def analyse(
     model: Path | str | bytes,
     io: BorderMode = "int8",
-    form: Form = "dsp",
     plan: PlanSource | None = None,
     signature: str | None = None,
     progress: Progress | None = None,
+    board: str = "host",
 ) -> Analysis:
     """Import, legalize, lower and place a model without printing code.
 
     Parameters
     ----------
-    model, io, form, plan, signature, progress
+    model, io, plan, signature, progress, board
         As for :func:`tvm_patch.driver.compile`.
 
     Raises
@@ -101,7 +102,7 @@ def analyse(
     UserError
         When it cannot be compiled, or not under this plan.
     """
-    legalized = legalize(model, None, io, signature)
+    legalized = legalize(model, None, io, signature, get_target(get_board(board).cpu))
     report = progress or (lambda _text, _fraction: None)
     legalized.describe(lambda text, done: report(text, 0.4 * done))
     found: Plan | None = None
@@ -111,11 +112,9 @@ def analyse(
         found, planned = resolve(legalized, plan, lambda text, done: report(text, 0.4 + 0.2 * done))
         mode = found.input_mode
     # Some of what cannot be compiled is only found out here, and what scratch the kernels get.
-    tuned = tuned_configs(None, "balanced") if form == "dsp" else None
+    tuned = tuned_configs(legalized.target, None, "balanced")
     chosen = None if planned is None else lambda _: planned
-    program = legalized.lower(
-        form, chosen, lambda text, done: report(text, 0.6 + 0.4 * done), mode, tuned=tuned
-    )
+    program = legalized.lower(chosen, lambda text, done: report(text, 0.6 + 0.4 * done), mode, tuned)
     network = program.network
     memory = plan_memory(network, planned or layer_by_layer(network), mode)
     kernels = {

@@ -21,7 +21,6 @@ from tvm_patch.driver.front import BorderMode, Legalized, Progress, legalize, mo
 from tvm_patch.driver.plan import PlanSource, resolve
 from tvm_patch.driver.tuned import tuned_configs
 from tvm_patch.errors import InternalError, UserError
-from tvm_patch.kernels import Form
 from tvm_patch.kernels.base import PREFERENCES, Preference
 from tvm_patch.lowering.memory import Placement, place
 from tvm_patch.lowering.program import Program, constant_table
@@ -29,11 +28,7 @@ from tvm_patch.planner.modes import InputMode
 from tvm_patch.planner.network import Network
 from tvm_patch.planner.plan import Plan
 from tvm_patch.planner.segments import Segment
-
-
-def form_for(board: str) -> Form:
-    """Return the kernels' form that suits a board: DSP instructions on Cortex-M4 and M7."""
-    return "dsp" if get_board(board).cpu.startswith("cortex-m") else "portable"
+from tvm_patch.targets import get_target
 
 
 def compile(
@@ -42,7 +37,6 @@ def compile(
     board: str = "host",
     name: str | None = None,
     io: BorderMode = "int8",
-    form: Form | None = None,
     plan: PlanSource | None = None,
     segments: Callable[[Network], Sequence[Segment]] | None = None,
     input_mode: InputMode | None = None,
@@ -58,13 +52,11 @@ def compile(
     model : path or bytes
         The .tflite file.
     board : str
-        Board that the code is meant for; see ``tvm-patch boards``.
+        Board that the code is meant for; see ``tvm-patch boards``.  Its core decides on the kernels.
     name : str, optional
         Name for the generated code, a C identifier.
     io : {"int8", "float"}
         Whether the artifact takes and gives int8, or what the model file takes and gives.
-    form : {"portable", "dsp"}, optional
-        Form of the kernels; chosen for the board otherwise.
     plan : Plan, Request or path, optional
         A plan for this model, what one has to be, or the file of one.  Without it, one operator after another with
         the input in the arena.
@@ -99,28 +91,17 @@ def compile(
     if prefer not in PREFERENCES:
         raise UserError(f"prefer {prefer!r} is unknown; use {', '.join(PREFERENCES)}")
     report = progress or (lambda _text, _fraction: None)
-    chosen = form or form_for(board)
+    target = get_target(get_board(board).cpu)
     report("reading and legalizing", 0.0)
-    legalized = legalize(model, name, io, signature)
+    legalized = legalize(model, name, io, signature, target)
     legalized.describe(lambda text, done: report(text, 0.05 + 0.2 * done))
     found: Plan | None = None
     if plan is not None:
         found, planned = resolve(legalized, plan, lambda text, done: report(text, 0.25 + 0.1 * done))
         segments, input_mode = (lambda _network: planned), found.input_mode
     mode: InputMode = input_mode or "resident"
-    # A database that cannot be read is an error even where the form has no use for it.
-    tuned = (
-        tuned_configs(database, prefer, (board, get_board(board).cpu))
-        if chosen == "dsp" or database is not None
-        else None
-    )
-    program = legalized.lower(
-        chosen,
-        segments,
-        lambda text, done: report(text, 0.35 + 0.25 * done),
-        mode,
-        tuned=tuned if chosen == "dsp" else None,
-    )
+    tuned = tuned_configs(target, database, prefer, (board, target.name))
+    program = legalized.lower(segments, lambda text, done: report(text, 0.35 + 0.25 * done), mode, tuned)
     report("planning memory", 0.6)
     placement = place(program)
     if found is not None:

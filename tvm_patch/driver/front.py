@@ -17,18 +17,18 @@ from tvm_patch.codegen.emit import Interface
 from tvm_patch.codegen.identifiers import c_identifier
 from tvm_patch.errors import UnsupportedError, UserError
 from tvm_patch.frontend import Imported, import_tflite
-from tvm_patch.kernels import Form, Kernel
+from tvm_patch.kernels import Kernel
 from tvm_patch.lowering.describe import describe
 from tvm_patch.lowering.fit_kernels import fit_kernels, widest_kernels
 from tvm_patch.lowering.op_view import BoundFunction, bind_function
 from tvm_patch.lowering.order_operators import OrderOperators
 from tvm_patch.lowering.program import Program, choose_kernels, lower_program
-from tvm_patch.lowering.segment_base import RowsFrom
 from tvm_patch.lowering.tuned import TunedConfigs
 from tvm_patch.planner.modes import INPUT_MODES, InputMode, fetched_inputs
 from tvm_patch.planner.network import Network
 from tvm_patch.planner.reads import check_reads
 from tvm_patch.planner.segments import Segment, layer_by_layer
+from tvm_patch.targets import HOST, Target
 from tvm_patch.tflite.model import Model
 
 Progress = Callable[[str, float], None]
@@ -73,6 +73,8 @@ class Legalized:
         Its operators.
     inputs, outputs : tuple of Interface
         Names and quantization of the module's parameters and results.
+    target : Target
+        What it will run on.
     """
 
     name: str
@@ -82,6 +84,7 @@ class Legalized:
     graph: BoundFunction
     inputs: tuple[Interface, ...]
     outputs: tuple[Interface, ...]
+    target: Target
 
     @property
     def model(self) -> Model:
@@ -103,8 +106,8 @@ class Legalized:
         """
         if not self._described:
             try:
-                kernels = choose_kernels(self.graph, progress=progress)
-                self._described.append((kernels, describe(self.graph, kernels, self.name)))
+                kernels = choose_kernels(self.graph, self.target, progress)
+                self._described.append((kernels, describe(self.graph, kernels, self.name, self.target)))
             except UnsupportedError as error:
                 raise self.imported.located(error) from error
         return self._described[0]
@@ -115,17 +118,15 @@ class Legalized:
 
     def lower(
         self,
-        form: Form,
         segments: Callable[[Network], Sequence[Segment]] | None = None,
         progress: Progress | None = None,
         input_mode: InputMode = "resident",
-        rows_from: RowsFrom = "callback",
         tuned: TunedConfigs | None = None,
     ) -> Program:
         """Generate the TIR of every segment, one operator each unless `segments` says otherwise.
 
         Without `segments` kernels get the scratch that makes them fast; with them, what the arena has left over.
-        `tuned` says which of their forms are fast.
+        `tuned` says which of their configs are fast.
 
         Raises
         ------
@@ -143,7 +144,7 @@ class Legalized:
         else:
             kernels, network = fit_kernels(kernels, network, chosen, input_mode, tuned or TunedConfigs())
         try:
-            return lower_program(self.graph, kernels, network, chosen, form, fetched, progress, rows_from)
+            return lower_program(self.graph, kernels, network, chosen, fetched, progress)
         except UnsupportedError as error:
             raise self.imported.located(error) from error
 
@@ -180,6 +181,7 @@ def legalize(
     name: str | None = None,
     io: BorderMode = "int8",
     signature: str | None = None,
+    target: Target = HOST,
 ) -> Legalized:
     """Import and legalize a model.
 
@@ -193,6 +195,8 @@ def legalize(
         Whether QUANTIZE and DEQUANTIZE at the border are folded into an int8 interface.
     signature : str, optional
         Which of the file's signatures; its first subgraph otherwise.
+    target : Target
+        What it will run on; this machine unless told otherwise, as for :func:`tvm_patch.compile`.
 
     Raises
     ------
@@ -204,7 +208,7 @@ def legalize(
         raise UserError(f"--name {name!r} is not a C identifier; use letters, digits and underscores")
     imported = import_tflite(data, signature)
     try:
-        module = tvm.transform.Sequential([*legalization_passes(io), OrderOperators()])(imported.module)
+        module = tvm.transform.Sequential([*legalization_passes(io), OrderOperators(target)])(imported.module)
         main = module["main"]
         graph = bind_function(main)
     except UnsupportedError as error:
@@ -217,6 +221,7 @@ def legalize(
         graph,
         _interfaces(main, "tvm_patch.inputs", graph.inputs),
         _interfaces(main, "tvm_patch.outputs", graph.outputs),
+        target,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from microtvm_project.boards import get_board
 from tvm_patch.driver.front import BorderMode, Legalized, Progress, legalize
 from tvm_patch.driver.tuned import tuned_configs
 from tvm_patch.errors import PlanError
@@ -14,6 +15,7 @@ from tvm_patch.planner.explain import PlanMemory, plan_memory
 from tvm_patch.planner.network import Network
 from tvm_patch.planner.plan import Plan
 from tvm_patch.planner.segments import Segment, layer_by_layer
+from tvm_patch.targets import get_target
 
 PlanSource = Plan | Request | Path | str
 """A plan, what one has to be, or the file of one."""
@@ -54,6 +56,7 @@ def plan(
     io: BorderMode = "int8",
     signature: str | None = None,
     progress: Progress | None = None,
+    board: str = "host",
 ) -> Planned:
     """Import a model and plan it.
 
@@ -63,7 +66,7 @@ def plan(
         The .tflite file.
     request : Request, optional
         Limits and objective.
-    io, signature, progress
+    io, signature, progress, board
         As for :func:`tvm_patch.driver.compile`.
 
     Raises
@@ -72,12 +75,12 @@ def plan(
         When the model cannot be compiled, or no plan keeps the limits.
     """
     asked = request or Request()
-    legalized = legalize(model, None, io, signature)
+    legalized = legalize(model, None, io, signature, get_target(get_board(board).cpu))
     report = progress or (lambda _text, _fraction: None)
     kernels, network = legalized.describe(lambda text, done: report(text, 0.5 * done))
     choice = choose_plan(network, asked, lambda done: report("planning", 0.5 + 0.5 * done))
     # What `compile` allocates without a plan: kernels have the scratch that makes them fast.
-    _, wide = widest_kernels(kernels, network, tuned_configs(None, "balanced"))
+    _, wide = widest_kernels(kernels, network, tuned_configs(network.target, None, "balanced"))
     return Planned(
         network,
         choice,

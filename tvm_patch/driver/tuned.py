@@ -8,14 +8,19 @@ from pathlib import Path
 
 from tvm_patch.kernels.base import Preference
 from tvm_patch.lowering.tuned import Measured, TunedConfigs
+from tvm_patch.targets import Target
 from tvm_patch.tuning.database import RECORDS, SHIPPED, load_measured
 
 
-def tuned_configs(folder: Path | None, preference: Preference, cycles_of: Sequence[str] = ()) -> TunedConfigs:
+def tuned_configs(
+    target: Target, folder: Path | None, preference: Preference, cycles_of: Sequence[str] = ()
+) -> TunedConfigs:
     """Return what databases say.
 
     Parameters
     ----------
+    target : Target
+        What to compile for; only what was measured for it counts.
     folder : Path or None
         A database that is asked before the project's own.
     preference : {"size", "balanced", "speed"}
@@ -31,7 +36,7 @@ def tuned_configs(folder: Path | None, preference: Preference, cycles_of: Sequen
     own = load_measured(folder, cycles_of) if folder is not None else {}
     if preference == "size":
         return TunedConfigs(preference=preference)
-    return TunedConfigs({**_shipped(), **own}, preference)
+    return TunedConfigs({**_shipped(), **own}, preference, target.tuned_on)
 
 
 @lru_cache(maxsize=1)

@@ -1,7 +1,6 @@
 """Kernel generators: one file per operator or family, each registered by the operator kinds it compiles."""
 
 from tvm_patch.kernels.base import (
-    Form,
     Kernel,
     OpView,
     RowKernel,
@@ -13,7 +12,6 @@ from tvm_patch.kernels.base import (
 from tvm_patch.kernels.registry import kernel_for, reduction_for, register, register_reduction
 
 __all__ = [
-    "Form",
     "Kernel",
     "OpView",
     "RowKernel",

@@ -18,7 +18,6 @@ import numpy as np
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
 from tvm_patch.integer.requantize import multiply_by_quantized_multiplier
-from tvm_patch.kernels.base import Form
 from tvm_patch.kernels.elementwise import Elementwise, ElementwiseRow, ElementwiseTensor
 from tvm_patch.kernels.fixed_point import bounded_sum
 from tvm_patch.kernels.fixed_point import multiply_by_quantized_multiplier as emit_multiply
@@ -122,57 +121,60 @@ def affine_form(add: Additive) -> Affine | None:
     return None
 
 
-class _Add(Elementwise):
+class Add(Elementwise):
+    """What all additions and subtractions share."""
+
     kinds = ("add", "sub")
     operand_names = ("lhs", "rhs")
+    multiply = staticmethod(emit_multiply)
+    """Emits a fixed-point multiplication."""
 
     @cached_property
-    def _additive(self) -> Additive:
+    def additive(self) -> Additive:
+        """The attributes, as numbers."""
         return Additive.of(self.op.kind, self.op.attrs)
 
-    def element(self, form: Form, values: Sequence[Expr], tables: Mapping[str, Buffer]) -> Expr:
+    def element(self, values: Sequence[Expr], tables: Mapping[str, Buffer]) -> Expr:
         """Return the clamped sum or difference."""
-        return T.cast(self.number(form, [T.cast(v, "int32") for v in values]), "int8")
+        return T.cast(self.number([T.cast(v, "int32") for v in values]), "int8")
 
-    def number(self, form: Form, values: Sequence[Expr]) -> Expr:
+    def number(self, values: Sequence[Expr]) -> Expr:
         """Return the clamped sum or difference as int32."""
-        add = self._additive
+        add = self.additive
         lhs, rhs = values
         affine = affine_form(add)
         if affine is not None:
-            if form == "dsp":
-                first = T.call_extern("int32", "tvmp_mla", lhs, affine.lhs_factor, affine.bias)
-                total = T.call_extern("int32", "tvmp_mla", rhs, affine.rhs_factor, first)
-            else:
-                total = lhs * affine.lhs_factor + rhs * affine.rhs_factor + affine.bias
-            total = T.shift_right(total, affine.shift)
-            if form == "dsp" and (add.act_min, add.act_max) == (-128, 127):
-                return T.call_extern("int32", "tvmp_ssat8", total)
-            return T.max(T.min(total, add.act_max), add.act_min)
-        left = _rescale(lhs, add, "lhs", form)
-        right = _rescale(rhs, add, "rhs", form)
+            return self.clamped(T.shift_right(self.line(affine, lhs, rhs), affine.shift))
+        left = self._rescale(lhs, "lhs")
+        right = self._rescale(rhs, "rhs")
         total = left + right if add.sign > 0 else left - right
         # Each operand is at most half of 255 << left_shift after rescaling (TFLite halves both on purpose).
-        scaled = emit_multiply(
-            total, add.output_multiplier, add.output_shift, 256 << add.left_shift, form=form
-        )
+        scaled = self.multiply(total, add.output_multiplier, add.output_shift, 256 << add.left_shift)
         return bounded_sum(scaled, add.output_zero_point, add.act_min, add.act_max)
 
+    def line(self, affine: Affine, lhs: Expr, rhs: Expr) -> Expr:
+        """Return the affine form before its shift."""
+        return lhs * affine.lhs_factor + rhs * affine.rhs_factor + affine.bias
 
-def _rescale(value: Expr, add: Additive, side: str, form: Form) -> Expr:
-    """Return one operand on the common scale."""
-    zero_point, multiplier, shift = (
-        getattr(add, f"{side}_{name}") for name in ("zero_point", "multiplier", "shift")
-    )
-    fine = (value - zero_point) * (1 << add.left_shift)
-    return emit_multiply(fine, multiplier, shift, 256 << add.left_shift, form=form)
+    def clamped(self, value: Expr) -> Expr:
+        """Return an int32 expression clamped to the activation's range."""
+        return T.max(T.min(value, self.additive.act_max), self.additive.act_min)
+
+    def _rescale(self, value: Expr, side: str) -> Expr:
+        """Return one operand on the common scale."""
+        add = self.additive
+        zero_point, multiplier, shift = (
+            getattr(add, f"{side}_{name}") for name in ("zero_point", "multiplier", "shift")
+        )
+        fine = (value - zero_point) * (1 << add.left_shift)
+        return self.multiply(fine, multiplier, shift, 256 << add.left_shift)
 
 
 @register
-class AddTensor(_Add, ElementwiseTensor):
+class AddTensor(Add, ElementwiseTensor):
     """Addition or subtraction over tensors of any rank."""
 
 
 @register
-class AddRow(_Add, ElementwiseRow):
+class AddRow(Add, ElementwiseRow):
     """Addition or subtraction over one row."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
-from tvm_patch.kernels.base import Form, PrimFunc, TensorKernel
+from tvm_patch.kernels.base import PrimFunc, TensorKernel
 from tvm_patch.kernels.loops import element_strides, fill, kernel_body, nest, parameters_of, split_axes
 from tvm_patch.kernels.registry import register
 
@@ -15,7 +15,7 @@ class ArgMax(TensorKernel):
 
     kinds = ("arg_max",)
 
-    def function(self, form: Form) -> PrimFunc:
+    def function(self) -> PrimFunc:
         """Return the function; see :class:`TensorKernel`."""
         data_view, out_view = self.op.inputs[0], self.op.outputs[0]
         (extents, strides), ((count,), (step,)) = split_axes(data_view.shape, [int(self.op.attrs["axis"])])

@@ -7,7 +7,7 @@ from typing import Any
 
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
-from tvm_patch.kernels.base import Form, OpView, PrimFunc, RowKernel, RowWindow, TensorKernel
+from tvm_patch.kernels.base import OpView, PrimFunc, RowKernel, RowWindow, TensorKernel
 from tvm_patch.kernels.fixed_point import clamp
 from tvm_patch.kernels.ir import row_body
 from tvm_patch.kernels.loops import Expr, element_strides, kernel_body, parameters_of
@@ -30,7 +30,7 @@ class AvgPool2dTensor(TensorKernel):
 
     kinds = ("avg_pool2d",)
 
-    def function(self, form: Form) -> PrimFunc:
+    def function(self) -> PrimFunc:
         """Return the function; see :class:`TensorKernel`."""
         g = PoolGeometry.of(self.op)
         (in_batch, in_row, in_column, _), (out_batch, out_row, out_column, _) = (
@@ -81,7 +81,7 @@ class AvgPool2dRow(RowKernel):
             ),
         )
 
-    def row_function(self, form: Form, dynamic: bool = False) -> PrimFunc:
+    def row_function(self, dynamic: bool = False) -> PrimFunc:
         """Return the function of one row; see :class:`RowKernel`."""
         g = PoolGeometry.of(self.op)
         low, high = int(self.op.attrs["act_min"]), int(self.op.attrs["act_max"])

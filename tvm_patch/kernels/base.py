@@ -1,13 +1,18 @@
 """What a kernel is: a generator of TIR for one operator at one shape, with named parameters.
 
 A kernel is made for one :class:`OpView` and one `config`; everything known at compile time (shapes, zero points,
-clamps, tile sizes) becomes a literal in the code it prints.  It comes in two forms that give the same bits:
+clamps, tile sizes) becomes a literal in the code it prints.  What it is written in is its `isa`, and a
+:class:`tvm_patch.targets.Target` says which ones it runs, best first:
 
-``portable``
-    Plain TIR.  Runs wherever TVM's LLVM or C back ends run; used on the host through stock ``tvm.compile``.
-``dsp``
-    TIR that calls the helpers of ``tvm_patch_dsp.h`` (ACLE intrinsics of Cortex-M4/M7 where the compiler defines
-    ``__ARM_FEATURE_DSP``, portable C otherwise).  Only the C back end prints it.
+``tir``
+    Plain TIR.  Runs wherever TVM's LLVM or C back ends run: on TVM's virtual machine through stock ``tvm.compile``, and
+    on boards where nothing better is known.
+``c``
+    TIR that calls C: the helpers of ``tvm_patch_dsp.h`` (ACLE intrinsics of Cortex-M4/M7 where the compiler defines
+    ``__ARM_FEATURE_DSP``, portable C otherwise) and functions that the kernel brings along.  Only the C back end prints
+    it; see :mod:`tvm_patch.kernels.c`.
+
+All give the same bits.
 
 Two shapes of kernel exist.  A :class:`RowKernel` makes one output row from the input rows it needs; layers, bands,
 patches and streams are all loops around it.  A :class:`TensorKernel` needs whole tensors (softmax, transpose).
@@ -23,8 +28,8 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from tvm_patch.planner.row_window import RowWindow
+from tvm_patch.targets import Isa
 
-Form = Literal["portable", "dsp"]
 Preference = Literal["size", "balanced", "speed"]
 """What counts where code could be smaller or faster."""
 PREFERENCES: tuple[Preference, ...] = ("size", "balanced", "speed")
@@ -83,13 +88,19 @@ class Kernel(ABC):  # noqa: B024 - what is abstract differs between its two subc
     kinds: ClassVar[tuple[str, ...]] = ()
     """Operator kinds that this class generates code for."""
 
+    isa: ClassVar[Isa] = "tir"
+    """What the code is written in."""
+
+    rank: ClassVar[int] = 0
+    """Of the kernels of one kind and isa, those of higher rank are asked first."""
+
     def __init__(self, op: OpView, config: Mapping[str, Any] | None = None) -> None:
         self.op = op
         self.config = {**self.default_config(op), **(config or {})}
 
     @classmethod
     def accepts(cls, op: OpView) -> bool:
-        """Tell whether this kernel can compile `op`; the registry takes the first that does."""
+        """Tell whether this kernel can compile `op`; see :func:`tvm_patch.kernels.registry.kernel_for`."""
         return True
 
     @classmethod
@@ -121,7 +132,7 @@ class Kernel(ABC):  # noqa: B024 - what is abstract differs between its two subc
         return 0
 
     def within(self, scratch: int) -> Kernel:
-        """Return the fastest form of this kernel with at most `scratch` bytes of it, itself where none is faster.
+        """Return the fastest variant of this kernel with at most `scratch` bytes of it, itself where none is faster.
 
         Plans are made with little scratch; what the arena has left over is given to kernels afterwards.
         """
@@ -139,6 +150,8 @@ class Kernel(ABC):  # noqa: B024 - what is abstract differs between its two subc
 
 class RowKernel(Kernel):
     """A kernel that makes one output row (axis 1 of NHWC, batch 1) per call."""
+
+    rank: ClassVar[int] = 1
 
     elementwise: ClassVar[bool] = False
     """Whether element i of the output row depends on elements i of the input rows only, and is written after they
@@ -163,7 +176,7 @@ class RowKernel(Kernel):
         """One window an activation input."""
 
     @abstractmethod
-    def row_function(self, form: Form, dynamic: bool = False) -> PrimFunc:
+    def row_function(self, dynamic: bool = False) -> PrimFunc:
         """Return a private PrimFunc that makes one output row.
 
         With `dynamic` it has one more parameter at the end, ``columns`` (int32): how many output columns to make,
@@ -192,18 +205,18 @@ class RowReduction(Kernel):
         """Bytes of the accumulators, 4-byte aligned."""
 
     @abstractmethod
-    def start_function(self, form: Form) -> PrimFunc:
+    def start_function(self) -> PrimFunc:
         """Return a private PrimFunc (``state`` int32) that clears the accumulators."""
 
     @abstractmethod
-    def row_function(self, form: Form, dynamic: bool = False) -> PrimFunc:
+    def row_function(self, dynamic: bool = False) -> PrimFunc:
         """Return a private PrimFunc (``in0_row0``, ``state``) that adds one row.
 
         With `dynamic` a parameter ``columns`` (int32) follows: how many columns the row has.
         """
 
     @abstractmethod
-    def finish_function(self, form: Form) -> PrimFunc:
+    def finish_function(self) -> PrimFunc:
         """Return a private PrimFunc (``state``, one per entry of `constants`, ``out0``) that writes the result."""
 
 
@@ -211,7 +224,7 @@ class TensorKernel(Kernel):
     """A kernel that needs its whole inputs."""
 
     @abstractmethod
-    def function(self, form: Form) -> PrimFunc:
+    def function(self) -> PrimFunc:
         """Return a private PrimFunc for the whole operator.
 
         Parameters, all ``T.handle(dtype)``: ``in{i}`` per activation input; one per entry of `constants`;

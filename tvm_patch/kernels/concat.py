@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from tvm_patch.kernels.base import Form, Kernel, OpView, PrimFunc, RowKernel, RowWindow, TensorKernel
+from tvm_patch.kernels.base import Kernel, OpView, PrimFunc, RowKernel, RowWindow, TensorKernel
 from tvm_patch.kernels.ir import row_body
 from tvm_patch.kernels.loops import Buffer, Expr, copy_elements, kernel_body, parameters_of
 from tvm_patch.kernels.registry import register
@@ -48,7 +48,7 @@ def _axis(op: OpView) -> int:
 class ConcatTensor(_Concat, TensorKernel):
     """Any rank, axis and dtype."""
 
-    def function(self, form: Form) -> PrimFunc:
+    def function(self) -> PrimFunc:
         """Return the function; see :class:`TensorKernel`."""
         with kernel_body(parameters_of(self)) as (builder, buffers):
             parts = [(buffers[f"in{i}"], t.shape) for i, t in enumerate(self.op.inputs)]
@@ -76,7 +76,7 @@ class ConcatRow(_Concat, RowKernel):
         """Along channels only: along the width, which input an output column comes from depends on the column."""
         return _axis(self.op) != 2
 
-    def row_function(self, form: Form, dynamic: bool = False) -> PrimFunc:
+    def row_function(self, dynamic: bool = False) -> PrimFunc:
         """Return the function of one row; see :class:`RowKernel`."""
         with row_body(self, dynamic) as (builder, buffers, columns):
             parts = [(buffers[f"in{i}_row0"], t.shape[2:]) for i, t in enumerate(self.op.inputs)]

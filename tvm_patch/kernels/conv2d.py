@@ -1,24 +1,17 @@
-"""CONV_2D: any kernel size, stride, dilation and number of groups.
-
-The general form; :mod:`tvm_patch.kernels.conv2d_dot` is asked first.
-"""
+"""CONV_2D: any kernel size, stride, dilation and number of groups."""
 
 from __future__ import annotations
 
 from functools import cached_property
-from itertools import product
-from typing import Any
+from typing import ClassVar
 
 import numpy as np
 
-from tvm_patch.kernels.base import Form, OpView, PrimFunc, RowKernel, RowWindow
-from tvm_patch.kernels.dot import DotLayer, TileSize, emit_dot_row
-from tvm_patch.kernels.ir import row_body
+from tvm_patch.kernels.base import OpView, PrimFunc, RowKernel, RowWindow
+from tvm_patch.kernels.dot import ONE, DotLayer, emit_dot_row
+from tvm_patch.kernels.ir import Buffer, Expr, row_body
 from tvm_patch.kernels.registry import register
 from tvm_patch.kernels.requantize import Requantizer
-
-_SHORT_ROW = 5
-"""Longest odd row for which tiles of one column are better."""
 
 
 def convolution_window(op: OpView, kernel_size: tuple[int, int]) -> RowWindow:
@@ -43,38 +36,15 @@ def convolution_window(op: OpView, kernel_size: tuple[int, int]) -> RowWindow:
 
 @register
 class Conv2d(RowKernel):
-    """One output row as register tiles of dot products, each kernel row one run of neighbouring inputs.
-
-    Parameters of `config`: ``tile_channels`` × ``tile_columns`` accumulators, ``unroll`` steps of four inputs per
-    loop iteration, no loop for runs of at most ``flatten`` steps.
-    """
+    """One output row, output by output; each kernel row is one run of neighbouring inputs."""
 
     kinds = ("conv2d",)
+    requantizer_type: ClassVar[type[Requantizer]] = Requantizer
 
     @classmethod
     def accepts(cls, op: OpView) -> bool:
         """Take any batch-1 convolution."""
         return op.inputs[0].shape[0] == 1
-
-    @classmethod
-    def default_config(cls, op: OpView) -> dict[str, Any]:
-        """Return a tile that just fits fourteen registers; short odd rows of 1×1 waste one of two columns."""
-        width = op.outputs[0].shape[2]
-        if op.constants["weight"].shape[1:3] != (1, 1):
-            return {"tile_channels": 2, "tile_columns": 2, "unroll": 2, "flatten": 4}
-        tall = width % 2 == 1 and width <= _SHORT_ROW
-        tile = {"tile_channels": 4, "tile_columns": 1} if tall else {"tile_channels": 2, "tile_columns": 2}
-        return {**tile, "unroll": 4, "flatten": 4}
-
-    def candidates(self) -> list[dict[str, Any]]:
-        """Return tiles of up to eight sums."""
-        return [
-            {"tile_channels": channels, "tile_columns": columns, "unroll": unroll, "flatten": flatten}
-            for channels, columns in product((1, 2, 4), (1, 2, 3, 4))
-            if channels * columns <= 8
-            for unroll in (1, 2, 4)
-            for flatten in (0, 4)
-        ]
 
     @property
     def windows(self) -> tuple[RowWindow, ...]:
@@ -86,7 +56,7 @@ class Conv2d(RowKernel):
     def requantizer(self) -> Requantizer:
         """Bias and rescaling."""
         weight = self.op.constants["weight"]
-        return Requantizer.make(self.op, weight.reshape(weight.shape[0], -1))
+        return self.requantizer_type.make(self.op, weight.reshape(weight.shape[0], -1))
 
     @property
     def constants(self) -> dict[str, np.ndarray]:
@@ -118,11 +88,13 @@ class Conv2d(RowKernel):
             group_step=group_in,
         )
 
-    def row_function(self, form: Form, dynamic: bool = False) -> PrimFunc:
+    def row_function(self, dynamic: bool = False) -> PrimFunc:
         """Return the row function; see :class:`RowKernel`."""
-        config = self.config
-        tile = TileSize(config["tile_channels"], config["tile_columns"], config["unroll"], config["flatten"])
         with row_body(self, dynamic) as (builder, buffers, columns):
             rows = [buffers[f"in0_row{r}"] for r in range(self.windows[0].size)]
-            emit_dot_row(form, self.layer, tile, self.requantizer, rows, buffers, columns)
+            self.emit(rows, buffers, columns)
         return builder.get()
+
+    def emit(self, rows: list[Buffer], buffers: dict[str, Buffer], columns: Expr | None) -> None:
+        """Emit the computation of one output row."""
+        emit_dot_row(self.layer, ONE, self.requantizer, rows, buffers, columns)

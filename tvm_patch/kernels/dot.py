@@ -7,18 +7,18 @@ convolutions and fully connected operators are the case of one run.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
-from tvm_patch.kernels.base import Form
-from tvm_patch.kernels.ir import Buffer, Expr, accumulate, call, for_columns, int32_at, load4, tiles
+from tvm_patch.kernels.ir import Buffer, Expr, accumulate, for_columns, int32_at, tiles
 from tvm_patch.kernels.requantize import Requantizer, store_int8
 
 Address = tuple[Buffer, Expr]
-_QUAD = 4
+EmitDot = Callable[..., None]
+"""As :func:`emit_dot`."""
 
 
 @dataclass(frozen=True)
@@ -63,10 +63,10 @@ class TileSize:
         Runs of at most this many steps have no loop.
     """
 
-    channels: int
-    columns: int
-    unroll: int
-    flatten: int
+    channels: int = 1
+    columns: int = 1
+    unroll: int = 1
+    flatten: int = 0
 
     def clipped(self, layer: DotLayer) -> TileSize:
         """Return the tile cut to the size of the layer."""
@@ -75,21 +75,23 @@ class TileSize:
         )
 
 
+ONE = TileSize()
+"""One output at a time."""
+
+
 def emit_dot_row(
-    form: Form,
     layer: DotLayer,
     tile: TileSize,
     requantizer: Requantizer,
     rows: Sequence[Buffer],
     buffers: dict[str, Buffer],
     columns: Expr | None = None,
+    dot: EmitDot | None = None,
 ) -> None:
     """Emit the computation of one output row.
 
     Parameters
     ----------
-    form : {"portable", "dsp"}
-        The portable form computes one output at a time.
     layer, tile, requantizer
         What to compute, and how.
     rows : sequence of Buffer
@@ -98,8 +100,10 @@ def emit_dot_row(
         ``weight`` (OHWI, as in the model), the requantizer's constants, and ``out``.
     columns : Expr or None
         How many output columns to make; None for all.
+    dot : callable, optional
+        Emits the dot products of a tile; :func:`emit_dot` unless told otherwise.
     """
-    tile = (tile if form == "dsp" else TileSize(1, 1, 1, 0)).clipped(layer)
+    dot, tile = dot or emit_dot, tile.clipped(layer)
     out_channels = layer.channels * layer.groups
     per_row = layer.run * layer.pieces
     per_channel = per_row * len(rows)
@@ -120,17 +124,16 @@ def emit_dot_row(
                     data = [(row, start + p * layer.column_step) for p in range(tile.columns)]
                     taps = channel * per_channel + r * per_row + piece * layer.run
                     weights = [(buffers["weight"], taps + t * per_channel) for t in range(tile.channels)]
-                    emit_dot(form, acc, weights, data, layer.run, tile, requantizer.wraps)
+                    dot(acc, weights, data, layer.run, tile, requantizer.wraps)
             for t, (multiplier, shift) in enumerate(pairs):
                 for p in range(tile.columns):
-                    value = requantizer.emit(form, acc[t * tile.columns + p], multiplier, shift)
+                    value = requantizer.emit(acc[t * tile.columns + p], multiplier, shift)
                     store_int8(buffers["out"], (column + p) * out_channels + channels[t], value)
 
         for_columns(layer.columns, tile.columns, columns, lambda x, n: outputs(x, replace(tile, columns=n)))
 
 
 def emit_dot(
-    form: Form,
     acc: Buffer,
     weights: Sequence[Address],
     data: Sequence[Address],
@@ -139,12 +142,10 @@ def emit_dot(
     wraps: bool,
     zero_point: int = 0,
 ) -> None:
-    """Emit ``acc[t, p] += sum over k of weights[t][k] * (data[p][k] - zero_point)`` for a tile.
+    """Emit ``acc[t, p] += sum over k of weights[t][k] * (data[p][k] - zero_point)`` for a tile, in one loop.
 
     Parameters
     ----------
-    form : {"portable", "dsp"}
-        Whether to use packed multiplications.
     acc : Buffer
         int32, ``len(weights) * len(data)`` of them.
     weights, data : sequence of (Buffer, Expr)
@@ -152,53 +153,22 @@ def emit_dot(
     length : int
         Elements of each vector; nothing beyond is read.
     tile : TileSize
-        Unrolling.
+        Unrolling, of which there is none here.
     wraps : bool
         Whether sums may leave int32.
     zero_point : int
         Subtracted from the data.
     """
-
-    def scalar(k: Expr) -> None:
-        values = [T.bind(int32_at(b, i + k) - zero_point) for b, i in data]
-        for t, (b, i) in enumerate(weights):
-            factor = T.bind(int32_at(b, i + k))
-            for p, value in enumerate(values):
-                accumulate(acc, t * len(data) + p, value * factor, wraps)
-
-    def quad(k: Expr) -> None:
-        pairs = [_widen(load4(b, i + k), -zero_point) for b, i in data]
-        for t, (b, i) in enumerate(weights):
-            factors = _widen(load4(b, i + k), 0)
-            for half in range(2):
-                for p, pair in enumerate(pairs):
-                    slot = t * len(data) + p
-                    T.buffer_store(
-                        acc, call("int32", "tvmp_smlad", factors[half], pair[half], acc[slot]), [slot]
-                    )
-
-    if form == "portable":
-        with T.serial(0, length) as k:
-            scalar(k)
-        return
-    quads = length // _QUAD
-    looped = 0 if quads <= tile.flatten else quads - quads % tile.unroll
-    if looped:
-        with T.serial(0, looped // tile.unroll) as step:
-            for u in range(tile.unroll):
-                quad((step * tile.unroll + u) * _QUAD)
-    for q in range(looped, quads):
-        quad(T.int32(q * _QUAD))
-    for k in range(quads * _QUAD, length):
-        scalar(T.int32(k))
+    with T.serial(0, length) as k:
+        emit_products(acc, weights, data, k, wraps, zero_point)
 
 
-def _widen(word: Expr, add: int) -> tuple[Expr, Expr]:
-    """Emit the bytes of a word as two words of two int16 (bytes 0 and 2, 1 and 3), `add` added to each."""
-    if add == 0:
-        return T.bind(call("uint32", "tvmp_sxtb16", word)), T.bind(call("uint32", "tvmp_sxtb16_ror8", word))
-    both = T.uint32((add & 0xFFFF) * 0x10001)
-    return (
-        T.bind(call("uint32", "tvmp_sxtab16", both, word)),
-        T.bind(call("uint32", "tvmp_sxtab16_ror8", both, word)),
-    )
+def emit_products(
+    acc: Buffer, weights: Sequence[Address], data: Sequence[Address], k: Expr, wraps: bool, zero_point: int
+) -> None:
+    """Emit the products of elements `k`; see :func:`emit_dot`."""
+    values = [T.bind(int32_at(b, i + k) - zero_point) for b, i in data]
+    for t, (b, i) in enumerate(weights):
+        factor = T.bind(int32_at(b, i + k))
+        for p, value in enumerate(values):
+            accumulate(acc, t * len(data) + p, value * factor, wraps)

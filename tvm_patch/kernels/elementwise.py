@@ -13,9 +13,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
-from tvm.sym import Analyzer
 
-from tvm_patch.kernels.base import Form, Kernel, OpView, PrimFunc, RowKernel, RowWindow, TensorKernel
+from tvm_patch.kernels.base import Kernel, OpView, PrimFunc, RowKernel, RowWindow, TensorKernel
 from tvm_patch.kernels.ir import row_body
 from tvm_patch.kernels.loops import (
     Buffer,
@@ -23,7 +22,6 @@ from tvm_patch.kernels.loops import (
     broadcast_strides,
     element_strides,
     kernel_body,
-    merge_axes,
     nest,
     parameters_of,
 )
@@ -88,20 +86,11 @@ class Elementwise(Kernel):
         return {}
 
     @abstractmethod
-    def element(self, form: Form, values: Sequence[Expr], tables: Mapping[str, Buffer]) -> Expr:
+    def element(self, values: Sequence[Expr], tables: Mapping[str, Buffer]) -> Expr:
         """Return one output element, of the output's dtype, from one element of each operand."""
-
-    def number(self, form: Form, values: Sequence[Expr]) -> Expr | None:
-        """Return one output element as int32 from operands widened to int32.
-
-        Kernels of int8 operands that implement it run four elements at a time in ``dsp`` form; None keeps to
-        :meth:`element`.
-        """
-        return None
 
     def block(
         self,
-        form: Form,
         out: Buffer,
         *,
         sources: Sequence[Buffer],
@@ -113,77 +102,22 @@ class Elementwise(Kernel):
 
         The first extent may be an expression.
         """
-        if form == "dsp" and self._packed_block(out, sources, extents, strides):
-            return
         with nest(extents, (element_strides(extents), *strides)) as (to, *at):
             values = [T.bind(buffer[index]) for buffer, index in zip(sources, at, strict=True)]
-            T.buffer_store(out, self.element(form, values, tables), [to])
-
-    def _packed_block(
-        self,
-        out: Buffer,
-        sources: Sequence[Buffer],
-        extents: Sequence[Any],
-        strides: Sequence[tuple[int, ...]],
-    ) -> bool:
-        """Emit the loops with words of four int8 in the innermost axis; False where that does not apply."""
-        zero = T.int32(0)
-        if self.number("dsp", [zero] * len(sources)) is None:
-            return False
-        # Merged axes: the innermost is dense in the output; operands step by 1 or repeat one element.
-        merged, (out_steps, *steps) = merge_axes(extents, (element_strides(extents), *strides))
-        elements = merged[-1]
-        fixed = isinstance(elements, int)
-        if (fixed and elements < 4) or any(s[-1] not in (0, 1) for s in steps):
-            return False
-        words = elements // 4 if fixed else T.bind(T.truncdiv(elements, T.int32(4)))
-        outer = tuple(s[:-1] for s in (out_steps, *steps))
-        with nest(merged[:-1], outer) as (to, *at):
-            with T.serial(0, words) as w:
-                loaded = [
-                    T.bind(T.call_extern("uint32", "tvmp_load4", T.address_of(buffer[index + w * 4])))
-                    if step[-1]
-                    else T.bind(T.cast(buffer[index], "int32"))
-                    for buffer, index, step in zip(sources, at, steps, strict=True)
-                ]
-                # Everything is loaded before the first store, as running in place asks for.
-                for lane in range(4):
-                    values = [
-                        T.bind(T.call_extern("int32", "tvmp_byte", word, lane)) if step[-1] else word
-                        for word, step in zip(loaded, steps, strict=True)
-                    ]
-                    # Four byte stores cost less than packing a word.
-                    T.buffer_store(out, T.cast(self.number("dsp", values), "int8"), [to + w * 4 + lane])
-
-            def single(i: Any) -> None:
-                values = [
-                    T.bind(T.cast(buffer[index + i * step[-1]], "int32"))
-                    for buffer, index, step in zip(sources, at, steps, strict=True)
-                ]
-                T.buffer_store(out, T.cast(self.number("dsp", values), "int8"), [to + i])
-
-            if fixed:
-                for i in range(4 * words, elements):
-                    single(i)
-            elif not Analyzer().can_prove_equal(T.truncmod(elements, T.int32(4)), 0):
-                with T.serial(words * 4, elements) as i:
-                    single(i)
-        return True
+            T.buffer_store(out, self.element(values, tables), [to])
 
 
 class ElementwiseTensor(Elementwise, TensorKernel):
     """Element-wise over whole tensors of any rank, with numpy broadcasting."""
 
-    def function(self, form: Form) -> PrimFunc:
+    def function(self) -> PrimFunc:
         """Return the function over whole tensors; see :class:`TensorKernel`."""
         out_shape = self.op.outputs[0].shape
         with kernel_body(parameters_of(self)) as (builder, buffers):
             sources = [buffers[o.name if o.index is None else f"in{o.index}"] for o in self.operands]
             strides = [broadcast_strides(o.shape, out_shape) for o in self.operands]
             tables = {name: buffers[name] for name in self.tables}
-            self.block(
-                form, buffers["out0"], sources=sources, extents=out_shape, strides=strides, tables=tables
-            )
+            self.block(buffers["out0"], sources=sources, extents=out_shape, strides=strides, tables=tables)
         return builder.get()
 
     @property
@@ -240,7 +174,7 @@ class ElementwiseRow(Elementwise, RowKernel):
             shape[1] == shape[2] == 1 for shape in held
         )
 
-    def row_function(self, form: Form, dynamic: bool = False) -> PrimFunc:
+    def row_function(self, dynamic: bool = False) -> PrimFunc:
         """Return the function of one row; see :class:`RowKernel`."""
         shape = self.op.outputs[0].shape[2:]
         with row_body(self, dynamic) as (builder, buffers, columns):
@@ -248,7 +182,7 @@ class ElementwiseRow(Elementwise, RowKernel):
             sources = [buffers[o.name if o.index is None else f"in{o.index}_row0"] for o in self.operands]
             strides = [broadcast_strides(_as_rank4(o.shape)[2:], shape) for o in self.operands]
             tables = {name: buffers[name] for name in self.tables}
-            self.block(form, buffers["out"], sources=sources, extents=extents, strides=strides, tables=tables)
+            self.block(buffers["out"], sources=sources, extents=extents, strides=strides, tables=tables)
         return builder.get()
 
 

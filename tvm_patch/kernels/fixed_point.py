@@ -6,29 +6,28 @@ no undefined behaviour for any input.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
-from tvm_patch.kernels.base import Form
-
 Expr = Any  # tvm.tirx.Expr
 
-_INT32_LIMIT = 1 << 31
+INT32_LIMIT = 1 << 31
 
 
-def high_multiply(value: Expr, multiplier: Any) -> Expr:
+def high_multiply(value: Expr, multiplier: Any, bound: int = INT32_LIMIT) -> Expr:
     """Return ``SaturatingRoundingDoublingHighMul`` of two int32 values that are not both -2**31.
 
     gemmlowp nudges by the product's sign and divides towards zero; that equals rounding halves up, which is
-    one addition and one shift.
+    one addition and one shift.  Values of any `bound` are the same to it.
     """
     factor = T.int64(multiplier) if isinstance(multiplier, int) else T.cast(multiplier, "int64")
     product = T.cast(value, "int64") * factor
     return T.cast(T.shift_right(product + T.int64(1 << 30), T.int64(31)), "int32")
 
 
-def rounding_shift_right(value: Expr, bits: int, bound: int = _INT32_LIMIT) -> Expr:
+def rounding_shift_right(value: Expr, bits: int, bound: int = INT32_LIMIT) -> Expr:
     """Return `value` over ``2**bits`` rounded to nearest, halves away from zero (``RoundingDivideByPOT``).
 
     Parameters
@@ -43,7 +42,7 @@ def rounding_shift_right(value: Expr, bits: int, bound: int = _INT32_LIMIT) -> E
     if bits == 0:
         return value
     half = 1 << (bits - 1)
-    if bound + half < _INT32_LIMIT:
+    if bound + half < INT32_LIMIT:
         return T.shift_right(value + T.shift_right(value, 31) + half, bits)
     wide = T.cast(value, "int64")
     rounded = T.shift_right(wide + T.shift_right(wide, T.int64(63)) + T.int64(half), T.int64(bits))
@@ -55,12 +54,17 @@ def _wrap(wide: Expr) -> Expr:
 
     Spelt out, because TVM's simplifier takes a narrowing cast for one that keeps the value.
     """
-    low = T.bitwise_and(wide + T.int64(_INT32_LIMIT), T.int64(2 * _INT32_LIMIT - 1))
-    return T.cast(low - T.int64(_INT32_LIMIT), "int32")
+    low = T.bitwise_and(wide + T.int64(INT32_LIMIT), T.int64(2 * INT32_LIMIT - 1))
+    return T.cast(low - T.int64(INT32_LIMIT), "int32")
 
 
 def multiply_by_quantized_multiplier(
-    value: Expr, multiplier: int, shift: int, bound: int = _INT32_LIMIT, *, form: Form = "portable"
+    value: Expr,
+    multiplier: int,
+    shift: int,
+    bound: int = INT32_LIMIT,
+    *,
+    high: Callable[[Expr, int, int], Expr] = high_multiply,
 ) -> Expr:
     """Return ``value * multiplier / 2**31 * 2**shift`` with TFLite's two roundings.
 
@@ -72,21 +76,18 @@ def multiply_by_quantized_multiplier(
         The fixed-point pair.  A left shift wraps like the reference's.
     bound : int
         No absolute value of `value` exceeds it.
-    form : {"portable", "dsp"}
-        In ``dsp`` form a bounded product is one SMMULR.
+    high : callable
+        Emits ``SaturatingRoundingDoublingHighMul`` of a value, the multiplier and the value's bound.
     """
     if shift > 0:
-        if bound << shift < _INT32_LIMIT:
+        if bound << shift < INT32_LIMIT:
             value = value * (1 << shift)
             bound <<= shift
         else:
             value = _wrap(T.cast(value, "int64") * T.int64(1 << shift))
-            bound = _INT32_LIMIT
-    if form == "dsp" and 2 * bound < _INT32_LIMIT:
-        high = T.bind(T.call_extern("int32", "tvmp_smmulr", value * 2, multiplier))
-    else:
-        high = high_multiply(value, multiplier)
-    return rounding_shift_right(high, max(0, -shift), ((bound * multiplier) >> 31) + 1)
+            bound = INT32_LIMIT
+    product = high(value, multiplier, bound)
+    return rounding_shift_right(product, max(0, -shift), ((bound * multiplier) >> 31) + 1)
 
 
 def clamp(value: Expr, low: int, high: int) -> Expr:

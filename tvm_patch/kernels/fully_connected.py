@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any
+from typing import ClassVar
 
 import numpy as np
 
-from tvm_patch.kernels.base import Form, OpView, PrimFunc, TensorKernel
-from tvm_patch.kernels.dot import DotLayer, TileSize, emit_dot_row
+from tvm_patch.kernels.base import PrimFunc, TensorKernel
+from tvm_patch.kernels.dot import ONE, DotLayer, emit_dot_row
+from tvm_patch.kernels.ir import Buffer
 from tvm_patch.kernels.loops import kernel_body, parameters_of
 from tvm_patch.kernels.registry import register
 from tvm_patch.kernels.requantize_exact import ExactRequantizer
@@ -16,24 +17,15 @@ from tvm_patch.kernels.requantize_exact import ExactRequantizer
 
 @register
 class FullyConnected(TensorKernel):
-    """Dot products of ``data (-1, I)`` and ``weight (O, I)``: a 1×1 convolution over the batch.
-
-    Parameters of `config` are those of ``Conv2d``; columns are batch rows.
-    """
+    """Dot products of ``data (-1, I)`` and ``weight (O, I)``: a 1×1 convolution over the batch."""
 
     kinds = ("fully_connected",)
-
-    @classmethod
-    def default_config(cls, op: OpView) -> dict[str, Any]:
-        """Return tall tiles for one batch row, square ones otherwise."""
-        single = op.inputs[0].size == op.constants["weight"].shape[1]
-        channels, columns = (4, 1) if single else (2, 2)
-        return {"tile_channels": channels, "tile_columns": columns, "unroll": 1, "flatten": 2}
+    requantizer_type: ClassVar[type[ExactRequantizer]] = ExactRequantizer
 
     @cached_property
     def requantizer(self) -> ExactRequantizer:
         """Bias and rescaling."""
-        return ExactRequantizer.make(self.op, self.op.constants["weight"])
+        return self.requantizer_type.make(self.op, self.op.constants["weight"])
 
     @property
     def constants(self) -> dict[str, np.ndarray]:
@@ -45,13 +37,19 @@ class FullyConnected(TensorKernel):
         """Multiply-accumulates."""
         return self.op.inputs[0].size * self.op.constants["weight"].shape[0]
 
-    def function(self, form: Form) -> PrimFunc:
-        """Return the function; see :class:`TensorKernel`."""
+    @property
+    def layer(self) -> DotLayer:
+        """The operator as dot products; columns are batch rows."""
         outputs, inputs = self.op.constants["weight"].shape
-        layer = DotLayer(self.op.inputs[0].size // inputs, outputs, column_step=inputs, run=inputs)
-        config = self.config
-        tile = TileSize(config["tile_channels"], config["tile_columns"], config["unroll"], config["flatten"])
+        return DotLayer(self.op.inputs[0].size // inputs, outputs, column_step=inputs, run=inputs)
+
+    def function(self) -> PrimFunc:
+        """Return the function; see :class:`TensorKernel`."""
         with kernel_body(parameters_of(self)) as (builder, buffers):
             buffers["out"] = buffers["out0"]
-            emit_dot_row(form, layer, tile, self.requantizer, [buffers["in0"]], buffers)
+            self.emit(buffers)
         return builder.get()
+
+    def emit(self, buffers: dict[str, Buffer]) -> None:
+        """Emit the computation of all batch rows."""
+        emit_dot_row(self.layer, ONE, self.requantizer, [buffers["in0"]], buffers)

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
-from tvm_patch.kernels.base import Form
 from tvm_patch.kernels.elementwise import Elementwise, ElementwiseRow, ElementwiseTensor
 from tvm_patch.kernels.loops import Buffer, Expr
 from tvm_patch.kernels.registry import register
@@ -21,7 +20,7 @@ class _Lookup(Elementwise):
         """The 256 results, for the least input first."""
         return {"table": np.ascontiguousarray(self.op.constants["table"].reshape(-1))}
 
-    def element(self, form: Form, values: Sequence[Expr], tables: Mapping[str, Buffer]) -> Expr:
+    def element(self, values: Sequence[Expr], tables: Mapping[str, Buffer]) -> Expr:
         """Return ``table[data + 128]``, or ``table[data]`` for unsigned data."""
         index = T.cast(values[0], "int32")
         return tables["table"][index + 128 if self.op.inputs[0].dtype == "int8" else index]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
-from tvm_patch.kernels.base import Form, OpView, PrimFunc, RowKernel, RowWindow, TensorKernel
+from tvm_patch.kernels.base import OpView, PrimFunc, RowKernel, RowWindow, TensorKernel
 from tvm_patch.kernels.fixed_point import clamp
 from tvm_patch.kernels.ir import row_body
 from tvm_patch.kernels.loops import element_strides, kernel_body, parameters_of
@@ -22,7 +22,7 @@ class MaxPool2dTensor(TensorKernel):
 
     kinds = ("max_pool2d",)
 
-    def function(self, form: Form) -> PrimFunc:
+    def function(self) -> PrimFunc:
         """Return the function; see :class:`TensorKernel`."""
         g = PoolGeometry.of(self.op)
         (in_batch, in_row, in_column, _), (out_batch, out_row, out_column, _) = (
@@ -79,7 +79,7 @@ class MaxPool2dRow(RowKernel):
             ),
         )
 
-    def row_function(self, form: Form, dynamic: bool = False) -> PrimFunc:
+    def row_function(self, dynamic: bool = False) -> PrimFunc:
         """Return the function of one row; see :class:`RowKernel`."""
         g = PoolGeometry.of(self.op)
         low, high = int(self.op.attrs["act_min"]), int(self.op.attrs["act_max"])

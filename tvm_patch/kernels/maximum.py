@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
-from tvm_patch.kernels.base import Form
 from tvm_patch.kernels.elementwise import Elementwise, ElementwiseRow, ElementwiseTensor
 from tvm_patch.kernels.loops import Buffer, Expr
 from tvm_patch.kernels.registry import register
@@ -16,7 +15,7 @@ class _Extremum(Elementwise):
     kinds = ("maximum", "minimum")
     operand_names = ("lhs", "rhs")
 
-    def element(self, form: Form, values: Sequence[Expr], tables: Mapping[str, Buffer]) -> Expr:
+    def element(self, values: Sequence[Expr], tables: Mapping[str, Buffer]) -> Expr:
         """Return the larger or the smaller of the two."""
         return T.max(*values) if self.op.kind == "maximum" else T.min(*values)
 

@@ -7,7 +7,7 @@ import math
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
 from tvm_patch.errors import UnsupportedError
-from tvm_patch.kernels.base import Form, PrimFunc, TensorKernel
+from tvm_patch.kernels.base import PrimFunc, TensorKernel
 from tvm_patch.kernels.fixed_point import clamp_shifted, multiply_by_quantized_multiplier
 from tvm_patch.kernels.loops import element_strides, kernel_body, nest, parameters_of, split_axes
 from tvm_patch.kernels.registry import register
@@ -20,8 +20,10 @@ class Mean(TensorKernel):
     """One pass over the reduced elements per output element."""
 
     kinds = ("mean",)
+    multiply = staticmethod(multiply_by_quantized_multiplier)
+    """Emits a fixed-point multiplication."""
 
-    def function(self, form: Form) -> PrimFunc:
+    def function(self) -> PrimFunc:
         """Return the function; see :class:`TensorKernel`."""
         attrs = self.op.attrs
         if attrs["formula"] != "folded":
@@ -39,8 +41,8 @@ class Mean(TensorKernel):
                 T.buffer_store(total, -count * int(attrs["input_zero_point"]), [0])
                 with nest(reduced, (steps,), (start,)) as (index,):
                     T.buffer_store(total, total[0] + T.cast(data[index], "int32"), [0])
-                mean = multiply_by_quantized_multiplier(
-                    T.bind(total[0]), int(attrs["multiplier"]), int(attrs["shift"]), 256 * count, form=form
+                mean = self.multiply(
+                    T.bind(total[0]), int(attrs["multiplier"]), int(attrs["shift"]), 256 * count
                 )
                 T.buffer_store(out, clamp_shifted(mean, int(attrs["output_zero_point"]), -128, 127), [to])
         return builder.get()

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
-from tvm_patch.kernels.base import Form
 from tvm_patch.kernels.elementwise import Elementwise, ElementwiseRow, ElementwiseTensor
 from tvm_patch.kernels.fixed_point import bounded_sum, multiply_by_quantized_multiplier
 from tvm_patch.kernels.loops import Buffer, Expr
@@ -15,32 +14,37 @@ from tvm_patch.kernels.registry import register
 _LARGEST_PRODUCT = 255 * 255
 
 
-class _Mul(Elementwise):
+class Mul(Elementwise):
+    """What all multiplications share."""
+
     kinds = ("mul",)
     operand_names = ("lhs", "rhs")
+    multiply = staticmethod(multiply_by_quantized_multiplier)
+    """Emits a fixed-point multiplication."""
 
-    def element(self, form: Form, values: Sequence[Expr], tables: Mapping[str, Buffer]) -> Expr:
+    def element(self, values: Sequence[Expr], tables: Mapping[str, Buffer]) -> Expr:
         """Return the clamped product."""
-        return T.cast(self.number(form, [T.cast(v, "int32") for v in values]), "int8")
+        return T.cast(self.number([T.cast(v, "int32") for v in values]), "int8")
 
-    def number(self, form: Form, values: Sequence[Expr]) -> Expr:
+    def number(self, values: Sequence[Expr]) -> Expr:
         """Return the clamped product as int32."""
         attrs = {k: int(self.op.attrs[k]) for k in self.op.attrs}
         lhs = values[0] - attrs["lhs_zero_point"]
         rhs = values[1] - attrs["rhs_zero_point"]
-        scaled = multiply_by_quantized_multiplier(
-            lhs * rhs, attrs["multiplier"], attrs["shift"], _LARGEST_PRODUCT, form=form
-        )
-        if form == "dsp" and attrs["shift"] <= 0 and (attrs["act_min"], attrs["act_max"]) == (-128, 127):
-            return T.call_extern("int32", "tvmp_ssat8", scaled + attrs["output_zero_point"])
-        return bounded_sum(scaled, attrs["output_zero_point"], attrs["act_min"], attrs["act_max"])
+        scaled = self.multiply(lhs * rhs, attrs["multiplier"], attrs["shift"], _LARGEST_PRODUCT)
+        return self.clamped(scaled)
+
+    def clamped(self, scaled: Expr) -> Expr:
+        """Return the rescaled product with the zero point, clamped to the activation's range."""
+        zero_point, low, high = (int(self.op.attrs[k]) for k in ("output_zero_point", "act_min", "act_max"))
+        return bounded_sum(scaled, zero_point, low, high)
 
 
 @register
-class MulTensor(_Mul, ElementwiseTensor):
+class MulTensor(Mul, ElementwiseTensor):
     """Multiplication over tensors of any rank."""
 
 
 @register
-class MulRow(_Mul, ElementwiseRow):
+class MulRow(Mul, ElementwiseRow):
     """Multiplication over one row."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
-from tvm_patch.kernels.base import Form, PrimFunc, TensorKernel
+from tvm_patch.kernels.base import PrimFunc, TensorKernel
 from tvm_patch.kernels.loops import copy_elements, element_strides, fill, kernel_body, parameters_of
 from tvm_patch.kernels.registry import register
 
@@ -17,7 +17,7 @@ class Pad(TensorKernel):
 
     kinds = ("pad",)
 
-    def function(self, form: Form) -> PrimFunc:
+    def function(self) -> PrimFunc:
         """Return the function; see :class:`TensorKernel`."""
         data, out = self.op.inputs[0], self.op.outputs[0]
         widths = [int(w) for w in self.op.attrs["pad_width"]]

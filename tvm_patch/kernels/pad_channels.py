@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
-from tvm_patch.kernels.base import Form, OpView, PrimFunc, RowKernel, RowWindow
+from tvm_patch.kernels.base import OpView, PrimFunc, RowKernel, RowWindow
 from tvm_patch.kernels.ir import row_body
 from tvm_patch.kernels.loops import copy_elements, nest
 from tvm_patch.kernels.pad import Pad
@@ -29,7 +29,7 @@ class PadChannels(RowKernel):
         """One row."""
         return (RowWindow(),)
 
-    def row_function(self, form: Form, dynamic: bool = False) -> PrimFunc:
+    def row_function(self, dynamic: bool = False) -> PrimFunc:
         """Return the function of one row; see :class:`RowKernel`."""
         before, after = (int(w) for w in self.op.attrs["pad_width"][6:])
         _, _, width, channels = self.op.inputs[0].shape

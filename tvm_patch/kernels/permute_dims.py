@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tvm_patch.kernels.base import Form, PrimFunc, TensorKernel
+from tvm_patch.kernels.base import PrimFunc, TensorKernel
 from tvm_patch.kernels.loops import copy_elements, element_strides, kernel_body, parameters_of
 from tvm_patch.kernels.registry import register
 
@@ -13,7 +13,7 @@ class PermuteDims(TensorKernel):
 
     kinds = ("permute_dims",)
 
-    def function(self, form: Form) -> PrimFunc:
+    def function(self) -> PrimFunc:
         """Return the function; see :class:`TensorKernel`."""
         data, out = self.op.inputs[0], self.op.outputs[0]
         axes = self.op.attrs.get("axes")

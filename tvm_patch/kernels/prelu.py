@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
-from tvm_patch.kernels.base import Form
 from tvm_patch.kernels.elementwise import Elementwise, ElementwiseRow, ElementwiseTensor
 from tvm_patch.kernels.fixed_point import clamp_shifted, multiply_by_quantized_multiplier
 from tvm_patch.kernels.loops import Buffer, Expr
@@ -19,7 +18,7 @@ class _Prelu(Elementwise):
     kinds = ("prelu",)
     operand_names = ("data", "alpha")
 
-    def element(self, form: Form, values: Sequence[Expr], tables: Mapping[str, Buffer]) -> Expr:
+    def element(self, values: Sequence[Expr], tables: Mapping[str, Buffer]) -> Expr:
         """Return the activation; the reference clamps to the whole int8 range."""
         attrs = {k: int(self.op.attrs[k]) for k in self.op.attrs}
         data = T.cast(values[0], "int32") - attrs["input_zero_point"]

@@ -8,7 +8,6 @@ from typing import ClassVar
 import numpy as np
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
-from tvm_patch.kernels.base import Form
 from tvm_patch.kernels.elementwise import Elementwise, ElementwiseRow, ElementwiseTensor
 from tvm_patch.kernels.loops import Buffer, Expr
 from tvm_patch.kernels.registry import register
@@ -28,7 +27,7 @@ class _Scaled(Elementwise):
 class _Quantize(_Scaled):
     kinds = ("quantize",)
 
-    def element(self, form: Form, values: Sequence[Expr], tables: Mapping[str, Buffer]) -> Expr:
+    def element(self, values: Sequence[Expr], tables: Mapping[str, Buffer]) -> Expr:
         """Return ``clamp(round(x / scale) + zero_point)``, halves away from zero; NaN gives the least value.
 
         Rounding needs no libm: the fraction left by a conversion to int is exact.
@@ -51,7 +50,7 @@ class _Quantize(_Scaled):
 class _Dequantize(_Scaled):
     kinds = ("dequantize",)
 
-    def element(self, form: Form, values: Sequence[Expr], tables: Mapping[str, Buffer]) -> Expr:
+    def element(self, values: Sequence[Expr], tables: Mapping[str, Buffer]) -> Expr:
         """Return ``scale * (q - zero_point)`` in float32."""
         centred = T.cast(values[0], "int32") - int(self.op.attrs["zero_point"])
         return tables["scale"][0] * T.cast(centred, "float32")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
-from tvm_patch.kernels.base import Form, PrimFunc, TensorKernel
+from tvm_patch.kernels.base import PrimFunc, TensorKernel
 from tvm_patch.kernels.loops import element_strides, kernel_body, nest, parameters_of, split_axes
 from tvm_patch.kernels.registry import register
 
@@ -15,7 +15,7 @@ class ReduceMax(TensorKernel):
 
     kinds = ("reduce_max",)
 
-    def function(self, form: Form) -> PrimFunc:
+    def function(self) -> PrimFunc:
         """Return the function; see :class:`TensorKernel`."""
         view = self.op.inputs[0]
         (extents, strides), (reduced, steps) = split_axes(view.shape, self.op.attrs["axes"])

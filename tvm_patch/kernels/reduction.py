@@ -1,50 +1,24 @@
-"""Reductions over rows and columns, one int32 accumulator a channel, fed with one piece of a row at a time.
-
-In the DSP form four channels are one word.  A piece of a row is first reduced in packed words, which takes one or two
-instructions for four elements, and only then joined with the accumulators in memory.
-"""
+"""Reductions over rows and columns, one int32 accumulator a channel, fed with one piece of a row at a time."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
-from typing import Any, ClassVar
 
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
-from tvm_patch.kernels.base import Form, OpView, PrimFunc, RowReduction
-from tvm_patch.kernels.ir import Buffer, Expr, int32_at, load4
+from tvm_patch.kernels.base import OpView, PrimFunc, RowReduction
+from tvm_patch.kernels.ir import Buffer, Expr, int32_at
 from tvm_patch.kernels.loops import fill, kernel_body
-
-_LANES = 4
-_MOST_REGISTERS = 8
-"""Packed words kept in registers at a time."""
 
 
 class ChannelReduction(RowReduction):
-    """Base of the reductions of (1, H, W, C) to C values.
-
-    Parameters of `config`: ``words`` neighbouring words of four channels share one pass over the columns.
-    """
-
-    packed_start: ClassVar[tuple[int, ...]]
-    """The packed words of four channels before the first column."""
-
-    packed_columns: ClassVar[int | None] = None
-    """How many columns the packed words can take; None for any number."""
+    """Base of the reductions of (1, H, W, C) to C values."""
 
     @classmethod
     def accepts(cls, op: OpView) -> bool:
         """Take int8 of rank 4 with batch 1."""
         view = op.inputs[0]
         return len(view.shape) == 4 and view.shape[0] == 1 and view.dtype == "int8"
-
-    @classmethod
-    def default_config(cls, op: OpView) -> dict[str, Any]:
-        """Return the most words that fit the registers and divide the channels."""
-        most = _MOST_REGISTERS // (2 * len(cls.packed_start))
-        quads = op.inputs[0].shape[3] // _LANES
-        return {"words": max(n for n in range(1, most + 1) if quads % n == 0)}
 
     @property
     def channels(self) -> int:
@@ -66,84 +40,34 @@ class ChannelReduction(RowReduction):
         """Return an accumulator with one more value, both int32 locals."""
 
     @abstractmethod
-    def packed_join(self, packed: Sequence[Expr], word: Expr) -> Sequence[Expr]:
-        """Return the packed words with four more elements."""
-
-    @abstractmethod
-    def packed_value(self, packed: Sequence[Expr], lane: int) -> Expr:
-        """Return what the packed words hold for one of the four channels, as int32."""
-
-    @abstractmethod
-    def result(self, form: Form, total: Expr) -> Expr:
+    def result(self, total: Expr) -> Expr:
         """Return the int8 output of a finished accumulator, an int32 local."""
 
-    def start_function(self, form: Form) -> PrimFunc:
+    def start_function(self) -> PrimFunc:
         """Return the function that clears the accumulators; see :class:`RowReduction`."""
         with kernel_body({"state": (self.channels, "int32")}) as (builder, buffers):
             fill(buffers["state"], T.int32(self.start), 0, self.channels)
         return builder.get()
 
-    def row_function(self, form: Form, dynamic: bool = False) -> PrimFunc:
+    def row_function(self, dynamic: bool = False) -> PrimFunc:
         """Return the function that adds one row; see :class:`RowReduction`."""
         width = self.op.inputs[0].shape[2]
         parameters = {"in0_row0": (width * self.channels, "int8"), "state": (self.channels, "int32")}
         with kernel_body(parameters, ("columns",) if dynamic else ()) as (builder, buffers):
             columns = buffers["columns"] if dynamic else width
             row, state = buffers["in0_row0"], buffers["state"]
-            if form == "portable":
-                with T.serial(0, columns) as x, T.serial(0, self.channels) as c:
-                    value = T.bind(int32_at(row, x * self.channels + c))
-                    T.buffer_store(state, self.join(T.bind(state[c]), value), [c])
-            else:
-                fits = self.packed_columns is None or width <= self.packed_columns
-                packed = self.channels - self.channels % _LANES if fits else 0
-                self._emit_packed(row, state, columns, packed)
-                self._emit_single(row, state, columns, packed)
+            self.emit(row, state, columns)
         return builder.get()
 
-    def finish_function(self, form: Form) -> PrimFunc:
+    def emit(self, row: Buffer, state: Buffer, columns: Expr) -> None:
+        """Emit the joining of a row's columns with the accumulators."""
+        with T.serial(0, columns) as x, T.serial(0, self.channels) as c:
+            value = T.bind(int32_at(row, x * self.channels + c))
+            T.buffer_store(state, self.join(T.bind(state[c]), value), [c])
+
+    def finish_function(self) -> PrimFunc:
         """Return the function that writes the result; see :class:`RowReduction`."""
         parameters = {"state": (self.channels, "int32"), "out0": (self.channels, "int8")}
         with kernel_body(parameters) as (builder, buffers), T.serial(0, self.channels) as c:
-            T.buffer_store(buffers["out0"], self.result(form, T.bind(buffers["state"][c])), [c])
+            T.buffer_store(buffers["out0"], self.result(T.bind(buffers["state"][c])), [c])
         return builder.get()
-
-    def _emit_packed(self, row: Buffer, state: Buffer, columns: Expr, channels: int) -> None:
-        """Add the first `channels`, a multiple of four."""
-        words, size = self.config["words"], len(self.packed_start)
-        if channels % (words * _LANES):
-            words = 1
-        if channels == 0:
-            return
-        registers = T.alloc_buffer((words * size,), "uint32")
-
-        def packed(w: int) -> list[Expr]:
-            return [registers[w * size + i] for i in range(size)]
-
-        with T.serial(0, channels // (words * _LANES)) as tile:
-            first = tile * (words * _LANES)
-            for w in range(words):
-                for i, value in enumerate(self.packed_start):
-                    T.buffer_store(registers, T.uint32(value), [w * size + i])
-            with T.serial(0, columns) as x:
-                for w in range(words):
-                    word = load4(row, x * self.channels + first + w * _LANES)
-                    for i, value in enumerate(self.packed_join(packed(w), word)):
-                        T.buffer_store(registers, value, [w * size + i])
-            for w in range(words):
-                for lane in range(_LANES):
-                    c = first + (w * _LANES + lane)
-                    value = T.bind(self.packed_value(packed(w), lane))
-                    T.buffer_store(state, self.join(T.bind(state[c]), value), [c])
-
-    def _emit_single(self, row: Buffer, state: Buffer, columns: Expr, start: int) -> None:
-        """Add the channels from `start` on, one at a time."""
-        if start == self.channels:
-            return
-        total = T.alloc_buffer((1,), "int32")
-        with T.serial(start, self.channels) as c:
-            T.buffer_store(total, state[c], [0])
-            with T.serial(0, columns) as x:
-                value = T.bind(int32_at(row, x * self.channels + c))
-                T.buffer_store(total, self.join(T.bind(total[0]), value), [0])
-            T.buffer_store(state, total[0], [c])

@@ -21,8 +21,8 @@ import numpy as np
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
 from tvm_patch.integer.requantize import multiply_by_quantized_multiplier
-from tvm_patch.kernels.base import Form, OpView
-from tvm_patch.kernels.ir import Buffer, Expr, call
+from tvm_patch.kernels.base import OpView
+from tvm_patch.kernels.ir import Buffer, Expr
 
 R = TypeVar("R", bound="Requantizer")
 
@@ -172,24 +172,11 @@ class Requantizer:
         shift = T.bind(T.cast(buffers["shift"][channel], "int32"))
         return multiplier, shift
 
-    def emit(self, form: Form, acc: Expr, multiplier: Expr, shift: Expr) -> Expr:
+    def emit(self, acc: Expr, multiplier: Expr, shift: Expr) -> Expr:
         """Return the int32 expression, in [act_min, act_max], of a finished accumulator."""
-        if form == "dsp":
-            if self.short:
-                out = call("int32", "tvmp_requantize", acc, multiplier, shift, 2 * self.zero_point + 1)
-            else:
-                out = call("int32", "tvmp_requantize_any", acc, multiplier, shift, self.zero_point)
-            return self._clamp(out, saturated=True)
-        if self.short:
-            return self._clamp(self._emit_short(acc, multiplier, shift), saturated=False)
-        return self._clamp(self._emit_general(acc, multiplier, shift), saturated=False)
-
-    def _clamp(self, value: Expr, saturated: bool) -> Expr:
-        if not saturated or self.act_max < 127:
-            value = T.min(value, T.int32(self.act_max))
-        if not saturated or self.act_min > -128:
-            value = T.max(value, T.int32(self.act_min))
-        return value
+        emit = self._emit_short if self.short else self._emit_general
+        value = T.min(emit(acc, multiplier, shift), T.int32(self.act_max))
+        return T.max(value, T.int32(self.act_min))
 
     def _emit_short(self, acc: Expr, multiplier: Expr, shift: Expr) -> Expr:
         product = T.cast(acc, "int64") * T.cast(multiplier, "int64")

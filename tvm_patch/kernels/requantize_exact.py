@@ -15,8 +15,7 @@ import numpy as np
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
 from tvm_patch.integer.requantize import multiply_exact
-from tvm_patch.kernels.base import Form
-from tvm_patch.kernels.ir import Expr, call
+from tvm_patch.kernels.ir import Expr
 from tvm_patch.kernels.requantize import ZERO_POINT_ROOM, Requantizer
 
 _LOW_BITS = 22
@@ -106,15 +105,6 @@ class ExactRequantizer(Requantizer):
             low = size & ((1 << _LOW_BITS) - 1)
             shift = ((low << _SHIFT_BITS) | (31 - self.shift)).astype(np.int32)
         return {"bias": self.bias, "multiplier": multiplier.astype(np.int32), "shift": shift}
-
-    def emit(self, form: Form, acc: Expr, multiplier: Expr, shift: Expr) -> Expr:
-        """Return the int32 expression, in [act_min, act_max], of a finished accumulator."""
-        if form == "dsp":
-            function = "tvmp_requantize_once" if self.short else "tvmp_requantize_double"
-            last = 2 * self.zero_point + 1 if self.short else self.zero_point
-            return self._clamp(call("int32", function, acc, multiplier, shift, last), saturated=True)
-        emit = self._emit_short if self.short else self._emit_general
-        return self._clamp(emit(acc, multiplier, shift), saturated=False)
 
     def _emit_short(self, acc: Expr, multiplier: Expr, shift: Expr) -> Expr:
         product = T.cast(acc, "int64") * T.cast(multiplier, "int64")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tvm_patch.kernels.base import Form, PrimFunc, TensorKernel
+from tvm_patch.kernels.base import PrimFunc, TensorKernel
 from tvm_patch.kernels.loops import copy_elements, kernel_body, parameters_of
 from tvm_patch.kernels.registry import register
 
@@ -16,7 +16,7 @@ class Reshape(TensorKernel):
 
     kinds = ("reshape", "squeeze", "expand_dims", "flatten")
 
-    def function(self, form: Form) -> PrimFunc:
+    def function(self) -> PrimFunc:
         """Return the copy; see :class:`TensorKernel`."""
         size = self.op.outputs[0].size
         with kernel_body(parameters_of(self)) as (builder, buffers):

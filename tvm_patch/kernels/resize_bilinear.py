@@ -6,7 +6,7 @@ import numpy as np
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
 from tvm_patch.integer.resize import FRACTION_BITS, bilinear_coordinates
-from tvm_patch.kernels.base import Form, PrimFunc, TensorKernel
+from tvm_patch.kernels.base import PrimFunc, TensorKernel
 from tvm_patch.kernels.loops import kernel_body, parameters_of
 from tvm_patch.kernels.registry import register
 
@@ -35,7 +35,7 @@ class ResizeBilinear(TensorKernel):
         """Three int32 per output row and per output column."""
         return {"rows": self._axis(1), "columns": self._axis(2)}
 
-    def function(self, form: Form) -> PrimFunc:
+    def function(self) -> PrimFunc:
         """Return the function; see :class:`TensorKernel`."""
         batch, in_height, in_width, channels = self.op.inputs[0].shape
         _, height, width, _ = self.op.outputs[0].shape

@@ -6,9 +6,8 @@ import numpy as np
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
 from tvm_patch.integer.resize import nearest_indices
-from tvm_patch.kernels.base import Form, PrimFunc, TensorKernel
-from tvm_patch.kernels.ir import call
-from tvm_patch.kernels.loops import Expr, copy_elements, kernel_body, parameters_of
+from tvm_patch.kernels.base import PrimFunc, TensorKernel
+from tvm_patch.kernels.loops import Buffer, Expr, copy_elements, kernel_body, parameters_of
 from tvm_patch.kernels.registry import register
 
 
@@ -35,7 +34,7 @@ class ResizeNearest(TensorKernel):
         names = {"rows": 1, "columns": 2}
         return {n: self._indices(a).astype(np.int32) for n, a in names.items() if self._factor(a) is None}
 
-    def function(self, form: Form) -> PrimFunc:
+    def function(self) -> PrimFunc:
         """Return the function; see :class:`TensorKernel`."""
         batch, in_height, in_width, channels = self.op.inputs[0].shape
         _, height, width, _ = self.op.outputs[0].shape
@@ -54,11 +53,10 @@ class ResizeNearest(TensorKernel):
                     to = ((b * height + y) * width + x) * channels
                     start = ((b * in_height + row) * in_width + column) * channels
                     data, out = buffers["in0"], buffers["out0"]
-                    if form == "dsp" and self.op.outputs[0].dtype == "int8":
-                        pointers = T.address_of(out[to]), T.address_of(data[start])
-                        T.evaluate(call("int32", "tvmp_copy", *pointers, channels))
-                    else:
-                        copy_elements(
-                            out, data, (channels,), out_strides=(1,), data_strides=(1,), offsets=(to, start)
-                        )
+                    self.copy(out, to, data, start)
         return builder.get()
+
+    def copy(self, out: Buffer, to: Expr, data: Buffer, start: Expr) -> None:
+        """Emit the copying of one pixel."""
+        channels = self.op.outputs[0].shape[3]
+        copy_elements(out, data, (channels,), out_strides=(1,), data_strides=(1,), offsets=(to, start))

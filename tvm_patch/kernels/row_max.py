@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import ClassVar
-
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
-from tvm_patch.kernels.base import Form, OpView
+from tvm_patch.kernels.base import OpView
 from tvm_patch.kernels.fixed_point import clamp
-from tvm_patch.kernels.ir import Expr, call
+from tvm_patch.kernels.ir import Expr
 from tvm_patch.kernels.pooling import PoolGeometry
 from tvm_patch.kernels.reduction import ChannelReduction
 from tvm_patch.kernels.registry import register_reduction
@@ -19,9 +16,7 @@ _LEAST = -128
 
 
 class RowMax(ChannelReduction):
-    """Maxima of channels; one packed word holds four."""
-
-    packed_start: ClassVar[tuple[int, ...]] = (0x80808080,)  # four times the least int8
+    """Maxima of channels."""
 
     @property
     def start(self) -> int:
@@ -31,14 +26,6 @@ class RowMax(ChannelReduction):
     def join(self, total: Expr, value: Expr) -> Expr:
         """Return the greater one."""
         return T.max(total, value)
-
-    def packed_join(self, packed: Sequence[Expr], word: Expr) -> Sequence[Expr]:
-        """Return the greater of each pair of bytes."""
-        return (call("uint32", "tvmp_max4", packed[0], word),)
-
-    def packed_value(self, packed: Sequence[Expr], lane: int) -> Expr:
-        """Return one byte."""
-        return call("int32", "tvmp_byte", packed[0], lane)
 
 
 @register_reduction
@@ -52,7 +39,7 @@ class GlobalMaxPool2d(RowMax):
         """Take a window of the input's size without padding."""
         return super().accepts(op) and PoolGeometry.of(op).covers_input
 
-    def result(self, form: Form, total: Expr) -> Expr:
+    def result(self, total: Expr) -> Expr:
         """Return the clamped maximum."""
         return clamp(total, int(self.op.attrs["act_min"]), int(self.op.attrs["act_max"]))
 
@@ -68,6 +55,6 @@ class RowReduceMax(RowMax):
         """Take axes 1 and 2."""
         return super().accepts(op) and over_rows_and_columns(op)
 
-    def result(self, form: Form, total: Expr) -> Expr:
+    def result(self, total: Expr) -> Expr:
         """Return the maximum."""
         return T.cast(total, "int8")

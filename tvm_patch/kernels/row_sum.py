@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import ClassVar
-
 from tvm_patch.kernels.avg_pool2d import divide_rounding
-from tvm_patch.kernels.base import Form, OpView
+from tvm_patch.kernels.base import OpView
 from tvm_patch.kernels.fixed_point import clamp, clamp_shifted, multiply_by_quantized_multiplier
-from tvm_patch.kernels.ir import Expr, call
+from tvm_patch.kernels.ir import Expr
 from tvm_patch.kernels.pooling import PoolGeometry
 from tvm_patch.kernels.reduction import ChannelReduction
 from tvm_patch.kernels.registry import register_reduction
@@ -17,33 +14,19 @@ _SUM_LIMIT = 1 << 31
 
 
 class RowSum(ChannelReduction):
-    """Sums of channels; the packed words hold channels 0 and 2, and 1 and 3, as int16."""
-
-    packed_start: ClassVar[tuple[int, ...]] = (0, 0)
-    packed_columns: ClassVar[int | None] = 256  # as many times -128 are -2**15
+    """Sums of channels."""
 
     @classmethod
     def accepts(cls, op: OpView) -> bool:
         """Take what fits int32 whatever the data, its zero point subtracted."""
-        return super().accepts(op) and _count(op) * 256 < _SUM_LIMIT
+        return super().accepts(op) and element_count(op) * 256 < _SUM_LIMIT
 
     def join(self, total: Expr, value: Expr) -> Expr:
         """Return the sum."""
         return total + value
 
-    def packed_join(self, packed: Sequence[Expr], word: Expr) -> Sequence[Expr]:
-        """Return the four sums in two words."""
-        return (
-            call("uint32", "tvmp_sxtab16", packed[0], word),
-            call("uint32", "tvmp_sxtab16_ror8", packed[1], word),
-        )
 
-    def packed_value(self, packed: Sequence[Expr], lane: int) -> Expr:
-        """Return one of the four sums."""
-        return call("int32", "tvmp_low16" if lane < 2 else "tvmp_high16", packed[lane % 2])
-
-
-def _count(op: OpView) -> int:
+def element_count(op: OpView) -> int:
     """Return how many elements of a channel there are."""
     _, height, width, _ = op.inputs[0].shape
     return height * width
@@ -65,9 +48,9 @@ class GlobalAvgPool2d(RowSum):
         """Zero."""
         return 0
 
-    def result(self, form: Form, total: Expr) -> Expr:
+    def result(self, total: Expr) -> Expr:
         """Return the clamped mean."""
-        mean = divide_rounding(total, _count(self.op))
+        mean = divide_rounding(total, element_count(self.op))
         return clamp(mean, int(self.op.attrs["act_min"]), int(self.op.attrs["act_max"]))
 
 
@@ -76,6 +59,8 @@ class RowMean(RowSum):
     """Mean over axes 1 and 2, or over axis 1 of a single column, whether they are kept or not."""
 
     kinds = ("mean",)
+    multiply = staticmethod(multiply_by_quantized_multiplier)
+    """Emits a fixed-point multiplication."""
 
     @classmethod
     def accepts(cls, op: OpView) -> bool:
@@ -85,14 +70,13 @@ class RowMean(RowSum):
     @property
     def start(self) -> int:
         """All zero points, so that the sum is of what the data stand for."""
-        return -_count(self.op) * int(self.op.attrs["input_zero_point"])
+        return -element_count(self.op) * int(self.op.attrs["input_zero_point"])
 
-    def result(self, form: Form, total: Expr) -> Expr:
+    def result(self, total: Expr) -> Expr:
         """Return the rescaled sum; the multiplier holds the division."""
         attrs = self.op.attrs
-        mean = multiply_by_quantized_multiplier(
-            total, int(attrs["multiplier"]), int(attrs["shift"]), 256 * _count(self.op), form=form
-        )
+        count = 256 * element_count(self.op)
+        mean = self.multiply(total, int(attrs["multiplier"]), int(attrs["shift"]), count)
         return clamp_shifted(mean, int(attrs["output_zero_point"]), -128, 127)
 
 

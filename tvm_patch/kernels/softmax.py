@@ -14,7 +14,7 @@ from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for i
 from tvm_patch.errors import UnsupportedError
 from tvm_patch.integer.reference.softmax import exp_on_negative_values
 from tvm_patch.integer.requantize import multiply_by_quantized_multiplier
-from tvm_patch.kernels.base import Form, PrimFunc, TensorKernel
+from tvm_patch.kernels.base import PrimFunc, TensorKernel
 from tvm_patch.kernels.fixed_point import Expr, clamp, high_multiply
 from tvm_patch.kernels.loops import kernel_body, parameters_of
 from tvm_patch.kernels.registry import register
@@ -55,7 +55,7 @@ class Softmax(TensorKernel):
         table = exp_table(int(attrs["multiplier"]), int(attrs["shift"]), int(attrs["diff_min"]))
         return {"exp_table": table}
 
-    def function(self, form: Form) -> PrimFunc:
+    def function(self) -> PrimFunc:
         """Return the function; see :class:`TensorKernel`."""
         depth = self.op.inputs[0].shape[-1]
         if depth > _LONGEST_ROW:

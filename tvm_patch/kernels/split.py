@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from tvm_patch.kernels.base import Form, PrimFunc, TensorKernel
+from tvm_patch.kernels.base import PrimFunc, TensorKernel
 from tvm_patch.kernels.loops import copy_elements, kernel_body, parameters_of
 from tvm_patch.kernels.registry import register
 
@@ -15,7 +15,7 @@ class Split(TensorKernel):
 
     kinds = ("split",)
 
-    def function(self, form: Form) -> PrimFunc:
+    def function(self) -> PrimFunc:
         """Return the function; see :class:`TensorKernel`."""
         shape = self.op.inputs[0].shape
         axis = int(self.op.attrs["axis"]) % len(shape)

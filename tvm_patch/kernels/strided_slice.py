@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tvm_patch.kernels.base import Form, PrimFunc, TensorKernel
+from tvm_patch.kernels.base import PrimFunc, TensorKernel
 from tvm_patch.kernels.loops import copy_elements, element_strides, kernel_body, parameters_of
 from tvm_patch.kernels.registry import register
 
@@ -16,7 +16,7 @@ class StridedSlice(TensorKernel):
 
     kinds = ("strided_slice",)
 
-    def function(self, form: Form) -> PrimFunc:
+    def function(self) -> PrimFunc:
         """Return the function; see :class:`TensorKernel`."""
         attrs, shape = self.op.attrs, self.op.inputs[0].shape
         axes = [int(a) % len(shape) for a in attrs["axes"]]

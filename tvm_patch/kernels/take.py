@@ -8,7 +8,7 @@ import numpy as np
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
 from tvm_patch.errors import UnsupportedError
-from tvm_patch.kernels.base import Form, OpView, PrimFunc, TensorKernel
+from tvm_patch.kernels.base import OpView, PrimFunc, TensorKernel
 from tvm_patch.kernels.loops import copy_elements, kernel_body, parameters_of
 from tvm_patch.kernels.registry import register
 
@@ -39,7 +39,7 @@ class Take(TensorKernel):
     def _axis(self) -> int:
         return int(self.op.attrs["axis"]) % len(self.op.inputs[0].shape)
 
-    def function(self, form: Form) -> PrimFunc:
+    def function(self) -> PrimFunc:
         """Return the function; see :class:`TensorKernel`."""
         shape, axis = self.op.inputs[0].shape, self._axis
         count = self.constants["indices"].size

@@ -5,13 +5,13 @@ from __future__ import annotations
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import ClassVar
 
 import numpy as np
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
-from tvm_patch.kernels.base import Form, OpView, PrimFunc, TensorKernel
-from tvm_patch.kernels.dot import TileSize, emit_dot
+from tvm_patch.kernels.base import OpView, PrimFunc, TensorKernel
+from tvm_patch.kernels.dot import ONE, EmitDot, TileSize, emit_dot
 from tvm_patch.kernels.ir import Expr, tiles
 from tvm_patch.kernels.loops import kernel_body, parameters_of
 from tvm_patch.kernels.registry import register
@@ -44,32 +44,27 @@ class _Axis:
 
 @register
 class TransposeConv2d(TensorKernel):
-    """Outputs one pixel at a time, ``tile_channels`` at once; each (tap, input pixel) pair is a dot product.
+    """Outputs one pixel at a time; each (tap, input pixel) pair is a dot product.
 
     How many taps meet an output depends on its place, so the input's zero point is subtracted from the data
-    (SXTAB16 does it for free) instead of being folded into the bias.
-
-    Parameters of `config`: ``tile_channels``, ``unroll`` and ``flatten`` as for ``Conv2d``.
+    instead of being folded into the bias.
     """
 
     kinds = ("transpose_conv2d",)
+    requantizer_type: ClassVar[type[Requantizer]] = Requantizer
+    dot: ClassVar[EmitDot] = staticmethod(emit_dot)
 
     @classmethod
     def accepts(cls, op: OpView) -> bool:
         """Take batch 1."""
         return op.inputs[0].shape[0] == 1
 
-    @classmethod
-    def default_config(cls, op: OpView) -> dict[str, Any]:
-        """Return four channels per pixel."""
-        return {"tile_channels": 4, "unroll": 1, "flatten": 2}
-
     @cached_property
     def requantizer(self) -> Requantizer:
         """Bias and rescaling."""
         weight = self.op.constants["weight"]
         flat = weight.reshape(weight.shape[0], -1)
-        return Requantizer.make(self.op, flat, fold_zero_point=False, partial=True)
+        return self.requantizer_type.make(self.op, flat, fold_zero_point=False, partial=True)
 
     @property
     def constants(self) -> dict[str, np.ndarray]:
@@ -81,7 +76,12 @@ class TransposeConv2d(TensorKernel):
         """Multiply-accumulates, the ones cut off at the borders included."""
         return self.op.inputs[0].size * (self.op.constants["weight"].size // self.op.inputs[0].shape[3])
 
-    def function(self, form: Form) -> PrimFunc:
+    @property
+    def tile(self) -> TileSize:
+        """How many channels are made at once, and how."""
+        return ONE
+
+    def function(self) -> PrimFunc:
         """Return the function; see :class:`TensorKernel`."""
         attrs, requantizer = self.op.attrs, self.requantizer
         out_channels, kernel_h, kernel_w, in_channels = self.op.constants["weight"].shape
@@ -91,8 +91,8 @@ class TransposeConv2d(TensorKernel):
         stride_h, stride_w = (int(v) for v in attrs["strides"])
         rows = _Axis(in_h, out_h, kernel_h, stride_h, top)
         columns = _Axis(in_w, out_w, kernel_w, stride_w, left)
-        width = min(self.config["tile_channels"], out_channels) if form == "dsp" else 1
-        tile = TileSize(width, 1, self.config["unroll"], self.config["flatten"])
+        tile = self.tile
+        width = min(tile.channels, out_channels)
         per_channel = kernel_h * kernel_w * in_channels
         with kernel_body(parameters_of(self)) as (builder, buffers):
             data, weight, out = buffers["in0"], buffers["weight"], buffers["out0"]
@@ -111,11 +111,9 @@ class TransposeConv2d(TensorKernel):
                     pixel = T.bind(((nearest_y - j) * in_w + nearest_x - i) * in_channels)
                     weights = [(weight, taps + t * per_channel) for t in range(width)]
                     zero_point = int(attrs["input_zero_point"])
-                    emit_dot(
-                        form, acc, weights, [(data, pixel)], in_channels, tile, requantizer.wraps, zero_point
-                    )
+                    self.dot(acc, weights, [(data, pixel)], in_channels, tile, requantizer.wraps, zero_point)
                 for t in range(width):
                     pair = requantizer.load(buffers, channel + t)
-                    value = requantizer.emit(form, acc[t], *pair)
+                    value = requantizer.emit(acc[t], *pair)
                     store_int8(out, (y * out_w + x) * out_channels + channel + t, value)
         return builder.get()

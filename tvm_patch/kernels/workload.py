@@ -18,8 +18,10 @@ from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for i
 from tvm_patch.kernels.base import Kernel
 
 ATTRIBUTE = "tvm_patch.workload"
+CORE = "core"
+"""Key of the core on which it was measured, in a workload's text."""
 CYCLES_OF = "cycles_of"
-"""Key of the core in a workload's text."""
+"""Key of the core or board whose cycles were counted, where it was not instructions."""
 _BLOCK = "operator"
 PREFIX = "tvm_patch."
 _STEPS = ("strides", "dilation", "padding")
@@ -27,19 +29,22 @@ _STEPS = ("strides", "dilation", "padding")
 Config = Mapping[str, Any]
 
 
-def workload_text(kernel: Kernel, cycles_of: str | None = None) -> str:
+def workload_text(kernel: Kernel, core: str, cycles_of: str | None = None) -> str:
     """Return what an operator's time depends on, as JSON: kernel, shapes, steps and traits, no values.
 
     Parameters
     ----------
     kernel : Kernel
         The operator's.
+    core : str
+        What runs it; see :attr:`tvm_patch.targets.Target.tuned_on`.
     cycles_of : str, optional
-        The core whose cycles were estimated, where instructions were not what was counted.
+        The core or board whose cycles count, where instructions do not.
     """
     op = kernel.op
     weight = op.constants.get("weight")
     document = {
+        CORE: core,
         "kernel": type(kernel).__name__,
         "inputs": [list(v.shape) for v in op.inputs],
         "outputs": [list(v.shape) for v in op.outputs],

@@ -13,12 +13,13 @@ from tvm_patch.kernels import Kernel, RowKernel, TensorKernel, kernel_for
 from tvm_patch.kernels.registry import reduction_for
 from tvm_patch.lowering.op_view import BoundFunction, bind_function
 from tvm_patch.planner.network import Network, OperatorDesc
+from tvm_patch.targets import Target
 
 COPY_KINDS = frozenset({"reshape"})
 """Operators whose output is their input, byte for byte: they cost nothing once both share their memory."""
 
 
-def describe(graph: BoundFunction, kernels: Sequence[Kernel], name: str) -> Network:
+def describe(graph: BoundFunction, kernels: Sequence[Kernel], name: str, target: Target) -> Network:
     """Return bound operators as a network that says how their kernels read rows.
 
     Parameters
@@ -29,32 +30,38 @@ def describe(graph: BoundFunction, kernels: Sequence[Kernel], name: str) -> Netw
         One per operator, in run order.
     name : str
         Name of the network.
+    target : Target
+        Whose kernels they are.
     """
     ops = tuple(
         PlainOp(b.op.kind, b.op.name, b.inputs, b.outputs, b.op.constants, b.op.attrs) for b in graph.ops
     )
     tensors = {key: PlainTensor(t.shape, t.dtype) for key, t in graph.tensors.items()}
     network = network_of(PlainFunction(ops, graph.inputs, graph.outputs, tensors), name)
-    operators = tuple(_complete(op, kernel) for op, kernel in zip(network.operators, kernels, strict=True))
-    return replace(network, operators=operators)
+    operators = tuple(
+        _complete(op, kernel, target) for op, kernel in zip(network.operators, kernels, strict=True)
+    )
+    return replace(network, operators=operators, target=target)
 
 
-def describe_module(module: Any, name: str = "main") -> Network:
+def describe_module(module: Any, target: Target, name: str = "main") -> Network:
     """Return ``main`` of a legalized module as the planner's network, with what its kernels can do.
 
     Parameters
     ----------
     module : tvm.IRModule
         In the integer dialect, not scheduled yet.
+    target : Target
+        What it will be compiled for; see :func:`tvm_patch.targets.get_target`.
     name : str
         Name of the network, for people.
     """
     graph = bind_function(module[MAIN])
-    return describe(graph, [kernel_for(b.op) for b in graph.ops], name)
+    return describe(graph, [kernel_for(b.op, target) for b in graph.ops], name, target)
 
 
-def _complete(op: OperatorDesc, kernel: Kernel) -> OperatorDesc:
-    reduction = reduction_for(kernel.op)
+def _complete(op: OperatorDesc, kernel: Kernel, target: Target) -> OperatorDesc:
+    reduction = reduction_for(kernel.op, target)
     state = reduction.state_bytes if reduction is not None else 0
     described = replace(
         op, macs=kernel.macs, scratch_bytes=kernel.scratch_bytes, is_copy=op.kind in COPY_KINDS

@@ -18,16 +18,14 @@ from tvm_patch.planner.modes import InputMode, fetched_inputs
 from tvm_patch.planner.network import Network
 from tvm_patch.planner.segments import Segment
 
-AMPLE_SCRATCH = 4096
-"""Bytes of scratch beyond which no kernel goes."""
 _UNTUNED = TunedConfigs()
 
 
 def widest_kernels(
     kernels: Sequence[Kernel], network: Network, tuned: TunedConfigs = _UNTUNED
 ) -> tuple[list[Kernel], Network]:
-    """Return kernels in their fastest form, and the network that says what scratch they have."""
-    wide = [tuned.within(k, AMPLE_SCRATCH) for k in kernels]
+    """Return kernels in their fastest variant, and the network that says what scratch they have."""
+    wide = [tuned.within(k, network.target.ample_scratch) for k in kernels]
     return wide, _described(network, wide)
 
 
@@ -60,31 +58,33 @@ def fit_kernels(
     order = sorted((i for i in range(len(segments)) if room[i] > 0), key=lambda i: -room[i])
     count = len(order)
     while count:
-        chosen = _widened(kernels, segments, {i: room[i] for i in order[:count]}, tuned)
+        chosen = _widened(kernels, network, segments, {i: room[i] for i in order[:count]}, tuned)
         wider = _described(network, chosen)
         if arena_bytes(wider, segments, fetched) == arena:
             return chosen, wider
         count = count * 3 // 4
     # No room anywhere: a preference may still choose code of the same scratch.
-    same = _widened(kernels, segments, {}, tuned)
+    same = _widened(kernels, network, segments, {}, tuned)
     wider = _described(network, same)
     return (same, wider) if arena_bytes(wider, segments, fetched) == arena else (list(kernels), network)
 
 
 def _widened(
-    kernels: Sequence[Kernel], segments: Sequence[Segment], room: dict[int, int], tuned: TunedConfigs
+    kernels: Sequence[Kernel],
+    network: Network,
+    segments: Sequence[Segment],
+    room: dict[int, int],
+    tuned: TunedConfigs,
 ) -> list[Kernel]:
     """Return the kernels of some segments with what is there plus that room."""
-    allowed: dict[int, int] = {}
+    ample, allowed = network.target.ample_scratch, dict[int, int]()
     for position, segment in enumerate(segments):
         extra = room.get(position, 0)
         most = max((kernels[i].scratch_bytes for i in segment.operators), default=0)
         for i in segment.operators:
             # Kernels of one segment share the scratch; an operator may be in two segments.
             allowed[i] = min(allowed.get(i, most + extra), most + extra)
-    return [
-        tuned.within(k, min(allowed[i], AMPLE_SCRATCH)) if i in allowed else k for i, k in enumerate(kernels)
-    ]
+    return [tuned.within(k, min(allowed[i], ample)) if i in allowed else k for i, k in enumerate(kernels)]
 
 
 def _described(network: Network, kernels: Sequence[Kernel]) -> Network:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import tvm
 import tvm_ffi
 
@@ -17,6 +15,7 @@ from tvm_patch.lowering.to_vm import program_to_relax
 from tvm_patch.planner.modes import fetched_inputs
 from tvm_patch.planner.reads import check_reads
 from tvm_patch.planner.segments import layer_by_layer
+from tvm_patch.targets import TIR, get_target
 
 # Raised through TVM's C++, which calls passes; see relay_passes.straight_line.
 tvm_ffi.error.register_error("PlanError", PlanError)
@@ -41,22 +40,27 @@ class LowerSegments:
         main = module[MAIN]
         scheduled = read_schedule(module) if is_scheduled(module) else None
         graph = scheduled.graph if scheduled else bind_function(main)
-        kernels = choose_kernels(graph)
-        network = describe(graph, kernels, MAIN)
+        kernels = choose_kernels(graph, TIR)
+        network = describe(graph, kernels, MAIN, TIR)
         if scheduled is None:
             segments, fetched = layer_by_layer(network), frozenset[str]()
         else:
             segments, fetched = scheduled.segments, fetched_inputs(network, scheduled.input_mode)
-            _check_plan(scheduled, network)
+            _check_plan(scheduled)
             check_reads(network, segments, scheduled.input_mode)
-        program = lower_program(graph, kernels, network, segments, "portable", fetched, rows_from="tensor")
+        program = lower_program(graph, kernels, network, segments, fetched)
         lowered = program_to_relax(program)
         if main.attrs:
             lowered[MAIN] = lowered[MAIN].with_attrs(dict(main.attrs.items()))
         return lowered
 
 
-def _check_plan(scheduled: Scheduled, network: Any) -> None:
+def _check_plan(scheduled: Scheduled) -> None:
     """Raise PlanError when the plan that a module carries is not the one in which it is scheduled."""
-    if scheduled.plan is not None and scheduled.plan.segments_for(network) != scheduled.segments:
+    if scheduled.plan is None:
+        return
+    # Its costs are those of the kernels that it was made for.
+    target, graph = get_target(scheduled.plan.target), scheduled.graph
+    network = describe(graph, choose_kernels(graph, target), MAIN, target)
+    if scheduled.plan.segments_for(network) != scheduled.segments:
         raise PlanError("tvm_patch.plan: its segments are not those of the module; run PatchSchedule again")

@@ -10,6 +10,7 @@ from relay_passes.extract_network import extract_network
 from relay_passes.reorder_bindings import ReorderBindings
 from tvm_patch.lowering.describe import describe_module
 from tvm_patch.planner.order import better_order, other_orders
+from tvm_patch.targets import Target
 
 
 @tvm.transform.module_pass(opt_level=0, name="OrderOperators")
@@ -17,14 +18,22 @@ class OrderOperators:
     """Run the branches and heads of a legalized module one after the other, where that needs less memory.
 
     See :func:`tvm_patch.planner.order.better_order`.  Indices of operators in plans are those after this pass.
+
+    Parameters
+    ----------
+    target : Target
+        Whose kernels' scratch counts.
     """
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
 
     def transform_module(self, module: Any, context: Any) -> Any:
         """Return the module with its bindings in the better order, or as it was."""
         # Most networks have one order; only the others are described, which takes a moment.
         if not other_orders(extract_network(module)):
             return module
-        order = better_order(describe_module(module))
+        order = better_order(describe_module(module, self.target))
         if order is None:
             return module
         reorder: Any = ReorderBindings(order)

@@ -13,27 +13,27 @@ from tvm.script.ir_builder import IRBuilder
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
 from tvm_patch.errors import InternalError
-from tvm_patch.kernels import Form, RowKernel
+from tvm_patch.kernels import RowKernel
 from tvm_patch.lowering.narrow import narrowed
 from tvm_patch.lowering.patch_numbers import PatchNumbers
-from tvm_patch.lowering.segment_base import Expr, PrimFunc, RowsFrom, SegmentPrinter
+from tvm_patch.lowering.segment_base import Expr, PrimFunc, SegmentPrinter
 from tvm_patch.lowering.segment_parts import SegmentCode, SegmentPart
 from tvm_patch.planner.patch_layout import PatchLayout, RegionBuffer
+from tvm_patch.targets import Target
 
 
 def lower_patches(
     layout: PatchLayout,
     parts: Sequence[SegmentPart],
-    form: Form,
+    target: Target,
     name: str,
     profile: Sequence[int] | None = None,
-    rows_from: RowsFrom = "callback",
 ) -> SegmentCode:
     """Generate the TIR of a patched segment; parameters as for :func:`tvm_patch.lowering.segment.lower_segment`.
 
     `profile` reports an operator once a patch.
     """
-    return _Patches(layout, parts, form, name, profile, rows_from).build()
+    return _Patches(layout, parts, target, name, profile).build()
 
 
 class _Patches(SegmentPrinter):
@@ -41,12 +41,11 @@ class _Patches(SegmentPrinter):
         self,
         layout: PatchLayout,
         parts: Sequence[SegmentPart],
-        form: Form,
+        target: Target,
         name: str,
         profile: Sequence[int] | None,
-        rows_from: RowsFrom,
     ) -> None:
-        super().__init__(layout, parts, form, name, profile, rows_from)
+        super().__init__(layout, parts, target, name, profile)
         self.layout = layout
         self.values = PatchNumbers(layout, {t: v.shape[:3] for t, v in self.views().items()})
         self.kernels = [self._kernel(i) for i in range(len(parts))]
@@ -63,7 +62,7 @@ class _Patches(SegmentPrinter):
 
     def build(self) -> SegmentCode:
         self.rows = [
-            self.function(f"row{i}", kernel.row_function(self.form, self._dynamic(i)))
+            self.function(f"row{i}", kernel.row_function(self._dynamic(i)))
             for i, kernel in enumerate(self.kernels)
         ]
         self.patch = tvm.ir.GlobalVar(f"{self.name}_patch")
@@ -127,7 +126,7 @@ class _Patches(SegmentPrinter):
         name, pixel = buffer.tensor, buffer.pixel_bytes
         width = self.views()[name].shape[2]
         first, column = self._number(f"first_{name}"), self._number(f"column_{name}")
-        fetches = name in self.layout.fetched and self.rows_from == "callback"
+        fetches = name in self.layout.fetched and self.target.prints_c
         with T.serial(0, self._number(f"inside_{name}")) as row:
             to = buffer.offset + (self._number(f"above_{name}") + row) * buffer.line_bytes
             to = to + self._number(f"left_{name}") * pixel

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
-from tvm_patch.kernels import Form, Kernel, TensorKernel, TensorView, kernel_for
+from tvm_patch.kernels import Kernel, TensorKernel, TensorView, kernel_for
 from tvm_patch.kernels.registry import reduction_for
 from tvm_patch.lowering.op_view import BoundFunction, BoundOp
 from tvm_patch.lowering.patch_segment import lower_patches
 from tvm_patch.lowering.segment import lower_segment
-from tvm_patch.lowering.segment_base import RowsFrom
 from tvm_patch.lowering.segment_parts import SegmentCode, SegmentPart, constant_names
 from tvm_patch.lowering.tensor_step import lower_tensor_step
 from tvm_patch.planner.alias import overlap_distance
@@ -22,6 +21,7 @@ from tvm_patch.planner.memory import runs_whole
 from tvm_patch.planner.network import Network, OperatorDesc
 from tvm_patch.planner.patch_layout import PatchLayout
 from tvm_patch.planner.segments import Segment, kept_tensors
+from tvm_patch.targets import Target
 
 Role = Literal["in", "fetched", "constant", "scratch", "state", "out"]
 
@@ -120,8 +120,6 @@ class Program:
     ----------
     name : str
         Name of the network, a C identifier.
-    form : {"portable", "dsp"}
-        Form of the kernels.
     network : Network
         What the planner knows of it.
     tensors : dict of str to TensorView
@@ -132,19 +130,20 @@ class Program:
         Inputs that are not in the arena.
     steps : tuple of Step
         In run order.
-    rows_from : {"callback", "tensor"}
-        How fetched inputs come: C code calls a row source, TVM's virtual machine is given the tensors.
     """
 
     name: str
-    form: Form
     network: Network
     tensors: Mapping[str, TensorView]
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     fetched: frozenset[str]
     steps: tuple[Step, ...]
-    rows_from: RowsFrom = "callback"
+
+    @property
+    def target(self) -> Target:
+        """What it is for."""
+        return self.network.target
 
     @property
     def constant_bytes(self) -> int:
@@ -162,7 +161,7 @@ class Program:
 
 def choose_kernels(
     graph: BoundFunction,
-    config: Mapping[str, Mapping[str, Any]] | None = None,
+    target: Target,
     progress: Callable[[str, float], None] | None = None,
 ) -> list[Kernel]:
     """Return a kernel for every operator.
@@ -171,8 +170,8 @@ def choose_kernels(
     ----------
     graph : BoundFunction
         The operators.
-    config : mapping, optional
-        Kernel parameters by operator name.
+    target : Target
+        What they will run on.
     progress : callable, optional
         Called with what is being done and the fraction done: proving that few instructions rescale exactly takes a
         second for a thousand channels.
@@ -181,7 +180,7 @@ def choose_kernels(
     for i, item in enumerate(graph.ops):
         if progress is not None:
             progress("choosing kernels", i / len(graph.ops))
-        kernels.append(kernel_for(item.op, (config or {}).get(item.op.name)))
+        kernels.append(kernel_for(item.op, target))
     return kernels
 
 
@@ -190,10 +189,8 @@ def lower_program(
     kernels: Sequence[Kernel],
     network: Network,
     segments: Sequence[Segment],
-    form: Form,
     fetched: frozenset[str] = frozenset(),
     progress: Callable[[str, float], None] | None = None,
-    rows_from: RowsFrom = "callback",
 ) -> Program:
     """Generate the TIR of every segment.
 
@@ -207,14 +204,10 @@ def lower_program(
         From :func:`tvm_patch.lowering.describe.describe`.
     segments : sequence of Segment
         The plan's.
-    form : {"portable", "dsp"}
-        Form of the kernels.
     fetched : frozenset of str
         Inputs whose rows are fetched; see :func:`tvm_patch.planner.modes.fetched_inputs`.
     progress : callable, optional
         Called with what is being done and the fraction done.
-    rows_from : {"callback", "tensor"}
-        How fetched inputs come: C code calls a row source, TVM's virtual machine is given the tensors.
 
     Raises
     ------
@@ -231,26 +224,22 @@ def lower_program(
         described = tuple(network.operators[i] for i in segment.operators)
         if runs_whole(network, segment):
             assert isinstance(mine[0], TensorKernel)
-            steps.append(_tensor_step(index, ops[0], mine[0], described[0], form))
+            steps.append(_tensor_step(index, ops[0], mine[0], described[0]))
         else:
             layout = lay_out(network, segment, needed, fetched)
-            steps.append(_row_step(index, ops, mine, layout, network, form, rows_from))
+            steps.append(_row_step(index, ops, mine, layout, network))
     return Program(
         network.name,
-        form,
         network,
         graph.tensors,
         graph.inputs,
         graph.outputs,
         fetched,
         tuple(steps),
-        rows_from,
     )
 
 
-def _tensor_step(
-    index: int, bound: BoundOp, kernel: TensorKernel, described: OperatorDesc, form: Form
-) -> Step:
+def _tensor_step(index: int, bound: BoundOp, kernel: TensorKernel, described: OperatorDesc) -> Step:
     scratch = -(-kernel.scratch_bytes // 4) * 4
     parameters = [Parameter(f"in{i}", "in", t) for i, t in enumerate(bound.inputs)]
     parameters += [Parameter(n, "constant", array=a) for n, a in kernel.constants.items()]
@@ -258,7 +247,7 @@ def _tensor_step(
         parameters.append(Parameter("scratch", "scratch"))
     parameters += [Parameter(f"out{i}", "out", t) for i, t in enumerate(bound.outputs)]
     distance = dict(zip(bound.inputs, described.in_place, strict=True))
-    code = lower_tensor_step(kernel, form, f"op{index}")
+    code = lower_tensor_step(kernel, f"op{index}")
     return Step(index, (bound,), (kernel,), (described,), None, code, tuple(parameters), distance, scratch)
 
 
@@ -268,19 +257,17 @@ def _row_step(
     kernels: tuple[Kernel, ...],
     layout: Layout,
     network: Network,
-    form: Form,
-    rows_from: RowsFrom,
 ) -> Step:
     parts = []
     for op, kernel, described in zip(ops, kernels, layout.operators, strict=True):
-        chosen = kernel if described.rows else reduction_for(op.op)
+        chosen = kernel if described.rows else reduction_for(op.op, network.target)
         assert chosen is not None
         parts.append(SegmentPart(chosen, op.inputs, op.outputs[0]))
     profile = [d.index for d in layout.operators] if len(parts) > 1 else None
     if isinstance(layout, PatchLayout):
-        code = lower_patches(layout, parts, form, f"op{index}", profile, rows_from)
+        code = lower_patches(layout, parts, network.target, f"op{index}", profile)
     else:
-        code = lower_segment(layout, parts, form, f"op{index}", profile, rows_from)
+        code = lower_segment(layout, parts, network.target, f"op{index}", profile)
     parameters = [Parameter(f"in{i}", "in", t) for i, t in enumerate(layout.sources)]
     parameters += [Parameter(f"fetched{i}", "fetched", t) for i, t in enumerate(layout.fetched)]
     parameters += [

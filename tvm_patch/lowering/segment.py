@@ -15,25 +15,25 @@ from tvm import tirx
 from tvm.script.ir_builder import IRBuilder
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
-from tvm_patch.kernels import Form, Kernel, RowKernel
-from tvm_patch.kernels.arm.function import with_functions
+from tvm_patch.kernels import Kernel, RowKernel
 from tvm_patch.kernels.base import RowReduction
+from tvm_patch.kernels.c.arm.function import with_functions
 from tvm_patch.kernels.ir import call
 from tvm_patch.lowering.bands import BandNumbers
 from tvm_patch.lowering.narrow import flattened, narrowed
-from tvm_patch.lowering.segment_base import Expr, PrimFunc, RowsFrom, SegmentPrinter
+from tvm_patch.lowering.segment_base import Expr, PrimFunc, SegmentPrinter
 from tvm_patch.lowering.segment_parts import SegmentCode, SegmentPart, constant_names
 from tvm_patch.lowering.window_loop import ROW, WindowLoop, window_loop
 from tvm_patch.planner.layout import RowBuffer, SegmentLayout
+from tvm_patch.targets import Target
 
 
 def lower_segment(
     layout: SegmentLayout,
     parts: Sequence[SegmentPart],
-    form: Form,
+    target: Target,
     name: str,
     profile: Sequence[int] | None = None,
-    rows_from: RowsFrom = "callback",
 ) -> SegmentCode:
     """Generate the TIR of a segment.
 
@@ -43,15 +43,14 @@ def lower_segment(
         What it must do.
     parts : sequence of SegmentPart
         Its operators, in run order.
-    form : {"portable", "dsp"}
-        Form of the kernels; in ``dsp`` form buffers are filled by ``memcpy`` and ``memset``.
+    target : Target
+        What it is for; only where it prints C are buffers filled by ``memcpy`` and ``memset``, and do rows of fetched
+        inputs come from a callback (``fetched{i}`` is a ``struct tvmp_rows``).  Elsewhere ``fetched{i}`` is the whole
+        tensor, since nothing defines :data:`FETCH`.
     name : str
         Prefix of the functions' names.
     profile : sequence of int, optional
-        Per part: the operator's index to report after each of its rows (``dsp`` form only).
-    rows_from : {"callback", "tensor"}
-        What ``fetched{i}`` points to: a ``struct tvmp_rows`` whose callback brings the rows, or the whole tensor,
-        for hosts where nothing defines :data:`FETCH`.
+        Per part: the operator's index to report after each of its rows where it prints C.
 
     Returns
     -------
@@ -60,7 +59,7 @@ def lower_segment(
         ``scratch`` when there is any, ``state`` (accumulators, within the scratch) for a reduction, ``out{i}`` for
         each stored tensor.
     """
-    return _Segment(layout, parts, form, name, profile, rows_from).build()
+    return _Segment(layout, parts, target, name, profile).build()
 
 
 class _Segment(SegmentPrinter):
@@ -68,12 +67,11 @@ class _Segment(SegmentPrinter):
         self,
         layout: SegmentLayout,
         parts: Sequence[SegmentPart],
-        form: Form,
+        target: Target,
         name: str,
         profile: Sequence[int] | None,
-        rows_from: RowsFrom,
     ) -> None:
-        super().__init__(layout, parts, form, name, profile, rows_from)
+        super().__init__(layout, parts, target, name, profile)
         self.layout = layout
         self.values = BandNumbers(layout, parts)
         self.kernels = [self._kernel(i) for i in range(len(parts))]
@@ -104,10 +102,10 @@ class _Segment(SegmentPrinter):
             return SegmentCode(self.function("segment", self._print_loop(loop)), self.functions)
         for i, kernel in enumerate(self.kernels):
             assert isinstance(kernel, RowKernel | RowReduction)
-            self.rows.append(self.function(f"row{i}", kernel.row_function(self.form, self._dynamic(i))))
+            self.rows.append(self.function(f"row{i}", kernel.row_function(self._dynamic(i))))
             if isinstance(kernel, RowReduction):
-                self.starts[i] = self.function(f"start{i}", kernel.start_function(self.form))
-                self.finishes[i] = self.function(f"finish{i}", kernel.finish_function(self.form))
+                self.starts[i] = self.function(f"start{i}", kernel.start_function())
+                self.finishes[i] = self.function(f"finish{i}", kernel.finish_function())
         if self.layout.bands == 1:
             entry = self.function("segment", self._print(whole=True))
         else:
@@ -117,15 +115,15 @@ class _Segment(SegmentPrinter):
         return SegmentCode(entry, self.functions)
 
     def _flat(self) -> bool:
-        """Tell whether one call makes all rows: a single operator over whole tensors, in the form for boards."""
+        """Tell whether one call makes all rows: a single operator over whole tensors, printed as C."""
         kernel, layout = self.kernels[0], self.layout
         alone = len(self.kernels) == 1 and layout.bands == 1 and not layout.buffers and not layout.fetched
-        return self.form == "dsp" and alone and isinstance(kernel, RowKernel) and kernel.flat
+        return self.target.prints_c and alone and isinstance(kernel, RowKernel) and kernel.flat
 
     def _loop(self) -> WindowLoop | None:
         """Return the shared loop for a single operator that reads one stored tensor through a ring."""
         kernel, layout = self.kernels[0], self.layout
-        alone = self.form == "dsp" and len(self.kernels) == layout.bands == len(layout.buffers) == 1
+        alone = self.target.prints_c and len(self.kernels) == layout.bands == len(layout.buffers) == 1
         if not alone or not isinstance(kernel, RowKernel) or len(kernel.op.inputs) != 1 or layout.fetched:
             return None
         kinds = {v.dtype for v in (*kernel.op.inputs, *kernel.op.outputs)}
@@ -144,7 +142,7 @@ class _Segment(SegmentPrinter):
         assert isinstance(kernel, RowKernel)
         function, view = window_loop(loop), kernel.op.outputs[0]
         tensor, flow = part.inputs[0], self.layout.flow
-        self.function("row0", kernel.row_function(self.form))
+        self.function("row0", kernel.row_function())
         with IRBuilder() as builder, T.prim_func(private=True):
             self.arguments, self.buffers, self.numbers = self.declare(())
             pixel = buffer.pixel_bytes
@@ -170,7 +168,7 @@ class _Segment(SegmentPrinter):
         """Print the entry of an operator whose rows are one."""
         (part,), (kernel,) = self.parts, self.kernels
         assert isinstance(kernel, RowKernel)
-        row = self.function("row0", flattened(kernel).row_function(self.form))
+        row = self.function("row0", flattened(kernel).row_function())
         with IRBuilder() as builder, T.prim_func(private=True):
             self.arguments, self.buffers, _ = self.declare(())
             pointers = [T.address_of(self.stored(t)[0]) for t in part.inputs] + self.constants_of(0)
@@ -273,7 +271,7 @@ class _Segment(SegmentPrinter):
                 return
         assert buffer is not None
         start = self._slot(buffer, row + buffer.top)
-        if tensor in self.layout.fetched and self.rows_from == "callback":
+        if tensor in self.layout.fetched and self.target.prints_c:
             self.fetch(tensor, row, start + self._number(f"left_{tensor}") * buffer.pixel_bytes)
             return
         stored = self.stored(tensor)

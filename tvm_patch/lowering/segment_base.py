@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 import tvm
 from tvm import tirx
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
-from tvm_patch.kernels import Form, TensorView
+from tvm_patch.kernels import TensorView
 from tvm_patch.lowering.segment_parts import SegmentPart, constant_names
 from tvm_patch.planner.layouts import Layout
+from tvm_patch.targets import Target
 
 PrimFunc = Any
 Expr = Any
-RowsFrom = Literal["callback", "tensor"]
 FETCH = "tvmp_fetch_row"
 """C function that brings one row of a fetched input; see ``tvm_patch_rows.h``."""
 
@@ -29,15 +29,14 @@ class SegmentPrinter:
         What it must do.
     parts : sequence of SegmentPart
         Its operators, in run order.
-    form : {"portable", "dsp"}
-        Form of the kernels; in ``dsp`` form buffers are filled by ``memcpy`` and ``memset``.
+    target : Target
+        What it is for; only where it prints C are buffers filled by ``memcpy`` and ``memset``, and do rows of fetched
+        inputs come from a callback (``fetched{i}`` is a ``struct tvmp_rows``).  Elsewhere ``fetched{i}`` is the whole
+        tensor, since nothing defines :data:`FETCH`.
     name : str
         Prefix of the functions' names.
     profile : sequence of int or None
-        Per part: the operator's index to report (``dsp`` form only).
-    rows_from : {"callback", "tensor"}
-        What ``fetched{i}`` points to: a ``struct tvmp_rows`` whose callback brings the rows, or the whole tensor,
-        for hosts where nothing defines :data:`FETCH`.
+        Per part: the operator's index to report where it prints C.
     """
 
     arguments: dict[str, Any]
@@ -47,13 +46,11 @@ class SegmentPrinter:
         self,
         layout: Layout,
         parts: Sequence[SegmentPart],
-        form: Form,
+        target: Target,
         name: str,
         profile: Sequence[int] | None,
-        rows_from: RowsFrom,
     ) -> None:
-        self.bound, self.parts, self.form, self.name, self.profile = layout, parts, form, name, profile
-        self.rows_from = rows_from
+        self.bound, self.parts, self.target, self.name, self.profile = layout, parts, target, name, profile
         self.functions: dict[Any, PrimFunc] = {}
 
     def function(self, role: str, function: PrimFunc) -> Any:
@@ -67,7 +64,7 @@ class SegmentPrinter:
         views, layout = self.views(), self.bound
         out = [(f"in{i}", views[t].dtype, views[t].size) for i, t in enumerate(layout.sources)]
         for i, tensor in enumerate(layout.fetched):
-            whole = self.rows_from == "tensor"
+            whole = not self.target.prints_c
             out.append((f"fetched{i}", *((views[tensor].dtype, views[tensor].size) if whole else ("", 0))))
         for i, constant, parameter in constant_names(self.parts):
             array = self.parts[i].kernel.constants[constant]
@@ -130,7 +127,7 @@ class SegmentPrinter:
     def fill(self, start: Expr, value: int, size: Expr) -> None:
         """Emit the filling of `size` bytes of the scratch."""
         scratch = self.buffers["scratch"]
-        if self.form == "dsp":
+        if self.target.prints_c:
             to = T.address_of(scratch[start])
             T.evaluate(tirx.call_extern("int32", "tvmp_fill", to, tirx.IntImm("int8", value), size))
         else:
@@ -140,7 +137,7 @@ class SegmentPrinter:
     def copy(self, start: Expr, source: Any, origin: Expr, size: Expr) -> None:
         """Emit the copying of `size` bytes of `source`, from `origin` on, to the scratch."""
         scratch = self.buffers["scratch"]
-        if self.form == "dsp":
+        if self.target.prints_c:
             to, origin = T.address_of(scratch[start]), T.address_of(source[origin])
             T.evaluate(tirx.call_extern("int32", "tvmp_copy", to, origin, size))
         else:
@@ -149,7 +146,7 @@ class SegmentPrinter:
 
     def report(self, operator: int) -> None:
         """Emit the hook that says that an operator has worked."""
-        if self.profile is not None and self.form == "dsp":
+        if self.profile is not None and self.target.prints_c:
             T.evaluate(tirx.call_extern("int32", "TVMP_DONE", self.profile[operator]))
 
     @staticmethod

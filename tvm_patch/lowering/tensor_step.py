@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import tvm
 
-from tvm_patch.kernels import Form, TensorKernel
+from tvm_patch.kernels import TensorKernel
 from tvm_patch.lowering.segment_parts import SegmentCode
 
 
-def lower_tensor_step(kernel: TensorKernel, form: Form, name: str) -> SegmentCode:
+def lower_tensor_step(kernel: TensorKernel, name: str) -> SegmentCode:
     """Return the code of a whole-tensor operator.
 
     Parameters
     ----------
     kernel : TensorKernel
         The operator's kernel.
-    form : {"portable", "dsp"}
-        Form of the kernel.
     name : str
         Prefix of the function's name.
     """
     entry = tvm.ir.GlobalVar(f"{name}_tensor")
-    return SegmentCode(entry, {entry: kernel.function(form)})
+    return SegmentCode(entry, {entry: kernel.function()})

@@ -59,12 +59,13 @@ def _view(program: Program, step: Step, parameter: Parameter) -> TensorView:
 
 
 def program_to_relax(program: Program) -> tvm.IRModule:
-    """Build a Relax module that runs a program in portable form, one ``call_tir`` a step.
+    """Build a Relax module that runs a program on TVM's virtual machine, one ``call_tir`` a step.
 
-    A fetched input is a parameter like any other, so the program must have been lowered with ``rows_from="tensor"``.
+    A fetched input is a parameter like any other.  The program must have been lowered for
+    :data:`tvm_patch.targets.TIR`.
     """
-    if program.fetched and program.rows_from != "tensor":
-        raise InternalError("TVM's virtual machine has no row sources: lower with rows_from='tensor'")
+    if program.target.prints_c:
+        raise InternalError(f"TVM's virtual machine cannot run code for {program.target.name}; lower for TIR")
     builder = relax.BlockBuilder()
     params = [
         relax.Var(name, relax.TensorType(program.tensors[name].shape, program.tensors[name].dtype))

@@ -23,18 +23,21 @@ class TunedConfigs:
         What was measured; empty for none.
     preference : {"size", "balanced", "speed"}
         ``size`` and ``balanced`` keep to one unrolling for all layers, so that they share their code.
+    core : str
+        The core on which it was measured.
     """
 
     measured: Measured = field(default_factory=dict)
     preference: Preference = "balanced"
+    core: str = ""
 
     def within(self, kernel: Kernel, scratch: int) -> Kernel:
-        """Return the fastest form of a kernel with at most `scratch` bytes of it.
+        """Return the fastest variant of a kernel with at most `scratch` bytes of it.
 
         What was measured decides; without it, the kernel's own rules do (:meth:`Kernel.within`).
         """
         usual = kernel.preferring(self.preference)
-        entries = self.measured.get(workload_text(kernel), ()) if self.measured else ()
+        entries = self.measured.get(workload_text(kernel, self.core), ()) if self.measured else ()
         for _, config in entries:
             chosen = type(kernel)(kernel.op, {**kernel.config, **_typed(config, kernel)})
             if self.preference != "speed" and chosen.config.get("unroll") != usual.config.get("unroll"):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tvm_patch.kernels.arm.function import PlainFunction
+from tvm_patch.kernels.c.arm.function import PlainFunction
 from tvm_patch.planner.row_buffer import RowBuffer
 from tvm_patch.planner.row_window import RowWindow
 

@@ -149,6 +149,7 @@ def _impossible(network: Network, request: Request, least: Point) -> str:
 def _plan(network: Network, request: Request, point: Point, front: Sequence[Point]) -> Plan:
     return Plan(
         network=network.name,
+        target=network.target.name,
         fingerprint=fingerprint(network),
         input_mode=request.input_mode,
         scheme=request.scheme,

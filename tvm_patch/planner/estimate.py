@@ -1,7 +1,7 @@
-"""How many instructions a plan takes on a Cortex-M7, to rank plans by time.
+"""How many instructions a plan takes on its target, to rank plans by time.
 
 The estimate is linear: how often each piece of code runs (:mod:`tvm_patch.planner.estimate_terms`) times how many
-instructions it takes (:mod:`tvm_patch.planner.estimate_table`, fitted to counts of the emulated board).
+instructions it takes (:attr:`tvm_patch.targets.Target.costs`, fitted to counts of an emulated board).
 ``docs/planner-estimate.md`` says how good it is.
 """
 
@@ -13,24 +13,24 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tvm_patch.planner.estimate_table import INSTRUCTIONS
 from tvm_patch.planner.estimate_terms import Pieces, row_terms
 from tvm_patch.planner.estimate_whole import whole_terms
 from tvm_patch.planner.network import Network, OperatorDesc
+from tvm_patch.targets import CostTable
 
 if TYPE_CHECKING:
     from tvm_patch.planner.layout import SegmentLayout
 
-BAND = INSTRUCTIONS.get("segment.band", 0.0)
-"""Per band: padding columns are filled, counters set."""
+BAND = "segment.band"
+"""The piece of code a band: padding columns are filled, counters set."""
 
-DEMANDED_ROW = INSTRUCTIONS.get("segment.row", 0.0)
-"""Per row that is made on demand of another operator."""
+DEMANDED_ROW = "segment.row"
+"""The piece of code a row that is made on demand of another operator."""
 
 
-def instructions_of(pieces: Pieces) -> float:
+def instructions_of(pieces: Pieces, costs: CostTable) -> float:
     """Return the instructions of some pieces of code."""
-    return sum(INSTRUCTIONS.get(name, 0.0) * count for name, count in pieces.items())
+    return sum(costs.get(name, 0.0) * count for name, count in pieces.items())
 
 
 @dataclass(frozen=True)
@@ -78,24 +78,24 @@ def row_cost(network: Network, op: OperatorDesc, reduces: bool = False) -> Opera
     reduces : bool
         Whether it reads rows into accumulators.
     """
-    terms = row_terms(network, op, reduces)
+    terms, costs = row_terms(network, op, reduces), network.target.costs
     return OperatorCost(
-        instructions_of(terms.call),
-        instructions_of(terms.column),
-        instructions_of(terms.once),
-        instructions_of(terms.dynamic),
+        instructions_of(terms.call, costs),
+        instructions_of(terms.column, costs),
+        instructions_of(terms.once, costs),
+        instructions_of(terms.dynamic, costs),
     )
 
 
 def whole_cost(network: Network, op: OperatorDesc) -> float:
     """Return the instructions of an operator that runs on whole tensors."""
-    return instructions_of(whole_terms(network, op))
+    return instructions_of(whole_terms(network, op), network.target.costs)
 
 
-def buffer_rates(fetched: bool) -> tuple[float, float]:
+def buffer_rates(costs: CostTable, fetched: bool) -> tuple[float, float]:
     """Return the instructions per row that is copied, filled (or fetched) in a row buffer, and per byte of it."""
     name = "fetched" if fetched else "stored"
-    return INSTRUCTIONS.get(f"{name}.row", 0.0), INSTRUCTIONS.get(f"{name}.byte", 0.0)
+    return costs.get(f"{name}.row", 0.0), costs.get(f"{name}.byte", 0.0)
 
 
 def segment_pieces(network: Network, layout: SegmentLayout) -> dict[str, float]:
@@ -107,7 +107,7 @@ def segment_pieces(network: Network, layout: SegmentLayout) -> dict[str, float]:
             pieces[name] = pieces.get(name, 0.0) + count * times
 
     bands = layout.bands
-    add({"segment.band": bands})
+    add({BAND: bands})
     for op, span, rows in zip(layout.operators, layout.spans, layout.counts.made, strict=True):
         terms = row_terms(network, op, not op.rows)
         widths = np.subtract(span.end, span.first)
@@ -117,7 +117,7 @@ def segment_pieces(network: Network, layout: SegmentLayout) -> dict[str, float]:
         add(terms.dynamic, rows * bands * dynamic)
         add(terms.column, rows * float(widths.sum()))
         if op is not layout.sink:
-            add({"segment.row": rows * bands})
+            add({DEMANDED_ROW: rows * bands})
     for name, buffer in layout.buffers.items():
         tensor = network.tensors[name]
         below = max(0, max(layout.counts.made_by[name]) - tensor.shape[1])

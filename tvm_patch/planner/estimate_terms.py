@@ -2,7 +2,7 @@
 
 A piece is a stretch of code whose length does not depend on the geometry: the head of a row's function, a register
 tile, four multiply-accumulates of a tile.  Counting pieces is all that is done here; how many instructions one takes is
-measured (:mod:`tvm_patch.planner.estimate_table`).
+measured (:attr:`tvm_patch.targets.Target.costs`).
 """
 
 from __future__ import annotations

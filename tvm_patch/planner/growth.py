@@ -121,7 +121,7 @@ class Growth:
         self._kept: list[str] = []
         self._scratch = np.zeros(MOST_BANDS, np.int64)
         self._macs = np.zeros(MOST_BANDS, np.int64)
-        self._instructions = BAND * BAND_COUNTS
+        self._instructions = network.target.costs.get(BAND, 0.0) * BAND_COUNTS
         self._kernel_scratch = 0
         self._start(network.operators[sink])
 
@@ -198,7 +198,7 @@ class Growth:
             out = self.network.tensors[op.outputs[0]]
             self._macs = self._macs + op.macs * node.count * columns // (out.shape[1] * out.shape[2])
         cost = row_cost(self.network, op, reduces)
-        call = cost.call if last else cost.call + DEMANDED_ROW
+        call = cost.call if last else cost.call + self.network.target.costs.get(DEMANDED_ROW, 0.0)
         self._instructions = self._instructions + (cost.once + node.count * own.row_instructions(cost, call))
         if not reduces:
             self._kernel_scratch = max(self._kernel_scratch, op.scratch_bytes)
@@ -246,7 +246,7 @@ class Growth:
         if name in self.fetched:
             columns = columns.widened(tensor.shape[2])
         line = columns.widest() * (tensor.row_bytes // tensor.shape[2])
-        row, byte = buffer_rates(False)
+        row, byte = buffer_rates(self.network.target.costs, False)
         return outside * BAND_COUNTS * (row + byte * line)
 
     def _buffer_bytes(self, name: str, rows: int, reads: _Reads, stored: bool) -> Array:
@@ -290,7 +290,7 @@ class Growth:
                 assert reads.held is not None
                 legal = legal & reads.held.inside(tensor.shape[2])
                 copied = reads.held.clipped(tensor.shape[2]).total()
-            row, byte = buffer_rates(fetched)
+            row, byte = buffer_rates(self.network.target.costs, fetched)
             instructions = instructions + tensor.shape[1] * (
                 row * BAND_COUNTS + byte * (tensor.row_bytes // tensor.shape[2]) * copied
             )
@@ -315,12 +315,13 @@ class Growth:
         except PlanError:
             return None
         distances = {t: overlap_distance(layout, self.network, t) for t in layout.sources}
+        instructions = instructions_of(segment_pieces(self.network, layout), self.network.target.costs)
         return SegmentCosts(
             operators,
             self._legal,
             np.full(MOST_BANDS, layout.scratch_bytes),
             np.full(MOST_BANDS, layout.macs_executed(self.network)),
-            np.full(MOST_BANDS, round(instructions_of(segment_pieces(self.network, layout)))),
+            np.full(MOST_BANDS, round(instructions)),
             layout.sources,
             layout.stored,
             {t: d for t, d in distances.items() if d is not None},

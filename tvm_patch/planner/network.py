@@ -12,6 +12,7 @@ from math import prod
 from typing import Any
 
 from tvm_patch.planner.row_window import RowWindow
+from tvm_patch.targets import HOST, Target
 
 ITEM_BYTES: Mapping[str, int] = {
     "bool": 1, "int8": 1, "uint8": 1, "int16": 2, "uint16": 2,
@@ -188,6 +189,8 @@ class Network:
         In run order; ``operators[i].index == i``.
     inputs, outputs : tuple of str
         Names of tensors.
+    target : Target
+        Whose kernels the operators are described by, and what they cost there.
 
     Raises
     ------
@@ -200,6 +203,7 @@ class Network:
     operators: tuple[OperatorDesc, ...]
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
+    target: Target = HOST
 
     def __post_init__(self) -> None:
         for key, tensor in self.tensors.items():
@@ -296,4 +300,4 @@ class Network:
         if sorted(order) != list(range(len(self.operators))):
             raise ValueError("not a permutation of the operators")
         operators = tuple(replace(self.operators[k], index=i) for i, k in enumerate(order))
-        return Network(self.name, self.tensors, operators, self.inputs, self.outputs)
+        return replace(self, operators=operators)

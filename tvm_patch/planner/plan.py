@@ -20,9 +20,10 @@ from tvm_patch.planner.memory import macs_of, overhead_of, place_steps, runs_who
 from tvm_patch.planner.modes import InputMode, fetched_inputs
 from tvm_patch.planner.network import Network
 from tvm_patch.planner.segments import Segment, kept_tensors
+from tvm_patch.targets import TARGETS
 
 FORMAT: Literal["tvm-patch plan"] = "tvm-patch plan"
-VERSION: Literal[1] = 1
+VERSION: Literal[2] = 2
 """Of the format; a file of another version is refused."""
 
 Scheme = Literal["auto", "layer", "mcunetv2"]
@@ -79,6 +80,8 @@ class Plan(_Part):
     ----------
     network : str
         Name of the network.
+    target : str
+        Name of the target whose kernels it reckons with; see :mod:`tvm_patch.targets`.
     fingerprint : str
         See :func:`fingerprint`.
     input_mode : {"resident", "rereadable", "streamed"}
@@ -100,8 +103,9 @@ class Plan(_Part):
     """
 
     format: Literal["tvm-patch plan"] = FORMAT
-    version: Literal[1] = VERSION
+    version: Literal[2] = VERSION
     network: str
+    target: str
     fingerprint: str
     input_mode: InputMode
     scheme: Scheme
@@ -173,6 +177,7 @@ class Plan(_Part):
         PlanError
             Naming the field that does not fit.
         """
+        self._check_target(network)
         if self.fingerprint != fingerprint(network):
             raise PlanError(
                 f"fingerprint: the plan was made for another network ({self.network}), not for {network.name} as it is "
@@ -200,6 +205,18 @@ class Plan(_Part):
         _check_streamed(network, self.input_mode, segments)
         self._check_costs(network, segments)
         return segments
+
+    def _check_target(self, network: Network) -> None:
+        known = TARGETS.get(self.target)
+        if known is None:
+            raise PlanError(
+                f"target: {self.target!r} is not known; there are {', '.join(TARGETS)}: plan again"
+            )
+        if not network.target.runs_kernels_of(known):
+            raise PlanError(
+                f"target: the plan was made for {self.target}, whose kernels are not those of {network.target.name}; "
+                "plan again for this board"
+            )
 
     def _check_costs(self, network: Network, segments: tuple[Segment, ...]) -> None:
         fetched = fetched_inputs(network, self.input_mode)

@@ -24,6 +24,7 @@ from tvm_patch.lowering.program import choose_kernels
 from tvm_patch.planner.network import Network
 from tvm_patch.planner.patch_stage import patch_stage
 from tvm_patch.redistribution.structure import Structure
+from tvm_patch.targets import HOST
 
 Choice = tuple[tuple[Edit, ...], ...]
 """Alternatives for one part of the stage: edits to make, the first alternative none."""
@@ -101,8 +102,8 @@ def network_of(module: Any, name: str = "network") -> Network:
     """Return a QDQ module as the planner's network; the names of tensors are kept."""
     legal = tvm.transform.Sequential(legalization_passes("int8"))(module)
     graph = bind_function(legal[MAIN])
-    kernels: list[Kernel] = choose_kernels(graph)
-    return describe(graph, kernels, name)
+    kernels: list[Kernel] = choose_kernels(graph, HOST)
+    return describe(graph, kernels, name, HOST)
 
 
 def choices(structure: Structure, layers: int) -> list[Choice]:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from microtvm_project.boards import get_board
 from tvm_patch.artifact_files import METADATA
 from tvm_patch.codegen.artifact import ArtifactFiles, write_files
 from tvm_patch.codegen.emit import Interface, emit
@@ -20,6 +21,7 @@ from tvm_patch.lowering.memory import place
 from tvm_patch.lowering.op_view import BoundFunction, BoundOp
 from tvm_patch.lowering.program import lower_program
 from tvm_patch.planner.segments import layer_by_layer
+from tvm_patch.targets import get_target
 
 Objective = Literal["instructions", "cycles"]
 OBJECTIVES: tuple[Objective, ...] = ("instructions", "cycles")
@@ -107,8 +109,8 @@ def _artifact(op: OpView, kernels: Sequence[Kernel], board: str) -> ArtifactFile
     ops = tuple(BoundOp(op, names, (out,)) for out in outs)
     tensors = {**dict(zip(names, op.inputs, strict=True)), **dict.fromkeys(outs, op.outputs[0])}
     graph = BoundFunction(ops, names, outs, tensors)
-    network = describe(graph, kernels, "batch")
-    program = lower_program(graph, kernels, network, layer_by_layer(network), "dsp")
+    network = describe(graph, kernels, "batch", get_target(get_board(board).cpu))
+    program = lower_program(graph, kernels, network, layer_by_layer(network))
     placement = place(program)
     borders = [[Interface(n, 0.0, 0) for n in side] for side in (names, outs)]
     emitted = emit(program, placement, borders[0], borders[1])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from microtvm_project.boards import get_board
 from tvm_patch.errors import UserError
 from tvm_patch.kernels import Kernel
 from tvm_patch.kernels.workload import config_of, knobs_of, text_of, workload_module, workload_text
-from tvm_patch.lowering.fit_kernels import AMPLE_SCRATCH
+from tvm_patch.targets import get_target
 from tvm_patch.tuning.batch import OBJECTIVES, Objective
 from tvm_patch.tuning.database import FAILED, SECONDS, key_of, measured_in, open_database
 from tvm_patch.tuning.measure import Bench, FirmwareBuilder, FirmwareRunner
@@ -156,17 +156,18 @@ def tune(
         import xgboost  # noqa: F401
     except ImportError as error:
         raise UserError("tuning needs XGBoost; pip install 'tvm-patch[tune]'") from error
-    kernels, _ = legalized.describe()
-    cycles_of = (board if tracker else get_board(board).cpu) if objective == "cycles" else None
+    target = get_target(get_board(board).cpu)
+    kernels, _ = replace(legalized, target=target).describe()
+    cycles_of = (board if tracker else target.name) if objective == "cycles" else None
     by_text: dict[str, list[Kernel]] = {}
     for kernel in kernels:
         if len(kernel.candidates()) > 1:
-            by_text.setdefault(workload_text(kernel, cycles_of), []).append(kernel)
+            by_text.setdefault(workload_text(kernel, target.tuned_on, cycles_of), []).append(kernel)
     if not by_text:
         return TuningResult((), 0, 0, ())
     texts = sorted(by_text, key=lambda t: (-len(by_text[t]) * by_text[t][0].macs, t))
     first = {t: by_text[t][0] for t in texts}
-    usual = {t: first[t].within(AMPLE_SCRATCH) for t in texts}
+    usual = {t: first[t].within(target.ample_scratch) for t in texts}
     database = open_database(folder, create=True)
     bench = Bench(first, rack, measured_in(folder), objective)
     known = dict(bench.known)

@@ -41,16 +41,15 @@ COMPILERS = {
 
 
 @cache
-def _artifact(network: str, form: str):
-    return tvm_patch.compile(NETWORKS[network](), form=form, name=network)
+def _artifact(network: str):
+    return tvm_patch.compile(NETWORKS[network](), name=network)
 
 
 @pytest.mark.parametrize("compiler", COMPILERS)
-@pytest.mark.parametrize("form", ["portable", "dsp"])
 @pytest.mark.parametrize("network", NETWORKS)
-def test_no_warnings(network, form, compiler, tmp_path):
-    folder = _artifact(network, form).save(tmp_path / "artifact")
-    meta = _artifact(network, form).metadata
+def test_no_warnings(network, compiler, tmp_path):
+    folder = _artifact(network).save(tmp_path / "artifact")
+    meta = _artifact(network).metadata
     includes = [f"-I{folder / d}" for d in meta["include_dirs"]]
     for source in meta["sources"]:
         command = [
@@ -73,11 +72,10 @@ _SANITIZED = [
 ]
 
 
-@pytest.mark.parametrize("form", ["portable", "dsp"])
 @pytest.mark.parametrize("network", _SANITIZED)
-def test_sanitizers_find_nothing(network, form):
+def test_sanitizers_find_nothing(network):
     data = NETWORKS[network]()
-    artifact = _artifact(network, form)
+    artifact = _artifact(network)
     inputs = random_inputs(artifact, 3)
     result = artifact.run(inputs, board="host", profile=False, sanitize=True, optimize="-O1")
     assert check(artifact, data, inputs, result.outputs).bit_exact

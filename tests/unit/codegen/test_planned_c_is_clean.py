@@ -19,16 +19,15 @@ QUICK_OR_VERIFY = [pytest.param(case, marks=() if case in QUICK else pytest.mark
 
 
 @cache
-def _artifact(case: str, form: str):
+def _artifact(case: str):
     mode, segments = CASES[case]
-    return tvm_patch.compile(network(), form=form, name="planned", input_mode=mode, segments=segments)
+    return tvm_patch.compile(network(), name="planned", input_mode=mode, segments=segments)
 
 
 @pytest.mark.parametrize("compiler", COMPILERS)
-@pytest.mark.parametrize("form", ["portable", "dsp"])
 @pytest.mark.parametrize("case", QUICK_OR_VERIFY)
-def test_no_warnings(case, form, compiler, tmp_path):
-    artifact = _artifact(case, form)
+def test_no_warnings(case, compiler, tmp_path):
+    artifact = _artifact(case)
     folder = artifact.save(tmp_path / "artifact")
     includes = [f"-I{folder / d}" for d in artifact.metadata["include_dirs"]]
     for source in artifact.metadata["sources"]:
@@ -39,10 +38,9 @@ def test_no_warnings(case, form, compiler, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("compiler", ["gcc", "clang"])
-@pytest.mark.parametrize("form", ["portable", "dsp"])
 @pytest.mark.parametrize("case", QUICK_OR_VERIFY)
-def test_sanitizers_find_nothing(case, form, compiler):
-    artifact = _artifact(case, form)
+def test_sanitizers_find_nothing(case, compiler):
+    artifact = _artifact(case)
     inputs = random_inputs(artifact, 2)
     flags = sanitizers(compiler)
     result = artifact.run(inputs, profile=False, extra_flags=flags, optimize="-O0", compiler=compiler)

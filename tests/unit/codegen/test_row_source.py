@@ -79,11 +79,10 @@ int main(int argc, char **argv) {
 NATIVE = ["gcc-c11", "clang-c11", "gcc-cpp17", "clang-cpp17"]
 
 
-@pytest.mark.parametrize("form", ["portable", "dsp"])
 @pytest.mark.parametrize("compiler", NATIVE)
-def test_failing_source_then_good_run(compiler, form, tmp_path):
+def test_failing_source_then_good_run(compiler, tmp_path):
     data = small_network()
-    artifact = tvm_patch.compile(data, name="small", form=form, input_mode="streamed")
+    artifact = tvm_patch.compile(data, name="small", input_mode="streamed")
     folder = artifact.save(tmp_path / "artifact")
     (tmp_path / "main.c").write_text(PROGRAM)
     image = np.random.default_rng(1).integers(-128, 128, (1, 9, 7, 3)).astype(np.int8)
@@ -106,7 +105,7 @@ def test_failing_source_then_good_run(compiler, form, tmp_path):
 @pytest.mark.parametrize("compiler", ["arm-c11", "arm-cpp17"])
 @pytest.mark.parametrize("mode", ["rereadable", "streamed"])
 def test_no_warnings_for_the_board(compiler, mode, tmp_path):
-    folder = (artifact := tvm_patch.compile(small_network(), form="dsp", input_mode=mode)).save(
+    folder = (artifact := tvm_patch.compile(small_network(), board="qemu_m7", input_mode=mode)).save(
         tmp_path / "a"
     )
     includes = [f"-I{folder / d}" for d in artifact.metadata["include_dirs"]]

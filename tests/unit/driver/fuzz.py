@@ -114,7 +114,7 @@ def attempt(case: Case) -> str:
         if case.stage == "import":
             import_tflite(data)
             return "imported"
-        artifact = driver.compile(data, form="dsp" if case.number % 2 else "portable")
+        artifact = driver.compile(data)
     except UserError as error:
         check_message(str(error))
         return "refused"

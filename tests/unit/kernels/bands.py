@@ -16,7 +16,8 @@ from tests.unit.kernels import batch
 from tests.unit.kernels.batch import Case
 from tests.unit.kernels.program import Machine, run_program
 from tvm_patch.integer.reference import evaluate
-from tvm_patch.kernels import Form, Kernel, RowKernel, RowReduction, reduction_for
+from tvm_patch.kernels import Kernel, RowKernel, RowReduction, reduction_for
+from tvm_patch.targets import CORTEX_M7, HOST, TIR
 
 Rng = np.random.Generator
 Range = tuple[int, int]
@@ -103,14 +104,14 @@ def _blob(cases: Sequence[Case], kernels: Sequence[Kernel]) -> bytes:
 
 
 def check_rows(cases: Sequence[Case], seed: int, folder: Path, machine: Machine = "host") -> None:
-    """Assert that both forms (on the Cortex-M7 the DSP form) make any range of columns with the right bits."""
+    """Assert that the kernels of boards and of the virtual machine make any range of columns with the right bits."""
     rng = np.random.default_rng(seed)
-    kernels = [c.kernel for c in cases if isinstance(c.kernel, RowKernel) and c.kernel.bandable]
-    assert len(kernels) == len(cases)
-    ranges = [random_ranges(rng, k.op.outputs[0].shape[2]) for k in kernels]
-    forms: tuple[Form, ...] = ("portable", "dsp") if machine == "host" else ("dsp",)
-    for form in forms:
-        functions = {f"f{i}": k.row_function(form, dynamic=True) for i, k in enumerate(kernels)}
+    ranges = [random_ranges(rng, c.op.outputs[0].shape[2]) for c in cases]
+    for target in (TIR, HOST) if machine == "host" else (CORTEX_M7,):
+        made = [c.on(target) for c in cases]
+        kernels = [k for k in made if isinstance(k, RowKernel) and k.bandable]
+        assert len(kernels) == len(cases)
+        functions = {f"f{i}": k.row_function(dynamic=True) for i, k in enumerate(kernels)}
         texts = [
             _row_case(i, k, r, k.elementwise and i % 2 == 0)
             for i, (k, r) in enumerate(zip(kernels, ranges, strict=True))
@@ -122,7 +123,7 @@ def check_rows(cases: Sequence[Case], seed: int, folder: Path, machine: Machine 
                 expected = want[:, :, x0:x1]
                 got = np.frombuffer(raw, want.dtype, expected.size, offset).reshape(expected.shape)
                 offset += expected.nbytes
-                message = f"{form} {type(case.kernel).__name__} columns {x0}..{x1} {case.op}"
+                message = f"{type(case.on(target)).__name__} columns {x0}..{x1} {case.op}"
                 np.testing.assert_array_equal(got, expected, err_msg=message)
         assert offset == len(raw)
 
@@ -160,18 +161,17 @@ def _pieces(rng: Rng, width: int) -> list[Range]:
 
 
 def check_reductions(cases: Sequence[Case], seed: int, folder: Path) -> None:
-    """Assert that both forms of the row reductions give the reference's bits."""
+    """Assert that the row reductions of boards and of the virtual machine give the reference's bits."""
     rng = np.random.default_rng(seed)
-    found = [reduction_for(c.op) for c in cases]
-    kernels = [k for k in found if k is not None]
-    assert len(kernels) == len(cases)
-    form: Form
-    for form in ("portable", "dsp"):
+    for target in (TIR, HOST):
+        found = [reduction_for(c.op, target) for c in cases]
+        kernels = [k for k in found if k is not None]
+        assert len(kernels) == len(cases)
         functions: dict[str, object] = {}
         for i, k in enumerate(kernels):
-            functions[f"s{i}"], functions[f"e{i}"] = k.start_function(form), k.finish_function(form)
-            functions[f"f{i}"] = k.row_function(form)
-            functions[f"df{i}"] = k.row_function(form, dynamic=True)
+            functions[f"s{i}"], functions[f"e{i}"] = k.start_function(), k.finish_function()
+            functions[f"f{i}"] = k.row_function()
+            functions[f"df{i}"] = k.row_function(dynamic=True)
         texts = [
             _reduction_case(i, k, lambda w=k.op.inputs[0].shape[2]: _pieces(rng, w))
             for i, k in enumerate(kernels)
@@ -182,5 +182,5 @@ def check_reductions(cases: Sequence[Case], seed: int, folder: Path) -> None:
             for way in ("rows", "pieces"):
                 got = np.frombuffer(raw, want.dtype, want.size, offset).reshape(want.shape)
                 offset += want.nbytes
-                np.testing.assert_array_equal(got, want, err_msg=f"{form} {way} {case.op}")
+                np.testing.assert_array_equal(got, want, err_msg=f"{target.name} {way} {case.op}")
         assert offset == len(raw)

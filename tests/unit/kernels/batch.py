@@ -1,13 +1,12 @@
-"""Runs many kernels in one compiled C program with sanitizers, in both forms.
+"""Runs many kernels in one compiled C program with sanitizers, for TVM's virtual machine and for boards.
 
 Every pointer parameter is a heap block of exactly its size, so that AddressSanitizer sees each access outside.
 """
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -17,12 +16,13 @@ from tvm import relax
 from tests.unit.kernels import program
 from tests.unit.kernels.program import Machine, run_program
 from tvm_patch.integer.reference import evaluate
-from tvm_patch.kernels import Form, Kernel, OpView, RowKernel, TensorKernel, TensorView, kernel_for
+from tvm_patch.kernels import Kernel, OpView, RowKernel, TensorKernel, TensorView, kernel_for
 from tvm_patch.lowering.describe import describe
 from tvm_patch.lowering.op_view import BoundFunction, BoundOp
 from tvm_patch.lowering.program import choose_kernels, lower_program
 from tvm_patch.lowering.to_vm import program_to_relax
 from tvm_patch.planner.segments import layer_by_layer
+from tvm_patch.targets import CORTEX_M7, HOST, TARGETS, TIR, Target
 
 _C_TYPES = {"float32": "float", "bool": "uint8_t"}
 
@@ -36,10 +36,23 @@ class Case:
     op: OpView
     inputs: list[np.ndarray]
     kernel_class: type[Kernel] | None = None
+    known: dict[str, Kernel] = field(default_factory=dict)
 
-    @functools.cached_property
+    @property
     def kernel(self) -> Kernel:
-        return self.kernel_class(self.op) if self.kernel_class else kernel_for(self.op)
+        """What a board runs."""
+        return self.on(HOST)
+
+    @kernel.setter
+    def kernel(self, kernel: Kernel) -> None:
+        self.known = dict.fromkeys(TARGETS, kernel)
+
+    def on(self, target: Target) -> Kernel:
+        """Return what a target runs, or the kernel that was chosen for all."""
+        if target.name not in self.known:
+            made = self.kernel_class(self.op) if self.kernel_class else kernel_for(self.op, target)
+            self.known[target.name] = made
+        return self.known[target.name]
 
 
 def view(shape: Sequence[int], dtype: str = "int8") -> TensorView:
@@ -65,11 +78,11 @@ def _c_type(dtype: str) -> str:
     return _C_TYPES.get(dtype, f"{dtype}_t")
 
 
-def _function(kernel: Kernel, form: Form):
+def _function(kernel: Kernel):
     if isinstance(kernel, RowKernel):
-        return kernel.row_function(form)
+        return kernel.row_function()
     assert isinstance(kernel, TensorKernel)
-    return kernel.function(form)
+    return kernel.function()
 
 
 def _call(index: int, kernel: Kernel) -> str:
@@ -120,17 +133,19 @@ def _call(index: int, kernel: Kernel) -> str:
 
 def run_c(
     cases: Sequence[Case],
-    form: Form,
+    target: Target,
     folder: Path,
     compiler: Sequence[str] = ("gcc", "-std=c11"),
     machine: Machine = "host",
 ) -> list[list[np.ndarray]]:
     """Compile all cases into one program, run it and return the outputs of each."""
-    kernels = [c.kernel for c in cases]
+    kernels = [c.on(target) for c in cases]
     blob = b"".join(
-        np.ascontiguousarray(a).tobytes() for c in cases for a in [*c.inputs, *c.kernel.constants.values()]
+        np.ascontiguousarray(a).tobytes()
+        for c, k in zip(cases, kernels, strict=True)
+        for a in [*c.inputs, *k.constants.values()]
     )
-    functions = {f"f{i}": _function(k, form) for i, k in enumerate(kernels)}
+    functions = {f"f{i}": _function(k) for i, k in enumerate(kernels)}
     calls = [_call(i, k) for i, k in enumerate(kernels)]
     raw = run_program(functions, calls, blob, folder, machine, SANITIZERS, compiler)
     results, offset = [], 0
@@ -144,27 +159,26 @@ def run_c(
 
 
 def check(cases: Sequence[Case], folder: Path, machine: Machine = "host") -> None:
-    """Assert that both forms (on the Cortex-M7 the DSP form) give the reference's bits for every case."""
+    """Assert that the kernels of boards and of the virtual machine give the reference's bits for every case."""
     expected = [evaluate(c.op, c.inputs) for c in cases]
-    forms: tuple[Form, ...] = ("portable", "dsp") if machine == "host" else ("dsp",)
-    for form in forms:
-        made = run_c(cases, form, folder, machine=machine)
+    for target in (TIR, HOST) if machine == "host" else (CORTEX_M7,):
+        made = run_c(cases, target, folder, machine=machine)
         for case, got, want in zip(cases, made, expected, strict=True):
             for g, w in zip(got, want, strict=True):
                 assert g.dtype == w.dtype
-                np.testing.assert_array_equal(g, w, err_msg=f"{form} {type(case.kernel).__name__} {case.op}")
+                np.testing.assert_array_equal(g, w, err_msg=f"{type(case.on(target)).__name__} {case.op}")
 
 
 def check_on_virtual_machine(cases: Sequence[Case]) -> None:
-    """Assert that the portable form, built by stock ``tvm.compile``, gives the reference's bits."""
+    """Assert that the kernels of the virtual machine, built by stock ``tvm.compile``, give the reference's bits."""
     for case in cases:
         names = tuple(f"x{i}" for i in range(len(case.inputs)))
         results = tuple(f"y{i}" for i in range(len(case.op.outputs)))
         tensors = dict(zip((*names, *results), (*case.op.inputs, *case.op.outputs), strict=True))
         graph = BoundFunction((BoundOp(case.op, names, results),), names, results, tensors)
-        kernels = choose_kernels(graph)
-        network = describe(graph, kernels, "one")
-        program = lower_program(graph, kernels, network, layer_by_layer(network), "portable")
+        kernels = choose_kernels(graph, TIR)
+        network = describe(graph, kernels, "one", TIR)
+        program = lower_program(graph, kernels, network, layer_by_layer(network))
         module = program_to_relax(program)
         machine = relax.VirtualMachine(tvm.compile(module, target="llvm"), tvm.cpu())
         raw = machine["main"](*[tvm.runtime.tensor(x) for x in case.inputs])

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tvm_patch.codegen.print_c import print_c
-from tvm_patch.kernels.arm.function import functions_of
+from tvm_patch.kernels.c.arm.function import functions_of
 
 Machine = Literal["host", "cortex-m7"]
 MACHINES: tuple[Machine, ...] = ("host", "cortex-m7")

@@ -7,6 +7,7 @@ from tests.unit.kernels.batch import check, make_case, run_c
 from tests.unit.kernels.randoms import int8, scale, zero_point
 from tvm_patch.integer import add_attrs
 from tvm_patch.kernels.add import Additive, AddRow, AddTensor, affine_form
+from tvm_patch.targets import HOST, TIR
 
 SHAPES = [
     ((1, 3, 5, 7), (1, 3, 5, 7)),
@@ -61,8 +62,8 @@ def test_every_pair_of_values(kind, tmp_path, monkeypatch):
 def test_c_is_also_cpp(tmp_path):
     rng = np.random.default_rng(6)
     case = make_case("add", [int8(rng, (1, 3, 5, 7)), int8(rng, (1, 1, 1, 7))], attrs_of(rng))
-    for form in ("portable", "dsp"):
-        run_c([case], form, tmp_path, ("g++", "-std=c++17"))
+    for target in (TIR, HOST):
+        run_c([case], target, tmp_path, ("g++", "-std=c++17"))
 
 
 def test_affine_form_is_found_for_ordinary_scales():

@@ -128,7 +128,7 @@ def test_columns_that_do_not_follow_the_inputs() -> None:
         assert isinstance(kernel, RowKernel)
         assert not kernel.bandable
         with pytest.raises(ValueError, match="cannot be made by themselves"):
-            kernel.row_function("portable", dynamic=True)
+            kernel.row_function(dynamic=True)
 
 
 def test_column_windows() -> None:

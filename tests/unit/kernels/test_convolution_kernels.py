@@ -1,4 +1,4 @@
-"""Convolutions and FULLY_CONNECTED: generated C of both forms against the numpy reference, difference 0."""
+"""Convolutions and FULLY_CONNECTED: generated C of every kernel against the numpy reference, difference 0."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 
 from tests.unit.kernels import batch, geometry, program
-from tvm_patch.kernels.conv2d import Conv2d
-from tvm_patch.kernels.conv2d_dot import DotConv2d
-from tvm_patch.kernels.depthwise_conv2d import DepthwiseConv2d
-from tvm_patch.kernels.depthwise_paired import PairedDepthwise
-from tvm_patch.kernels.fully_connected import FullyConnected
-from tvm_patch.kernels.fully_connected_dot import DotFullyConnected
+from tvm_patch.kernels.c.conv2d import TiledConv2d
+from tvm_patch.kernels.c.conv2d_dot import DotConv2d
+from tvm_patch.kernels.c.depthwise_conv2d import PackedDepthwise
+from tvm_patch.kernels.c.depthwise_paired import PairedDepthwise
+from tvm_patch.kernels.c.fully_connected import TiledFullyConnected
+from tvm_patch.kernels.c.fully_connected_dot import DotFullyConnected
+from tvm_patch.targets import TIR
 
 KINDS = {
     "conv2d": geometry.conv2d,
@@ -48,7 +49,7 @@ def test_same_bits_on_a_cortex_m7(kind: str, seed: int, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_virtual_machine_gives_the_same_bits(kind: str) -> None:
-    """The portable form through LLVM."""
+    """Plain TIR through LLVM."""
     batch.check_on_virtual_machine(geometry.batch_of(KINDS[kind], 21, 10))
 
 
@@ -57,11 +58,11 @@ TILES = [(1, 1, 1, 0), (1, 4, 2, 0), (4, 1, 3, 1), (3, 3, 2, 9)]
 
 @pytest.mark.parametrize(("channels", "columns", "unroll", "flatten"), TILES)
 def test_tile_sizes(channels: int, columns: int, unroll: int, flatten: int, tmp_path: Path) -> None:
-    """Any tile of the general form gives the same bits."""
+    """Any tile of the general kernel gives the same bits."""
     cases = geometry.batch_of(geometry.conv2d, 31, 6) + geometry.batch_of(geometry.pointwise, 31, 6)
     config = {"tile_channels": channels, "tile_columns": columns, "unroll": unroll, "flatten": flatten}
     for case in cases:
-        case.kernel = Conv2d(case.op, config)
+        case.kernel = TiledConv2d(case.op, config)
     batch.check(cases, tmp_path)
 
 
@@ -75,7 +76,7 @@ def of_class(kind: str, wanted: type, seed: int, count: int) -> list[batch.Case]
 @pytest.mark.parametrize("machine", program.MACHINES)
 @pytest.mark.parametrize(("pixels", "group", "unroll"), [(1, 2, 1), (1, 4, 2), (2, 2, 3), (3, 2, 8)])
 def test_dot_tiles(pixels: int, group: int, unroll: int, machine: program.Machine, tmp_path: Path) -> None:
-    """Any tile of the form for Cortex-M gives the same bits."""
+    """Any tile gives the same bits."""
     cases = of_class("pointwise", DotConv2d, 32, 12) + of_class("conv2d", DotConv2d, 32, 12)
     cases = [c for c in cases if c.op.outputs[0].shape[3] >= group]
     for case in cases:
@@ -155,16 +156,26 @@ def test_sums_that_may_leave_int32(kind: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("kind", "fast", "general"),
     [
-        ("conv2d", DotConv2d, Conv2d),
-        ("pointwise", DotConv2d, Conv2d),
-        ("depthwise", PairedDepthwise, DepthwiseConv2d),
-        ("fully_connected", DotFullyConnected, FullyConnected),
+        ("conv2d", DotConv2d, TiledConv2d),
+        ("pointwise", DotConv2d, TiledConv2d),
+        ("depthwise", PairedDepthwise, PackedDepthwise),
+        ("fully_connected", DotFullyConnected, TiledFullyConnected),
     ],
 )
-def test_both_forms_are_chosen(kind: str, fast: type, general: type) -> None:
-    """The form for Cortex-M where rescaling takes two instructions, the general form for everything else."""
+def test_boards_have_a_fast_and_a_general_kernel(kind: str, fast: type, general: type) -> None:
+    """The fast one where rescaling takes two instructions, the general one for everything else."""
     taken = {type(c.kernel) for c in geometry.batch_of(KINDS[kind], 41, 60)}
     assert taken == {fast, general}
+    assert {c.kernel.isa for c in geometry.batch_of(KINDS[kind], 41, 60)} == {"c"}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_virtual_machine_has_one_that_calls_no_c(kind: str) -> None:
+    """It is the class from which those for boards derive."""
+    for case in geometry.batch_of(KINDS[kind], 42, 20):
+        plain = case.on(TIR)
+        assert plain.isa == "tir"
+        assert isinstance(case.kernel, type(plain))
 
 
 def test_rows_are_read_in_place_without_padding() -> None:
@@ -189,6 +200,6 @@ def test_flash_is_weights_and_a_few_words_a_channel(kind: str) -> None:
 
 def test_config_does_not_change_constants() -> None:
     case = geometry.batch_of(geometry.conv2d, 71, 1)[0]
-    kernel, other = Conv2d(case.op), Conv2d(case.op, {"tile_channels": 1})
+    kernel, other = TiledConv2d(case.op), TiledConv2d(case.op, {"tile_channels": 1})
     for name, array in kernel.constants.items():
         np.testing.assert_array_equal(array, other.constants[name])

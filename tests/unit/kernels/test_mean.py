@@ -35,7 +35,7 @@ def test_unknown_formula_is_refused():
     view = TensorView((1, 2, 2, 1), "int8")
     op = OpView("mean", "m", (view,), (view,), {}, {"axes": [1, 2], "keepdims": 1, "formula": "other"})
     with pytest.raises(UnsupportedError, match="formula"):
-        Mean(op).function("portable")
+        Mean(op).function()
 
 
 def test_columns_row_by_row(tmp_path):

@@ -10,6 +10,7 @@ from tvm_patch.errors import UnsupportedError
 from tvm_patch.kernels import OpView, kernel_for
 from tvm_patch.kernels.concat import ConcatRow, ConcatTensor
 from tvm_patch.kernels.take import Take
+from tvm_patch.targets import HOST
 
 DTYPES = ("int8", "uint8", "int32", "float32", "int64")
 
@@ -104,7 +105,9 @@ def test_take_checks_its_indices():
     with pytest.raises(UnsupportedError, match="outside"):
         Take(op).constants  # noqa: B018
     with pytest.raises(UnsupportedError, match="no kernel"):
-        kernel_for(OpView("take", "t", (view((3, 2)), view((1,), "int32")), (view((1, 2)),), {}, {"axis": 0}))
+        kernel_for(
+            OpView("take", "t", (view((3, 2)), view((1,), "int32")), (view((1, 2)),), {}, {"axis": 0}), HOST
+        )
 
 
 def test_tile(tmp_path):

@@ -12,6 +12,7 @@ from tests.unit.kernels.pools import random_pools
 from tests.unit.kernels.randoms import int8, scale, zero_point
 from tvm_patch.integer import mean_attrs
 from tvm_patch.kernels import TensorKernel, kernel_for, reduction_for
+from tvm_patch.targets import HOST
 
 SHAPES = ((1, 1), (7, 7), (3, 9), (10, 1), (1, 8), (2, 300))
 CHANNELS = (1, 3, 4, 7, 16, 18, 24)
@@ -58,7 +59,7 @@ def test_a_pool_reduces_rows_only_if_its_window_is_the_input() -> None:
         for case in random_pools(kind, 60, seed=3):
             data, attrs = case.op.inputs[0].shape, case.op.attrs
             whole = data[0] == 1 and attrs["pool_size"] == list(data[1:3]) and not any(attrs["padding"])
-            assert (reduction_for(case.op) is not None) == whole
+            assert (reduction_for(case.op, HOST) is not None) == whole
 
 
 def test_other_reductions_need_the_tensor() -> None:
@@ -69,12 +70,12 @@ def test_other_reductions_need_the_tensor() -> None:
         mean(rng, data, [1, 2], 1),
         make_case("reduce_max", [data[:1, 0]], {"axes": [1, 2], "keepdims": 0}),
     ]
-    assert all(reduction_for(c.op) is None for c in others)
+    assert all(reduction_for(c.op, HOST) is None for c in others)
 
 
 def test_layers_keep_their_kernels() -> None:
     case = mean(np.random.default_rng(5), int8(np.random.default_rng(6), (1, 3, 4, 5)), [1, 2], 1)
-    reduction = reduction_for(case.op)
-    assert isinstance(kernel_for(case.op), TensorKernel)
+    reduction = reduction_for(case.op, HOST)
+    assert isinstance(kernel_for(case.op, HOST), TensorKernel)
     assert reduction is not None
     assert reduction.state_bytes == 20

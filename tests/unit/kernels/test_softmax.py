@@ -36,4 +36,4 @@ def test_rows_beyond_the_reference_are_refused():
     view = TensorView((1, 5000), "int8")
     op = OpView("softmax", "s", (view,), (view,), {}, softmax_attrs(0.1))
     with pytest.raises(UnsupportedError, match="5000"):
-        Softmax(op).function("portable")
+        Softmax(op).function()

@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from tvm_patch.kernels.arm.taps_stream import WORD, TapsStream
+from tvm_patch.kernels.c.arm.taps_stream import WORD, TapsStream
 
 SIZES = list(itertools.product(range(1, 8), range(1, 10)))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tvm_patch.driver.front import legalize
-from tvm_patch.lowering.fit_kernels import AMPLE_SCRATCH, fit_kernels, widest_kernels
+from tvm_patch.lowering.fit_kernels import fit_kernels, widest_kernels
 from tvm_patch.lowering.memory import place
 from tvm_patch.planner.memory import arena_bytes
 from tvm_patch.planner.search import Search
@@ -28,9 +28,9 @@ def test_arena_stays_as_promised(legalized, way):
     wider, described = fit_kernels(kernels, network, segments, "resident")
     promised = arena_bytes(network, segments)
     assert arena_bytes(described, segments) == promised
-    assert place(legalized.lower("dsp", lambda _: segments)).arena_bytes == promised
+    assert place(legalized.lower(lambda _: segments)).arena_bytes == promised
     before, after = ([k.scratch_bytes for k in some] for some in (kernels, wider))
-    assert all(b <= a <= max(b, AMPLE_SCRATCH) for b, a in zip(before, after, strict=True))
+    assert all(b <= a <= max(b, network.target.ample_scratch) for b, a in zip(before, after, strict=True))
     assert sum(after) > sum(before)
 
 
@@ -38,12 +38,13 @@ def test_the_fullest_segment_gets_no_more(legalized):
     kernels, network = legalized.describe()
     segments = Search(network, "resident").least_memory().segments
     wider, _ = fit_kernels(kernels, network, segments, "resident")
-    assert [k.scratch_bytes for k in wider] != [k.within(AMPLE_SCRATCH).scratch_bytes for k in kernels]
+    ample = network.target.ample_scratch
+    assert [k.scratch_bytes for k in wider] != [k.within(ample).scratch_bytes for k in kernels]
 
 
 def test_without_a_plan_kernels_are_wide(legalized):
     kernels, network = legalized.describe()
     wide, described = widest_kernels(kernels, network)
-    program = legalized.lower("dsp")
+    program = legalized.lower()
     assert [k.scratch_bytes for k in wide] == [k.scratch_bytes for s in program.steps for k in s.kernels]
     assert place(program).arena_bytes == arena_bytes(described, layer_by_layer(described))

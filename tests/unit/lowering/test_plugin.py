@@ -18,6 +18,7 @@ from tvm_patch.lowering import LowerSegments, describe_module
 from tvm_patch.oracle import run_oracle
 from tvm_patch.planner.choose import Request, choose_plan
 from tvm_patch.planner.segments import Segment
+from tvm_patch.targets import HOST
 from tvm_patch.tflite.writer import write_model
 from tvm_patch.zoo.registry import build
 
@@ -42,8 +43,8 @@ def _assert_same_bits(data: bytes, module, shape, seed=0):
 def test_a_searched_plan_of_a_foreign_module(mode):
     data = small_network()
     module = _imported(data)
-    plan = choose_plan(describe_module(module), Request(input_mode=mode, objective="memory")).plan
-    assert len(plan.segments) < len(describe_module(module).operators)
+    plan = choose_plan(describe_module(module, HOST), Request(input_mode=mode, objective="memory")).plan
+    assert len(plan.segments) < len(describe_module(module, HOST).operators)
     lowered = tvm.transform.Sequential([PatchSchedule(plan), LowerSegments()])(module)
     _assert_same_bits(data, lowered, (1, 9, 7, 3))
 
@@ -52,7 +53,7 @@ def test_patches_of_a_foreign_module():
     data = write_model(build("mlperf_ic", resolution=19))
     module = _imported(data)
     request = Request(input_mode="rereadable", scheme="mcunetv2", patches=3, layers=4)
-    plan = choose_plan(describe_module(module), request).plan
+    plan = choose_plan(describe_module(module, HOST), request).plan
     assert plan.segments[0].patch_rows == 3
     lowered = tvm.transform.Sequential([PatchSchedule(plan), LowerSegments()])(module)
     _assert_same_bits(data, lowered, (1, 19, 19, 3))
@@ -60,7 +61,7 @@ def test_patches_of_a_foreign_module():
 
 def test_the_pipeline_takes_a_plan():
     data = small_network()
-    plan = choose_plan(describe_module(_imported(data)), Request(objective="memory")).plan
+    plan = choose_plan(describe_module(_imported(data), HOST), Request(objective="memory")).plan
     module = from_tflite(tflite.Model.GetRootAsModel(data, 0))
     lowered = relax.get_pipeline("tvm_patch", plan=plan)(module)
     _assert_same_bits(data, lowered, (1, 9, 7, 3))
@@ -68,7 +69,7 @@ def test_the_pipeline_takes_a_plan():
 
 def test_a_scheduled_module_has_one_function_a_segment():
     module = _imported(small_network())
-    network = describe_module(module)
+    network = describe_module(module, HOST)
     segments = random_segments(network, 3)
     scheduled = PatchSchedule(segments)(module)
     functions = {gv.name_hint: f for gv, f in scheduled.functions.items() if gv.name_hint != "main"}
@@ -83,7 +84,7 @@ def test_a_scheduled_module_has_one_function_a_segment():
 
 def test_inlining_the_segments_gives_the_module_back():
     module = _imported(small_network())
-    scheduled = PatchSchedule(random_segments(describe_module(module), 5))(module)
+    scheduled = PatchSchedule(random_segments(describe_module(module, HOST), 5))(module)
     main = scheduled["main"]
     calls = {gv: f for gv, f in scheduled.functions.items() if gv.name_hint != "main"}
     inlined = relax.utils.copy_with_new_vars(main.inline_functions(calls)).without_attr(
@@ -101,21 +102,21 @@ def test_inlining_the_segments_gives_the_module_back():
 
 def test_plans_that_do_not_fit_the_module_are_refused():
     small, other = _imported(small_network()), _imported(write_model(build("mlperf_ic", resolution=19)))
-    plan = choose_plan(describe_module(small), Request()).plan
+    plan = choose_plan(describe_module(small, HOST), Request()).plan
     with pytest.raises(PlanError, match="segments"):
         PatchSchedule(plan)(other)
     with pytest.raises(PlanError, match="is in none of them"):
         PatchSchedule([Segment((0, 1))])(small)
     with pytest.raises(PlanError, match="reads what"):
         PatchSchedule([Segment((1, 0))])(small)
-    layers = [Segment((i,)) for i in range(len(describe_module(small).operators))]
+    layers = [Segment((i,)) for i in range(len(describe_module(small, HOST).operators))]
     with pytest.raises(PlanError, match=r"bands do not fit|cannot be cut"):
         LowerSegments()(PatchSchedule([Segment((0,), 50), *layers[1:]])(small))
 
 
 def test_a_plan_made_for_another_network_is_refused_when_lowered():
     module = _imported(small_network())
-    plan = choose_plan(describe_module(module), Request(scheme="layer")).plan
+    plan = choose_plan(describe_module(module, HOST), Request(scheme="layer")).plan
     forged = plan.model_copy(update={"fingerprint": "0" * 32})
     with pytest.raises(PlanError, match="fingerprint"):
         LowerSegments()(PatchSchedule(forged)(module))

@@ -18,18 +18,19 @@ from tvm_patch.lowering.describe import describe
 from tvm_patch.lowering.scheduled import read_schedule
 from tvm_patch.oracle import run_oracle
 from tvm_patch.planner.plan import fingerprint
+from tvm_patch.targets import HOST
 
 
 def _network_of(module):
     scheduled = read_schedule(module)
-    kernels = [kernel_for(b.op) for b in scheduled.graph.ops]
-    return scheduled, describe(scheduled.graph, kernels, "main")
+    kernels = [kernel_for(b.op, HOST) for b in scheduled.graph.ops]
+    return scheduled, describe(scheduled.graph, kernels, "main", HOST)
 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_random_networks_come_back(seed):
     module = legalize(random_network(seed)).module
-    network = describe_module(module)
+    network = describe_module(module, HOST)
     segments = tuple(random_plan(network, seed))
     scheduled, found = _network_of(PatchSchedule(segments)(module))
     assert scheduled.segments == segments
@@ -42,7 +43,7 @@ def test_the_virtual_machine_runs_every_kind_of_plan(case):
     mode, plan = CASES[case]
     data = one_of_each()
     module = legalize(data).module
-    segments = tuple(plan(describe_module(module)))
+    segments = tuple(plan(describe_module(module, HOST)))
     scheduled = PatchSchedule(segments, mode)(module)
     assert _network_of(scheduled)[0].segments == segments
     machine = relax.VirtualMachine(tvm.compile(LowerSegments()(scheduled), target="llvm"), tvm.cpu())

@@ -20,7 +20,7 @@ def config(pixels, unroll):
 
 
 def tuned(kernel, *entries, preference="speed"):
-    return TunedConfigs({workload_text(kernel): list(entries)}, preference)
+    return TunedConfigs({workload_text(kernel, "cortex-m7"): list(entries)}, preference, "cortex-m7")
 
 
 def test_the_fastest(kernel):
@@ -44,6 +44,13 @@ def test_only_speed_takes_another_unrolling(kernel):
 
 def test_truth_values_stay_truth_values(kernel):
     assert tuned(kernel, (10, config(1, 8))).within(kernel, 4096).config["direct"] is False
+
+
+def test_what_another_core_measured_says_nothing(kernel):
+    entries = {workload_text(kernel, "cortex-m55"): [(10, config(2, 8))]}
+    usual = TunedConfigs(preference="speed").within(kernel, 4096)
+    assert TunedConfigs(entries, "speed", "cortex-m7").within(kernel, 4096).config == usual.config
+    assert TunedConfigs(entries, "speed", "cortex-m55").within(kernel, 4096).config != usual.config
 
 
 @pytest.mark.parametrize(("preference", "unroll"), [("size", 2), ("balanced", 4), ("speed", 12)])

@@ -12,9 +12,9 @@ from benchmarks.fit_estimate.fit import pieces_of
 from benchmarks.fit_estimate.networks import RANKED, described, measure_plan
 from benchmarks.fit_estimate.report import compared, kendall_tau, regret
 from tvm_patch.planner.estimate import OperatorCost, instructions_of
-from tvm_patch.planner.estimate_table import INSTRUCTIONS
 from tvm_patch.planner.layer_cost import layer_instructions
 from tvm_patch.planner.segments import layer_by_layer
+from tvm_patch.targets import CORTEX_M7
 
 RECORDED = json.loads(NETWORKS.read_text())
 
@@ -23,12 +23,12 @@ def test_recorded_operators():
     """Every sixth of them; see docs/planner-estimate.md for the errors of all."""
     some = load_operators()[::6]
     pieces = pieces_of(some)
-    assert {name for p in pieces for name in p} <= set(INSTRUCTIONS)
+    assert {name for p in pieces for name in p} <= set(CORTEX_M7.costs)
     # Below a few hundred instructions, and with fewer channels than a word has, the C compiler decides.
     ratio = {
         kind: np.array(
             [
-                instructions_of(p) / m.instructions
+                instructions_of(p, CORTEX_M7.costs) / m.instructions
                 for m, p in zip(some, pieces, strict=True)
                 if m.case.kind == kind and m.instructions > 500 and m.case.numbers.get("c", 4) > 3
             ]

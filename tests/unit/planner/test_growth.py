@@ -44,7 +44,7 @@ def compare(network: Network, fetched: frozenset[str]) -> tuple[int, int]:
                     assert costs.macs[bands - 1] == layout.macs_executed(network)
                     assert set(costs.sources) == set(layout.sources)
                     assert costs.stored == layout.stored
-                    expected = instructions_of(segment_pieces(network, layout))
+                    expected = instructions_of(segment_pieces(network, layout), network.target.costs)
                     assert costs.instructions[bands - 1] == pytest.approx(expected, abs=1)
                     if bands == 1:
                         distances = {t: overlap_distance(layout, network, t) for t in layout.sources}

@@ -53,7 +53,7 @@ def test_layer_by_layer():
     ("edit", "message"),
     [
         ({"format": "other"}, "format: not a plan"),
-        ({"version": 2}, "version: 2 is not known"),
+        ({"version": 1}, "version: 1 is not known"),
         ({"version": True}, "version: True is not known"),
         ({"segments": []}, "segments: "),
         ({"segments": 3}, "segments: "),

@@ -19,7 +19,7 @@ from tvm_patch.kernels.workload import (
 
 
 def texts(**options):
-    return [workload_text(k) for k in legalize(block(**options)).describe()[0]]
+    return [workload_text(k, "cortex-m7") for k in legalize(block(**options)).describe()[0]]
 
 
 def test_weights_do_not_matter():
@@ -28,6 +28,11 @@ def test_weights_do_not_matter():
 
 def test_shapes_matter():
     assert set(texts(channels=16)).isdisjoint(texts(channels=24))
+
+
+def test_cores_matter():
+    kernel = legalize(block()).describe()[0][0]
+    assert workload_text(kernel, "cortex-m7") != workload_text(kernel, "cortex-m55")
 
 
 def test_a_schedule_holds_its_config():

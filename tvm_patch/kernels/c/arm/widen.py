@@ -1,12 +1,12 @@
 """Pixels of a tile widened to int16: bytes 0 and 2, then bytes 1 and 3, of every four, as SXTB16 makes them.
 
 All output channels share the result, so its cost is that of one of them.  Four inputs of a pixel are followed by the
-same four of the next pixel, in the order in which :mod:`tvm_patch.kernels.arm.dot_tile` reads them.
+same four of the next pixel, in the order in which :mod:`tvm_patch.kernels.c.arm.dot_tile` reads them.
 """
 
 from __future__ import annotations
 
-from tvm_patch.kernels.arm.function import ArmFunction
+from tvm_patch.kernels.c.arm.function import ArmFunction
 
 
 def widen(pixels: int) -> ArmFunction:

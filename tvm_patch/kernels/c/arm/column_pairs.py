@@ -10,7 +10,7 @@ two words of a channel are neighbours instead.
 
 from __future__ import annotations
 
-from tvm_patch.kernels.arm.function import ArmFunction, is_immediate
+from tvm_patch.kernels.c.arm.function import ArmFunction, is_immediate
 
 LANES = 4
 """Channels at a time: those of one word of the input."""

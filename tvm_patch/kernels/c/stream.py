@@ -1,6 +1,6 @@
 """Constants of a layer as one stream of words, in the order in which its inner loop consumes them.
 
-One pointer then serves for biases, weights and rescaling; see :mod:`tvm_patch.kernels.arm.dot_tile`.
+One pointer then serves for biases, weights and rescaling; see :mod:`tvm_patch.kernels.c.arm.dot_tile`.
 """
 
 from __future__ import annotations
@@ -9,11 +9,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
-from tvm_patch.integer.step_requantize import OWN_BITS, SLOPE_BITS, StepRequantizer
-from tvm_patch.kernels.arm.rescaling import WORDS, Rescaling
-from tvm_patch.kernels.ir import Buffer, Expr
+from tvm_patch.integer.step_requantize import StepRequantizer
+from tvm_patch.kernels.c.arm.rescaling import WORDS
 
 QUAD = 4
 """Weights in a word."""
@@ -78,42 +76,3 @@ class DotStream:
             some = slice(start, start + self.group)
             parts += [weights[some].T.ravel(), rescaling[some].ravel()]
         return np.concatenate(parts)
-
-
-def byte_at(word: Expr, index: int) -> Expr:
-    """Return byte `index` of an int32 word, sign extended, without casts that narrow."""
-    byte = T.bitwise_and(T.shift_right(word, T.int32(8 * index)), T.int32(255))
-    return T.bitwise_xor(byte, T.int32(128)) - T.int32(128)
-
-
-def word_at(data: Buffer, at: Expr) -> Expr:
-    """Return the int32 expression of a word that lies at any byte of int8 data."""
-    word = T.cast(data[at + 3], "int32") * (1 << 24)
-    for i in range(3):
-        byte = T.bitwise_and(T.cast(data[at + i], "int32"), T.int32(255))
-        word = T.bitwise_or(word, T.shift_left(byte, T.int32(8 * i)))
-    return word
-
-
-def bias_in(word: Expr, rescaling: Rescaling) -> Expr:
-    """Return the int32 expression of the bias in a channel's word."""
-    return T.shift_right(word, T.int32(rescaling.own_bits))
-
-
-def portable_step(acc: Expr, word: Expr, multiplier: Expr, rescaling: Rescaling) -> Expr:
-    """Return the int32 expression of a rescaled sum, which has its bias, from the channel's words."""
-    wide, m = T.cast(acc, "int64"), T.cast(multiplier, "int64")
-    if rescaling.signed:
-        own = T.cast(T.bitwise_and(word, T.int32(255)), "int64")
-        constant = T.shift_left(T.int64(1), own) * rescaling.base + T.shift_right(wide, T.int64(31))
-        wide = wide * T.int64(2)
-    else:
-        lower = T.bitwise_and(word, T.int32((1 << OWN_BITS) - 1))
-        upper = T.bitwise_and(multiplier, T.int32((1 << SLOPE_BITS) - 1)) * (1 << OWN_BITS)
-        constant = T.cast(lower + upper, "int64")
-    h = T.bind(constant + T.shift_right(wide * m + T.int64(1 << 31), T.int64(32)))
-    if rescaling.signed:
-        h = T.shift_right(h, own)
-    h = T.shift_right(h, T.int64(rescaling.shift))
-    low, high = rescaling.clamp
-    return T.cast(T.max(T.min(h, T.int64(high)), T.int64(low)), "int32")

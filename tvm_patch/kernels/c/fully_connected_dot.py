@@ -1,4 +1,4 @@
-"""FULLY_CONNECTED as dot products over widened inputs: the form for Cortex-M."""
+"""FULLY_CONNECTED as dot products over widened inputs."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ import numpy as np
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
 from tvm_patch.integer.step_requantize import StepRequantizer, fit_steps, staircase_of_doubles
-from tvm_patch.kernels.arm.function import Functions, with_functions
-from tvm_patch.kernels.arm.rescaling import Rescaling
-from tvm_patch.kernels.base import Form, Kernel, OpView, Preference, PrimFunc
-from tvm_patch.kernels.dot_calls import call_dot, emit_portable_dot, store_rest, widen_run
+from tvm_patch.kernels.base import Kernel, OpView, Preference, PrimFunc
+from tvm_patch.kernels.c.arm.function import Functions, with_functions
+from tvm_patch.kernels.c.arm.rescaling import Rescaling
+from tvm_patch.kernels.c.dot_calls import call_dot, store_rest, widen_run
+from tvm_patch.kernels.c.stream import QUAD, DotStream
+from tvm_patch.kernels.c.unrolled import dot_of, rescaling_traits, unrolls, with_unroll
 from tvm_patch.kernels.fully_connected import FullyConnected
 from tvm_patch.kernels.ir import Buffer, Expr
 from tvm_patch.kernels.loops import kernel_body, parameters_of
 from tvm_patch.kernels.registry import register
 from tvm_patch.kernels.requantize_exact import ExactRequantizer
-from tvm_patch.kernels.stream import QUAD, DotStream
-from tvm_patch.kernels.unrolled import dot_of, rescaling_traits, unrolls, with_unroll
 
 _MANTISSA = 53 - 31
 
@@ -49,6 +49,9 @@ class DotFullyConnected(FullyConnected):
     Parameters of `config`: ``group`` outputs at a time, ``unroll`` steps of four inputs an iteration, ``direct`` reads
     the inputs as they are.
     """
+
+    isa = "c"
+    rank = 1
 
     @classmethod
     def accepts(cls, op: OpView) -> bool:
@@ -117,26 +120,16 @@ class DotFullyConnected(FullyConnected):
         """One widened batch row."""
         return 0 if self.config["direct"] else 2 * QUAD * self.stream.quads
 
-    def function(self, form: Form) -> PrimFunc:
+    def function(self) -> PrimFunc:
         """Return the function; see :class:`TensorKernel`."""
-        outputs, inputs = self.op.constants["weight"].shape
+        inputs = self.op.constants["weight"].shape[1]
         batch = self.op.inputs[0].size // inputs
         called: Functions = {}
         with kernel_body(parameters_of(self)) as (builder, buffers), T.serial(0, batch) as row:
-            if form == "dsp":
-                self._emit_dsp(buffers, row, called)
-            else:
-                emit_portable_dot(
-                    self.stream,
-                    self.rescaling,
-                    buffers["stream"],
-                    [(buffers["in0"], row * inputs, inputs)],
-                    buffers["out0"],
-                    row * outputs,
-                )
+            self._emit_row(buffers, row, called)
         return with_functions(builder.get(), called.values())
 
-    def _emit_dsp(self, buffers: dict[str, Buffer], row: Expr, called: Functions) -> None:
+    def _emit_row(self, buffers: dict[str, Buffer], row: Expr, called: Functions) -> None:
         """Emit one batch row."""
         outputs, inputs = self.op.constants["weight"].shape
         data, start, whole = buffers["in0"], row * inputs, inputs // QUAD

@@ -1,4 +1,4 @@
-"""What kernels built on dot products emit: widening of inputs, calls of the inner function, the portable form."""
+"""What kernels built on dot products emit: widening of inputs and calls of the inner function."""
 
 from __future__ import annotations
 
@@ -6,13 +6,11 @@ from collections.abc import Sequence
 
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
-from tvm_patch.kernels.arm.dot_tile import DotTile, dot_tile
-from tvm_patch.kernels.arm.function import Functions
-from tvm_patch.kernels.arm.rescaling import WORDS, Rescaling
-from tvm_patch.kernels.arm.widen import widen
-from tvm_patch.kernels.ir import Buffer, Expr, accumulate, call, int32_at
-from tvm_patch.kernels.requantize import store_int8
-from tvm_patch.kernels.stream import QUAD, DotStream, bias_in, byte_at, portable_step
+from tvm_patch.kernels.c.arm.dot_tile import DotTile, dot_tile
+from tvm_patch.kernels.c.arm.function import Functions
+from tvm_patch.kernels.c.arm.widen import widen
+from tvm_patch.kernels.c.stream import QUAD, DotStream
+from tvm_patch.kernels.ir import Buffer, Expr, call, int32_at
 
 _QUAD_BYTES = 2 * QUAD
 """A widened four."""
@@ -114,48 +112,3 @@ def call_dot(
                 *tile.numbers(stream.quads, outputs),
             )
         )
-
-
-def emit_portable_dot(
-    stream: DotStream,
-    rescaling: Rescaling,
-    words: Buffer,
-    runs: Sequence[tuple[Buffer, Expr, int]],
-    out: Buffer,
-    at: Expr,
-) -> None:
-    """Emit all channels of one pixel, output by output.
-
-    Parameters
-    ----------
-    stream, rescaling, words
-        The constants.
-    runs : sequence of (Buffer, Expr, int)
-        Runs of neighbouring inputs, all of one length: data, first element, elements.
-    out, at
-        The output and its element for the first channel.
-    """
-    acc = T.alloc_buffer((1,), "int32")
-    outputs = stream.weight.shape[0]
-
-    def add(word_at: Expr, taps: Sequence[Expr]) -> None:
-        word = T.bind(words[word_at])
-        for j, tap in enumerate(taps):
-            accumulate(acc, 0, tap * byte_at(word, j), wraps=False)
-
-    with T.serial(0, len(stream.starts)) as group, T.serial(0, stream.group) as lane:
-        channel = T.bind(T.min(group * stream.group, T.int32(outputs - stream.group)) + lane)
-        base = T.bind(group * stream.group_words)
-        last = T.bind(base + stream.quads * stream.group + lane * WORDS)
-        T.buffer_store(acc, bias_in(words[last], rescaling), [0])
-        quads = runs[0][2] // QUAD
-        for i, (data, start, _) in enumerate(runs):
-            if quads:
-                with T.serial(0, quads) as q:
-                    taps = [int32_at(data, start + q * QUAD + j) for j in range(QUAD)]
-                    add(base + (i * quads + q) * stream.group + lane, taps)
-        rest = [int32_at(data, start + j) for data, start, n in runs for j in range(quads * QUAD, n)]
-        for k in range(0, len(rest), QUAD):
-            add(base + (len(runs) * quads + k // QUAD) * stream.group + lane, rest[k : k + QUAD])
-        value = portable_step(acc[0], words[last], words[last + 1], rescaling)
-        store_int8(out, at + channel, value)

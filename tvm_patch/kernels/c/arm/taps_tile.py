@@ -1,6 +1,6 @@
 """Depthwise convolution over paired columns: a few neighbouring outputs of one channel at a time.
 
-Reads what :mod:`tvm_patch.kernels.arm.column_pairs` made.  A word of a column meets the weights of two rows in one
+Reads what :mod:`tvm_patch.kernels.c.arm.column_pairs` made.  A word of a column meets the weights of two rows in one
 SMLAD, and is used by every output of the tile whose window contains it.  Weights are int8 in flash; they are widened
 once a channel: into registers where one tile covers the row, otherwise to the stack.
 """
@@ -11,10 +11,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from tvm_patch.kernels.arm.column_pairs import LANES, column_bytes, interleaved, pairs_of
-from tvm_patch.kernels.arm.function import ArmFunction, add, enter, leave
-from tvm_patch.kernels.arm.rescaling import Rescaling
-from tvm_patch.kernels.arm.taps_stream import WORD, TapsStream
+from tvm_patch.kernels.c.arm.column_pairs import LANES, column_bytes, interleaved, pairs_of
+from tvm_patch.kernels.c.arm.function import ArmFunction, add, enter, leave
+from tvm_patch.kernels.c.arm.rescaling import Rescaling
+from tvm_patch.kernels.c.arm.taps_stream import WORD, TapsStream
 
 _DP, _X, _X2 = "r1", "r2", "r3"
 _POOL = ("r3", "r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11", "r12", "lr", "r0")

@@ -1,4 +1,4 @@
-"""CONV_2D as dot products over widened pixels: the form for Cortex-M, whatever the kernel's size."""
+"""CONV_2D as dot products over widened pixels, whatever the kernel's size."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ import numpy as np
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
 from tvm_patch.integer.step_requantize import StepRequantizer, fit_steps, staircase_of_pairs
-from tvm_patch.kernels.arm.function import Functions, with_functions
-from tvm_patch.kernels.arm.pointwise import PointwiseRow, needs_single, pointwise_row
-from tvm_patch.kernels.arm.rescaling import Rescaling
-from tvm_patch.kernels.base import Form, Kernel, OpView, Preference, PrimFunc
+from tvm_patch.kernels.base import Kernel, OpView, Preference, PrimFunc
+from tvm_patch.kernels.c.arm.function import Functions, with_functions
+from tvm_patch.kernels.c.arm.pointwise import PointwiseRow, needs_single, pointwise_row
+from tvm_patch.kernels.c.arm.rescaling import Rescaling
+from tvm_patch.kernels.c.dot_calls import call_dot, store_rest, widen_run
+from tvm_patch.kernels.c.stream import QUAD, DotStream
+from tvm_patch.kernels.c.unrolled import dot_of, loop_of, rescaling_traits, unrolls, with_unroll
 from tvm_patch.kernels.conv2d import Conv2d
-from tvm_patch.kernels.dot_calls import call_dot, emit_portable_dot, store_rest, widen_run
 from tvm_patch.kernels.ir import Buffer, Expr, call, row_body
 from tvm_patch.kernels.registry import register
 from tvm_patch.kernels.requantize import Requantizer
-from tvm_patch.kernels.stream import QUAD, DotStream
-from tvm_patch.kernels.unrolled import dot_of, loop_of, rescaling_traits, unrolls, with_unroll
 
 _LITTLE_SCRATCH = 640
 """Bytes of widened pixels that a plan reckons with, or those of one pixel if that is more."""
@@ -50,12 +50,15 @@ class DotConv2d(Conv2d):
 
     The inputs of a tile of pixels are widened to int16 once, kernel row after kernel row; every pair of output
     channels then takes them as one long dot product.  Weights lie in the order of the loop, with biases and
-    rescaling between them (:class:`tvm_patch.kernels.stream.DotStream`).
+    rescaling between them (:class:`tvm_patch.kernels.c.stream.DotStream`).
 
     Parameters of `config`: ``group`` output channels × ``pixels`` sums in registers, ``unroll`` steps of four inputs an
     iteration (0 for no loop), ``early`` loads pixels before they are needed,
     ``direct`` reads a single pixel of a 1×1 kernel without widening it first.
     """
+
+    isa = "c"
+    rank = 2
 
     @classmethod
     def accepts(cls, op: OpView) -> bool:
@@ -150,17 +153,12 @@ class DotConv2d(Conv2d):
         """Widened pixels of one tile."""
         return 0 if self.config["direct"] else 2 * len(self.order) * int(self.config["pixels"])
 
-    def row_function(self, form: Form, dynamic: bool = False) -> PrimFunc:
+    def row_function(self, dynamic: bool = False) -> PrimFunc:
         """Return the row function; see :class:`RowKernel`."""
         called: Functions = {}
         with row_body(self, dynamic) as (builder, buffers, columns):
-            if form == "dsp":
-                self._tiles(buffers, columns, called)
-            else:
-                self._one_by_one(buffers, columns)
+            self._tiles(buffers, columns, called)
         return with_functions(builder.get(), called.values())
-
-    # -- the DSP form
 
     def _tiles(self, buffers: dict[str, Buffer], columns: Expr | None, called: Functions) -> None:
         width, most = self.op.outputs[0].shape[2], int(self.config["pixels"])
@@ -246,16 +244,6 @@ class DotConv2d(Conv2d):
             for r in range(self.windows[0].size)
             for piece in range(layer.pieces)
         ]
-
-    # -- the portable form
-
-    def _one_by_one(self, buffers: dict[str, Buffer], columns: Expr | None) -> None:
-        _, _, width, channels = self.op.outputs[0].shape
-        with T.serial(0, width if columns is None else columns) as column:
-            runs = self._runs(buffers, column)
-            emit_portable_dot(
-                self.stream, self.rescaling, buffers["stream"], runs, buffers["out"], column * channels
-            )
 
 
 def _tile_for(op: OpView, scratch: int) -> dict[str, Any]:

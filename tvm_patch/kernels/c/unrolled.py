@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tvm_patch.kernels.arm.dot_tile import DotTile
-from tvm_patch.kernels.arm.rescaling import Rescaling
 from tvm_patch.kernels.base import Kernel, Preference
-from tvm_patch.kernels.stream import DotStream
+from tvm_patch.kernels.c.arm.dot_tile import DotTile
+from tvm_patch.kernels.c.arm.rescaling import Rescaling
+from tvm_patch.kernels.c.stream import DotStream
 
 _UNROLLS = (2, 4, 8, 12)
 """Fours of inputs an iteration that the tuner tries."""

@@ -1,4 +1,4 @@
-"""DEPTHWISE_CONV_2D over paired rows: the form for Cortex-M, two multiplications an instruction."""
+"""DEPTHWISE_CONV_2D over paired rows: two multiplications an instruction."""
 
 from __future__ import annotations
 
@@ -9,19 +9,18 @@ import numpy as np
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
 from tvm_patch.integer.step_requantize import StepRequantizer
-from tvm_patch.kernels.arm.column_pairs import LANES, MOST_ROWS, column_bytes, column_pairs, interleaved
-from tvm_patch.kernels.arm.function import Functions, with_functions
-from tvm_patch.kernels.arm.rescaling import Rescaling
-from tvm_patch.kernels.arm.taps_stream import WORD, TapsStream
-from tvm_patch.kernels.arm.taps_tile import TapsTile, taps_tile
-from tvm_patch.kernels.base import Form, Kernel, OpView, Preference, PrimFunc
-from tvm_patch.kernels.conv2d_dot import steps_of
+from tvm_patch.kernels.base import Kernel, OpView, PrimFunc
+from tvm_patch.kernels.c.arm.column_pairs import LANES, MOST_ROWS, column_bytes, column_pairs, interleaved
+from tvm_patch.kernels.c.arm.function import Functions, with_functions
+from tvm_patch.kernels.c.arm.rescaling import Rescaling
+from tvm_patch.kernels.c.arm.taps_stream import WORD, TapsStream
+from tvm_patch.kernels.c.arm.taps_tile import TapsTile, taps_tile
+from tvm_patch.kernels.c.conv2d_dot import steps_of
+from tvm_patch.kernels.c.stream import rescaling_words
+from tvm_patch.kernels.c.unrolled import rescaling_traits
 from tvm_patch.kernels.depthwise_conv2d import DepthwiseConv2d
-from tvm_patch.kernels.ir import Buffer, Expr, accumulate, call, int32_at, row_body, tiles
+from tvm_patch.kernels.ir import Buffer, Expr, call, row_body, tiles
 from tvm_patch.kernels.registry import register
-from tvm_patch.kernels.requantize import store_int8
-from tvm_patch.kernels.stream import bias_in, portable_step, rescaling_words, word_at
-from tvm_patch.kernels.unrolled import rescaling_traits
 
 _MOST_OUTPUTS = 8
 _MOST_CHANNELS = 4095
@@ -34,11 +33,14 @@ class PairedDepthwise(DepthwiseConv2d):
     """One output row, four channels at a time.
 
     The rows under the window are rearranged into pairs of rows, channel by channel
-    (:mod:`tvm_patch.kernels.arm.column_pairs`), and each channel's outputs are made a few at a time
-    (:mod:`tvm_patch.kernels.arm.taps_tile`).  Wide rows are cut in blocks, to keep the scratch small.
+    (:mod:`tvm_patch.kernels.c.arm.column_pairs`), and each channel's outputs are made a few at a time
+    (:mod:`tvm_patch.kernels.c.arm.taps_tile`).  Wide rows are cut in blocks, to keep the scratch small.
 
     Parameters of `config`: ``block`` output columns are rearranged at once, ``outputs`` sums are in registers.
     """
+
+    isa = "c"
+    rank = 2
 
     @classmethod
     def accepts(cls, op: OpView) -> bool:
@@ -75,10 +77,6 @@ class PairedDepthwise(DepthwiseConv2d):
                     out.append({"block": block, "outputs": outputs})
         return out
 
-    def preferring(self, preference: Preference) -> Kernel:
-        """Return the kernel as it is: its code is as small as its tile."""
-        return self
-
     @property
     def traits(self) -> dict[str, Any]:
         """Those of the rescaling."""
@@ -93,7 +91,7 @@ class PairedDepthwise(DepthwiseConv2d):
 
     @property
     def constants(self) -> dict[str, np.ndarray]:
-        """Per channel: bias, weights, multiplier; see :mod:`tvm_patch.kernels.arm.taps_stream`."""
+        """Per channel: bias, weights, multiplier; see :mod:`tvm_patch.kernels.c.arm.taps_stream`."""
         return {"stream": self._stream}
 
     @property
@@ -129,17 +127,12 @@ class PairedDepthwise(DepthwiseConv2d):
         """Return the numbers of the inner function."""
         return _tile(self.op, self.steps, outputs, self.op.constants["weight"].shape[2], whole=whole)
 
-    def row_function(self, form: Form, dynamic: bool = False) -> PrimFunc:
+    def row_function(self, dynamic: bool = False) -> PrimFunc:
         """Return the row function; see :class:`RowKernel`."""
         called: Functions = {}
         with row_body(self, dynamic) as (builder, buffers, columns):
-            if form == "dsp":
-                self._blocks(buffers, columns, called)
-            else:
-                self._one_by_one(buffers, columns)
+            self._blocks(buffers, columns, called)
         return with_functions(builder.get(), called.values())
-
-    # -- the DSP form
 
     def _blocks(self, buffers: dict[str, Buffer], columns: Expr | None, called: Functions) -> None:
         _, _, width, channels = self.op.outputs[0].shape
@@ -216,34 +209,6 @@ class PairedDepthwise(DepthwiseConv2d):
             missing = (outputs - rest) * (rest > 0) if isinstance(rest, int) else _missing(outputs, rest)
             arguments += [T.address_of(scratch[tiles_ * tile.step_bytes]), missing * one, missing * channels]
         T.evaluate(call("int32", function.name, *arguments))
-
-    # -- the portable form
-
-    def _one_by_one(self, buffers: dict[str, Buffer], columns: Expr | None) -> None:
-        _, _, width, channels = self.op.outputs[0].shape
-        kernel_w = self.op.constants["weight"].shape[2]
-        stride, dilation = int(self.op.attrs["strides"][1]), int(self.op.attrs["dilation"][1])
-        layout, stream = self.layout, buffers["stream"]
-        rescaling = self.tile(1, whole=False).rescaling
-        rows = [buffers[f"in0_row{r}"] for r in range(self.windows[0].size)]
-        acc = T.alloc_buffer((1,), "int32")
-        with (
-            T.serial(0, -(-channels // LANES)) as group,
-            T.serial(0, LANES) as lane,
-            T.serial(0, width if columns is None else columns) as column,
-        ):
-            channel = T.bind(T.min(group * LANES, T.int32(channels - LANES)) + lane)
-            base = T.bind((group * LANES + lane) * layout.channel_bytes)
-            word = T.bind(word_at(stream, base))
-            multiplier = T.bind(word_at(stream, base + (layout.channel_bytes - WORD)))
-            T.buffer_store(acc, bias_in(word, rescaling), [0])
-            for r, row in enumerate(rows):
-                for k in range(kernel_w):
-                    x = int32_at(row, (column * stride + k * dilation) * channels + channel)
-                    weight = int32_at(stream, base + layout.tap_offset(r, k))
-                    accumulate(acc, 0, x * weight, wraps=False)
-            value = portable_step(acc[0], word, multiplier, rescaling)
-            store_int8(buffers["out"], column * channels + channel, value)
 
 
 def _missing(outputs: int, rest: Expr) -> Expr:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tvm_patch.integer.step_requantize import OWN_BITS, SHIFT_BITS, SLOPE_BITS, StepRequantizer
-from tvm_patch.kernels.arm.function import move
+from tvm_patch.kernels.c.arm.function import move
 
 WORDS = 2
 """Words of a channel's constants: the bias with what is below it, and the multiplier."""

@@ -1,12 +1,12 @@
 """Dot products of a few pixels with all output channels: the inner loop of dense convolutions.
 
-The pixels come widened to int16 (see :mod:`tvm_patch.kernels.arm.widen`), four inputs of one pixel after the same
+The pixels come widened to int16 (see :mod:`tvm_patch.kernels.c.arm.widen`), four inputs of one pixel after the same
 four of the next, so that one pointer walks through them while another walks through the stream of weights.  For two
 channels and three pixels, four inputs take one LDRD of weights, four SXTB16, three LDRD of pixels and twelve SMLAD:
 20 instructions for 24 multiplications, in exactly fourteen registers.
 
 The stream holds, group of channels after group, what the code consumes: per four inputs one word of weights a channel,
-then a word with the bias and a multiplier a channel (see :mod:`tvm_patch.kernels.stream`).
+then a word with the bias and a multiplier a channel (see :mod:`tvm_patch.kernels.c.stream`).
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from tvm_patch.kernels.arm.function import ArmFunction, enter, leave
-from tvm_patch.kernels.arm.rescaling import WORDS, Rescaling
+from tvm_patch.kernels.c.arm.function import ArmFunction, enter, leave
+from tvm_patch.kernels.c.arm.rescaling import WORDS, Rescaling
 
 _FREE = ("r4", "r5", "r6", "r7", "r8", "r9")
 _RAW = ("r10", "r11")

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tvm_patch.kernels.arm.dot_tile import DotTile, dot_tile, step_bytes
-from tvm_patch.kernels.arm.function import ArmFunction, PlainFunction
-from tvm_patch.kernels.arm.rescaling import WORDS, Rescaling
-from tvm_patch.kernels.arm.widen import widen
+from tvm_patch.kernels.c.arm.dot_tile import DotTile, dot_tile, step_bytes
+from tvm_patch.kernels.c.arm.function import ArmFunction, PlainFunction
+from tvm_patch.kernels.c.arm.rescaling import WORDS, Rescaling
+from tvm_patch.kernels.c.arm.widen import widen
 
 
 @dataclass(frozen=True)

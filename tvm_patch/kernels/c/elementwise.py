@@ -1,0 +1,82 @@
+"""Element-wise kernels of int8 that read words of four elements."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
+from tvm.sym import Analyzer
+
+from tvm_patch.kernels.elementwise import Elementwise
+from tvm_patch.kernels.loops import Buffer, Expr, element_strides, merge_axes, nest
+
+
+class PackedElementwise(Elementwise):
+    """Base of kernels of int8 operands that run four elements at a time where they lie side by side."""
+
+    isa = "c"
+
+    number: Callable[[Sequence[Expr]], Expr]
+    """Returns one output element as int32 from operands widened to int32; the operator's own class has it."""
+
+    def block(
+        self,
+        out: Buffer,
+        *,
+        sources: Sequence[Buffer],
+        extents: Sequence[Any],
+        strides: Sequence[tuple[int, ...]],
+        tables: Mapping[str, Buffer],
+    ) -> None:
+        """Emit the loops that fill `out`; see :class:`Elementwise`."""
+        if not self._packed_block(out, sources, extents, strides):
+            super().block(out, sources=sources, extents=extents, strides=strides, tables=tables)
+
+    def _packed_block(
+        self,
+        out: Buffer,
+        sources: Sequence[Buffer],
+        extents: Sequence[Any],
+        strides: Sequence[tuple[int, ...]],
+    ) -> bool:
+        """Emit the loops with words of four int8 in the innermost axis; False where that does not apply."""
+        # Merged axes: the innermost is dense in the output; operands step by 1 or repeat one element.
+        merged, (out_steps, *steps) = merge_axes(extents, (element_strides(extents), *strides))
+        elements = merged[-1]
+        fixed = isinstance(elements, int)
+        if (fixed and elements < 4) or any(s[-1] not in (0, 1) for s in steps):
+            return False
+        words = elements // 4 if fixed else T.bind(T.truncdiv(elements, T.int32(4)))
+        outer = tuple(s[:-1] for s in (out_steps, *steps))
+        with nest(merged[:-1], outer) as (to, *at):
+            with T.serial(0, words) as w:
+                loaded = [
+                    T.bind(T.call_extern("uint32", "tvmp_load4", T.address_of(buffer[index + w * 4])))
+                    if step[-1]
+                    else T.bind(T.cast(buffer[index], "int32"))
+                    for buffer, index, step in zip(sources, at, steps, strict=True)
+                ]
+                # Everything is loaded before the first store, as running in place asks for.
+                for lane in range(4):
+                    values = [
+                        T.bind(T.call_extern("int32", "tvmp_byte", word, lane)) if step[-1] else word
+                        for word, step in zip(loaded, steps, strict=True)
+                    ]
+                    # Four byte stores cost less than packing a word.
+                    T.buffer_store(out, T.cast(self.number(values), "int8"), [to + w * 4 + lane])
+
+            def single(i: Any) -> None:
+                values = [
+                    T.bind(T.cast(buffer[index + i * step[-1]], "int32"))
+                    for buffer, index, step in zip(sources, at, steps, strict=True)
+                ]
+                T.buffer_store(out, T.cast(self.number(values), "int8"), [to + i])
+
+            if fixed:
+                for i in range(4 * words, elements):
+                    single(i)
+            elif not Analyzer().can_prove_equal(T.truncmod(elements, T.int32(4)), 0):
+                with T.serial(words * 4, elements) as i:
+                    single(i)
+        return True

@@ -1,0 +1,23 @@
+"""Fixed-point rescaling by literals with SMMULR, where the value's bound lets it double."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
+
+from tvm_patch.kernels import fixed_point
+from tvm_patch.kernels.fixed_point import INT32_LIMIT, Expr, high_multiply
+
+
+def high_multiply_smmulr(value: Expr, multiplier: int, bound: int) -> Expr:
+    """Return ``SaturatingRoundingDoublingHighMul``, one SMMULR of twice the value where that fits int32."""
+    if 2 * bound < INT32_LIMIT:
+        return T.bind(T.call_extern("int32", "tvmp_smmulr", value * 2, multiplier))
+    return high_multiply(value, multiplier)
+
+
+multiply_by_quantized_multiplier = partial(
+    fixed_point.multiply_by_quantized_multiplier, high=high_multiply_smmulr
+)
+"""As :func:`tvm_patch.kernels.fixed_point.multiply_by_quantized_multiplier`."""

@@ -1,0 +1,53 @@
+"""What code is made for: which kernels a core runs, and what they cost on it.
+
+A :class:`Target` is what everything is chosen by that differs from core to core: kernels
+(:mod:`tvm_patch.kernels.registry`), plans (:mod:`tvm_patch.planner`) and what tuning measured.  Nothing
+here imports TVM.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Isa = Literal["c", "tir"]
+"""What a kernel is written in; see :mod:`tvm_patch.kernels.base`."""
+
+CostTable = Mapping[str, float]
+"""Instructions by piece of code; see ``docs/planner-estimate.md``."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """One core, or TVM's virtual machine.
+
+    Attributes
+    ----------
+    name : str
+        As boards name their core.
+    isas : tuple of str
+        What kernels may be written in, best first.
+    costs : mapping of str to float
+        Instructions by piece of code, for the planner's estimate.
+    ample_scratch : int
+        Bytes of scratch beyond which no kernel gets faster.
+    tuned_on : str
+        Name of the target whose measurements choose configs here: of cores that run the same instructions, one is
+        enough.
+    """
+
+    name: str
+    isas: tuple[Isa, ...]
+    costs: CostTable = field(repr=False, hash=False)
+    ample_scratch: int
+    tuned_on: str
+
+    @property
+    def prints_c(self) -> bool:
+        """Whether its code is printed as C, which may call C functions; TVM's LLVM back end may not."""
+        return "c" in self.isas
+
+    def runs_kernels_of(self, other: Target) -> bool:
+        """Tell whether kernels are chosen here as on the other: then a plan for one is a plan for both."""
+        return self.isas == other.isas
