@@ -9,10 +9,11 @@ the core could do; it is an estimate, and is called one wherever it is shown.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 from microtvm_project.cycles.instruction import Instruction, parse
+from tvm_patch.errors import UserError
 
 LOAD_LATENCY = 2
 """Cycles from a load to the first use of what it brings (M7)."""
@@ -32,12 +33,24 @@ def block_cycles(lines: tuple[str, ...], cpu: str) -> float:
     ----------
     lines : tuple of str
         Disassembly, a line an instruction.
-    cpu : {"cortex-m7", "cortex-m4"}
-        Which core.
+    cpu : str
+        Which core, a key of :data:`CORES`.
+
+    Raises
+    ------
+    UserError
+        When there is no model of the core.
     """
-    block = [parse(line) for line in lines]
-    if cpu == "cortex-m4":
-        return float(sum(_m4(i, before) for i, before in zip(block, (None, *block), strict=False)))
+    if cpu not in CORES:
+        raise UserError(f"cycles of {cpu} cannot be estimated; there is a model of {', '.join(CORES)}")
+    return CORES[cpu]([parse(line) for line in lines])
+
+
+def _m4_block(block: Sequence[Instruction]) -> float:
+    return float(sum(_m4(i, before) for i, before in zip(block, (None, *block), strict=False)))
+
+
+def _m7_block(block: Sequence[Instruction]) -> float:
     # What a block costs behind another one, without what it waits for when everything is cold.
     return _m7([*block, *block]) - _m7(block)
 
@@ -121,3 +134,7 @@ def _pairs(older: Instruction, younger: Instruction) -> bool:
         return older.words == younger.words == 1 and older.kind == "load"
     unit = _UNITS.get(younger.kind)
     return unit is None or unit != _UNITS.get(older.kind)
+
+
+CORES: dict[str, Callable[[Sequence[Instruction]], float]] = {"cortex-m4": _m4_block, "cortex-m7": _m7_block}
+"""What a block costs, by core."""

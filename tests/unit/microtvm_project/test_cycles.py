@@ -7,6 +7,7 @@ import pytest
 from microtvm_project.cycles.instruction import parse
 from microtvm_project.cycles.model import DIVIDE_CYCLES, block_cycles
 from microtvm_project.cycles.trace import Trace
+from tvm_patch.errors import UserError
 
 
 @pytest.mark.parametrize(
@@ -113,3 +114,8 @@ def test_the_log_is_counted_by_part():
     assert [dict(p) for p in trace.parts] == [{0x100: 2}, {0x100: 1}]
     assert [trace.instructions(p) for p in trace.parts] == [4, 2]
     assert [trace.cycles(p) for p in trace.parts] == [8, 4]
+
+
+def test_a_core_without_a_model_is_refused():
+    with pytest.raises(UserError, match="cycles of cortex-m55 cannot be estimated"):
+        block_cycles(("add r0, r1, r2",), "cortex-m55")

@@ -68,6 +68,8 @@ def test_layer_by_layer():
         ({"macs": 1.5}, "macs: "),
         ({"overhead": None}, "overhead: "),
         ({"surprise": 1}, "surprise: "),
+        ({"target": "cortex-m0"}, "target: 'cortex-m0' is not known; there are host"),
+        ({"target": "tir"}, "target: the plan was made for tir, whose kernels are not those of host"),
         ({"fingerprint": "0" * 32}, "fingerprint: the plan was made for another network"),
         ({"segments": [{"operators": [0]}]}, "segments: operator 1 .* is in none"),
         ({"segments": [{"operators": [0, 1, 2, 3, 4, 9]}]}, r"segments\[0\].operators: 9 does not exist"),
