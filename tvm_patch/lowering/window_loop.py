@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tvm_patch.kernels.c.arm.function import PlainFunction
+from tvm_patch.kernels.c.arm.function import CFunction
 from tvm_patch.planner.row_buffer import RowBuffer
 from tvm_patch.planner.row_window import RowWindow
 
@@ -84,7 +84,7 @@ class WindowLoop:
         return (height, in_bytes, rows, *steps, left, inside, right, row, buffer.pad_value)
 
 
-def window_loop(loop: WindowLoop) -> PlainFunction:
+def window_loop(loop: WindowLoop) -> CFunction:
     """Return ``(in, ring, row, out, constants..., [scratch], numbers...)``; the numbers are those of the class."""
     held = [f"const {_C_TYPES[c]} *constant{i}" for i, c in enumerate(loop.constants)]
     held += ["int8_t *scratch"] if loop.scratch else []
@@ -126,4 +126,4 @@ def window_loop(loop: WindowLoop) -> PlainFunction:
     out += out_bytes;
   }}
 """
-    return PlainFunction(f"rows_of_{loop.size}", parameters, body, small=True)
+    return CFunction(f"rows_of_{loop.size}", parameters, body, small=True)

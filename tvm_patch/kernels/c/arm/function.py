@@ -54,7 +54,7 @@ class ArmFunction:
 
 
 @dataclass(frozen=True)
-class PlainFunction:
+class CFunction:
     """A static C function that operators share; attributes as of :class:`ArmFunction`.
 
     `small` says that it runs rarely enough that its size counts.
@@ -77,7 +77,7 @@ class PlainFunction:
         return f"static {storage} void {self.name}({', '.join(self.parameters)}) {{\n{self.body}}}\n"
 
 
-Functions = dict[str, "ArmFunction | PlainFunction"]
+Functions = dict[str, "ArmFunction | CFunction"]
 """By name, callees before their callers."""
 
 
@@ -85,7 +85,7 @@ def _named(stem: str, *parts: str) -> str:
     return f"tvmp_{stem}_{hashlib.sha256(chr(10).join(parts).encode()).hexdigest()[:8]}"
 
 
-def with_functions(function: Any, called: Iterable[ArmFunction | PlainFunction]) -> Any:
+def with_functions(function: Any, called: Iterable[ArmFunction | CFunction]) -> Any:
     """Return a PrimFunc that carries the text of the functions it calls, callees before their callers."""
     texts = {f.name: f.text for f in called}
     return function.with_attr(ATTRIBUTE, texts) if texts else function

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tvm_patch.kernels.c.arm.dot_tile import DotTile, dot_tile, step_bytes
-from tvm_patch.kernels.c.arm.function import ArmFunction, PlainFunction
+from tvm_patch.kernels.c.arm.function import ArmFunction, CFunction
 from tvm_patch.kernels.c.arm.rescaling import WORDS, Rescaling
 from tvm_patch.kernels.c.arm.widen import widen
 
@@ -58,7 +58,7 @@ def needs_single(pixels: int, width: int) -> bool:
     return width == 1 or (pixels == 2 and width % 2 == 1)
 
 
-def pointwise_row(row: PointwiseRow) -> tuple[ArmFunction | PlainFunction, ...]:
+def pointwise_row(row: PointwiseRow) -> tuple[ArmFunction | CFunction, ...]:
     """Return ``(in, stream, scratch, out, pixels, quads, step, outputs[, base])``, after the functions it calls.
 
     ``quads`` fours of inputs a pixel, ``step`` bytes from one to the next, ``outputs`` channels, at least 2;
@@ -75,7 +75,7 @@ def pointwise_row(row: PointwiseRow) -> tuple[ArmFunction | PlainFunction, ...]:
         "int32_t outputs",
         *(("int32_t base",) if row.rescaling.signed else ()),
     )
-    callees: list[ArmFunction | PlainFunction] = []
+    callees: list[ArmFunction | CFunction] = []
     base = ", base" if row.rescaling.signed else ""
     lines = [
         f"  const int32_t group = {_GROUP} * (quads + {WORDS});",
@@ -99,4 +99,4 @@ def pointwise_row(row: PointwiseRow) -> tuple[ArmFunction | PlainFunction, ...]:
             f"    pixels -= {n};",
             "  }",
         ]
-    return (*callees, PlainFunction(f"pointwise_{row.pixels}", parameters, "\n".join([*lines, ""])))
+    return (*callees, CFunction(f"pointwise_{row.pixels}", parameters, "\n".join([*lines, ""])))
