@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from tvm_patch.tflite.model import Model
-from tvm_patch.zoo.network import Network
+from tvm_patch.zoo.builder import NetworkBuilder
 
 
 def make_divisible(channels: float, divisor: int = 8) -> int:
@@ -46,19 +46,21 @@ def stage(
     return [Block(channels, kernel, expand, stride if index == 0 else 1, squeeze) for index in range(repeats)]
 
 
-def squeeze_excite(net: Network, x: int, reduced: int) -> int:
+def squeeze_excite(net: NetworkBuilder, x: int, reduced: int) -> int:
     """Weigh the channels of `x` by what two small layers make of their means."""
     channels = net.channels(x)
     gate = net.conv(net.global_mean(x, keep_dims=True), reduced, activation="RELU")
     return net.multiply(x, net.logistic(net.conv(gate, channels)))
 
 
-def inverted_residual(net: Network, x: int, block: Block, channels: int, activation: str = "RELU6") -> int:
+def inverted_residual(
+    net: NetworkBuilder, x: int, block: Block, channels: int, activation: str = "RELU6"
+) -> int:
     """Expand, convolve depthwise, project; add the input where shapes agree.
 
     Parameters
     ----------
-    net : Network
+    net : NetworkBuilder
         Where to add the block.
     x : int
         Its input.
@@ -99,7 +101,7 @@ class Mobile(NamedTuple):
     activation : str
         Activation everywhere but after projections.
     symmetric_padding : bool
-        See :class:`~tvm_patch.zoo.network.Network`.
+        See :class:`~tvm_patch.zoo.builder.NetworkBuilder`.
     softmax : bool
         Whether the network ends in a SOFTMAX.
     fixed_head : bool
@@ -138,7 +140,7 @@ def build_mobile(name: str, design: Mobile, width: float, resolution: int, class
     Model
         Input int8 (1, resolution, resolution, 3), output int8 (1, classes).
     """
-    net = Network(name, (1, resolution, resolution, 3), seed, design.symmetric_padding)
+    net = NetworkBuilder(name, (1, resolution, resolution, 3), seed, design.symmetric_padding)
     x = net.conv(net.input, make_divisible(design.stem * width), 3, 2, design.activation)
     for block in design.blocks:
         x = inverted_residual(net, x, block, make_divisible(block.channels * width), design.activation)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from tvm_patch.tflite.model import Model
 from tvm_patch.zoo.blocks import make_divisible
-from tvm_patch.zoo.network import Network
+from tvm_patch.zoo.builder import NetworkBuilder
 
 _BOTTLENECK = 8
 
@@ -28,7 +28,7 @@ def build_autoencoder(name: str, width: float, resolution: int, classes: int, se
     seed : int
         Seed of the weights.
     """
-    net = Network(name, (1, resolution), seed)
+    net = NetworkBuilder(name, (1, resolution), seed)
     hidden = make_divisible(128 * width)
     x = net.input
     for units in (*[hidden] * 4, _BOTTLENECK, *[hidden] * 4):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from tvm_patch.tflite.model import Model
 from tvm_patch.zoo.blocks import make_divisible
-from tvm_patch.zoo.network import Network
+from tvm_patch.zoo.builder import NetworkBuilder
 
 _COEFFICIENTS = 10
 
@@ -28,7 +28,7 @@ def build_ds_cnn(name: str, width: float, resolution: int, classes: int, seed: i
     seed : int
         Seed of the weights.
     """
-    net = Network(name, (1, resolution, _COEFFICIENTS, 1), seed)
+    net = NetworkBuilder(name, (1, resolution, _COEFFICIENTS, 1), seed)
     channels = make_divisible(64 * width)
     x = net.conv(net.input, channels, (10, 4), 2, "RELU")
     for _ in range(4):

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from tvm_patch.tflite.model import Model
 from tvm_patch.zoo.blocks import make_divisible
-from tvm_patch.zoo.network import Network
+from tvm_patch.zoo.builder import NetworkBuilder
 
 
 def build_resnet8(name: str, width: float, resolution: int, classes: int, seed: int) -> Model:
     """Build ResNet-8; parameters as in :func:`tvm_patch.zoo.blocks.build_mobile`."""
-    net = Network(name, (1, resolution, resolution, 3), seed)
+    net = NetworkBuilder(name, (1, resolution, resolution, 3), seed)
     x = net.conv(net.input, make_divisible(16 * width), 3, activation="RELU")
     for base, stride in ((16, 1), (32, 2), (64, 2)):
         channels = make_divisible(base * width)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from tvm_patch.tflite.model import Model
 from tvm_patch.zoo.blocks import make_divisible
-from tvm_patch.zoo.network import Network
+from tvm_patch.zoo.builder import NetworkBuilder
 
 _LAYERS = (
     (64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2),
@@ -18,7 +18,7 @@ _LAYERS = (
 
 def build_mobilenet_v1(name: str, width: float, resolution: int, classes: int, seed: int) -> Model:
     """Build MobileNetV1; parameters as in :func:`tvm_patch.zoo.blocks.build_mobile`."""
-    net = Network(name, (1, resolution, resolution, 3), seed)
+    net = NetworkBuilder(name, (1, resolution, resolution, 3), seed)
     x = net.conv(net.input, make_divisible(32 * width), 3, 2, "RELU")
     for channels, stride in _LAYERS:
         x = net.depthwise(x, 3, stride, "RELU")

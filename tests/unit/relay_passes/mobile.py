@@ -6,7 +6,7 @@ import numpy as np
 
 from tvm_patch.tflite.model import Model
 from tvm_patch.zoo.blocks import Block, inverted_residual
-from tvm_patch.zoo.network import Network
+from tvm_patch.zoo.builder import NetworkBuilder
 
 
 def mobile_network(
@@ -19,7 +19,7 @@ def mobile_network(
 
     Operators: conv; block 0 (16 → 8); blocks 1 and 2 (8, the second residual); blocks 3, 4, 5 (16, two residual).
     """
-    net = Network("mobile", (1, resolution, resolution, 3), seed, symmetric)
+    net = NetworkBuilder("mobile", (1, resolution, resolution, 3), seed, symmetric)
     x = net.conv(net.input, 16, 3, 2, "RELU6")
     shapes = [(8, 1, 1), (8, 3, 2), (8, 3, 1), (16, 3, 2), (16, 3, 1), (16, 3, 1)]
     for (channels, expand, stride), kernel in zip(shapes, kernels, strict=True):

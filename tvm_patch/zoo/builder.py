@@ -26,7 +26,7 @@ def quantize_range(low: float, high: float) -> tuple[float, int]:
     return scale, int(np.clip(round(-128 - low / scale), -128, 127))
 
 
-class Network:
+class NetworkBuilder:
     """Adds layers with random weights; layers take and return tensor indices.
 
     Parameters
