@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from relay_passes.edits import Edit, RemoveBlock
 from tvm_patch.driver.front import legalize
-from tvm_patch.errors import InternalError, UnsupportedError, UserError
-from tvm_patch.frontend.export import export_model
+from tvm_patch.errors import InternalError, UserError
+from tvm_patch.frontend import Imported
+from tvm_patch.frontend.names import UniqueNames
 from tvm_patch.planner.network import Network
-from tvm_patch.redistribution.early import edited, network_of
+from tvm_patch.redistribution.edit_model import edit_model
+from tvm_patch.redistribution.edits import Edit, RemoveBlock
 from tvm_patch.redistribution.measure import Measures, choose_stage, measure
 from tvm_patch.redistribution.recipes import recipe_named
 from tvm_patch.redistribution.search import search as find_edits
 from tvm_patch.redistribution.structure import Structure, structure_of
+from tvm_patch.tflite.model import Model
 from tvm_patch.tflite.writer import write_model
 
 Progress = Callable[[str, float | None], None]
@@ -71,23 +73,35 @@ def redistribute(
     said("reading the network", None)
     front = legalize(model)
     _, network = front.describe()
-    module = front.imported.module
-    structure = structure_of(module, network)
+    source = front.imported.canonical
+    structure = structure_of(source, network)
     layers, patches = choose_stage(network, layers, patches)
     said("choosing edits", None)
     edits = tuple(
-        chosen(structure) if chosen is not None else find_edits(module, structure, layers, patches, said)
+        chosen(structure) if chosen is not None else find_edits(source, structure, layers, patches, said)
     )
     said("measuring", None)
     before = measure(network, layers, patches)
-    try:
-        changed = edited(module, edits)
-        data = write_model(export_model(changed, front.model.name or "main", front.model.description))
-        made = network_of(changed, front.name)
-    except UnsupportedError as error:
-        raise front.imported.located(error) from error
-    after = measure(made, _layers_until(made, _end(structure, edits, before.stage.tensor)), patches)
-    return Redistributed(data, edits, before, after)
+    edited = edit_model(source, edits)
+    made = legalize(write_model(edited), front.name)
+    _, changed = made.describe()
+    # Importing it may have given its tensors other names.
+    names = {edited.tensors[i].name: name for name, i in made.imported.sources.items()}
+    end = _end(structure, edits, before.stage.tensor)
+    after = measure(changed, _layers_until(changed, names.get(end, end)), patches)
+    return Redistributed(write_model(named_as_in_file(edited, front.imported)), edits, before, after)
+
+
+def named_as_in_file(edited: Model, imported: Imported) -> Model:
+    """Return `edited` with the names that inputs and outputs had in the file."""
+    old, names, tensors = imported.canonical, UniqueNames(), list(edited.tensors)
+    ports = dict(zip((*edited.inputs, *edited.outputs), (*old.inputs, *old.outputs), strict=True))
+    wanted = {
+        new: imported.model.tensors[imported.sources[old.tensors[i].name]].name for new, i in ports.items()
+    }
+    for i in (*wanted, *(i for i in range(len(tensors)) if i not in wanted)):
+        tensors[i] = replace(tensors[i], name=names.take(wanted.get(i, tensors[i].name)))
+    return replace(edited, tensors=tuple(tensors))
 
 
 def _end(structure: Structure, edits: Sequence[Edit], tensor: str) -> str:

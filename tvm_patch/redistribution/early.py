@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
-from typing import Any
 
 import tvm
 
-from relay_passes.edits import Edit, RemoveBlock, SetKernel
-from relay_passes.interface import INPUTS, OUTPUTS
 from relay_passes.pipeline import legalization_passes
-from relay_passes.quant_graph import QuantGraph
-from relay_passes.receptive_field import fields_of
-from relay_passes.redistribute import Redistribute
-from relay_passes.rewriting import rewrite
-from relay_passes.straight_line import MAIN, StraightLine, replace_main
+from relay_passes.straight_line import MAIN
+from tvm_patch.frontend import import_tflite
 from tvm_patch.kernels import Kernel
 from tvm_patch.lowering.describe import describe
 from tvm_patch.lowering.op_view import bind_function
 from tvm_patch.lowering.program import choose_kernels
 from tvm_patch.planner.network import Network
 from tvm_patch.planner.patch_stage import patch_stage
+from tvm_patch.redistribution.edit_model import edit_model
+from tvm_patch.redistribution.edits import Edit, RemoveBlock, SetKernel
+from tvm_patch.redistribution.receptive_field import fields_of
 from tvm_patch.redistribution.structure import Structure
+from tvm_patch.redistribution.wiring import Wiring, pruned
 from tvm_patch.targets import HOST
+from tvm_patch.tflite.model import Model
+from tvm_patch.tflite.writer import write_model
 
 Choice = tuple[tuple[Edit, ...], ...]
 """Alternatives for one part of the stage: edits to make, the first alternative none."""
@@ -62,23 +62,24 @@ class EarlyStage:
 
     Parameters
     ----------
-    module : tvm.IRModule
-        The whole network, QDQ.
+    model : Model
+        The whole network, in canonical form.
     tensor : str
         What the stage makes.
     patches : int
         Along each axis.
     """
 
-    def __init__(self, module: Any, tensor: str, patches: int) -> None:
-        self.module, self.patches = _until(module, tensor), patches
+    def __init__(self, model: Model, tensor: str, patches: int) -> None:
+        until = replace(model, outputs=(Wiring(model).named[tensor],))
+        self.model, self.patches = pruned(until), patches
         self._known: dict[tuple[Edit, ...], Early] = {}
 
     def look(self, edits: Sequence[Edit]) -> Early:
         """Return what the stage costs under edits of it."""
         key = tuple(edits)
         if key not in self._known:
-            network = network_of(edited(self.module, key))
+            network = network_of(edit_model(self.model, key))
             stage = patch_stage(network, len(network.operators), self.patches)
             field = fields_of(network)[network.outputs[0]].size
             removed = sum(isinstance(e, RemoveBlock) for e in key)
@@ -86,20 +87,9 @@ class EarlyStage:
         return self._known[key]
 
 
-def _until(module: Any, tensor: str) -> Any:
-    line = StraightLine.main_of(module)
-    line.outputs, line.returns_tuple = [QuantGraph(line).tensors[tensor]], False
-    line.attrs = {k: v for k, v in line.attrs.items() if k not in (INPUTS, OUTPUTS)}
-    return replace_main(module, rewrite(line, lambda var, value, new: None))
-
-
-def edited(module: Any, edits: Sequence[Edit]) -> Any:
-    """Return a QDQ module with edits carried out."""
-    return tvm.transform.Sequential([Redistribute(edits)])(module)
-
-
-def network_of(module: Any, name: str = "network") -> Network:
-    """Return a QDQ module as the planner's network; the names of tensors are kept."""
+def network_of(model: Model, name: str = "network") -> Network:
+    """Return a model as the planner's network."""
+    module = import_tflite(write_model(model)).module
     legal = tvm.transform.Sequential(legalization_passes("int8"))(module)
     graph = bind_function(legal[MAIN])
     kernels: list[Kernel] = choose_kernels(graph, HOST)

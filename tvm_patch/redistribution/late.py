@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from relay_passes.edits import Edit, InsertBlock, SetKernel
-from relay_passes.residual_blocks import ResidualBlock
+from tvm_patch.redistribution.blocks import ResidualBlock
+from tvm_patch.redistribution.edits import Edit, InsertBlock, SetKernel
 from tvm_patch.redistribution.structure import Structure
 
 MOST_ADDED = 2

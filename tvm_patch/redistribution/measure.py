@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from relay_passes.receptive_field import fields_of
 from tvm_patch.errors import PlanError
 from tvm_patch.planner.choose import Request, choose_plan
 from tvm_patch.planner.memory import arena_bytes
@@ -13,6 +12,7 @@ from tvm_patch.planner.modes import fetched_inputs
 from tvm_patch.planner.network import Network
 from tvm_patch.planner.patch_stage import PatchStage, patch_stage
 from tvm_patch.planner.segments import layer_by_layer
+from tvm_patch.redistribution.receptive_field import fields_of
 
 _USUAL_PATCHES = (4, 3, 2)
 

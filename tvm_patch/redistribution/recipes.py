@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from relay_passes.edits import Edit, InsertBlock, RemoveBlock, SetKernel
 from tvm_patch.errors import UnsupportedError, UserError
+from tvm_patch.redistribution.edits import Edit, InsertBlock, RemoveBlock, SetKernel
 from tvm_patch.redistribution.structure import Structure
 
 Recipe = Callable[[Structure], list[Edit]]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from math import prod
-from typing import Any
 
-from relay_passes.edits import Edit
 from tvm_patch.errors import PlanError, UnsupportedError, UserError
 from tvm_patch.redistribution.early import Choice, Early, EarlyStage, choices, combinations, sensible
+from tvm_patch.redistribution.edits import Edit
 from tvm_patch.redistribution.late import Late, LateOptions, finite
 from tvm_patch.redistribution.structure import Structure
+from tvm_patch.tflite.model import Model
 
 Progress = Callable[[str, float | None], None]
 
@@ -21,7 +21,7 @@ MOST_LOOKED_AT = 64
 
 
 def search(
-    module: Any, structure: Structure, layers: int, patches: int, progress: Progress | None = None
+    model: Model, structure: Structure, layers: int, patches: int, progress: Progress | None = None
 ) -> list[Edit]:
     """Return the edits that give the least overhead.
 
@@ -31,8 +31,8 @@ def search(
 
     Parameters
     ----------
-    module : tvm.IRModule
-        In QDQ form.
+    model : Model
+        In canonical form.
     structure : Structure
         Of the same network.
     layers, patches : int
@@ -52,7 +52,7 @@ def search(
             "give --layers a larger number"
         )
     given_back = LateOptions(structure, layers)
-    stage = EarlyStage(module, structure.network.operators[layers - 1].outputs[0], patches)
+    stage = EarlyStage(model, structure.network.operators[layers - 1].outputs[0], patches)
     whole, found = stage.look(()), list[tuple[tuple[float, ...], Early, Late]]()
     for early in _candidates(structure, stage, options, progress or (lambda text, part: None)):
         best = _best_late(structure, whole, early, given_back)

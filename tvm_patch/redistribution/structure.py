@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
-from relay_passes.receptive_field import ReceptiveField, fields_of
-from relay_passes.residual_blocks import ResidualBlock, residual_blocks
 from tvm_patch.errors import UnsupportedError
 from tvm_patch.planner.network import Network, OperatorDesc
+from tvm_patch.redistribution.blocks import ResidualBlock, residual_blocks
+from tvm_patch.redistribution.receptive_field import ReceptiveField, fields_of
+from tvm_patch.tflite.model import Model
 
 _WINDOWS = ("conv2d", "depthwise_conv2d")
 
@@ -21,7 +21,7 @@ class Structure:
     Attributes
     ----------
     network : Network
-        The legalized network; its tensors have the names of the QDQ module's.
+        The legalized network; its tensors have the names of the canonical model's.
     stages : tuple of tuple of ResidualBlock
         Blocks of equal shape that follow one another.
     """
@@ -56,13 +56,13 @@ class Structure:
         return sum(op.macs for op in self.network.operators if op.outputs[0] in inside)
 
 
-def structure_of(module: Any, network: Network) -> Structure:
+def structure_of(model: Model, network: Network) -> Structure:
     """Return the structure of a network.
 
     Parameters
     ----------
-    module : tvm.IRModule
-        In QDQ form.
+    model : Model
+        In canonical form.
     network : Network
         The same, legalized and described.
 
@@ -72,7 +72,7 @@ def structure_of(module: Any, network: Network) -> Structure:
         When it has no inverted residual blocks.
     """
     stages: list[list[ResidualBlock]] = []
-    for block in residual_blocks(module):
+    for block in residual_blocks(model):
         if network.producer(block.output) is None or network.producer(block.depthwise) is None:
             continue
         if stages and stages[-1][-1].output == block.input:

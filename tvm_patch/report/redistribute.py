@@ -24,7 +24,7 @@ class EditReport(Report):
     kind : str
         ``SetKernel``, ``RemoveBlock`` or ``InsertBlock``.
     tensor : str
-        The tensor concerned, by its name in the imported module.
+        The tensor concerned, by its name in the imported network.
     text : str
         In words.
     """
@@ -99,7 +99,7 @@ class RedistributeReport(Report):
 
 def redistribute_report(model: str, path: str, recipe: str | None, made: Redistributed) -> RedistributeReport:
     """Return the report of a redistributed model."""
-    from relay_passes.edits import named
+    from tvm_patch.redistribution.edits import named
 
     return RedistributeReport(
         model=model,

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.unit.relay_passes.mobile import mobile_network
+from tests.unit.redistribution.mobile import mobile_network
 from tvm_patch.tflite.reader import read_model
 from tvm_patch.tflite.writer import write_model
 from tvm_patch.zoo.registry import build

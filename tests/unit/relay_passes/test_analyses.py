@@ -1,16 +1,12 @@
 from __future__ import annotations
 
-from math import inf
-
 import pytest
 from tvm import relax
 
 from relay_passes.extract_network import extract_network
-from relay_passes.memory_profile import memory_profile
 from relay_passes.operators import plain_function
 from relay_passes.pipeline import legalization_pipeline
-from relay_passes.receptive_field import receptive_fields
-from tests.unit.relay_passes.builders import conv, module, pad, pool, var
+from tests.unit.relay_passes.builders import conv, module, pool, var
 from tests.unit.relay_passes.models import OURS_ONLY, STOCK_TOO, file_of, our_import, single
 from tvm_patch.errors import UnsupportedError
 from tvm_patch.kernels.base import OpView
@@ -57,42 +53,10 @@ def test_macs_of_other_operators():
     }
 
 
-def test_memory_profile():
-    profile = memory_profile(two_branches())
+def test_what_is_kept_alive():
+    network = extract_network(two_branches())
     a, b, c = 8 * 8 * 4, 8 * 8 * 2, 7 * 7 * 4
-    assert [layer.live_bytes for layer in profile.layers] == [64 + a, a + b, a + b + c, b + c + 49]
-    assert profile.peak_bytes == a + b + c
-    assert profile.peak_layer is not None
-    assert profile.peak_layer.name == "c"
-
-
-def test_receptive_field():
-    fields = receptive_fields(two_branches())
-    assert fields["a"].size == (3, 3)
-    assert fields["c"].size == (4, 4)
-    assert fields["d"].size == (4, 4)
-    assert fields["x"].size == (1, 1)
-
-
-def test_receptive_field_grows_with_stride():
-    x = var("x", (1, 9, 9, 1))
-
-    def write(b):
-        from relay_passes.dialect import build_call
-
-        half = build_call(
-            "avg_pool2d", [x], pool_size=[2, 3], strides=[2, 1], padding=[0] * 4, act_min=-128, act_max=127
-        )
-        return [b.emit(conv(b.emit(half, "h")), "y", True)]
-
-    fields = receptive_fields(module([x], write))
-    assert (fields["h"].size, fields["h"].jump) == ((2, 3), (2, 1))
-    assert fields["y"].size == (2 + 2 * 2, 3 + 2)
-
-
-def test_global_operators_see_everything():
-    data = file_of(single(STOCK_TOO["mean"]))
-    assert receptive_fields(legalization_pipeline()(our_import(data)))["mean_0"].size == (inf, inf)
+    assert [network.live_bytes(i) for i in range(4)] == [64 + a, a + b, a + b + c, b + c + 49]
 
 
 def test_split_has_named_parts():
@@ -129,11 +93,3 @@ def test_what_is_not_legalized_is_refused():
     x = var("x", (1, 4, 4, 1))
     with pytest.raises(UnsupportedError, match="run LegalizeQuantized first"):
         plain_function(module([x], lambda b: [b.emit(relax.op.nn.relu(x), "y", True)])["main"])
-
-
-def test_pad_is_a_local_operator():
-    x = var("x", (1, 4, 4, 1))
-    assert receptive_fields(module([x], lambda b: [b.emit(pad(x, 1, 1, 1, 1), "y", True)]))["y"].size == (
-        1,
-        1,
-    )

@@ -1,26 +1,22 @@
-"""Redistribute: before and after written by hand, and the function kept where it must be."""
+"""edit_model: before and after written by hand, and the function kept where it must be."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-import tvm
 
-from relay_passes.edits import Axis, InsertBlock, RemoveBlock, SetKernel, resized_kernel
-from relay_passes.quant_graph import QuantGraph
-from relay_passes.redistribute import Redistribute
-from relay_passes.residual_blocks import blocks_of, linear_step, residual_blocks
-from relay_passes.rewriting import rewrite
-from relay_passes.straight_line import StraightLine, replace_main
-from tests.unit.relay_passes.builders import assert_same
-from tests.unit.relay_passes.mobile import mobile_network, random_input
-from tests.unit.relay_passes.models import our_import, stock_import
+from tests.unit.redistribution.mobile import mobile_network, random_input
 from tvm_patch.errors import UnsupportedError
 from tvm_patch.frontend import import_tflite
-from tvm_patch.frontend.export import export_model
+from tvm_patch.frontend.canonical import canonicalize
 from tvm_patch.oracle import run_oracle
+from tvm_patch.redistribution.blocks import CONVOLUTIONS, residual_blocks
+from tvm_patch.redistribution.edit_model import edit_model
+from tvm_patch.redistribution.edits import InsertBlock, RemoveBlock, SetKernel
+from tvm_patch.redistribution.window import Axis, resized_kernel
 from tvm_patch.tflite.builder import ModelBuilder
-from tvm_patch.tflite.reader import read_model
 from tvm_patch.tflite.writer import write_model
 
 GRID_IN, GRID_MID, GRID_OUT, GRID_SUM = (0.05, -3), (0.02, -128), (0.04, 5), (0.07, 9)
@@ -48,13 +44,36 @@ class Weights:
         return self.weight(1, size, size, channels), self.bias(channels), self.scales(channels)
 
 
-def module(build):
-    """Import what `build(builder, x)` adds to an input of 1×8×9×4; it returns the output."""
+def model(build):
+    """Return, in canonical form, what `build(builder, x)` adds to an input of 1×8×9×4; it returns the output."""
     b = ModelBuilder()
     b.output(build(b, b.input("x", (1, 8, 9, 4), *GRID_IN)))
-    made = import_tflite(write_model(b.finish())).module
-    # Without the aliases that TVM's frontend leaves, as every pass that writes a function anew.
-    return replace_main(made, rewrite(StraightLine.main_of(made), lambda var, value, new: None))
+    return canonicalize(b.finish()).model
+
+
+def mobile(**options):
+    return canonicalize(mobile_network(**options)).model
+
+
+def operators(model):
+    """Return kind, options and tensors of every operator; names are left out."""
+    unnamed = [replace(t, name="") for t in model.tensors]
+    return [(o.kind, o.options, *(unnamed[i] for i in (*o.inputs, *o.outputs))) for o in model.operators]
+
+
+def edited(model, edits):
+    """Return the edited model, which must import as it is."""
+    made = edit_model(model, edits)
+    assert len({t.name for t in made.tensors}) == len(made.tensors)
+    assert len(import_tflite(write_model(made)).canonical.operators) == len(made.operators)
+    return made
+
+
+def same_outputs(first, second, seed=0):
+    """Tell whether LiteRT's reference computes the same with both, for random input."""
+    inputs = random_input(first, seed)
+    pairs = zip(*(run_oracle(write_model(m), inputs).outputs for m in (first, second)), strict=True)
+    return all(np.array_equal(a, b) for a, b in pairs)
 
 
 def block(b, x, expand, window, project, grid, name, activation="NONE"):
@@ -98,13 +117,12 @@ def test_window(old, new, stride):
         )
 
     def resized(parts):
-        weight = resized_kernel(parts[0].transpose(1, 2, 0, 3), (new, new)).transpose(2, 0, 1, 3)
-        return weight, *parts[1:]
+        return resized_kernel(parts[0], (new, new)), *parts[1:]
 
     edits = [SetKernel("a", (new, new)), SetKernel("b", (new, new))]
-    after = Redistribute(edits)(module(build(first, second)))
+    after = edited(model(build(first, second)), edits)
     # With stride 2 over an even extent, SAME pads less before than after: one tap then starts at element 0.
-    assert_same(after, module(build(resized(first), resized(second))))
+    assert operators(after) == operators(model(build(resized(first), resized(second))))
 
 
 @pytest.mark.parametrize(("new", "borders"), [(1, 0), (5, 2), (3, 1)])
@@ -118,15 +136,10 @@ def test_a_pad_in_front_is_the_windows_padding(new, borders):
 
         return write
 
-    made = Redistribute([SetKernel("y", (new, new))])(module(build(weight, 1)))
-    resized = resized_kernel(weight[0], (new, new))[None]
-    expected = module(build(resized, borders))
-    again = import_tflite(write_model(export_model(made))).module
-    inputs = random_input(read_model(write_model(export_model(made))))
-    np.testing.assert_array_equal(
-        *(run_oracle(write_model(export_model(m)), inputs).outputs[0] for m in (again, expected))
-    )
-    assert "nn.pad" not in str(made)
+    made = edited(model(build(weight, 1)), [SetKernel("y", (new, new))])
+    assert same_outputs(made, model(build(resized_kernel(weight, (new, new)), borders)))
+    # Stride 2 over an even extent: SAME would pad after, not before.
+    assert [op.kind for op in made.operators] == ["PAD"] * (borders > 0) + ["DEPTHWISE_CONV_2D"]
 
 
 def test_removed_block_leaves_its_input():
@@ -142,7 +155,7 @@ def test_removed_block_leaves_its_input():
         x = b.conv2d(x, *first, *GRID_IN, name="first")
         return b.conv2d(x, *rescaled(last, GRID_SUM[0], GRID_IN[0]), *GRID_OUT, name="last")
 
-    assert_same(Redistribute([RemoveBlock("block_sum")])(module(before)), module(after))
+    assert operators(edited(model(before), [RemoveBlock("block_sum")])) == operators(model(after))
 
 
 def test_removed_block_behind_a_removed_block():
@@ -158,7 +171,9 @@ def test_removed_block_behind_a_removed_block():
         x = b.pad(b.conv2d(x, *first, *GRID_IN, name="first"), [(0, 0), (1, 0), (0, 2), (0, 0)], name="p")
         return b.conv2d(x, *rescaled(last, 0.09, GRID_IN[0]), *GRID_OUT, name="last")
 
-    assert_same(Redistribute([RemoveBlock("one_sum"), RemoveBlock("two_sum")])(module(before)), module(after))
+    assert operators(edited(model(before), [RemoveBlock("one_sum"), RemoveBlock("two_sum")])) == operators(
+        model(after)
+    )
 
 
 def test_inserted_block_is_the_identity():
@@ -179,7 +194,9 @@ def test_inserted_block_is_the_identity():
         x = block(b, x, *copied, GRID_SUM, "copy")
         return b.conv2d(x, *last, *GRID_OUT, name="last")
 
-    assert_same(Redistribute([InsertBlock("block_sum", "block_sum")])(module(before)), module(after))
+    assert operators(edited(model(before), [InsertBlock("block_sum", "block_sum")])) == operators(
+        model(after)
+    )
 
 
 def test_block_inserted_behind_the_output():
@@ -189,43 +206,18 @@ def test_block_inserted_behind_the_output():
     def build(b, x):
         return block(b, b.conv2d(x, *first, *GRID_IN, name="first"), *parts, GRID_SUM, "block")
 
-    before = module(build)
-    after = Redistribute([InsertBlock("block_sum", "block_sum")] * 2)(before)
-    models = [write_model(export_model(m)) for m in (before, after)]
-    inputs = random_input(read_model(models[0]))
-    np.testing.assert_array_equal(*(run_oracle(m, inputs).outputs[0] for m in models))
+    before = model(build)
+    after = edited(before, [InsertBlock("block_sum", "block_sum")] * 2)
+    assert same_outputs(before, after)
     assert len(residual_blocks(after)) == 3
 
 
-def test_modules_of_the_stock_frontend():
-    """The same edits of the same network, whoever imported it; only names differ."""
-    data = write_model(mobile_network())
-    results = []
-    for imported in (our_import(data), stock_import(data)):
-        first, second, third = residual_blocks(imported)
-        edits = [
-            RemoveBlock(first.output),
-            InsertBlock(third.output, second.output),
-            SetKernel(second.depthwise, (5, 5)),
-        ]
-        model = export_model(Redistribute(edits)(imported))
-        results.append(run_oracle(write_model(model), random_input(model)).outputs[0])
-    np.testing.assert_array_equal(*results)
-
-
 def test_no_edits_change_nothing():
-    before = import_tflite(write_model(mobile_network())).module
-    tvm.ir.assert_structural_equal(Redistribute([])(before), before)
-
-
-def test_runs_in_a_pipeline():
-    before = import_tflite(write_model(mobile_network())).module
-    passes = tvm.transform.Sequential([Redistribute([RemoveBlock("add_9")])])
-    assert len(residual_blocks(passes(before))) == len(residual_blocks(before)) - 1
+    assert edit_model(mobile(), []) == mobile()
 
 
 def test_blocks_are_found():
-    found = residual_blocks(import_tflite(write_model(mobile_network())).module)
+    found = residual_blocks(mobile())
     assert [(b.input, b.output, b.depthwise, b.project) for b in found] == [
         ("conv_2d_5", "add_9", "depthwise_conv_2d_7", "conv_2d_8"),
         ("conv_2d_12", "add_16", "depthwise_conv_2d_14", "conv_2d_15"),
@@ -241,40 +233,35 @@ def test_growth_and_insertion_keep_every_bit(seed, symmetric):
     """Random windows grown, random blocks put in: LiteRT's reference computes the same."""
     rng = np.random.default_rng(seed)
     kernels = tuple(int(k) for k in rng.choice([3, 5], 6))
-    data = write_model(mobile_network(kernels=kernels, symmetric=symmetric, seed=seed))
-    imported = import_tflite(data)
-    graph = QuantGraph(StraightLine.main_of(imported.module))
+    before = mobile(kernels=kernels, symmetric=symmetric, seed=seed)
     edits = []
-    for tensor in graph.tensors.values():
-        step = linear_step(graph, tensor)
-        if step is not None and rng.random() < 0.5:
-            size = graph.folder.quant_constant(graph.line.values[step].args[1]).value.shape[:2]
-            edits.append(SetKernel(tensor.name, tuple(int(s + 2 * rng.integers(3)) for s in size)))
-    blocks = blocks_of(graph)
+    for op in before.operators:
+        if op.kind in CONVOLUTIONS and rng.random() < 0.5:
+            size = before.tensors[op.inputs[1]].shape[1:3]
+            larger = tuple(int(s + 2 * rng.integers(3)) for s in size)
+            edits.append(SetKernel(before.tensors[op.outputs[0]].name, larger))
+    blocks = residual_blocks(before)
     for block_ in blocks:
         alike = [b.output for b in blocks if b.shape == block_.shape]
         edits += [InsertBlock(block_.output, str(rng.choice(alike))) for _ in range(rng.integers(3))]
         if rng.random() < 0.5:
             edits.append(InsertBlock(block_.input, str(rng.choice(alike))))
-    changed = write_model(export_model(Redistribute(edits)(imported.module)))
-    inputs = random_input(imported.model, seed)
-    for a, b in zip(run_oracle(data, inputs).outputs, run_oracle(changed, inputs).outputs, strict=True):
-        np.testing.assert_array_equal(a, b)
-    again = import_tflite(changed).module
-    assert len(residual_blocks(again)) == len(blocks) + sum(isinstance(e, InsertBlock) for e in edits)
+    after = edited(before, edits)
+    assert same_outputs(before, after, seed)
+    assert len(residual_blocks(after)) == len(blocks) + sum(isinstance(e, InsertBlock) for e in edits)
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_any_edits_give_a_network_that_runs(seed):
     rng = np.random.default_rng(seed)
-    imported = import_tflite(write_model(mobile_network(kernels=(3, 5, 3, 3, 5, 3), seed=seed)))
-    blocks = residual_blocks(imported.module)
+    before = mobile(kernels=(3, 5, 3, 3, 5, 3), seed=seed)
+    blocks = residual_blocks(before)
     gone = [b.output for b in blocks if rng.random() < 0.6] or [blocks[0].output]
     edits = [RemoveBlock(name) for name in gone]
     edits += [InsertBlock(b.output, b.output) for b in blocks if b.output not in gone]
     edits += [SetKernel("depthwise_conv_2d_1", (1, 1)), SetKernel("depthwise_conv_2d_4", (3, 3))]
-    changed = write_model(export_model(Redistribute(edits)(imported.module)))
-    assert run_oracle(changed, random_input(imported.model)).outputs[0].shape == (1, 10)
+    changed = write_model(edited(before, edits))
+    assert run_oracle(changed, random_input(before)).outputs[0].shape == (1, 10)
 
 
 def test_the_sum_of_an_identity_hands_on_every_value():
@@ -301,27 +288,86 @@ def test_the_sum_of_an_identity_hands_on_every_value():
     ],
 )
 def test_refusals(edit, message):
-    before = import_tflite(write_model(mobile_network())).module
     with pytest.raises(UnsupportedError, match=message):
-        Redistribute([edit])(before)
+        edit_model(mobile(), [edit])
 
 
 def test_contradictions():
-    before = import_tflite(write_model(mobile_network())).module
     with pytest.raises(UnsupportedError, match="its block is removed"):
-        Redistribute([RemoveBlock("add_9"), InsertBlock("add_9", "add_9")])(before)
+        edit_model(mobile(), [RemoveBlock("add_9"), InsertBlock("add_9", "add_9")])
 
 
-def test_a_clamp_behind_a_removed_block_is_refused():
+@pytest.mark.parametrize(
+    ("read", "message"),
+    [
+        (
+            lambda b, x: b.concatenation([x, x], 3, name="twice"),
+            "CONCATENATION making tensor twice: it depends on",
+        ),
+        (lambda b, x: b.maximum(x, x, name="most"), "MAXIMUM making tensor most: it depends on"),
+        (lambda b, x: b.reshape(x, (1, 288), name="flat"), "RESHAPE making tensor flat: it depends on"),
+        (lambda b, x: x, "an output of the network cannot be removed"),
+    ],
+)
+def test_what_needs_the_scale_of_a_removed_block_is_refused(read, message):
     w = Weights()
-    parts = block_weights(w)
 
     def before(b, x):
-        x = block(b, b.conv2d(x, *w.conv(4, 3, 4), *GRID_IN, name="first"), *parts, GRID_SUM, "block")
-        return b.concatenation([x, x], 3, name="twice")
+        x = b.conv2d(x, *w.conv(4, 3, 4), *GRID_IN, name="first")
+        return read(b, block(b, x, *block_weights(w), GRID_SUM, "block"))
 
-    with pytest.raises(UnsupportedError, match="depends on the scale of a block"):
-        Redistribute([RemoveBlock("block_sum")])(module(before))
+    with pytest.raises(UnsupportedError, match=message):
+        edit_model(model(before), [RemoveBlock("block_sum")])
+
+
+def test_a_scale_is_handed_on():
+    """Behind a removed block, operators that copy integers make the scale of its input."""
+    w = Weights()
+    first, parts, dense = w.conv(4, 3, 4), block_weights(w), w.conv(5, 1, 4 * 5 * 4)
+
+    def build(remove):
+        def write(b, x):
+            x = b.conv2d(x, *first, *GRID_IN, name="first")
+            x = x if remove else block(b, x, *parts, GRID_SUM, "block")
+            x = b.max_pool2d(b.transpose(x, (0, 2, 1, 3), name="t"), (2, 2), padding="SAME", name="p")
+            weight, bias, scales = rescaled(dense, GRID_SUM[0], GRID_IN[0]) if remove else dense
+            x = b.reshape(x, (1, 80), name="flat")
+            return b.fully_connected(x, weight.reshape(5, 80), bias, scales, *GRID_OUT, name="last")
+
+        return write
+
+    made = edited(model(build(remove=False)), [RemoveBlock("block_sum")])
+    assert operators(made) == operators(model(build(remove=True)))
+
+
+@pytest.mark.parametrize("after", ["x", "first", "copied"])
+def test_a_block_goes_in_anywhere(after):
+    """Behind the input, behind another scale, behind what has its scale from elsewhere."""
+    w = Weights()
+
+    def build(b, x):
+        y = b.conv2d(x, *w.conv(4, 3, 4), *GRID_OUT, name="first")
+        y = b.max_pool2d(y, (3, 3), stride=1, padding="SAME", name="copied")
+        y = block(b, y, *block_weights(w), GRID_SUM, "block")
+        return b.add(y, x, *GRID_SUM, name="last")
+
+    before = model(build)
+    made = edited(before, [InsertBlock(after, "block_sum")])
+    assert same_outputs(before, made)
+    assert len(residual_blocks(made)) == 2
+
+
+def test_a_block_with_an_activation_only_goes_behind_that_activation():
+    w = Weights()
+
+    def build(b, x):
+        x = b.conv2d(x, *w.conv(4, 3, 4), *GRID_IN, name="plain")
+        return block(b, x, *block_weights(w), GRID_SUM, "block", activation="RELU")
+
+    before = model(build)
+    assert same_outputs(before, edited(before, [InsertBlock("block_sum", "block_sum")]))
+    with pytest.raises(UnsupportedError, match="RELU after its addition changes what has no RELU"):
+        edit_model(before, [InsertBlock("plain", "block_sum")])
 
 
 @pytest.mark.parametrize("old", [1, 3, 5, 7])
@@ -334,7 +380,7 @@ def test_growth_keeps_the_centre(old, stride, dilation):
             made = (extent + 2 * before - reach) // stride + 1
             if made < 1:
                 continue
-            axis = Axis(old, stride, dilation, before, before, extent, made)
+            axis = Axis(old, stride, dilation, before, extent, made)
             top, bottom = axis.resized(old + 2)
             assert top == before + dilation
             assert (extent + top + bottom - reach - 2 * dilation) // stride + 1 == made

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import inf
-from typing import Any
 
-from relay_passes.extract_network import extract_network
 from tvm_patch.planner.network import Network, OperatorDesc
 
 _LOCAL = frozenset(
@@ -35,11 +33,6 @@ class ReceptiveField:
 
 _POINT = ReceptiveField((1, 1), (1, 1))
 _EVERYTHING = ReceptiveField((inf, inf), (inf, inf))
-
-
-def receptive_fields(module: Any) -> dict[str, ReceptiveField]:
-    """Return the receptive field of every tensor of a legalized module, by name."""
-    return fields_of(extract_network(module))
 
 
 def fields_of(network: Network) -> dict[str, ReceptiveField]:
