@@ -142,6 +142,23 @@ def test_a_pad_in_front_is_the_windows_padding(new, borders):
     assert [op.kind for op in made.operators] == ["PAD"] * (borders > 0) + ["DEPTHWISE_CONV_2D"]
 
 
+@pytest.mark.parametrize("value", [GRID_IN[1], GRID_IN[1] + 40])
+@pytest.mark.parametrize("padding", ["SAME", "VALID"])
+@pytest.mark.parametrize("border", [1, 2])
+def test_growth_behind_any_pad_keeps_every_bit(value, padding, border):
+    """Padding of its own counts together with a PAD's; a PADV2 with another value than zero stays."""
+    conv = Weights().conv(4, 3, 4)
+
+    def build(b, x):
+        y = b.padv2(x, [(0, 0), (border, 0), (0, border), (0, 0)], value, name="p")
+        return b.conv2d(y, *conv, *GRID_OUT, stride=2, padding=padding, name="y")
+
+    before = model(build)
+    made = edited(before, [SetKernel("y", (5, 5))])
+    assert same_outputs(before, made)
+    assert ("PADV2" in {op.kind for op in made.operators}) == (value != GRID_IN[1])
+
+
 def test_removed_block_leaves_its_input():
     w = Weights()
     first, parts, last = w.conv(4, 3, 4), block_weights(w), w.conv(6, 3, 4)
