@@ -5,7 +5,7 @@
 ``tvm_patch.operators``
     JSON list of the operators' indices in run order, as ``tvm-patch inspect`` numbers them.
 ``tvm_patch.bands``, ``tvm_patch.patch_rows``
-    See :class:`tvm_patch.planner.segments.Segment`.
+    See :func:`tvm_patch.planner.segments.segment_of`.
 
 and ``main`` gains ``tvm_patch.input_mode`` and, where a whole plan was given, ``tvm_patch.plan``, its JSON.  The module
 is ordinary Relax and computes what it computed before; ``tvm_patch.lowering.LowerSegments`` turns each function into
@@ -32,11 +32,12 @@ from relay_passes.straight_line import (
     with_operands,
 )
 from tvm_patch.planner.modes import InputMode
-from tvm_patch.planner.plan import Plan, check_operators
-from tvm_patch.planner.segments import Segment, kept_tensors
+from tvm_patch.planner.plan import Plan
+from tvm_patch.planner.segments import Segment, check_operators, kept_tensors
 
-OPERATORS, BANDS, PATCH_ROWS = "tvm_patch.operators", "tvm_patch.bands", "tvm_patch.patch_rows"
-INPUT_MODE, PLAN = "tvm_patch.input_mode", "tvm_patch.plan"
+OPERATORS, INPUT_MODE, PLAN = "tvm_patch.operators", "tvm_patch.input_mode", "tvm_patch.plan"
+NUMBER = "tvm_patch."
+"""What precedes the name of one of :data:`tvm_patch.planner.segments.NUMBERS`."""
 
 
 @tvm.transform.module_pass(opt_level=0, name="PatchSchedule")
@@ -60,7 +61,7 @@ class PatchSchedule:
 
     def __init__(self, plan: Plan | Sequence[Segment], input_mode: InputMode = "resident") -> None:
         if isinstance(plan, Plan):
-            segments = [Segment(s.operators, s.bands, s.patch_rows) for s in plan.segments]
+            segments = [s.segment() for s in plan.segments]
             self.segments, self.attrs = segments, {INPUT_MODE: plan.input_mode, PLAN: plan.model_dump_json()}
         else:
             self.segments, self.attrs = list(plan), {INPUT_MODE: input_mode}
@@ -128,8 +129,7 @@ def _segment_function(
     params = {name: relax.Var(name, value.ty) for name, value in read.items()}
     attrs = {
         OPERATORS: json.dumps(list(segment.operators)),
-        BANDS: segment.bands,
-        PATCH_ROWS: segment.patch_rows,
+        **{NUMBER + name: number for name, number in segment.numbers.items()},
     }
     builder = FunctionBuilder(list(params.values()), attrs)
     values: dict[str, Any] = dict(params)

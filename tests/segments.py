@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tvm_patch.errors import PlanError
-from tvm_patch.planner.layout import layout_segment
+from tvm_patch.planner.lay_rows import layout_rows
 from tvm_patch.planner.network import Network
 from tvm_patch.planner.segments import Segment
 
@@ -29,7 +29,7 @@ def _longest_legal(network: Network, first: int, length: int, bands: int) -> Seg
         after = {t for op in network.operators[first + size :] for t in op.inputs} | set(network.outputs)
         for pieces in range(bands, 0, -1):
             try:
-                layout_segment(network, operators, pieces, after)
+                layout_rows(network, operators, pieces, after)
             except PlanError:
                 continue
             return Segment(operators, pieces)

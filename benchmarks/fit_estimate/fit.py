@@ -12,11 +12,11 @@ from benchmarks.fit_estimate.measure import Measurement, describe
 from benchmarks.fit_estimate.networks import RANKED, described
 from tvm_patch.planner.estimate import segment_pieces
 from tvm_patch.planner.estimate_whole import whole_terms
-from tvm_patch.planner.layout import layout_segment
-from tvm_patch.planner.memory import runs_whole
-from tvm_patch.planner.modes import fetched_inputs
+from tvm_patch.planner.layouts import Layout
 from tvm_patch.planner.network import Network
-from tvm_patch.planner.segments import Segment, kept_tensors, layer_by_layer
+from tvm_patch.planner.rows_layout import RowsLayout
+from tvm_patch.planner.schedule import Schedule
+from tvm_patch.planner.segments import Segment, layer_by_layer
 
 Array = Any  # numpy array
 _TOGETHER = 40
@@ -41,10 +41,16 @@ def pieces_of(measurements: Sequence[Measurement]) -> list[dict[str, float]]:
     return found
 
 
+def _of_layout(network: Network, layout: Layout) -> Mapping[str, float]:
+    return (
+        segment_pieces(network, layout)
+        if isinstance(layout, RowsLayout)
+        else whole_terms(network, layout.sink)
+    )
+
+
 def _pieces(network: Network, segment: Segment, bands: int) -> dict[str, float]:
-    if runs_whole(network, segment):
-        return dict(whole_terms(network, network.operators[segment.operators[0]]))
-    pieces = segment_pieces(network, layout_segment(network, segment.operators, bands))
+    pieces = dict(_of_layout(network, Segment(segment.operators, bands).lay_out(network)))
     if len(segment.operators) > 1:
         makers = ("lookup.", "segment.", "stored.")
         return {name: count for name, count in pieces.items() if not name.startswith(makers)}
@@ -54,14 +60,8 @@ def _pieces(network: Network, segment: Segment, bands: int) -> dict[str, float]:
 def plan_pieces(network: Network, segments: Sequence[Segment], mode: Any = "resident") -> dict[str, float]:
     """Return the pieces of code that a plan runs."""
     total: dict[str, float] = {}
-    fetched = fetched_inputs(network, mode)
-    for segment, kept in zip(segments, kept_tensors(network, segments), strict=True):
-        if runs_whole(network, segment):
-            pieces: Mapping[str, float] = whole_terms(network, network.operators[segment.operators[0]])
-        else:
-            layout = layout_segment(network, segment.operators, segment.bands, kept, fetched)
-            pieces = segment_pieces(network, layout)
-        for name, count in pieces.items():
+    for layout in Schedule.of(network, segments, mode).layouts:
+        for name, count in _of_layout(network, layout).items():
             total[name] = total.get(name, 0.0) + count
     return total
 

@@ -10,7 +10,7 @@ from benchmarks.fit_estimate.cases import Case, CaseBuilder
 from tvm_patch import driver
 from tvm_patch.driver.front import legalize
 from tvm_patch.errors import PlanError
-from tvm_patch.planner.layout import layout_segment
+from tvm_patch.planner.lay_rows import layout_rows
 from tvm_patch.planner.modes import InputMode
 from tvm_patch.planner.network import Network
 from tvm_patch.planner.segments import Segment
@@ -111,7 +111,7 @@ def _legal(network: Network, operators: Sequence[int], bands: int) -> bool:
     if len(operators) == 1 and not network.operators[operators[0]].rows:
         return False
     try:
-        layout_segment(network, operators, bands)
+        layout_rows(network, operators, bands)
     except PlanError:
         return False
     return True

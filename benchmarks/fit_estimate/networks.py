@@ -12,7 +12,7 @@ import numpy as np
 from tvm_patch import driver
 from tvm_patch.driver.front import legalize
 from tvm_patch.errors import PlanError
-from tvm_patch.planner.layout import layout_segment
+from tvm_patch.planner.lay_rows import layout_rows
 from tvm_patch.planner.modes import InputMode
 from tvm_patch.planner.network import Network
 from tvm_patch.planner.search import Search
@@ -99,7 +99,7 @@ def _legal(network: Network, operators: Sequence[int], bands: int, kept: set[str
     if len(operators) == 1 and bands == 1:
         return True
     try:
-        layout_segment(network, operators, bands, kept)
+        layout_rows(network, operators, bands, kept)
     except PlanError:
         return False
     return True

@@ -16,9 +16,9 @@ from tvm_patch.driver.domain import difference_in_steps, input_to_model, output_
 from tvm_patch.driver.front import Legalized, legalize
 from tvm_patch.errors import PlanError
 from tvm_patch.oracle import Oracle, OracleRefusal
-from tvm_patch.planner.memory import arena_bytes
-from tvm_patch.planner.modes import InputMode, fetched_inputs
+from tvm_patch.planner.modes import InputMode
 from tvm_patch.planner.network import Network
+from tvm_patch.planner.schedule import Schedule
 from tvm_patch.planner.search import Search
 from tvm_patch.planner.segments import Segment
 
@@ -93,7 +93,7 @@ def test_bits_and_arena(shared_models, name, plan):
         if mode == "resident":
             raise
         pytest.skip(f"{name} cannot run with {mode} input: {refusal}")
-    predicted = arena_bytes(network, segments, fetched_inputs(network, mode))
+    predicted = Schedule.of(network, segments, mode).arena_bytes
     inputs, expected, source = reference(path)
     artifact = tvm_patch.compile(data, input_mode=mode, segments=lambda _network: segments)
     result = artifact.run(inputs, profile=False, optimize="-O1")

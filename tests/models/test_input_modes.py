@@ -17,6 +17,7 @@ from tvm_patch.driver.front import legalize
 from tvm_patch.errors import PlanError, UserError
 from tvm_patch.lowering.to_vm import program_to_relax
 from tvm_patch.oracle import run_oracle
+from tvm_patch.planner.schedule import Schedule
 from tvm_patch.planner.segments import Segment, layer_by_layer
 from tvm_patch.report.flash import flash_by_kind
 from tvm_patch.targets import TIR
@@ -96,7 +97,10 @@ def test_arena_holds_no_image():
 @pytest.mark.parametrize("seed", range(3))
 def test_virtual_machine_is_given_the_tensor(seed):
     data = small_network()
-    program = legalize(data, target=TIR).lower(plan(seed, "rereadable"), None, "rereadable")
+    legalized = legalize(data, target=TIR)
+    network = legalized.describe()[1]
+    schedule = Schedule.of(network, plan(seed, "rereadable")(network), "rereadable")
+    program = legalized.lower(schedule)
     machine = relax.VirtualMachine(tvm.compile(program_to_relax(program), target="llvm"), tvm.cpu())
     x = np.random.default_rng(seed).integers(-128, 128, (1, 9, 7, 3)).astype(np.int8)
     got = machine["main"](tvm.runtime.tensor(x)).numpy()
@@ -105,7 +109,7 @@ def test_virtual_machine_is_given_the_tensor(seed):
 
 def test_virtual_machine_reads_unsigned_rows():
     data = _unsigned()
-    program = legalize(data, io="float", target=TIR).lower(None, None, "rereadable")
+    program = legalize(data, io="float", target=TIR).lower(input_mode="rereadable")
     machine = relax.VirtualMachine(tvm.compile(program_to_relax(program), target="llvm"), tvm.cpu())
     x = np.random.default_rng(0).integers(0, 256, (1, 6, 5, 3)).astype(np.uint8)
     got = machine["main"](tvm.runtime.tensor(x)).numpy()

@@ -11,7 +11,6 @@ from tvm_patch.driver import check, random_inputs
 from tvm_patch.driver.front import legalize
 from tvm_patch.oracle import Oracle
 from tvm_patch.planner.choose import Request, choose_plan
-from tvm_patch.planner.layouts import lay_out
 from tvm_patch.tflite.writer import write_model
 from tvm_patch.zoo.registry import build
 
@@ -25,7 +24,7 @@ def _choose(data: bytes, patches: int, layers: int, mode="rereadable"):
 
 def _assert_exact(data: bytes, patches: int, layers: int, mode="rereadable", board="host") -> None:
     _, choice = _choose(data, patches, layers, mode)
-    artifact = tvm_patch.compile(data, board=board, segments=choice.plan.segments_for, input_mode=mode)
+    artifact = tvm_patch.compile(data, board=board, plan=choice.plan)
     assert artifact.arena_bytes == choice.plan.arena_bytes
     inputs = [*random_inputs(artifact, 1, 5), *picture_inputs(artifact, 1)]
     result = artifact.run(inputs, board=board, profile=False)
@@ -54,7 +53,7 @@ def test_mobilenet_v2_as_in_the_paper():
     """4×4 patches of the 13 operators down to 28×28 read 75×75 pixels each (MCUNetV2, figure 5 and table 1)."""
     data = write_model(build("mobilenet_v2", width=1.0, resolution=224))
     network, choice = _choose(data, 4, 13)
-    layout = lay_out(network, choice.point.segments[0], (), frozenset(network.inputs))
+    layout = choice.point.schedule.layouts[0]
     pixels = layout.buffers[network.inputs[0]].region
     assert (pixels.rows.widest, pixels.columns.widest) == (75, 75)
     assert 1.08 < choice.plan.overhead < 1.11

@@ -7,9 +7,8 @@ import pytest
 from tests.models.networks import index
 from tests.segments import random_segments
 from tvm_patch.driver.front import legalize
-from tvm_patch.lowering.memory import place
-from tvm_patch.planner.memory import arena_bytes, macs_of
-from tvm_patch.planner.modes import InputMode, fetched_inputs
+from tvm_patch.planner.modes import InputMode
+from tvm_patch.planner.schedule import Schedule
 from tvm_patch.planner.search import Search
 
 pytestmark = pytest.mark.skipif(not index(), reason="no real networks")
@@ -50,11 +49,13 @@ def test_goals(shared_models, name: str, mode: InputMode, kib: float, overhead: 
 def test_predicted_is_compiled(shared_models, name: str, mode: InputMode):
     legalized = legalize(shared_models / f"{name}.tflite")
     network = legalized.describe()[1]
-    fetched = fetched_inputs(network, mode)
     plans = [p.segments for p in Search(network, mode).front[:2]]
     if mode == "resident":
         plans += [random_segments(network, seed) for seed in range(2)]
     for segments in plans:
-        program = legalized.lower("dsp", lambda _network, chosen=segments: chosen, input_mode=mode)
-        assert place(program).arena_bytes == arena_bytes(network, segments, fetched)
-        assert program.macs_executed == sum(macs_of(network, segments, fetched))
+        schedule = Schedule.of(network, segments, mode)
+        program = legalized.lower("dsp", schedule)
+        # What the code is printed from, laid out anew for the kernels that it has.
+        compiled = Schedule.of(program.network, segments, mode)
+        assert compiled.arena_bytes == program.schedule.arena_bytes == schedule.arena_bytes
+        assert compiled.macs_executed == schedule.macs_executed

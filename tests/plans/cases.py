@@ -9,7 +9,7 @@ from tests.plans.plans import longest_plan
 from tvm_patch.planner.modes import InputMode
 from tvm_patch.planner.network import Network
 from tvm_patch.planner.search import Search
-from tvm_patch.planner.segments import Segment, layer_by_layer
+from tvm_patch.planner.segments import PatchSegment, Segment, layer_by_layer
 
 
 def two_passes(network: Network, mode: InputMode = "rereadable") -> Sequence[Segment]:
@@ -33,7 +33,9 @@ CASES: dict[str, tuple[InputMode, Callable[[Network], Sequence[Segment]]]] = {
     "rereadable": ("rereadable", lambda network: given(network, Segment((0,), 3), Segment((1, 2), 4))),
     "patches": (
         "rereadable",
-        lambda network: given(network, Segment((0, 1, 2), 3, 3), Segment((7, 8, 9, 10, 11, 12), 2, 5)),
+        lambda network: given(
+            network, PatchSegment((0, 1, 2), 3, 3), PatchSegment((7, 8, 9, 10, 11, 12), 2, 5)
+        ),
     ),
     "streamed": ("streamed", lambda network: longest_plan(network, 1, "streamed")),
     "two-passes": ("rereadable", two_passes),

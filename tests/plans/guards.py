@@ -20,14 +20,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from unittest.mock import patch
 
-from tvm_patch.lowering.memory import memory_question
 from tvm_patch.lowering.program import Program, Step
-from tvm_patch.planner import layout, patch_layout
+from tvm_patch.planner import lay_rows, patch_layout, rows_layout
 from tvm_patch.planner.arena import plan_arena
 from tvm_patch.planner.buffers import ArenaPlan, Buffer, Overlap
-from tvm_patch.planner.memory import Placement
 from tvm_patch.planner.patch_layout import PatchLayout
+from tvm_patch.planner.placement import Placement
 from tvm_patch.planner.row_buffer import RowBuffer, Span
+from tvm_patch.planner.rows_layout import RowsLayout
 
 GAP = 32
 """Bytes between regions; what runs past an end by more lands in a gap only if it writes every byte on its way."""
@@ -62,8 +62,8 @@ def gaps(between_rows: bool = False) -> Iterator[None]:
     With gaps between rows, rows share no padding.
     """
     with ExitStack() as stack:
-        stack.enter_context(patch.object(layout, "aligned", _apart))
-        stack.enter_context(patch.object(patch_layout, "aligned", _apart))
+        for module in (lay_rows, rows_layout, patch_layout):
+            stack.enter_context(patch.object(module, "aligned", _apart))
         stack.enter_context(patch.object(patch_layout, "plan_arena", _side_by_side))
         if between_rows:
             stack.enter_context(patch.object(Span, "shared_padding", lambda _span, _width: 0))
@@ -73,7 +73,7 @@ def gaps(between_rows: bool = False) -> Iterator[None]:
 
 def place_apart(program: Program) -> Placement:
     """Give every tensor and scratch an offset, as the compiler does, with a gap behind each."""
-    question = memory_question(program)
+    question = program.schedule.question
     buffers = [Buffer(s.name, _apart(s.size), s.first, s.last, 8) for s in question.storages]
     buffers += [Buffer(f"scratch {i}", _apart(size), i, i, 8) for i, size in question.scratch.items()]
     plan = plan_arena(buffers, [Overlap(*o) for o in question.overlaps], align=8)
@@ -84,21 +84,23 @@ def place_apart(program: Program) -> Placement:
 
 def owned(program: Program, placement: Placement, step: Step) -> list[Region]:
     """Return the regions of the arena that a step may touch."""
-    regions = [(placement.tensors[t], program.tensors[t].nbytes) for t in (*step.inputs, *step.outputs)]
-    if step.scratch_bytes:
+    regions = [
+        (placement.tensors[t], program.tensors[t].nbytes) for t in (*step.layout.sources, *step.layout.stored)
+    ]
+    if step.layout.scratch_bytes:
         base = placement.scratch[step.index]
-        regions += [(base + offset, size) for offset, size in _scratch(program, step)]
+        regions += [(base + offset, size) for offset, size in _scratch(step)]
     return [r for r in regions if r[1]]
 
 
-def _scratch(program: Program, step: Step) -> Iterator[Region]:
+def _scratch(step: Step) -> Iterator[Region]:
     """Yield the parts of a step's scratch."""
     laid_out = step.layout
-    if laid_out is None:
-        yield 0, step.kernels[0].scratch_bytes
-        return
     if isinstance(laid_out, PatchLayout):
-        yield from _patch_scratch(program, laid_out)
+        yield from _patch_scratch(laid_out)
+        return
+    if not isinstance(laid_out, RowsLayout):
+        yield 0, step.kernels[0].scratch_bytes
         return
     for buffer in laid_out.buffers.values():
         if buffer.slot_bytes > buffer.line_bytes:
@@ -112,10 +114,10 @@ def _scratch(program: Program, step: Step) -> Iterator[Region]:
     yield laid_out.scratch_offset, max((op.scratch_bytes for op in laid_out.operators if op.rows), default=0)
 
 
-def _patch_scratch(program: Program, laid_out: PatchLayout) -> Iterator[Region]:
+def _patch_scratch(laid_out: PatchLayout) -> Iterator[Region]:
     yield from ((buffer.offset, buffer.nbytes) for buffer in laid_out.buffers.values())
     for tensor, offset in laid_out.line_offset.items():
-        yield offset, program.network.tensors[tensor].row_bytes
+        yield offset, laid_out.line_bytes[tensor]
     yield from zip(laid_out.scratch_offset, (op.scratch_bytes for op in laid_out.operators), strict=True)
 
 

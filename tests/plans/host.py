@@ -20,8 +20,8 @@ from tests.plans.guards import Region, with_guards
 from tvm_patch.codegen.emit import emit
 from tvm_patch.driver.front import Legalized
 from tvm_patch.lowering.program import Program
-from tvm_patch.planner.memory import Placement
 from tvm_patch.planner.modes import InputMode
+from tvm_patch.planner.placement import Placement
 
 _GUARD = r"""
 #include <stdint.h>
@@ -214,7 +214,7 @@ def run_trials(
 
 def _write(trial: Trial, folder: Path) -> None:
     legalized, program, placement = trial.legalized, trial.program, trial.placement
-    emitted = emit(program, placement, legalized.inputs, legalized.outputs, trial.mode)
+    emitted = emit(program, placement, legalized.inputs, legalized.outputs)
     for name, text in {**emitted.include, **emitted.source}.items():
         (folder / name).write_text(text)
     code = folder / f"{trial.name}_lib0.c"

@@ -8,11 +8,10 @@ from contextlib import suppress
 import numpy as np
 
 from tvm_patch.errors import PlanError
-from tvm_patch.planner.layouts import lay_out
 from tvm_patch.planner.modes import InputMode, fetched_inputs
 from tvm_patch.planner.network import Network
 from tvm_patch.planner.search import Search
-from tvm_patch.planner.segments import Segment
+from tvm_patch.planner.segments import Segment, segment_of
 
 Cut = tuple[int, int]
 """Rows of patches (0: none) and bands."""
@@ -77,8 +76,8 @@ def _longest_legal(
             return Segment(operators)
         after = {t for op in network.operators[first + length :] for t in op.inputs} | set(network.outputs)
         for patch_rows, bands in cuts:
-            segment = Segment(operators, bands, patch_rows)
+            segment = segment_of(operators, bands, patch_rows)
             with suppress(PlanError):
-                lay_out(network, segment, after, fetched)
+                segment.lay_out(network, after, fetched)
                 return segment
     raise PlanError(f"operator {first} cannot begin any segment here")

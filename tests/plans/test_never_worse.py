@@ -7,8 +7,10 @@ import pytest
 from tests.models.networks import all_networks
 from tests.plans.networks import random_network
 from tvm_patch.driver.front import legalize
+from tvm_patch.planner.choices import Point
 from tvm_patch.planner.choose import Request, choose_plan
 from tvm_patch.planner.layer_plan import layer_point
+from tvm_patch.planner.search import Search
 
 
 def assert_not_worse(network, mode):
@@ -34,9 +36,16 @@ def test_real_networks(name, shared_models):
 
 def test_a_plan_that_the_search_does_not_keep_is_still_found(monkeypatch):
     """Of two ways with one bound the search keeps one, here the one that is placed worse."""
-    from tvm_patch.planner import choices
+
+    class Worse(Point):
+        @property
+        def arena_bytes(self) -> int:
+            return layer.arena_bytes + 4096
 
     _, network = legalize(random_network(3)).describe()
     layer = layer_point(network, "resident")
-    monkeypatch.setattr(choices, "arena_bytes", lambda *_: layer.arena_bytes + 4096)
+    placed = Search._point
+    monkeypatch.setattr(
+        Search, "_point", lambda *way: Worse(placed(*way).schedule, placed(*way).instructions)
+    )
     assert choose_plan(network, Request(objective="memory")).point.segments == layer.segments

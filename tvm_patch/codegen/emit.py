@@ -17,9 +17,8 @@ from tvm_patch.codegen.functions import function_table
 from tvm_patch.codegen.identifiers import unique_identifier
 from tvm_patch.errors import InternalError
 from tvm_patch.kernels import TensorView
-from tvm_patch.lowering.memory import Placement
 from tvm_patch.lowering.program import Program, Step, constant_table
-from tvm_patch.planner.modes import InputMode
+from tvm_patch.planner.placement import Placement
 
 ARENA_ALIGN = 8
 """Alignment of the arena in bytes: the widest element is 8 bytes."""
@@ -52,7 +51,6 @@ def _interface(
     names: Sequence[str],
     about: Sequence[Interface],
     fallback: str,
-    fetched_mode: InputMode = "resident",
 ) -> list[dict[str, Any]]:
     entries: list[dict[str, Any]] = []
     sources = row_sources(program)
@@ -70,7 +68,7 @@ def _interface(
                 "dims": list(view.shape) or [1],
                 "rank": len(view.shape),
                 "bytes": view.nbytes,
-                "mode": fetched_mode if tensor in sources else "resident",
+                "mode": program.schedule.mode if tensor in sources else "resident",
                 "arena_offset": None if tensor in sources else placement.tensors[tensor],
                 "row_source": sources.get(tensor, -1),
                 "source_expression": f"inputs->{c_name}",
@@ -97,13 +95,15 @@ def _pointer(view: TensorView, offset: int, const: bool) -> str:
 
 def _arguments(program: Program, step: Step, placement: Placement, symbols: Mapping[Any, str]) -> list[str]:
     out = []
-    for parameter in step.parameters:
+    for parameter in step.code.parameters:
         if parameter.role == "constant":
             out.append(f"tvmgen_{program.name}_{symbols[step.index, parameter.name]}")
         elif parameter.role == "scratch":
             out.append(f"(int8_t *)(arena + {placement.scratch[step.index]})")
         elif parameter.role == "state":
-            out.append(f"(int32_t *)(void *)(arena + {placement.scratch[step.index] + step.state_offset})")
+            out.append(
+                f"(int32_t *)(void *)(arena + {placement.scratch[step.index] + step.layout.state_offset})"
+            )
         elif parameter.role == "fetched":
             out.append(f"&rows{row_sources(program)[parameter.tensor]}")
         else:
@@ -117,7 +117,8 @@ def elided_steps(program: Program, placement: Placement) -> frozenset[int]:
     return frozenset(
         s.index
         for s in program.steps
-        if s.is_copy and placement.tensors[s.inputs[0]] == placement.tensors[s.outputs[0]]
+        if s.layout.is_copy
+        and placement.tensors[s.layout.sources[0]] == placement.tensors[s.layout.stored[0]]
     )
 
 
@@ -181,7 +182,6 @@ def emit(
     placement: Placement,
     inputs: Sequence[Interface],
     outputs: Sequence[Interface],
-    input_mode: InputMode = "resident",
 ) -> Emitted:
     """Print a planned program as C11 that also compiles as C++17.
 
@@ -191,8 +191,6 @@ def emit(
         The program and its arena.
     inputs, outputs : sequence of Interface
         One per graph input and output.
-    input_mode : {"resident", "rereadable", "streamed"}
-        What the caller's row sources can do; says nothing of inputs that are not fetched.
     """
     if not program.target.prints_c:
         raise InternalError(f"a program for {program.target.name} is not printed as C")
@@ -202,7 +200,7 @@ def emit(
     templates = _templates()
     body = "\n".join(functions.definitions)
     headers = _private_headers(body)
-    input_entries = _interface(program, placement, program.inputs, inputs, "input", input_mode)
+    input_entries = _interface(program, placement, program.inputs, inputs, "input")
     output_entries = _interface(program, placement, program.outputs, outputs, "output")
     context = {
         "version": tvm_patch.__version__,
@@ -216,9 +214,7 @@ def emit(
         "inputs": input_entries,
         "outputs": output_entries,
         "fetched": [e for e in input_entries if e["row_source"] >= 0],
-        "row_sources_used": {
-            row_sources(program)[p.tensor] for s in program.steps for p in s.parameters if p.role == "fetched"
-        },
+        "row_sources_used": {row_sources(program)[t] for s in program.steps for t in s.layout.fetched},
         "uses_arena": any(functions.entry[s.index] for s in program.steps),
         "uses_bool": any(t.dtype == "bool" for t in program.tensors.values()),
         "private_headers": headers,
@@ -228,10 +224,10 @@ def emit(
                 "index": s.index,
                 "kind": s.label,
                 "name": _comment(", ".join(o.op.name for o in s.ops)),
-                "last": s.described[-1].index,
+                "last": s.layout.sink.index,
                 "entry": functions.entry[s.index],
                 "arguments": _arguments(program, s, placement, symbols) if functions.entry[s.index] else [],
-                "fetches": any(p.role == "fetched" for p in s.parameters),
+                "fetches": bool(s.layout.fetched),
             }
             for s in program.steps
         ],

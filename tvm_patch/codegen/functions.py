@@ -123,7 +123,7 @@ def _add_step(dedupe: _Dedupe, step: Step, printed: Mapping[str, str]) -> str:
         role = old.split("_", 1)[1]
         is_entry = variable == step.code.entry
         new = f"{step.label}_{step.index}" if is_entry else f"{_kind(step, role)}_{role}_{step.index}"
-        restrict, apart = _restrict(step, role, is_entry), _apart(step, role)
+        restrict, apart = _restrict(step, role), _apart(step, role)
         name = renamed[old] = dedupe.add(text, old, new, restrict, apart)
     return name
 
@@ -134,12 +134,12 @@ def _kind(step: Step, role: str) -> str:
     return step.ops[int(position.group())].op.kind if position else step.label
 
 
-def _restrict(step: Step, role: str, is_entry: bool) -> bool:
+def _restrict(step: Step, role: str) -> bool:
     """Tell whether no two pointers of a function can overlap."""
     position = re.search(r"\d+$", role)
     if position is not None:
-        return not step.described[int(position.group())].elementwise
-    return is_entry and step.layout is None and all(d is None for d in step.input_distance.values())
+        return not step.layout.operators[int(position.group())].elementwise
+    return role == "tensor" and all(d is None for d in step.layout.input_distance.values())
 
 
 def _apart(step: Step, role: str) -> bool:
@@ -149,5 +149,5 @@ def _apart(step: Step, role: str) -> bool:
     instructions were measured), and the stack frame is that of all kernels together.
     """
     if not role.startswith("row"):
-        return step.layout is None and step.described[0].macs > 0
-    return step.described[int(role.removeprefix("row"))].macs > 0
+        return role == "tensor" and step.layout.sink.macs > 0
+    return step.layout.operators[int(role.removeprefix("row"))].macs > 0

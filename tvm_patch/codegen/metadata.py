@@ -8,10 +8,9 @@ from typing import Any
 import tvm_patch
 from tvm_patch.artifact_metadata import FORMAT_VERSION
 from tvm_patch.codegen.emit import ARENA_ALIGN, Emitted
-from tvm_patch.lowering.memory import Placement
 from tvm_patch.lowering.program import Program
 from tvm_patch.planner.network import OperatorDesc
-from tvm_patch.planner.patch_layout import PatchLayout
+from tvm_patch.planner.placement import Placement
 
 _INTERNAL = ("name_c", "c_type", "scale_c", "dims", "rank", "row_source", "source_expression")
 
@@ -54,18 +53,17 @@ def metadata(program: Program, placement: Placement, emitted: Emitted, extra: di
         "arena_bytes": placement.arena_bytes,
         "arena_align": ARENA_ALIGN,
         "macs": sum(op.macs for op in program.network.operators),
-        "macs_executed": program.macs_executed,
+        "macs_executed": program.schedule.macs_executed,
         "inputs": _entries(emitted.inputs),
         "outputs": [{k: v for k, v in e.items() if k != "mode"} for e in _entries(emitted.outputs)],
         "operators": [_operator(program, op) for op in program.network.operators],
         "segments": [
             {
-                "operators": [d.index for d in s.described],
-                "bands": s.layout.bands if s.layout else 1,
-                "patch_rows": s.layout.patch_rows if isinstance(s.layout, PatchLayout) else 0,
-                "scratch_bytes": s.scratch_bytes,
+                "operators": list(segment.operators),
+                **segment.numbers,
+                "scratch_bytes": layout.scratch_bytes,
             }
-            for s in program.steps
+            for segment, layout in zip(program.schedule.segments, program.schedule.layouts, strict=True)
         ],
         "memory": {
             "functions": {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,11 +11,10 @@ from tvm_patch.driver.front import BorderMode, Progress, legalize
 from tvm_patch.driver.plan import PlanSource, resolve
 from tvm_patch.driver.tuned import tuned_configs
 from tvm_patch.planner.explain import PlanMemory, SegmentMemory, plan_memory
-from tvm_patch.planner.memory import Placement
-from tvm_patch.planner.modes import InputMode
 from tvm_patch.planner.network import Network
+from tvm_patch.planner.placement import Placement
 from tvm_patch.planner.plan import Plan
-from tvm_patch.planner.segments import Segment, layer_by_layer
+from tvm_patch.planner.schedule import Schedule
 from tvm_patch.targets import get_target
 
 
@@ -106,21 +105,18 @@ def analyse(
     report = progress or (lambda _text, _fraction: None)
     legalized.describe(lambda text, done: report(text, 0.4 * done))
     found: Plan | None = None
-    planned: Sequence[Segment] | None = None
-    mode: InputMode = "resident"
+    schedule: Schedule | None = None
     if plan is not None:
-        found, planned = resolve(legalized, plan, lambda text, done: report(text, 0.4 + 0.2 * done))
-        mode = found.input_mode
+        found, schedule = resolve(legalized, plan, lambda text, done: report(text, 0.4 + 0.2 * done))
     # Some of what cannot be compiled is only found out here, and what scratch the kernels get.
     tuned = tuned_configs(legalized.target, None, "balanced")
-    chosen = None if planned is None else lambda _: planned
-    program = legalized.lower(chosen, lambda text, done: report(text, 0.6 + 0.4 * done), mode, tuned)
+    program = legalized.lower(schedule, lambda text, done: report(text, 0.6 + 0.4 * done), tuned=tuned)
     network = program.network
-    memory = plan_memory(network, planned or layer_by_layer(network), mode)
+    memory = plan_memory(program.schedule)
     kernels = {
         op.index: type(kernel).__name__
         for step in program.steps
-        for op, kernel in zip(step.described, step.kernels, strict=True)
+        for op, kernel in zip(step.layout.operators, step.kernels, strict=True)
     }
     layers = layer_memory(network, memory)
     return Analysis(network, memory, layers, kernels, found, legalized.model.notes, program.constant_bytes)

@@ -22,11 +22,11 @@ from tvm_patch.driver.plan import PlanSource, resolve
 from tvm_patch.driver.tuned import tuned_configs
 from tvm_patch.errors import InternalError, UserError
 from tvm_patch.kernels.base import PREFERENCES, Preference
-from tvm_patch.lowering.memory import Placement, place
 from tvm_patch.lowering.program import Program, constant_table
 from tvm_patch.planner.modes import InputMode
 from tvm_patch.planner.network import Network
 from tvm_patch.planner.plan import Plan
+from tvm_patch.planner.schedule import Schedule
 from tvm_patch.planner.segments import Segment
 from tvm_patch.targets import get_target
 
@@ -94,20 +94,22 @@ def compile(
     target = get_target(get_board(board).cpu)
     report("reading and legalizing", 0.0)
     legalized = legalize(model, name, io, signature, target)
-    legalized.describe(lambda text, done: report(text, 0.05 + 0.2 * done))
+    _, network = legalized.describe(lambda text, done: report(text, 0.05 + 0.2 * done))
     found: Plan | None = None
-    if plan is not None:
-        found, planned = resolve(legalized, plan, lambda text, done: report(text, 0.25 + 0.1 * done))
-        segments, input_mode = (lambda _network: planned), found.input_mode
+    schedule: Schedule | None = None
     mode: InputMode = input_mode or "resident"
+    if plan is not None:
+        found, schedule = resolve(legalized, plan, lambda text, done: report(text, 0.25 + 0.1 * done))
+    elif segments is not None:
+        schedule = Schedule.of(network, segments(network), mode)
     tuned = tuned_configs(target, database, prefer, (board, target.name))
-    program = legalized.lower(segments, lambda text, done: report(text, 0.35 + 0.25 * done), mode, tuned)
+    program = legalized.lower(schedule, lambda text, done: report(text, 0.35 + 0.25 * done), mode, tuned)
     report("planning memory", 0.6)
-    placement = place(program)
+    placement = program.schedule.placement
     if found is not None:
-        _check_promise(found, program, placement)
+        _check_promise(found, program.schedule)
     report("printing C", 0.7)
-    emitted = emit(program, placement, legalized.inputs, legalized.outputs, mode)
+    emitted = emit(program, placement, legalized.inputs, legalized.outputs)
     inputs, outputs = model_borders(legalized.model)
     extra = {
         "board": board,
@@ -117,7 +119,7 @@ def compile(
         "model_outputs": [asdict(b) for b in outputs],
         "arena_lower_bound": placement.plan.lower_bound,
         "arena_method": placement.plan.method,
-        "input_mode": mode,
+        "input_mode": program.schedule.mode,
         "prefer": prefer,
         "signature": signature,
         "notes": list(legalized.model.notes),
@@ -135,15 +137,15 @@ def compile(
     return Artifact(ArtifactFiles(files))
 
 
-def _check_promise(plan: Plan, program: Program, placement: Placement) -> None:
+def _check_promise(plan: Plan, schedule: Schedule) -> None:
     """Raise InternalError unless what was compiled costs what the plan says."""
     for what, said, compiled in (
-        ("an arena of", plan.arena_bytes, placement.arena_bytes),
-        ("macs_executed of", plan.macs_executed, program.macs_executed),
+        ("an arena of", plan.arena_bytes, schedule.arena_bytes),
+        ("macs_executed of", plan.macs_executed, schedule.macs_executed),
     ):
         if said != compiled:
             raise InternalError(
-                f"{program.name}: the plan promises {what} {said}, but {compiled} was compiled"
+                f"{schedule.network.name}: the plan promises {what} {said}, but {compiled} was compiled"
             )
 
 

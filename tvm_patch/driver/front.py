@@ -24,10 +24,10 @@ from tvm_patch.lowering.op_view import BoundFunction, bind_function
 from tvm_patch.lowering.order_operators import OrderOperators
 from tvm_patch.lowering.program import Program, choose_kernels, lower_program
 from tvm_patch.lowering.tuned import TunedConfigs
-from tvm_patch.planner.modes import INPUT_MODES, InputMode, fetched_inputs
+from tvm_patch.planner.modes import InputMode
 from tvm_patch.planner.network import Network
-from tvm_patch.planner.reads import check_reads
-from tvm_patch.planner.segments import Segment, layer_by_layer
+from tvm_patch.planner.schedule import Schedule
+from tvm_patch.planner.segments import layer_by_layer
 from tvm_patch.targets import HOST, Target
 from tvm_patch.tflite.model import Model
 
@@ -118,33 +118,30 @@ class Legalized:
 
     def lower(
         self,
-        segments: Callable[[Network], Sequence[Segment]] | None = None,
+        schedule: Schedule | None = None,
         progress: Progress | None = None,
         input_mode: InputMode = "resident",
         tuned: TunedConfigs | None = None,
     ) -> Program:
-        """Generate the TIR of every segment, one operator each unless `segments` says otherwise.
+        """Generate the TIR of every segment.
 
-        Without `segments` kernels get the scratch that makes them fast; with them, what the arena has left over.
-        `tuned` says which of their configs are fast.
+        With a schedule kernels get the scratch that its arena has left over.  Without one the operators run one after
+        another, inputs come in `input_mode`, and kernels get the scratch that makes them fast.  `tuned` says which of
+        their configs are fast.
 
         Raises
         ------
         UserError
-            When the network's inputs cannot be had in `input_mode` under these segments.
+            When the network's inputs cannot be had in `input_mode`.
         """
-        if input_mode not in INPUT_MODES:
-            raise UserError(f"input mode {input_mode!r} is unknown; use {', '.join(INPUT_MODES)}")
         kernels, network = self.describe()
-        fetched = fetched_inputs(network, input_mode)
-        chosen = (segments or layer_by_layer)(network)
-        check_reads(network, chosen, input_mode)
-        if segments is None:
-            kernels, network = widest_kernels(kernels, network, tuned or TunedConfigs())
+        if schedule is None:
+            layers = Schedule.of(network, layer_by_layer(network), input_mode)
+            kernels, schedule = widest_kernels(kernels, layers, tuned or TunedConfigs())
         else:
-            kernels, network = fit_kernels(kernels, network, chosen, input_mode, tuned or TunedConfigs())
+            kernels, schedule = fit_kernels(kernels, schedule, tuned or TunedConfigs())
         try:
-            return lower_program(self.graph, kernels, network, chosen, fetched, progress)
+            return lower_program(self.graph, kernels, schedule, progress)
         except UnsupportedError as error:
             raise self.imported.located(error) from error
 

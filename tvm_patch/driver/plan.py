@@ -14,7 +14,8 @@ from tvm_patch.planner.choose import Choice, Request, choose_plan
 from tvm_patch.planner.explain import PlanMemory, plan_memory
 from tvm_patch.planner.network import Network
 from tvm_patch.planner.plan import Plan
-from tvm_patch.planner.segments import Segment, layer_by_layer
+from tvm_patch.planner.schedule import Schedule
+from tvm_patch.planner.segments import layer_by_layer
 from tvm_patch.targets import get_target
 
 PlanSource = Plan | Request | Path | str
@@ -80,20 +81,21 @@ def plan(
     kernels, network = legalized.describe(lambda text, done: report(text, 0.5 * done))
     choice = choose_plan(network, asked, lambda done: report("planning", 0.5 + 0.5 * done))
     # What `compile` allocates without a plan: kernels have the scratch that makes them fast.
-    _, wide = widest_kernels(kernels, network, tuned_configs(network.target, None, "balanced"))
+    layers = Schedule.of(network, layer_by_layer(network))
+    _, wide = widest_kernels(kernels, layers, tuned_configs(network.target, None, "balanced"))
     return Planned(
         network,
         choice,
-        plan_memory(network, choice.point.segments, asked.input_mode),
-        plan_memory(wide, layer_by_layer(wide), "resident"),
+        plan_memory(choice.point.schedule),
+        plan_memory(wide),
         legalized.model.notes,
     )
 
 
 def resolve(
     legalized: Legalized, source: PlanSource, progress: Progress | None = None
-) -> tuple[Plan, tuple[Segment, ...]]:
-    """Return a plan for a model that is legalized already, and its segments.
+) -> tuple[Plan, Schedule]:
+    """Return a plan for a model that is legalized already, laid out.
 
     Parameters
     ----------
@@ -112,11 +114,11 @@ def resolve(
     report = progress or (lambda _text, _fraction: None)
     if isinstance(source, Request):
         choice = choose_plan(network, source, lambda done: report("planning", done))
-        return choice.plan, choice.point.segments
+        return choice.plan, choice.point.schedule
     if isinstance(source, Plan):
-        return source, source.segments_for(network)
+        return source, source.schedule_for(network)
     plan = Plan.load(source)
     try:
-        return plan, plan.segments_for(network)
+        return plan, plan.schedule_for(network)
     except PlanError as error:
         raise PlanError(f"{source}: {error}") from error

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tvm_patch.lowering.segment_parts import SegmentPart
-from tvm_patch.planner.layout import SegmentLayout, Span
+from tvm_patch.planner.row_buffer import Span
 from tvm_patch.planner.row_window import RowWindow
+from tvm_patch.planner.rows_layout import RowsLayout
 
 
 class BandNumbers:
@@ -20,13 +21,13 @@ class BandNumbers:
 
     Parameters
     ----------
-    layout : SegmentLayout
+    layout : RowsLayout
         The segment.
     parts : sequence of SegmentPart
         Its operators.
     """
 
-    def __init__(self, layout: SegmentLayout, parts: Sequence[SegmentPart]) -> None:
+    def __init__(self, layout: RowsLayout, parts: Sequence[SegmentPart]) -> None:
         self.layout, self.parts = layout, parts
         self.per_band: dict[str, tuple[int, ...]] = {}
         for i, span in enumerate(layout.spans):

@@ -12,8 +12,7 @@ from tvm_patch.lowering.op_view import bind_function
 from tvm_patch.lowering.program import choose_kernels, lower_program
 from tvm_patch.lowering.scheduled import Scheduled, is_scheduled, read_schedule
 from tvm_patch.lowering.to_vm import program_to_relax
-from tvm_patch.planner.modes import fetched_inputs
-from tvm_patch.planner.reads import check_reads
+from tvm_patch.planner.schedule import Schedule
 from tvm_patch.planner.segments import layer_by_layer
 from tvm_patch.targets import TIR, get_target
 
@@ -43,12 +42,11 @@ class LowerSegments:
         kernels = choose_kernels(graph, TIR)
         network = describe(graph, kernels, MAIN, TIR)
         if scheduled is None:
-            segments, fetched = layer_by_layer(network), frozenset[str]()
+            schedule = Schedule.of(network, layer_by_layer(network))
         else:
-            segments, fetched = scheduled.segments, fetched_inputs(network, scheduled.input_mode)
             _check_plan(scheduled)
-            check_reads(network, segments, scheduled.input_mode)
-        program = lower_program(graph, kernels, network, segments, fetched)
+            schedule = Schedule.of(network, scheduled.segments, scheduled.input_mode)
+        program = lower_program(graph, kernels, schedule)
         lowered = program_to_relax(program)
         if main.attrs:
             lowered[MAIN] = lowered[MAIN].with_attrs(dict(main.attrs.items()))
@@ -62,5 +60,5 @@ def _check_plan(scheduled: Scheduled) -> None:
     # Its costs are those of the kernels that it was made for.
     target, graph = get_target(scheduled.plan.target), scheduled.graph
     network = describe(graph, choose_kernels(graph, target), MAIN, target)
-    if scheduled.plan.segments_for(network) != scheduled.segments:
+    if scheduled.plan.schedule_for(network).segments != scheduled.segments:
         raise PlanError("tvm_patch.plan: its segments are not those of the module; run PatchSchedule again")

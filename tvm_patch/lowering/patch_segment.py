@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import tvm
 from tvm.script.ir_builder import IRBuilder
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
@@ -27,13 +26,12 @@ def lower_patches(
     parts: Sequence[SegmentPart],
     target: Target,
     name: str,
-    profile: Sequence[int] | None = None,
 ) -> SegmentCode:
-    """Generate the TIR of a patched segment; parameters as for :func:`tvm_patch.lowering.segment.lower_segment`.
+    """Generate the TIR of a patched segment; parameters as for :func:`tvm_patch.lowering.printers.lower_segment`.
 
-    `profile` reports an operator once a patch.
+    Where C is printed an operator is reported once a patch.
     """
-    return _Patches(layout, parts, target, name, profile).build()
+    return _Patches(layout, parts, target, name).build()
 
 
 class _Patches(SegmentPrinter):
@@ -43,9 +41,8 @@ class _Patches(SegmentPrinter):
         parts: Sequence[SegmentPart],
         target: Target,
         name: str,
-        profile: Sequence[int] | None,
     ) -> None:
-        super().__init__(layout, parts, target, name, profile)
+        super().__init__(layout, parts, target, name)
         self.layout = layout
         self.values = PatchNumbers(layout, {t: v.shape[:3] for t, v in self.views().items()})
         self.kernels = [self._kernel(i) for i in range(len(parts))]
@@ -65,9 +62,8 @@ class _Patches(SegmentPrinter):
             self.function(f"row{i}", kernel.row_function(self._dynamic(i)))
             for i, kernel in enumerate(self.kernels)
         ]
-        self.patch = tvm.ir.GlobalVar(f"{self.name}_patch")
-        self.functions[self.patch] = self._print_patch()
-        return SegmentCode(self.function("segment", self._print_patches()), self.functions)
+        self.patch = self.function("patch", self._print_patch())
+        return self.code(self._print_patches())
 
     def _print_patches(self) -> PrimFunc:
         """Print the entry: one call a patch, from left to right and from top to bottom."""

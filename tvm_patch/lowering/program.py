@@ -4,53 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
-from tvm_patch.kernels import Kernel, TensorKernel, TensorView, kernel_for
+from tvm_patch.kernels import Kernel, TensorView, kernel_for
 from tvm_patch.kernels.registry import reduction_for
 from tvm_patch.lowering.op_view import BoundFunction, BoundOp
-from tvm_patch.lowering.patch_segment import lower_patches
-from tvm_patch.lowering.segment import lower_segment
-from tvm_patch.lowering.segment_parts import SegmentCode, SegmentPart, constant_names
-from tvm_patch.lowering.tensor_step import lower_tensor_step
-from tvm_patch.planner.alias import overlap_distance
-from tvm_patch.planner.layouts import Layout, lay_out
-from tvm_patch.planner.memory import runs_whole
-from tvm_patch.planner.network import Network, OperatorDesc
-from tvm_patch.planner.patch_layout import PatchLayout
-from tvm_patch.planner.segments import Segment, kept_tensors
+from tvm_patch.lowering.printers import lower_segment
+from tvm_patch.lowering.segment_parts import SegmentCode, SegmentPart
+from tvm_patch.planner.layouts import Layout
+from tvm_patch.planner.network import Network
+from tvm_patch.planner.schedule import Schedule
 from tvm_patch.targets import Target
-
-Role = Literal["in", "fetched", "constant", "scratch", "state", "out"]
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """One parameter of a step's entry function.
-
-    Attributes
-    ----------
-    name : str
-        As in the printed function.
-    role : str
-        ``in``, ``fetched`` and ``out`` name a tensor, ``constant`` an array.
-    tensor : str
-        The tensor, for ``in``, ``fetched`` and ``out``.
-    array : ndarray or None
-        The values, for ``constant``.
-    """
-
-    name: str
-    role: Role
-    tensor: str = ""
-    array: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
 class Step:
-    """Operators that one function runs.
+    """A segment with its code.
 
     Attributes
     ----------
@@ -60,50 +30,17 @@ class Step:
         The operators.
     kernels : tuple of Kernel
         The generators their code came from.
-    described : tuple of OperatorDesc
-        What the planner knows of them.
-    layout : SegmentLayout, PatchLayout or None
-        Rows, bands and patches; None for an operator that runs on whole tensors.
+    layout : Layout
+        What the code does, and what it asks of the arena.
     code : SegmentCode
         TIR.
-    parameters : tuple of Parameter
-        Of the entry, in order.
-    input_distance : mapping of str to int or None
-        Per tensor read: the least (input offset - output offset) at which the last output may overlap it when it
-        dies here.
-    scratch_bytes : int
-        Bytes of row buffers, accumulators and kernel scratch.
     """
 
     index: int
     ops: tuple[BoundOp, ...]
     kernels: tuple[Kernel, ...]
-    described: tuple[OperatorDesc, ...]
-    layout: Layout | None
+    layout: Layout
     code: SegmentCode
-    parameters: tuple[Parameter, ...]
-    input_distance: Mapping[str, int | None]
-    scratch_bytes: int
-
-    @property
-    def inputs(self) -> tuple[str, ...]:
-        """Tensors read from the arena."""
-        return tuple(dict.fromkeys(p.tensor for p in self.parameters if p.role == "in"))
-
-    @property
-    def outputs(self) -> tuple[str, ...]:
-        """Tensors written to the arena."""
-        return tuple(p.tensor for p in self.parameters if p.role == "out")
-
-    @property
-    def is_copy(self) -> bool:
-        """Whether the step does nothing when input and output share their memory."""
-        return self.described[0].is_copy
-
-    @property
-    def state_offset(self) -> int:
-        """Byte offset of the accumulators in the scratch."""
-        return 0 if self.layout is None or isinstance(self.layout, PatchLayout) else self.layout.state_offset
 
     @property
     def label(self) -> str:
@@ -120,24 +57,21 @@ class Program:
     ----------
     name : str
         Name of the network, a C identifier.
-    network : Network
-        What the planner knows of it.
+    schedule : Schedule
+        What the planner knows of it: operators, segments, where they lie in the arena.
     tensors : dict of str to TensorView
         Every activation, graph inputs and outputs included.
     inputs, outputs : tuple of str
         Names of the graph's inputs and outputs.
-    fetched : frozenset of str
-        Inputs that are not in the arena.
     steps : tuple of Step
         In run order.
     """
 
     name: str
-    network: Network
+    schedule: Schedule
     tensors: Mapping[str, TensorView]
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
-    fetched: frozenset[str]
     steps: tuple[Step, ...]
 
     @property
@@ -146,17 +80,20 @@ class Program:
         return self.network.target
 
     @property
+    def network(self) -> Network:
+        """The operators, with the scratch that their kernels have."""
+        return self.schedule.network
+
+    @property
+    def fetched(self) -> frozenset[str]:
+        """Inputs that are not in the arena."""
+        return self.schedule.fetched
+
+    @property
     def constant_bytes(self) -> int:
         """Bytes of all packed constants."""
         arrays, _ = constant_table(self)
         return sum(int(a.nbytes) for a in arrays.values())
-
-    @property
-    def macs_executed(self) -> int:
-        """Multiply-accumulates that the code runs."""
-        return sum(
-            s.layout.macs_executed(self.network) if s.layout else s.described[0].macs for s in self.steps
-        )
 
 
 def choose_kernels(
@@ -187,9 +124,7 @@ def choose_kernels(
 def lower_program(
     graph: BoundFunction,
     kernels: Sequence[Kernel],
-    network: Network,
-    segments: Sequence[Segment],
-    fetched: frozenset[str] = frozenset(),
+    schedule: Schedule,
     progress: Callable[[str, float], None] | None = None,
 ) -> Program:
     """Generate the TIR of every segment.
@@ -199,90 +134,33 @@ def lower_program(
     graph : BoundFunction
         Operators and tensors.
     kernels : sequence of Kernel
-        One per operator.
-    network : Network
-        From :func:`tvm_patch.lowering.describe.describe`.
-    segments : sequence of Segment
-        The plan's.
-    fetched : frozenset of str
-        Inputs whose rows are fetched; see :func:`tvm_patch.planner.modes.fetched_inputs`.
+        One per operator, with the scratch that the schedule has for it.
+    schedule : Schedule
+        Of the network from :func:`tvm_patch.lowering.describe.describe`.
     progress : callable, optional
         Called with what is being done and the fraction done.
-
-    Raises
-    ------
-    PlanError
-        When a segment cannot run.
     """
-    steps = []
-    kept = kept_tensors(network, segments)
-    for index, (segment, needed) in enumerate(zip(segments, kept, strict=True)):
+    steps, target = [], schedule.network.target
+    for index, (segment, layout) in enumerate(zip(schedule.segments, schedule.layouts, strict=True)):
         ops = tuple(graph.ops[i] for i in segment.operators)
         if progress:
-            progress(f"lowering {ops[0].op.kind}", index / len(segments))
-        mine = tuple(kernels[i] for i in segment.operators)
-        described = tuple(network.operators[i] for i in segment.operators)
-        if runs_whole(network, segment):
-            assert isinstance(mine[0], TensorKernel)
-            steps.append(_tensor_step(index, ops[0], mine[0], described[0]))
-        else:
-            layout = lay_out(network, segment, needed, fetched)
-            steps.append(_row_step(index, ops, mine, layout, network))
+            progress(f"lowering {ops[0].op.kind}", index / len(schedule.segments))
+        parts = []
+        for bound, described in zip(ops, layout.operators, strict=True):
+            kernel: Kernel | None = kernels[described.index]
+            if not described.rows and len(ops) > 1:  # it reduces the rows that the others make
+                kernel = reduction_for(bound.op, target)
+            assert kernel is not None
+            parts.append(SegmentPart(kernel, bound.inputs, bound.outputs[0]))
+        code = lower_segment(layout, parts, target, f"op{index}")
+        steps.append(Step(index, ops, tuple(p.kernel for p in parts), layout, code))
     return Program(
-        network.name,
-        network,
+        schedule.network.name,
+        schedule,
         graph.tensors,
         graph.inputs,
         graph.outputs,
-        fetched,
         tuple(steps),
-    )
-
-
-def _tensor_step(index: int, bound: BoundOp, kernel: TensorKernel, described: OperatorDesc) -> Step:
-    scratch = -(-kernel.scratch_bytes // 4) * 4
-    parameters = [Parameter(f"in{i}", "in", t) for i, t in enumerate(bound.inputs)]
-    parameters += [Parameter(n, "constant", array=a) for n, a in kernel.constants.items()]
-    if scratch:
-        parameters.append(Parameter("scratch", "scratch"))
-    parameters += [Parameter(f"out{i}", "out", t) for i, t in enumerate(bound.outputs)]
-    distance = dict(zip(bound.inputs, described.in_place, strict=True))
-    code = lower_tensor_step(kernel, f"op{index}")
-    return Step(index, (bound,), (kernel,), (described,), None, code, tuple(parameters), distance, scratch)
-
-
-def _row_step(
-    index: int,
-    ops: tuple[BoundOp, ...],
-    kernels: tuple[Kernel, ...],
-    layout: Layout,
-    network: Network,
-) -> Step:
-    parts = []
-    for op, kernel, described in zip(ops, kernels, layout.operators, strict=True):
-        chosen = kernel if described.rows else reduction_for(op.op, network.target)
-        assert chosen is not None
-        parts.append(SegmentPart(chosen, op.inputs, op.outputs[0]))
-    profile = [d.index for d in layout.operators] if len(parts) > 1 else None
-    if isinstance(layout, PatchLayout):
-        code = lower_patches(layout, parts, network.target, f"op{index}", profile)
-    else:
-        code = lower_segment(layout, parts, network.target, f"op{index}", profile)
-    parameters = [Parameter(f"in{i}", "in", t) for i, t in enumerate(layout.sources)]
-    parameters += [Parameter(f"fetched{i}", "fetched", t) for i, t in enumerate(layout.fetched)]
-    parameters += [
-        Parameter(name, "constant", array=parts[i].kernel.constants[constant])
-        for i, constant, name in constant_names(parts)
-    ]
-    if layout.scratch_bytes:
-        parameters.append(Parameter("scratch", "scratch"))
-    if not layout.sink.rows:
-        parameters.append(Parameter("state", "state"))
-    parameters += [Parameter(f"out{i}", "out", t) for i, t in enumerate(layout.stored)]
-    distance = {t: overlap_distance(layout, network, t) for t in layout.sources}
-    made_by = tuple(p.kernel for p in parts)
-    return Step(
-        index, ops, made_by, layout.operators, layout, code, tuple(parameters), distance, layout.scratch_bytes
     )
 
 
@@ -300,7 +178,7 @@ def constant_table(program: Program) -> tuple[dict[str, np.ndarray], dict[tuple[
     symbols: dict[tuple[int, str], str] = {}
     seen: dict[tuple[str, bytes], str] = {}
     for step in program.steps:
-        for parameter in step.parameters:
+        for parameter in step.code.parameters:
             if parameter.array is not None:
                 array = parameter.array
                 key = (str(array.dtype), np.ascontiguousarray(array).tobytes())

@@ -11,13 +11,13 @@ import tvm
 from tvm import relax
 
 from relay_passes.operators import PlainFunction, PlainOp, PlainTensor, plain_function
-from relay_passes.patch_schedule import BANDS, INPUT_MODE, OPERATORS, PATCH_ROWS, PLAN
+from relay_passes.patch_schedule import INPUT_MODE, NUMBER, OPERATORS, PLAN
 from relay_passes.straight_line import MAIN, StraightLine
 from tvm_patch.errors import PlanError
 from tvm_patch.lowering.op_view import BoundFunction, bind_plain
 from tvm_patch.planner.modes import INPUT_MODES, InputMode
 from tvm_patch.planner.plan import Plan
-from tvm_patch.planner.segments import Segment
+from tvm_patch.planner.segments import NUMBERS, Segment, segment_of
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ class _Reader:
         self.parts[var] = results
         self.names[var] = results[0]
         attrs = function.attrs
-        return Segment(indices, int(attrs.get(BANDS, 1)), int(attrs.get(PATCH_ROWS, 0)))
+        return segment_of(indices, **{n: int(attrs.get(NUMBER + n, d)) for n, d in NUMBERS.items()})
 
     def _add(
         self, index: int, op: PlainOp, rename: dict[str, str], tensors: Mapping[str, PlainTensor], where: str

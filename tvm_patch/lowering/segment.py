@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import tvm
 from tvm import tirx
 from tvm.script.ir_builder import IRBuilder
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
@@ -24,54 +23,38 @@ from tvm_patch.lowering.narrow import flattened, narrowed
 from tvm_patch.lowering.segment_base import Expr, PrimFunc, SegmentPrinter
 from tvm_patch.lowering.segment_parts import SegmentCode, SegmentPart, constant_names
 from tvm_patch.lowering.window_loop import ROW, WindowLoop, window_loop
-from tvm_patch.planner.layout import RowBuffer, SegmentLayout
+from tvm_patch.planner.row_buffer import RowBuffer
+from tvm_patch.planner.rows_layout import RowsLayout
 from tvm_patch.targets import Target
 
 
-def lower_segment(
-    layout: SegmentLayout,
+def lower_rows(
+    layout: RowsLayout,
     parts: Sequence[SegmentPart],
     target: Target,
     name: str,
-    profile: Sequence[int] | None = None,
 ) -> SegmentCode:
-    """Generate the TIR of a segment.
-
-    Parameters
-    ----------
-    layout : SegmentLayout
-        What it must do.
-    parts : sequence of SegmentPart
-        Its operators, in run order.
-    target : Target
-        What it is for; only where it prints C are buffers filled by ``memcpy`` and ``memset``, and do rows of fetched
-        inputs come from a callback (``fetched{i}`` is a ``struct tvmp_rows``).  Elsewhere ``fetched{i}`` is the whole
-        tensor, since nothing defines :data:`FETCH`.
-    name : str
-        Prefix of the functions' names.
-    profile : sequence of int, optional
-        Per part: the operator's index to report after each of its rows where it prints C.
+    """Generate the TIR; parameters as for :func:`tvm_patch.lowering.printers.lower_segment`.
 
     Returns
     -------
     SegmentCode
         The entry's parameters are ``in{i}`` for each source, ``fetched{i}`` for each fetched input, the constants,
         ``scratch`` when there is any, ``state`` (accumulators, within the scratch) for a reduction, ``out{i}`` for
-        each stored tensor.
+        each stored tensor.  Where C is printed an operator is reported after each of its rows.
     """
-    return _Segment(layout, parts, target, name, profile).build()
+    return _Rows(layout, parts, target, name).build()
 
 
-class _Segment(SegmentPrinter):
+class _Rows(SegmentPrinter):
     def __init__(
         self,
-        layout: SegmentLayout,
+        layout: RowsLayout,
         parts: Sequence[SegmentPart],
         target: Target,
         name: str,
-        profile: Sequence[int] | None,
     ) -> None:
-        super().__init__(layout, parts, target, name, profile)
+        super().__init__(layout, parts, target, name)
         self.layout = layout
         self.values = BandNumbers(layout, parts)
         self.kernels = [self._kernel(i) for i in range(len(parts))]
@@ -97,9 +80,9 @@ class _Segment(SegmentPrinter):
     def build(self) -> SegmentCode:
         self.rows, self.starts, self.finishes = [], {}, {}
         if self._flat():
-            return SegmentCode(self.function("segment", self._print_flat()), self.functions)
+            return self.code(self._print_flat())
         if (loop := self._loop()) is not None:
-            return SegmentCode(self.function("segment", self._print_loop(loop)), self.functions)
+            return self.code(self._print_loop(loop))
         for i, kernel in enumerate(self.kernels):
             assert isinstance(kernel, RowKernel | RowReduction)
             self.rows.append(self.function(f"row{i}", kernel.row_function(self._dynamic(i))))
@@ -107,12 +90,9 @@ class _Segment(SegmentPrinter):
                 self.starts[i] = self.function(f"start{i}", kernel.start_function())
                 self.finishes[i] = self.function(f"finish{i}", kernel.finish_function())
         if self.layout.bands == 1:
-            entry = self.function("segment", self._print(whole=True))
-        else:
-            self.band = tvm.ir.GlobalVar(f"{self.name}_band")
-            self.functions[self.band] = self._print(whole=False)
-            entry = self.function("segment", self._print_bands())
-        return SegmentCode(entry, self.functions)
+            return self.code(self._print(whole=True))
+        self.band = self.function("band", self._print(whole=False))
+        return self.code(self._print_bands())
 
     def _flat(self) -> bool:
         """Tell whether one call makes all rows: a single operator over whole tensors, printed as C."""
@@ -176,10 +156,6 @@ class _Segment(SegmentPrinter):
                 pointers.append(T.address_of(self.buffers["scratch"][self.layout.scratch_offset]))
             self.call(row, [*pointers, T.address_of(self.stored(part.output)[0])])
         return builder.get()
-
-    def state_parameters(self) -> list[tuple[str, str, int]]:
-        """Return the parameters for accumulators; see the base class."""
-        return [("state", "int32", self.layout.operators[-1].state_bytes // 4)] if self.starts else []
 
     def _print_bands(self) -> PrimFunc:
         """Print the entry of a segment with bands: one call a band."""

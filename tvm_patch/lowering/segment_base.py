@@ -1,4 +1,4 @@
-"""What the two printers of segments have in common: parameters, buffers, copies, calls of kernels."""
+"""What printers of segments have in common: parameters, buffers, copies, calls of kernels."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tvm import tirx
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
 from tvm_patch.kernels import TensorView
-from tvm_patch.lowering.segment_parts import SegmentPart, constant_names
+from tvm_patch.lowering.segment_parts import Parameter, SegmentCode, SegmentPart, constant_names
 from tvm_patch.planner.layouts import Layout
 from tvm_patch.targets import Target
 
@@ -25,7 +25,7 @@ class SegmentPrinter:
 
     Parameters
     ----------
-    layout : SegmentLayout or PatchLayout
+    layout : Layout
         What it must do.
     parts : sequence of SegmentPart
         Its operators, in run order.
@@ -35,8 +35,6 @@ class SegmentPrinter:
         tensor, since nothing defines :data:`FETCH`.
     name : str
         Prefix of the functions' names.
-    profile : sequence of int or None
-        Per part: the operator's index to report where it prints C.
     """
 
     arguments: dict[str, Any]
@@ -48,9 +46,8 @@ class SegmentPrinter:
         parts: Sequence[SegmentPart],
         target: Target,
         name: str,
-        profile: Sequence[int] | None,
     ) -> None:
-        self.bound, self.parts, self.target, self.name, self.profile = layout, parts, target, name, profile
+        self.bound, self.parts, self.target, self.name = layout, parts, target, name
         self.functions: dict[Any, PrimFunc] = {}
 
     def function(self, role: str, function: PrimFunc) -> Any:
@@ -59,24 +56,37 @@ class SegmentPrinter:
         self.functions[variable] = function
         return variable
 
-    def parameters(self) -> list[tuple[str, str, int]]:
-        """Return (name, dtype, elements) of the pointers that the entry takes."""
-        views, layout = self.views(), self.bound
-        out = [(f"in{i}", views[t].dtype, views[t].size) for i, t in enumerate(layout.sources)]
-        for i, tensor in enumerate(layout.fetched):
-            whole = not self.target.prints_c
-            out.append((f"fetched{i}", *((views[tensor].dtype, views[tensor].size) if whole else ("", 0))))
-        for i, constant, parameter in constant_names(self.parts):
-            array = self.parts[i].kernel.constants[constant]
-            out.append((parameter, str(array.dtype), max(1, array.size)))
-        if layout.scratch_bytes:
-            out.append(("scratch", "int8", layout.scratch_bytes))
-        out += self.state_parameters()
-        return out + [(f"out{i}", views[t].dtype, views[t].size) for i, t in enumerate(layout.stored)]
+    def code(self, entry: PrimFunc) -> SegmentCode:
+        """Add the entry to the functions and return the segment's code."""
+        return SegmentCode(self.function("segment", entry), self.functions, tuple(self.parameters()))
 
-    def state_parameters(self) -> list[tuple[str, str, int]]:
-        """Return the parameters for accumulators."""
-        return []
+    def parameters(self) -> list[Parameter]:
+        """Return the pointers that the entry takes."""
+        layout = self.bound
+        found = [Parameter(f"in{i}", "in", t) for i, t in enumerate(layout.sources)]
+        found += [Parameter(f"fetched{i}", "fetched", t) for i, t in enumerate(layout.fetched)]
+        found += [
+            Parameter(name, "constant", array=self.parts[i].kernel.constants[constant])
+            for i, constant, name in constant_names(self.parts)
+        ]
+        if layout.scratch_bytes:
+            found.append(Parameter("scratch", "scratch"))
+        if not layout.sink.rows:
+            found.append(Parameter("state", "state"))
+        return found + [Parameter(f"out{i}", "out", t) for i, t in enumerate(layout.stored)]
+
+    def _pointee(self, parameter: Parameter) -> tuple[str, int]:
+        """Return dtype and number of the elements that a parameter points to; no dtype where it is no array."""
+        if parameter.array is not None:
+            return str(parameter.array.dtype), max(1, parameter.array.size)
+        if parameter.role == "scratch":
+            return "int8", self.bound.scratch_bytes
+        if parameter.role == "state":
+            return "int32", self.bound.sink.state_bytes // 4
+        if parameter.role == "fetched" and self.target.prints_c:
+            return "", 0
+        view = self.views()[parameter.tensor]
+        return view.dtype, view.size
 
     def views(self) -> dict[str, TensorView]:
         """Return the shape and dtype of every tensor that the segment reads or makes."""
@@ -89,14 +99,14 @@ class SegmentPrinter:
     def declare(self, numbers: Sequence[str]) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
         """Emit the parameters: pointers, then `numbers`; return arguments, buffers and numbers by name."""
         arguments, buffers = {}, {}
-        parameters = self.parameters()
-        for name, dtype, _ in parameters:
+        pointees = {p.name: self._pointee(p) for p in self.parameters()}
+        for name, (dtype, _) in pointees.items():
             arguments[name] = T.arg(name, T.handle(dtype) if dtype else T.handle())
         scalars = {name: T.arg(f"n_{i}", T.int32()) for i, name in enumerate(numbers)}
-        for name, dtype, size in parameters:
+        for name, (dtype, size) in pointees.items():
             if dtype:
                 buffers[name] = T.decl_buffer((size,), dtype, data=arguments[name])
-        if any(self.views()[t].dtype == "uint8" for t in self.bound.buffers):
+        if any(self.views()[t].dtype == "uint8" for t in self.bound.held):
             buffers["unsigned"] = T.decl_buffer(
                 (self.bound.scratch_bytes,), "uint8", data=arguments["scratch"]
             )
@@ -145,9 +155,9 @@ class SegmentPrinter:
                 T.buffer_store(scratch, source[origin + i].astype("int8"), [start + i])
 
     def report(self, operator: int) -> None:
-        """Emit the hook that says that an operator has worked."""
-        if self.profile is not None and self.target.prints_c:
-            T.evaluate(tirx.call_extern("int32", "TVMP_DONE", self.profile[operator]))
+        """Emit the hook that says that an operator has worked; where it is alone the caller of the entry says so."""
+        if len(self.parts) > 1 and self.target.prints_c:
+            T.evaluate(tirx.call_extern("int32", "TVMP_DONE", self.bound.operators[operator].index))
 
     @staticmethod
     def call(variable: Any, arguments: Sequence[Any]) -> None:

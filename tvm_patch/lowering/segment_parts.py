@@ -4,11 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
+
+import numpy as np
 
 from tvm_patch.kernels import Kernel
 
 PrimFunc = Any
+Role = Literal["in", "fetched", "constant", "scratch", "state", "out"]
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of a segment's entry function.
+
+    Attributes
+    ----------
+    name : str
+        As in the printed function.
+    role : str
+        ``in``, ``fetched`` and ``out`` name a tensor, ``constant`` an array; ``scratch`` is the segment's, ``state``
+        the accumulators of a reduction in it.
+    tensor : str
+        The tensor, for ``in``, ``fetched`` and ``out``.
+    array : ndarray or None
+        The values, for ``constant``.
+    """
+
+    name: str
+    role: Role
+    tensor: str = ""
+    array: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -21,10 +47,13 @@ class SegmentCode:
         The function to call.
     functions : dict of GlobalVar to PrimFunc
         The entry and all that it calls.
+    parameters : tuple of Parameter
+        Of the entry, in order.
     """
 
     entry: Any
     functions: dict[Any, PrimFunc]
+    parameters: tuple[Parameter, ...]
 
 
 @dataclass(frozen=True)
@@ -33,7 +62,7 @@ class SegmentPart:
 
     Attributes
     ----------
-    kernel : RowKernel or RowReduction
+    kernel : RowKernel, RowReduction or TensorKernel
         Its kernel at full width.
     inputs : tuple of str
         Tensors that it reads, in order.

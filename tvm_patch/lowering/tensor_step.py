@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import tvm
 
 from tvm_patch.kernels import TensorKernel
-from tvm_patch.lowering.segment_parts import SegmentCode
+from tvm_patch.lowering.segment_parts import Parameter, SegmentCode, SegmentPart
+from tvm_patch.planner.whole_layout import WholeLayout
+from tvm_patch.targets import Target
 
 
-def lower_tensor_step(kernel: TensorKernel, name: str) -> SegmentCode:
-    """Return the code of a whole-tensor operator.
-
-    Parameters
-    ----------
-    kernel : TensorKernel
-        The operator's kernel.
-    name : str
-        Prefix of the function's name.
-    """
+def lower_whole(
+    layout: WholeLayout,
+    parts: Sequence[SegmentPart],
+    target: Target,
+    name: str,
+) -> SegmentCode:
+    """Generate the TIR; parameters as for :func:`tvm_patch.lowering.printers.lower_segment`."""
+    (part,) = parts
+    kernel = part.kernel
+    assert isinstance(kernel, TensorKernel)
     entry = tvm.ir.GlobalVar(f"{name}_tensor")
-    return SegmentCode(entry, {entry: kernel.function()})
+    # Unlike a segment's printed entry, a kernel has a parameter for every use of an input.
+    parameters = [Parameter(f"in{i}", "in", t) for i, t in enumerate(part.inputs)]
+    parameters += [Parameter(n, "constant", array=a) for n, a in kernel.constants.items()]
+    if layout.scratch_bytes:
+        parameters.append(Parameter("scratch", "scratch"))
+    parameters += [Parameter(f"out{i}", "out", t) for i, t in enumerate(layout.stored)]
+    return SegmentCode(entry, {entry: kernel.function()}, tuple(parameters))

@@ -13,7 +13,8 @@ from tvm.tirx.transform import InlinePrivateFunctions
 
 from tvm_patch.errors import InternalError
 from tvm_patch.kernels import TensorView
-from tvm_patch.lowering.program import Parameter, Program, Step
+from tvm_patch.lowering.program import Program, Step
+from tvm_patch.lowering.segment_parts import Parameter
 
 PrimFunc = Any
 
@@ -35,7 +36,7 @@ def _wrapper(program: Program, step: Step) -> PrimFunc:
             view = _view(program, step, parameter)
             buffers[parameter.name] = (T.arg(parameter.name, T.buffer(view.shape, view.dtype)), view)
         with T.sblock("root"):
-            arguments = [_start_of(*buffers[p.name]) for p in step.parameters]
+            arguments = [_start_of(*buffers[p.name]) for p in step.code.parameters]
             T.evaluate(tvm.ir.Call(step.code.entry, arguments, ret_ty=tvm.ir.PrimType("int32")))
     return builder.get()
 
@@ -45,16 +46,16 @@ _ORDER = {"in": 0, "fetched": 0, "constant": 1, "out": 2, "scratch": 3, "state":
 
 def _call_order(step: Step) -> list[Parameter]:
     """Return the parameters as ``call_tir`` passes them: what is read, then what is written."""
-    return sorted(step.parameters, key=lambda p: _ORDER[p.role])
+    return sorted(step.code.parameters, key=lambda p: _ORDER[p.role])
 
 
 def _view(program: Program, step: Step, parameter: Parameter) -> TensorView:
     if parameter.array is not None:
         return TensorView((max(1, parameter.array.size),), str(parameter.array.dtype))
     if parameter.role == "scratch":
-        return TensorView((step.scratch_bytes,), "int8")
+        return TensorView((step.layout.scratch_bytes,), "int8")
     if parameter.role == "state":
-        return TensorView((step.described[-1].state_bytes // 4,), "int32")
+        return TensorView((step.layout.sink.state_bytes // 4,), "int32")
     return program.tensors[parameter.tensor]
 
 

@@ -1,15 +1,13 @@
 """Planning of memory over a small network description; imports no TVM."""
 
 from tvm_patch.planner.arena import plan_arena
-from tvm_patch.planner.buffers import Alias, ArenaPlan, Buffer, Inside, Overlap
+from tvm_patch.planner.buffers import ArenaPlan, Buffer, Overlap
 from tvm_patch.planner.network import Lifetime, Network, OperatorDesc, TensorDesc, Window
 from tvm_patch.planner.verify import verify_plan
 
 __all__ = [
-    "Alias",
     "ArenaPlan",
     "Buffer",
-    "Inside",
     "Lifetime",
     "Network",
     "OperatorDesc",

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from tvm_patch.planner.layout import SegmentLayout
-from tvm_patch.planner.layouts import Layout
 from tvm_patch.planner.network import Network
-from tvm_patch.planner.patch_layout import PatchLayout
 from tvm_patch.planner.row_window import RowWindow
+from tvm_patch.planner.rows_layout import RowsLayout
 
 
-def overlap_distance(layout: Layout, network: Network, source: str) -> int | None:
+def overlap_distance(layout: RowsLayout, network: Network, source: str) -> int | None:
     """Return the least (input offset - output offset) in bytes at which the sink may overwrite `source`.
 
     Parameters
     ----------
-    layout : SegmentLayout or PatchLayout
+    layout : RowsLayout
         The segment.
     network : Network
         For sizes.
@@ -24,10 +22,10 @@ def overlap_distance(layout: Layout, network: Network, source: str) -> int | Non
     Returns
     -------
     int or None
-        None when they must not overlap: several bands or patches read the input anew, a reduction writes at the end,
+        None when they must not overlap: several bands read the input anew, a reduction writes at the end,
         other tensors are stored beside the output, or rows are read again.
     """
-    if isinstance(layout, PatchLayout) or layout.bands > 1 or len(layout.stored) > 1 or not layout.sink.rows:
+    if layout.bands > 1 or len(layout.stored) > 1 or not layout.sink.rows:
         return None
     output, stored = network.tensors[layout.stored[0]], network.tensors[source]
     if len(stored.shape) != 4 or stored.shape[0] != 1:
@@ -50,7 +48,7 @@ def overlap_distance(layout: Layout, network: Network, source: str) -> int | Non
 
 
 def _distance(
-    layout: SegmentLayout,
+    layout: RowsLayout,
     position: int,
     j: int,
     window: RowWindow,

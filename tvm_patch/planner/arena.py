@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tvm_patch.planner.blocks import Problem, make_problem
 from tvm_patch.planner.bound import lower_bound
-from tvm_patch.planner.buffers import Alias, ArenaPlan, Buffer, Inside, Overlap
+from tvm_patch.planner.buffers import ArenaPlan, Buffer, Overlap
 from tvm_patch.planner.exact import branch_and_bound
-from tvm_patch.planner.placement import (
+from tvm_patch.planner.first_fit import (
     FirstFit,
     greedy_by_conflicts,
     greedy_by_pressure,
     greedy_by_size,
     hill_climb,
 )
+from tvm_patch.planner.problem import Problem, make_problem
 from tvm_patch.planner.verify import verify_plan
 
 _CLIMB_WORK = 150_000
-"""Blocks placed by hill climbing in all; about 0.3 s."""
+"""Buffers placed by hill climbing in all; about 0.3 s."""
 
 _NODES = 12_000
 """Branches of the exact search; about 0.3 s for 60 operators, 0.6 s for 250."""
@@ -33,8 +33,6 @@ _GREEDY = {
 def plan_arena(
     buffers: Sequence[Buffer],
     overlaps: Sequence[Overlap] = (),
-    aliases: Sequence[Alias] = (),
-    insides: Sequence[Inside] = (),
     *,
     align: int = 4,
     seed: int = 0,
@@ -49,12 +47,8 @@ def plan_arena(
     buffers : sequence of Buffer
     overlaps : sequence of Overlap
         Outputs that may be written over a dying input.
-    aliases : sequence of Alias
-        Buffers at one offset.
-    insides : sequence of Inside
-        Buffers at a fixed place in another.
     align : int
-        Least alignment, in bytes, of buffers that are not inside others.
+        Least alignment of all buffers, in bytes.
     seed : int
         Of the hill climbing.
 
@@ -68,20 +62,20 @@ def plan_arena(
     ValueError
         When relations are inconsistent (an overlap with an input that does not die, say).
     """
-    problem = make_problem(buffers, overlaps, aliases, insides, align)
+    problem = make_problem(buffers, overlaps, align)
     plan = _solve(problem, seed)
-    verify_plan(plan, buffers, overlaps, aliases, insides, align=align)
+    verify_plan(plan, buffers, overlaps, align=align)
     return plan
 
 
 def _solve(problem: Problem, seed: int) -> ArenaPlan:
     bound = lower_bound(problem)
     fit = FirstFit(problem)
-    placements = [(name, greedy(fit)) for name, greedy in _GREEDY.items()]
-    method, best = min(placements, key=lambda p: p[1].size)
+    packings = [(name, greedy(fit)) for name, greedy in _GREEDY.items()]
+    method, best = min(packings, key=lambda p: p[1].size)
 
     if best.size > bound:
-        rounds = _CLIMB_WORK // max(1, len(problem.blocks))
+        rounds = _CLIMB_WORK // max(1, len(problem.buffers))
         climbed = hill_climb(fit, best, bound, rounds, seed)
         if climbed.size < best.size:
             method, best = "hill_climb", climbed
@@ -94,4 +88,5 @@ def _solve(problem: Problem, seed: int) -> ArenaPlan:
             size = problem.arena_size(offsets)
         if exact.complete:
             bound = size
-    return ArenaPlan(problem.offsets_by_name(offsets), size, method, bound)
+    names = (b.name for b in problem.buffers)
+    return ArenaPlan(dict(zip(names, offsets, strict=True)), size, method, bound)

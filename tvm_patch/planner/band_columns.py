@@ -62,7 +62,7 @@ class Columns:
         return np.minimum.reduceat(clipped.end - clipped.first, _STARTS) >= 1
 
     def shared_padding(self, width: int) -> Array:
-        """Return what :meth:`tvm_patch.planner.layout.Span.shared_padding` does."""
+        """Return what :meth:`tvm_patch.planner.row_buffer.Span.shared_padding` does."""
         low, high = np.minimum.reduceat(self.first, _STARTS), np.maximum.reduceat(self.end, _STARTS)
         same = low == np.maximum.reduceat(self.first, _STARTS)
         same &= high == np.minimum.reduceat(self.end, _STARTS)

@@ -36,9 +36,9 @@ class Buffer:
         if self.align < 1 or self.align & (self.align - 1):
             raise ValueError(f"buffer {self.name!r}: alignment {self.align} is not a power of two")
 
-    def meets(self, other: Buffer) -> bool:
-        """Tell whether both are alive during some operator."""
-        return self.first <= other.last and other.first <= self.last
+    def aligned(self, offset: int) -> int:
+        """Return the least offset for this buffer that is not below `offset`."""
+        return offset + -offset % self.align
 
 
 @dataclass(frozen=True)
@@ -59,23 +59,6 @@ class Overlap:
     input: str
     output: str
     min_distance: int = 0
-
-
-@dataclass(frozen=True)
-class Alias:
-    """Two buffers with one content, at the same offset: a reshape and what it reshapes."""
-
-    first: str
-    second: str
-
-
-@dataclass(frozen=True)
-class Inside:
-    """A buffer that lies `offset` bytes inside another: an input of a concatenation in its output."""
-
-    buffer: str
-    parent: str
-    offset: int
 
 
 @dataclass(frozen=True)

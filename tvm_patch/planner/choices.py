@@ -15,9 +15,10 @@ from typing import Any, Literal
 import numpy as np
 
 from tvm_patch.errors import PlanError
-from tvm_patch.planner.memory import arena_bytes
+from tvm_patch.planner.modes import InputMode
 from tvm_patch.planner.network import Network
 from tvm_patch.planner.pareto import pareto
+from tvm_patch.planner.schedule import Schedule
 from tvm_patch.planner.segments import Segment
 
 NOTICED = 0.005
@@ -33,20 +34,29 @@ class Point:
 
     Attributes
     ----------
-    segments : tuple of Segment
-        In run order.
-    arena_bytes : int
-        As the compiler allocates it.
-    macs : int
-        Multiply-accumulates executed.
+    schedule : Schedule
+        Its segments, laid out.
     instructions : int
         Estimated.
     """
 
-    segments: tuple[Segment, ...]
-    arena_bytes: int
-    macs: int
+    schedule: Schedule
     instructions: int
+
+    @property
+    def segments(self) -> tuple[Segment, ...]:
+        """In run order."""
+        return self.schedule.segments
+
+    @property
+    def arena_bytes(self) -> int:
+        """As the compiler allocates it."""
+        return self.schedule.arena_bytes
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates executed."""
+        return self.schedule.macs_executed
 
     @property
     def costs(self) -> tuple[int, int, int]:
@@ -54,11 +64,13 @@ class Point:
         return self.arena_bytes, self.macs, self.instructions
 
 
-_KEYS: dict[str, Callable[[Point], tuple[int, int]]] = {
-    "memory": lambda p: (p.arena_bytes, p.instructions),
-    "time": lambda p: (p.instructions, p.arena_bytes),
-    "balanced": lambda p: (p.arena_bytes * p.instructions, p.arena_bytes),
+_Key = Callable[[int, int], tuple[int, int]]
+_KEYS: dict[str, _Key] = {
+    "memory": lambda arena, instructions: (arena, instructions),
+    "time": lambda arena, instructions: (instructions, arena),
+    "balanced": lambda arena, instructions: (arena * instructions, arena),
 }
+"""What is to be least, of bytes of the arena and instructions."""
 
 
 class Choices(ABC):
@@ -67,8 +79,8 @@ class Choices(ABC):
     Parameters
     ----------
     network : Network
-    fetched : frozenset of str
-        Network inputs that are not in the arena.
+    mode : {"resident", "rereadable", "streamed"}
+        Where the inputs come from.
     costs : ndarray of int64, shape (ways, 3)
         Per way: bytes in use at once, at least; multiply-accumulates; estimated instructions.  Least memory first.
     most_macs : int
@@ -81,15 +93,15 @@ class Choices(ABC):
     def __init__(
         self,
         network: Network,
-        fetched: frozenset[str],
+        mode: InputMode,
         costs: Any,
         most_macs: int,
         known: Sequence[Point] = (),
     ) -> None:
-        self.network, self.fetched = network, fetched
+        self.network, self.mode = network, mode
         self._known = tuple(known)
         self._costs, self._most_macs = costs, most_macs
-        self._placed: dict[tuple[Segment, ...], int] = {}
+        self._scheduled: dict[tuple[Segment, ...], Schedule] = {}
 
     @property
     def least_in_use(self) -> int:
@@ -102,10 +114,9 @@ class Choices(ABC):
 
     def _point(self, way: int) -> Point:
         segments = self.segments_of(way)
-        if segments not in self._placed:
-            self._placed[segments] = arena_bytes(self.network, segments, self.fetched)
-        _, macs, instructions = self._costs[way].tolist()
-        return Point(segments, self._placed[segments], macs, instructions)
+        if segments not in self._scheduled:
+            self._scheduled[segments] = Schedule.of(self.network, segments, self.mode)
+        return Point(self._scheduled[segments], int(self._costs[way, 2]))
 
     @cached_property
     def front(self) -> tuple[Point, ...]:
@@ -171,7 +182,7 @@ class Choices(ABC):
 
     def _best(
         self,
-        key: Callable[[Point], tuple[int, int]],
+        key: _Key,
         sram: int | None,
         max_overhead: float | None,
         slowest: int | None = None,
@@ -184,20 +195,20 @@ class Choices(ABC):
             if macs > most_macs or (slowest is not None and instructions > slowest):
                 continue
             if sram is None or peak <= sram:
-                promises.append((key(Point((), peak, macs, instructions)), way))
+                promises.append((key(peak, instructions), way))
         best: tuple[tuple[int, int], Point] | None = None
+
+        def consider(point: Point) -> None:
+            nonlocal best
+            worth = key(point.arena_bytes, point.instructions)
+            if (sram is None or point.arena_bytes <= sram) and (best is None or worth < best[0]):
+                best = (worth, point)
+
         for point in self._known:
-            slow = point.macs > most_macs or (slowest is not None and point.instructions > slowest)
-            if (
-                not slow
-                and (sram is None or point.arena_bytes <= sram)
-                and (best is None or key(point) < best[0])
-            ):
-                best = (key(point), point)
+            if point.macs <= most_macs and (slowest is None or point.instructions <= slowest):
+                consider(point)
         for promise, way in sorted(promises):
             if best is not None and best[0] <= promise:
                 break
-            point = self._point(way)
-            if (sram is None or point.arena_bytes <= sram) and (best is None or key(point) < best[0]):
-                best = (key(point), point)
+            consider(self._point(way))
         return None if best is None else best[1]

@@ -10,11 +10,11 @@ from tvm_patch.errors import PlanError
 from tvm_patch.planner.choices import Choices, Point
 from tvm_patch.planner.explain import peak_text, plan_memory
 from tvm_patch.planner.layer_plan import layer_point
-from tvm_patch.planner.memory import overhead_of
 from tvm_patch.planner.modes import InputMode
 from tvm_patch.planner.network import Network
 from tvm_patch.planner.patched import Patched
 from tvm_patch.planner.plan import FrontPoint, Plan, PlannedSegment, Scheme, fingerprint
+from tvm_patch.planner.schedule import overhead_of
 from tvm_patch.planner.search import MOST_OVERHEAD, Search
 
 Objective = Literal["memory", "time", "balanced"]
@@ -132,7 +132,7 @@ def _best(search: Choices, request: Request) -> Point | None:
 
 
 def _impossible(network: Network, request: Request, least: Point) -> str:
-    memory = plan_memory(network, least.segments, request.input_mode)
+    memory = plan_memory(least.schedule)
     how = f"{request.input_mode} input"
     if request.max_overhead is not None:
         how += f" and an overhead of at most {request.max_overhead:g}"
@@ -153,10 +153,7 @@ def _plan(network: Network, request: Request, point: Point, front: Sequence[Poin
         fingerprint=fingerprint(network),
         input_mode=request.input_mode,
         scheme=request.scheme,
-        segments=tuple(
-            PlannedSegment(operators=s.operators, bands=s.bands, patch_rows=s.patch_rows)
-            for s in point.segments
-        ),
+        segments=tuple(PlannedSegment(operators=s.operators, **s.numbers) for s in point.segments),
         arena_bytes=point.arena_bytes,
         overhead=overhead_of(point.macs, network.macs),
         macs=network.macs,

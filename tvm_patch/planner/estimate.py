@@ -19,7 +19,7 @@ from tvm_patch.planner.network import Network, OperatorDesc
 from tvm_patch.targets import CostTable
 
 if TYPE_CHECKING:
-    from tvm_patch.planner.layout import SegmentLayout
+    from tvm_patch.planner.rows_layout import RowsLayout
 
 BAND = "segment.band"
 """The piece of code a band: padding columns are filled, counters set."""
@@ -98,8 +98,8 @@ def buffer_rates(costs: CostTable, fetched: bool) -> tuple[float, float]:
     return costs.get(f"{name}.row", 0.0), costs.get(f"{name}.byte", 0.0)
 
 
-def segment_pieces(network: Network, layout: SegmentLayout) -> dict[str, float]:
-    """Return the pieces of a laid-out segment; :mod:`tvm_patch.planner.growth` counts the same ones faster."""
+def segment_pieces(network: Network, layout: RowsLayout) -> dict[str, float]:
+    """Return the pieces of a segment of rows on demand; :mod:`tvm_patch.planner.growth` counts them faster."""
     pieces: dict[str, float] = {}
 
     def add(more: Mapping[str, float], times: float = 1.0) -> None:

@@ -1,8 +1,8 @@
-"""Exact placement by branch and bound over the order of colliding blocks.
+"""Exact placement by branch and bound over the order of colliding buffers.
 
-Begin with every block as low as it can go.  While two blocks collide, one of them has to move above the
+Begin with every buffer as low as it can go.  While two buffers collide, one of them has to move above the
 other: branch on which.  A branch adds ``offset(b) >= offset(a) + distance``; the least solution of all such
-inequalities is found by pushing blocks upwards, and a branch dies when a block is pushed past the best arena
+inequalities is found by pushing buffers upwards, and a branch dies when a buffer is pushed past the best arena
 known.  Both branches together lose no plan, so when the search ends the best plan found is optimal.
 """
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tvm_patch.planner.blocks import Problem
+from tvm_patch.planner.problem import Problem
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class ExactResult:
     Attributes
     ----------
     offsets : tuple of int or None
-        Offsets of the blocks, when they beat the size to beat.
+        Offsets of the buffers, when they beat the size to beat.
     complete : bool
         Whether the whole space was searched: nothing smaller exists.
     """
@@ -44,32 +44,34 @@ def branch_and_bound(problem: Problem, size: int, target: int, nodes: int) -> Ex
     nodes : int
         Give up after this many branches.
     """
-    blocks, constraints = problem.blocks, problem.constraints
+    buffers, constraints = problem.buffers, problem.constraints
     first = np.array([c.a for c in constraints], np.int64)
     second = np.array([c.b for c in constraints], np.int64)
     low = np.array([c.low for c in constraints], np.int64)
     high = np.array([c.high for c in constraints], np.int64)
-    sizes = np.array([b.size for b in blocks], np.int64)
+    sizes = np.array([b.size for b in buffers], np.int64)
     first_sizes, second_sizes = sizes[first], sizes[second]
 
-    above: list[list[tuple[int, int]]] = [[] for _ in blocks]  # by block: (block that lies above, distance)
-    trail: list[int] = []  # blocks whose `above` grew, so that it can be undone
+    above: list[list[tuple[int, int]]] = [
+        [] for _ in buffers
+    ]  # by buffer: (buffer that lies above, distance)
+    trail: list[int] = []  # buffers whose `above` grew, so that it can be undone
     best: tuple[int, ...] | None = None
 
     def push(offsets: list[int], start: int) -> bool:
-        """Move blocks up until all inequalities hold; False when one leaves the arena."""
+        """Move buffers up until all inequalities hold; False when one leaves the arena."""
         pending = [start]
         while pending:
             k = pending.pop()
             for other, distance in above[k]:
                 if offsets[other] < offsets[k] + distance:
-                    offsets[other] = blocks[other].align_up(offsets[k] + distance)
-                    if offsets[other] + blocks[other].size >= size:
+                    offsets[other] = buffers[other].aligned(offsets[k] + distance)
+                    if offsets[other] + buffers[other].size >= size:
                         return False
                     pending.append(other)
         return True
 
-    start = [b.residue for b in blocks]
+    start = [0] * len(buffers)
     if problem.arena_size(start) >= size:
         return ExactResult(None, True)
     stack: list[tuple[list[int], int, int, int, int]] = [(start, -1, -1, 0, 0)]

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tvm_patch.planner.choices import Point
-from tvm_patch.planner.memory import Placement, macs_of, memory_question, overhead_of, place_steps, steps_of
-from tvm_patch.planner.modes import InputMode, fetched_inputs
 from tvm_patch.planner.network import Network
+from tvm_patch.planner.placement import Placement
+from tvm_patch.planner.schedule import Schedule, overhead_of
 from tvm_patch.planner.segments import Segment
 
 
@@ -60,15 +60,11 @@ class PlanMemory:
         return max(self.segments, key=lambda s: (s.in_use, -s.position))
 
 
-def plan_memory(network: Network, segments: Sequence[Segment], mode: InputMode) -> PlanMemory:
-    """Return how much of the arena every segment of a plan fills."""
-    fetched = fetched_inputs(network, mode)
-    steps = steps_of(network, segments, fetched)
-    executed = macs_of(network, segments, fetched)
-    placement = place_steps(network, steps, fetched)
-    question = memory_question(network, steps, fetched)
+def plan_memory(schedule: Schedule) -> PlanMemory:
+    """Return how much of the arena every segment fills."""
+    network, placement, question = schedule.network, schedule.placement, schedule.question
     found = []
-    for position, segment in enumerate(segments):
+    for position, (segment, executed) in enumerate(zip(schedule.segments, schedule.macs, strict=True)):
         live = [s for s in question.storages if s.first <= position <= s.last]
         spans = [(placement.tensors[s.name], placement.tensors[s.name] + s.size) for s in live]
         scratch = question.scratch.get(position, 0)
@@ -76,7 +72,7 @@ def plan_memory(network: Network, segments: Sequence[Segment], mode: InputMode) 
             spans.append((placement.scratch[position], placement.scratch[position] + scratch))
         sizes = dict(sorted(((s.name, s.size) for s in live), key=lambda item: -item[1]))
         macs = sum(network.operators[i].macs for i in segment.operators)
-        overhead = overhead_of(executed[position], macs)
+        overhead = overhead_of(executed, macs)
         found.append(SegmentMemory(position, segment, covered(spans), scratch, sizes, overhead))
     return PlanMemory(placement, tuple(found))
 
@@ -90,10 +86,10 @@ def covered(spans: Sequence[tuple[int, int]]) -> int:
     return total
 
 
-def operators_text(segment: Segment) -> str:
+def operators_text(operators: Sequence[int]) -> str:
     """Return the operators of a segment as ranges: ``0-5`` or ``8-9, 16-18``."""
     ranges: list[list[int]] = []
-    for index in segment.operators:
+    for index in operators:
         if ranges and index == ranges[-1][1] + 1:
             ranges[-1][1] = index
         else:
@@ -104,11 +100,9 @@ def operators_text(segment: Segment) -> str:
 def peak_text(network: Network, memory: PlanMemory) -> str:
     """Return in one sentence what sets the arena."""
     peak = memory.peak
-    bands = f" in {peak.segment.bands} bands" if peak.segment.bands > 1 else ""
-    if peak.segment.patch_rows:
-        bands = f" in {peak.segment.patch_rows}×{peak.segment.bands} patches"
+    pieces = f" in {peak.segment.pieces}" if peak.segment.pieces else ""
     several = len(peak.segment.operators) > 1
-    kinds = f"operator{'s' if several else ''} {operators_text(peak.segment)}{bands}"
+    kinds = f"operator{'s' if several else ''} {operators_text(peak.segment.operators)}{pieces}"
     parts = [f"{peak.scratch_bytes:,} B of row buffers"] if peak.scratch_bytes else []
     for name, size in list(peak.tensors.items())[:3]:
         shape = "×".join(map(str, network.tensors[name].shape))

@@ -3,7 +3,7 @@
 The search needs the cost of every run of operators.  Laying each out from scratch repeats the same work: what a segment
 does near its sink does not depend on where it begins.  So segments are grown backwards, one operator at a time, and
 the columns of all numbers of bands are computed together.  The numbers are those of
-:func:`tvm_patch.planner.layout.layout_segment`, which a test holds against every segment of whole networks.
+:func:`tvm_patch.planner.lay_rows.layout_rows`, which a test holds against every segment of whole networks.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tvm_patch.errors import PlanError
-from tvm_patch.planner.alias import overlap_distance
 from tvm_patch.planner.band_columns import BAND_COUNTS, MOST_BANDS, Array, Columns
 from tvm_patch.planner.estimate import (
     BAND,
@@ -24,9 +23,9 @@ from tvm_patch.planner.estimate import (
     row_cost,
     segment_pieces,
 )
-from tvm_patch.planner.layout import layout_segment, pads, reads_in_place
+from tvm_patch.planner.lay_rows import layout_rows
 from tvm_patch.planner.network import Network, OperatorDesc
-from tvm_patch.planner.pace import Node, Use, first_row, last_row, rows_waiting
+from tvm_patch.planner.pace import Node, PacedRead, first_row, last_row, rows_waiting
 from tvm_patch.planner.row_buffer import BUFFERED_DTYPES, aligned
 from tvm_patch.planner.row_window import RowWindow
 
@@ -208,7 +207,7 @@ class Growth:
         for name, mine in by_tensor.items():
             reads = self._reads.setdefault(name, _Reads())
             height = self.network.tensors[name].shape[1]
-            padded = tuple(w for w in mine if not reads_in_place(w, node.rows, height))
+            padded = tuple(w for w in mine if not w.reads_in_place(node.rows, height))
             reads.uses.append(_Read(op.index, tuple(mine), padded))
             for window in mine:
                 need = own.needs(window)
@@ -222,13 +221,13 @@ class Growth:
         for read in sorted(reads.uses, key=lambda u: u.operator):
             windows = read.padded if padded_only else read.windows
             if windows:
-                uses.append(Use(self._nodes[read.operator], windows, read.padded if kept else windows))
+                uses.append(PacedRead(self._nodes[read.operator], windows, read.padded if kept else windows))
         return rows_waiting(uses)
 
     def _can_buffer(self, name: str, windows: list[RowWindow]) -> bool:
         if not windows:
             return True
-        values = {w.pad_value for w in windows if pads(w)}
+        values = {w.pad_value for w in windows if w.pads}
         return len(values) <= 1 and self.network.tensors[name].dtype in BUFFERED_DTYPES
 
     def _padding_cost(self, name: str, reads: _Reads, stored: bool) -> Array:
@@ -311,10 +310,9 @@ class Growth:
         """Return the costs where closed forms do not hold; what is needed later allows one band anyway."""
         operators = tuple(reversed(self.operators))
         try:
-            layout = layout_segment(self.network, operators, 1, self.needed, self.fetched)
+            layout = layout_rows(self.network, operators, 1, self.needed, self.fetched)
         except PlanError:
             return None
-        distances = {t: overlap_distance(layout, self.network, t) for t in layout.sources}
         instructions = instructions_of(segment_pieces(self.network, layout), self.network.target.costs)
         return SegmentCosts(
             operators,
@@ -324,7 +322,7 @@ class Growth:
             np.full(MOST_BANDS, round(instructions)),
             layout.sources,
             layout.stored,
-            {t: d for t, d in distances.items() if d is not None},
+            {t: d for t, d in layout.input_distance.items() if d is not None},
         )
 
     def _distance(self, source: str) -> int | None:

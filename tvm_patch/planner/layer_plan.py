@@ -5,9 +5,9 @@ from __future__ import annotations
 from tvm_patch.errors import PlanError
 from tvm_patch.planner.choices import Point
 from tvm_patch.planner.layer_cost import layer_instructions
-from tvm_patch.planner.memory import arena_bytes
 from tvm_patch.planner.modes import InputMode, fetched_inputs
 from tvm_patch.planner.network import Network
+from tvm_patch.planner.schedule import Schedule
 from tvm_patch.planner.segments import layer_by_layer
 
 
@@ -28,6 +28,5 @@ def layer_point(network: Network, mode: InputMode) -> Point:
                     f"input {name} is streamed but {len(readers)} operators read it: layer by layer its rows would "
                     "have to come again; use --scheme auto or --input-mode rereadable"
                 )
-    segments = layer_by_layer(network)
     instructions = sum(layer_instructions(network, op, fetched) for op in network.operators)
-    return Point(segments, arena_bytes(network, segments, fetched), network.macs, instructions)
+    return Point(Schedule.of(network, layer_by_layer(network), mode), instructions)

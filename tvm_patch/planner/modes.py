@@ -20,8 +20,10 @@ def fetched_inputs(network: Network, mode: InputMode) -> frozenset[str]:
     Raises
     ------
     PlanError
-        When an input cannot be: it is no picture, or an operator needs all of it at once.
+        When an input cannot be: it is no picture, or an operator needs all of it at once; or the mode is none.
     """
+    if mode not in INPUT_MODES:
+        raise PlanError(f"input mode {mode!r} is unknown; use {', '.join(INPUT_MODES)}")
     if mode == "resident":
         return frozenset()
     for name in network.inputs:

@@ -281,14 +281,6 @@ class Network:
         """Lifetime of every tensor."""
         return {name: self.lifetime(name) for name in self.tensors}
 
-    def live(self, index: int) -> tuple[str, ...]:
-        """Return the tensors that must be kept during operator `index`, its own inputs and outputs too."""
-        return tuple(name for name, t in self.lifetimes.items() if t.first <= index <= t.last)
-
-    def live_bytes(self, index: int) -> int:
-        """Bytes of the tensors kept during operator `index`, without scratch, alignment or sharing."""
-        return sum(self.tensors[name].nbytes for name in self.live(index))
-
     def reordered(self, order: Sequence[int]) -> Network:
         """Return this network with its operators in another run order.
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tvm_patch.planner.memory import arena_bytes
 from tvm_patch.planner.network import Network
+from tvm_patch.planner.schedule import Schedule
 from tvm_patch.planner.search import Search
 from tvm_patch.planner.segments import layer_by_layer
 
@@ -68,7 +68,7 @@ def kept_alive(network: Network) -> int:
 
 
 def _layers(network: Network) -> int:
-    return arena_bytes(network, layer_by_layer(network))
+    return Schedule.of(network, layer_by_layer(network)).arena_bytes
 
 
 def _from_outputs(network: Network) -> Order:

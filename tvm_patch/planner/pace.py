@@ -92,7 +92,7 @@ def _branches(a: Node, b: Node) -> tuple[list[Node], list[Node], Node]:
 
 
 @dataclass(frozen=True)
-class Use:
+class PacedRead:
     """How one operator reads a tensor.
 
     Attributes
@@ -110,12 +110,12 @@ class Use:
     buffered: tuple[RowWindow, ...]
 
 
-def rows_waiting(uses: Sequence[Use]) -> int | None:
+def rows_waiting(uses: Sequence[PacedRead]) -> int | None:
     """Return how many rows a row buffer must hold.
 
     Parameters
     ----------
-    uses : sequence of Use
+    uses : sequence of PacedRead
         The readers in run order; the first drives.
 
     Returns
@@ -149,7 +149,7 @@ def _executed(reader: Node, driver: Node, rows: Rows) -> Rows:
     return _demands(right, asked)[at]
 
 
-def _misses(use: Use, driver: Use, uses: Sequence[Use]) -> bool:
+def _misses(use: PacedRead, driver: PacedRead, uses: Sequence[PacedRead]) -> bool:
     left, right, common = _branches(driver.node, use.node)
     rows = np.arange(use.node.count)
     asked = np.arange(common.count + 1)

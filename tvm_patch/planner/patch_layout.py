@@ -2,26 +2,27 @@
 
 The output is cut into patches along both axes.  For each of them every operator makes the whole region that the patch
 depends on before the next operator starts, so that halos are computed again along both axes.  It is here to be compared
-with: row buffers (:mod:`tvm_patch.planner.layout`) need less of everything.  Lin et al., MCUNetV2, NeurIPS 2021,
+with: row buffers (:mod:`tvm_patch.planner.lay_rows`) need less of everything.  Lin et al., MCUNetV2, NeurIPS 2021,
 section 3.1.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 from tvm_patch.errors import PlanError
 from tvm_patch.planner.arena import plan_arena
 from tvm_patch.planner.buffers import Buffer
-from tvm_patch.planner.layout import pads, reads_in_place
+from tvm_patch.planner.layouts import Layout
 from tvm_patch.planner.network import Network, OperatorDesc, TensorDesc
 from tvm_patch.planner.row_buffer import BUFFERED_DTYPES, Span, aligned
 from tvm_patch.planner.row_window import RowWindow
 
 
 @dataclass(frozen=True)
-class Region:
+class PatchRegion:
     """A rectangle of a tensor, by patch.
 
     Attributes
@@ -35,21 +36,21 @@ class Region:
     rows: Span
     columns: Span
 
-    def needs(self, window: RowWindow) -> Region:
+    def needs(self, window: RowWindow) -> PatchRegion:
         """Return the part of an input that this part of the output is made from."""
         rows = Span(
             tuple(map(window.first_row, self.rows.first)),
             tuple(window.first_row(e - 1) + window.reach for e in self.rows.end),
         )
-        return Region(rows, self.columns.needs(window))
+        return PatchRegion(rows, self.columns.needs(window))
 
-    def joined(self, other: Region) -> Region:
+    def joined(self, other: PatchRegion) -> PatchRegion:
         """Return the least region that holds both."""
-        return Region(self.rows.joined(other.rows), self.columns.joined(other.columns))
+        return PatchRegion(self.rows.joined(other.rows), self.columns.joined(other.columns))
 
-    def clipped(self, tensor: TensorDesc) -> Region:
+    def clipped(self, tensor: TensorDesc) -> PatchRegion:
         """Return the part inside a tensor."""
-        return Region(self.rows.clipped(tensor.shape[1]), self.columns.clipped(tensor.shape[2]))
+        return PatchRegion(self.rows.clipped(tensor.shape[1]), self.columns.clipped(tensor.shape[2]))
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class RegionBuffer:
     Attributes
     ----------
     tensor : str
-    region : Region
+    region : PatchRegion
         May reach outside the tensor, where padding lies.
     pixel_bytes : int
     pad_value : int
@@ -68,7 +69,7 @@ class RegionBuffer:
     """
 
     tensor: str
-    region: Region
+    region: PatchRegion
     pixel_bytes: int
     pad_value: int
     offset: int
@@ -84,49 +85,41 @@ class RegionBuffer:
         return self.region.rows.widest * self.line_bytes
 
 
-@dataclass(frozen=True)
-class PatchLayout:
+@dataclass(frozen=True, kw_only=True)
+class PatchLayout(Layout):
     """Everything about a patched segment that its code and its cost follow from.
 
     Attributes
     ----------
-    operators : tuple of OperatorDesc
-        In run order; the last makes what is stored.
     patch_rows, bands : int
         Patches from top to bottom and from left to right.
-    sources, fetched, stored : tuple of str
-        As in :class:`tvm_patch.planner.layout.SegmentLayout`.
-    regions : tuple of Region
+    regions : tuple of PatchRegion
         Per operator: what it makes.
     buffers : dict of str to RegionBuffer
         By tensor.
     buffered : frozenset of (int, int)
         Which (operator position, input) read from a region buffer; the others read stored tensors in place.
+    line_bytes : dict of str to int
+        Bytes of a row of each fetched input, by tensor: rows arrive whole.
     line_offset : dict of str to int
-        Where whole rows of a fetched input arrive, by tensor: byte offset in the scratch.
+        Where they arrive: byte offset in the scratch.
     scratch_offset : tuple of int
-        Byte offset of each operator's working memory in the scratch.
-    scratch_bytes : int
-        Bytes of regions, rows and working memory together, overlaps counted once.
+        Byte offset of each operator's working memory in the scratch, in which overlaps are counted once.
     """
 
-    operators: tuple[OperatorDesc, ...]
     patch_rows: int
     bands: int
-    sources: tuple[str, ...]
-    fetched: tuple[str, ...]
-    stored: tuple[str, ...]
-    regions: tuple[Region, ...]
+    regions: tuple[PatchRegion, ...]
     buffers: dict[str, RegionBuffer]
     buffered: frozenset[tuple[int, int]]
+    line_bytes: dict[str, int]
     line_offset: dict[str, int]
     scratch_offset: tuple[int, ...]
-    scratch_bytes: int
 
     @property
-    def sink(self) -> OperatorDesc:
-        """The last operator."""
-        return self.operators[-1]
+    def held(self) -> Collection[str]:
+        """Tensors of which the scratch holds a part."""
+        return self.buffers
 
     def first_reader(self, tensor: str) -> int:
         """Return the position of the first operator that reads the buffer of `tensor`."""
@@ -140,6 +133,39 @@ class PatchLayout:
                 _, height, width, _ = network.tensors[op.outputs[0]].shape
                 total += op.macs * region.rows.total * region.columns.total // (height * width)
         return total
+
+    def with_scratch(self, scratch: Sequence[int]) -> Self:
+        """Return the layout for kernels with other scratch; see :meth:`Layout.with_scratch`.
+
+        Regions share memory with the scratch of other operators, so all parts are placed anew.
+        """
+        return replace(self, operators=self._operators_with(scratch)).placed()
+
+    def placed(self) -> Self:
+        """Return the layout with the parts of its scratch where they need the least memory."""
+        made = {op.outputs[0]: i for i, op in enumerate(self.operators)}
+        readers: dict[str, list[int]] = {}
+        for i, j in sorted(self.buffered):
+            readers.setdefault(self.operators[i].inputs[j], []).append(i)
+        asked = [
+            Buffer(tensor, aligned(self.buffers[tensor].nbytes), made.get(tensor, min(used)), max(used), 4)
+            for tensor, used in readers.items()
+        ]
+        asked += [
+            Buffer(f"row of {t}", aligned(size), min(readers[t]), min(readers[t]))
+            for t, size in self.line_bytes.items()
+        ]
+        asked += [
+            Buffer(f"scratch {i}", aligned(op.scratch_bytes), i, i) for i, op in enumerate(self.operators)
+        ]
+        plan = plan_arena(asked, align=4)
+        return replace(
+            self,
+            buffers={t: replace(b, offset=plan.offsets[t]) for t, b in self.buffers.items()},
+            line_offset={t: plan.offsets[f"row of {t}"] for t in self.line_bytes},
+            scratch_offset=tuple(plan.offsets[f"scratch {i}"] for i in range(len(self.operators))),
+            scratch_bytes=aligned(plan.size),
+        )
 
 
 def layout_patches(
@@ -190,7 +216,7 @@ def _check(network: Network, operators: tuple[OperatorDesc, ...], kept: set[str]
             raise PlanError(f"{where} leads nowhere inside its segment")
 
 
-def _check_inside(region: Region, tensor: str, output: str) -> None:
+def _check_inside(region: PatchRegion, tensor: str, output: str) -> None:
     if region.rows.least < 1 or region.columns.least < 1:
         raise PlanError(f"a patch of {output} depends on no more than the padding of {tensor}")
 
@@ -228,73 +254,55 @@ class _Patches:
         if inner and window.stride == 0:
             raise PlanError(f"tensor {tensor} is broadcast: it must be whole before its reader runs")
         height = self.network.tensors[op.outputs[0]].shape[1]
-        in_place = reads_in_place(window, height, self.network.tensors[tensor].rows)
+        in_place = window.reads_in_place(height, self.network.tensors[tensor].rows)
         return inner or tensor in self.fetched or not in_place
 
     def build(self) -> PatchLayout:
         regions, held = self._regions()
-        readers: dict[str, list[int]] = {}
-        for i, j in sorted(self.buffered):
-            readers.setdefault(self.ops[i].inputs[j], []).append(i)
-        unplaced = [self._buffer(tensor, held[tensor]) for tensor in readers]
-        asked = [
-            Buffer(b.tensor, aligned(b.nbytes), self.made.get(b.tensor, min(used)), max(used), 4)
-            for b, used in zip(unplaced, readers.values(), strict=True)
-        ]
-        lines = sorted(self.fetched & set(readers))
-        asked += [
-            Buffer(
-                f"row of {t}", aligned(self.network.tensors[t].row_bytes), min(readers[t]), min(readers[t])
-            )
-            for t in lines
-        ]
-        asked += [Buffer(f"scratch {i}", aligned(op.scratch_bytes), i, i) for i, op in enumerate(self.ops)]
-        placed = plan_arena(asked, align=4)
+        read = dict.fromkeys(self.ops[i].inputs[j] for i, j in sorted(self.buffered))
         sources = [t for op in self.ops for t in op.inputs if t not in self.made and t not in self.fetched]
         return PatchLayout(
-            self.ops,
-            self.patch_rows,
-            self.bands,
-            tuple(dict.fromkeys(sources)),
-            tuple(sorted(self.fetched & {t for op in self.ops for t in op.inputs})),
-            (self.ops[-1].outputs[0],),
-            regions,
-            {
-                b.tensor: RegionBuffer(
-                    b.tensor, b.region, b.pixel_bytes, b.pad_value, placed.offsets[b.tensor]
-                )
-                for b in unplaced
-            },
-            self.buffered,
-            {t: placed.offsets[f"row of {t}"] for t in lines},
-            tuple(placed.offsets[f"scratch {i}"] for i in range(len(self.ops))),
-            aligned(placed.size),
-        )
+            operators=self.ops,
+            sources=tuple(dict.fromkeys(sources)),
+            fetched=tuple(sorted(self.fetched & {t for op in self.ops for t in op.inputs})),
+            stored=(self.ops[-1].outputs[0],),
+            scratch_bytes=0,
+            # Every patch reads the inputs anew: none may be written over.
+            input_distance=dict.fromkeys(sources),
+            patch_rows=self.patch_rows,
+            bands=self.bands,
+            regions=regions,
+            buffers={tensor: self._buffer(tensor, held[tensor]) for tensor in read},
+            buffered=self.buffered,
+            line_bytes={t: self.network.tensors[t].row_bytes for t in sorted(self.fetched & set(read))},
+            line_offset={},
+            scratch_offset=(),
+        ).placed()
 
-    def _buffer(self, tensor: str, region: Region) -> RegionBuffer:
+    def _buffer(self, tensor: str, region: PatchRegion) -> RegionBuffer:
         desc = self.network.tensors[tensor]
         if desc.dtype not in BUFFERED_DTYPES:
             raise PlanError(f"tensor {tensor} is {desc.dtype}: regions hold bytes only")
         windows = [self.ops[i].rows[j] for i, j in self.buffered if self.ops[i].inputs[j] == tensor]
-        values = {w.pad_value for w in windows if pads(w)}
+        values = {w.pad_value for w in windows if w.pads}
         if len(values) > 1:
             raise PlanError(f"tensor {tensor} is padded with different values by its readers")
         pixel = desc.row_bytes // desc.shape[2]
         return RegionBuffer(tensor, region, pixel, values.pop() if values else 0, 0)
 
-    def _regions(self) -> tuple[tuple[Region, ...], dict[str, Region]]:
+    def _regions(self) -> tuple[tuple[PatchRegion, ...], dict[str, PatchRegion]]:
         """Return what each operator makes, and what each buffer holds."""
         output = self.network.tensors[self.ops[-1].outputs[0]]
         if len(output.shape) != 4 or output.shape[0] != 1:
             raise PlanError(f"tensor {output.name} has no rows and columns: it cannot be cut into patches")
         wanted = {
-            output.name: Region(
+            output.name: PatchRegion(
                 _cut(output.shape[1], self.patch_rows, "rows", output.name),
                 _cut(output.shape[2], self.bands, "columns", output.name),
             )
         }
-        held: dict[str, Region] = {}
-        regions: list[Region] = []
+        held: dict[str, PatchRegion] = {}
+        regions: list[PatchRegion] = []
         for i in reversed(range(len(self.ops))):
             op = self.ops[i]
             own = wanted[op.outputs[0]].clipped(self.network.tensors[op.outputs[0]])

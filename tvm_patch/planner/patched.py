@@ -10,15 +10,15 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from tvm_patch.errors import PlanError
-from tvm_patch.planner.candidates import Candidates
 from tvm_patch.planner.choices import Choices
 from tvm_patch.planner.estimate import row_cost
 from tvm_patch.planner.layer_cost import layer_instructions
 from tvm_patch.planner.modes import InputMode, fetched_inputs
 from tvm_patch.planner.network import Network
+from tvm_patch.planner.one_segment import OneSegment
 from tvm_patch.planner.pareto import pareto
 from tvm_patch.planner.patch_layout import PatchLayout, layout_patches
-from tvm_patch.planner.segments import Segment
+from tvm_patch.planner.segments import PatchSegment, Segment
 
 MOST_PATCHES = 6
 """Patches along each axis beyond which none are looked for, unless asked."""
@@ -69,7 +69,7 @@ class Patched(Choices):
         table = np.array(costs, np.int64)
         best = pareto(table)
         self._found = [self._found[i] for i in best.tolist()]
-        super().__init__(network, self.fetched, table[best], int(table[:, 1].max()))
+        super().__init__(network, mode, table[best], int(table[:, 1].max()))
 
     def segments_of(self, way: int) -> tuple[Segment, ...]:
         """Return the segments of a way."""
@@ -95,9 +95,9 @@ class Patched(Choices):
 
     def _run(self, patches: Sequence[int], layers: Sequence[int]) -> Iterator[tuple[int, int, int]]:
         network = self.network
-        candidates = Candidates(network, self.fetched, False)
-        cuts = self._cuts = candidates.cuts
-        alone = [min(m.peak for m in candidates.alone(op.index)) for op in network.operators]
+        single = OneSegment(network, self.fetched, False)
+        cuts = self._cuts = single.cuts
+        alone = [min(m.peak for m in single.alone(op.index)) for op in network.operators]
         slow = [layer_instructions(network, op, self.fetched) for op in network.operators]
         for length in layers:
             for p in patches:
@@ -109,7 +109,7 @@ class Patched(Choices):
                 macs = layout.macs_executed(network) + sum(op.macs for op in network.operators[length:])
                 instructions = patch_instructions(network, layout) + sum(slow[length:])
                 rest = tuple(Segment((op.index,)) for op in network.operators[length:])
-                self._found.append((Segment(tuple(range(length)), p, p), *rest))
+                self._found.append((PatchSegment(tuple(range(length)), p, p), *rest))
                 yield peak, macs, instructions
 
 

@@ -1,112 +1,168 @@
-"""Heuristics: put blocks one after the other at the lowest offset that is free, in a good order."""
+"""Where the tensors and the scratch of a network cut into segments lie in the arena."""
 
 from __future__ import annotations
 
-import random
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from tvm_patch.planner.blocks import Problem
+from tvm_patch.planner.arena import plan_arena
+from tvm_patch.planner.buffers import ArenaPlan, Buffer, Overlap
+from tvm_patch.planner.layouts import Layout
+from tvm_patch.planner.network import Network
+from tvm_patch.planner.row_buffer import aligned
+
+_WORD = 4
+_WIDE = {"int64": 8}
+
+
+@dataclass(frozen=True)
+class Storage:
+    """Tensors that share one piece of memory because one is a byte-for-byte view of the other.
+
+    Attributes
+    ----------
+    tensors : tuple of str
+        In order of creation; the first names the storage.
+    size : int
+        Bytes.
+    first, last : int
+        Segments during which it must keep its contents; -1 for graph inputs, the number of segments for outputs.
+    align : int
+        The offset is a multiple of this, in bytes.
+    """
+
+    tensors: tuple[str, ...]
+    size: int
+    first: int
+    last: int
+    align: int = _WORD
+
+    @property
+    def name(self) -> str:
+        """Name of the storage."""
+        return self.tensors[0]
+
+
+@dataclass(frozen=True)
+class MemoryQuestion:
+    """What the arena planner is asked.
+
+    Attributes
+    ----------
+    storages : tuple of Storage
+        Buffers of activations.
+    scratch : dict of int to int
+        Bytes of scratch by segment (0 is left out).
+    overlaps : tuple of (input storage, output storage, distance)
+        Pairs that may overlap during one segment: input offset - output offset >= distance.
+    """
+
+    storages: tuple[Storage, ...]
+    scratch: dict[int, int]
+    overlaps: tuple[tuple[str, str, int], ...]
 
 
 @dataclass(frozen=True)
 class Placement:
-    """Offsets of the blocks of a problem, the arena's size in bytes, and the order that gave them."""
+    """Where everything lies in the arena.
 
-    offsets: tuple[int, ...]
-    size: int
-    order: tuple[int, ...]
+    Attributes
+    ----------
+    arena_bytes : int
+        Size of the arena.
+    tensors : mapping of str to int
+        Byte offset of each stored tensor.
+    scratch : mapping of int to int
+        Byte offset of each segment's scratch.
+    plan : ArenaPlan
+        The planner's answer, with the method that found it and the lower bound.
+    """
 
-
-class FirstFit:
-    """Places the blocks of one problem in any order."""
-
-    def __init__(self, problem: Problem) -> None:
-        self.problem = problem
-        self.neighbours: list[list[tuple[int, int, int]]] = [[] for _ in problem.blocks]
-        for c in problem.constraints:
-            self.neighbours[c.a].append((c.b, c.low, c.high))
-            self.neighbours[c.b].append((c.a, -c.high, -c.low))
-
-    def place(self, order: Sequence[int]) -> Placement:
-        """Return the placement that `order`, a permutation of block indices, gives."""
-        blocks = self.problem.blocks
-        offsets: list[int | None] = [None] * len(blocks)
-        size = 0
-        for k in order:
-            block = blocks[k]
-            forbidden = []
-            for other, low, high in self.neighbours[k]:
-                at = offsets[other]
-                if at is not None and at + high > 0:
-                    forbidden.append((at + low, at + high))
-            forbidden.sort()
-            offset = block.residue
-            for low, high in forbidden:
-                if low >= offset:
-                    break
-                if high > offset:
-                    offset = block.align_up(high)
-            offsets[k] = offset
-            size = max(size, offset + block.size)
-        return Placement(tuple(o for o in offsets if o is not None), size, tuple(order))
+    arena_bytes: int
+    tensors: Mapping[str, int]
+    scratch: Mapping[int, int]
+    plan: ArenaPlan
 
 
-def greedy_by_size(fit: FirstFit) -> Placement:
-    """Place the largest block first; as microTVM's memory planner did."""
-    blocks = fit.problem.blocks
-    return fit.place(sorted(range(len(blocks)), key=lambda k: (-blocks[k].size, blocks[k].first, k)))
+def _last_uses(network: Network, layouts: Sequence[Layout], stored: Sequence[str]) -> dict[str, int]:
+    """Return the segment after which each stored tensor is no longer needed."""
+    last = dict.fromkeys(stored, -1)
+    for index, layout in enumerate(layouts):
+        for name in (*layout.sources, *layout.stored):
+            last[name] = index
+    for name in network.outputs:
+        last[name] = len(layouts)
+    return last
 
 
-def greedy_by_conflicts(fit: FirstFit) -> Placement:
-    """Place the block that meets most others first."""
-    blocks = fit.problem.blocks
-    return fit.place(sorted(range(len(blocks)), key=lambda k: (-len(fit.neighbours[k]), -blocks[k].size, k)))
-
-
-def greedy_by_pressure(fit: FirstFit) -> Placement:
-    """Place the block with most bytes alive beside it first."""
-    blocks = fit.problem.blocks
-    pressure = [b.size + sum(blocks[o].size for o, _, _ in fit.neighbours[k]) for k, b in enumerate(blocks)]
-    return fit.place(sorted(range(len(blocks)), key=lambda k: (-pressure[k], -blocks[k].size, k)))
-
-
-def hill_climb(fit: FirstFit, start: Placement, target: int, rounds: int, seed: int = 0) -> Placement:
-    """Improve an order by moving what lies at the top of the arena, or what it meets, to the front.
+def memory_question(
+    network: Network, layouts: Sequence[Layout], fetched: Collection[str] = ()
+) -> MemoryQuestion:
+    """Collect lifetimes, views and permitted overlaps: the question to the arena planner.
 
     Parameters
     ----------
-    fit : FirstFit
-    start : Placement
-        Where to begin; the answer is never larger.
-    target : int
-        Stop at this many bytes.
-    rounds : int
-        Number of orders tried.
-    seed : int
-        The walk is a function of the seed alone.
+    network : Network
+        For sizes, inputs and outputs.
+    layouts : sequence of Layout
+        Of all segments, in run order.
+    fetched : collection of str
+        Network inputs that are not in the arena.
     """
-    chance = random.Random(seed)
-    blocks = fit.problem.blocks
-    best = now = start
-    for _ in range(rounds):
-        if best.size <= target:
-            break
-        top = [k for k, o in enumerate(now.offsets) if o + blocks[k].size == now.size]
-        chosen = chance.choice(top)
-        if fit.neighbours[chosen] and chance.random() < 0.5:
-            chosen = chance.choice(fit.neighbours[chosen])[0]
-        order = list(now.order)
-        position = order.index(chosen)
-        if position and chance.random() < 0.7:
-            order.insert(chance.randrange(position), order.pop(position))
-        else:
-            other = chance.randrange(len(order))
-            order[position], order[other] = order[other], order[position]
-        candidate = fit.place(order)
-        # Sideways steps cross plateaus; a rare step uphill (an eighth at most) leaves a valley.
-        if candidate.size <= now.size or (candidate.size * 8 <= best.size * 9 and chance.random() < 0.02):
-            now = candidate
-        if now.size < best.size:
-            best = now
-    return best
+    stored = [name for name in network.inputs if name not in fetched]
+    last = _last_uses(network, layouts, stored)
+    born = dict.fromkeys(stored, -1)
+    owner = {name: name for name in stored}
+    members = {name: [name] for name in stored}
+    for index, layout in enumerate(layouts):
+        for name in layout.stored:
+            born[name] = index
+            source = layout.sources[0] if layout.is_copy else None
+            # A graph input that is also a graph output must be two tensors for the caller.
+            if source is not None and not (name in network.outputs and owner[source] in network.inputs):
+                owner[name] = owner[source]
+                members[owner[source]].append(name)
+            else:
+                owner[name] = name
+                members[name] = [name]
+
+    storages = {
+        root: Storage(
+            tuple(names),
+            max(network.tensors[n].nbytes for n in names),
+            min(born[n] for n in names),
+            max(max(last[n], born[n]) for n in names),
+            max(_WIDE.get(network.tensors[n].dtype, _WORD) for n in names),
+        )
+        for root, names in members.items()
+    }
+    overlaps: dict[tuple[str, str], int] = {}
+    for index, layout in enumerate(layouts):
+        if len(layout.stored) != 1:
+            continue
+        target = owner[layout.stored[0]]
+        sources = [owner[n] for n in layout.sources]
+        for name, source in zip(layout.sources, sources, strict=True):
+            distance = layout.input_distance[name]
+            dies = storages[source].last == index
+            # Two views of one storage ask for different distances only in theory; then neither is used.
+            if distance is not None and dies and source != target and sources.count(source) == 1:
+                overlaps[source, target] = distance
+    scratch = {i: x.scratch_bytes for i, x in enumerate(layouts) if x.scratch_bytes}
+    pairs = tuple((source, target, d) for (source, target), d in overlaps.items())
+    return MemoryQuestion(tuple(storages.values()), scratch, pairs)
+
+
+def place(question: MemoryQuestion) -> Placement:
+    """Give every stored tensor and scratch buffer an offset in one arena."""
+    buffers = [Buffer(s.name, s.size, s.first, s.last, s.align) for s in question.storages]
+    buffers += [Buffer(_scratch_name(i), size, i, i, _WORD) for i, size in question.scratch.items()]
+    overlaps = [Overlap(source, target, distance) for source, target, distance in question.overlaps]
+    plan = plan_arena(buffers, overlaps, align=_WORD)
+    tensors = {name: plan.offsets[s.name] for s in question.storages for name in s.tensors}
+    scratch = {index: plan.offsets[_scratch_name(index)] for index in question.scratch}
+    return Placement(aligned(plan.size), tensors, scratch, plan)
+
+
+def _scratch_name(index: int) -> str:
+    return f"scratch of step {index}"

@@ -15,11 +15,10 @@ from typing import Annotated, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tvm_patch.errors import PlanError
-from tvm_patch.planner.layouts import lay_out
-from tvm_patch.planner.memory import macs_of, overhead_of, place_steps, runs_whole, steps_of
-from tvm_patch.planner.modes import InputMode, fetched_inputs
+from tvm_patch.planner.modes import InputMode
 from tvm_patch.planner.network import Network
-from tvm_patch.planner.segments import Segment, kept_tensors
+from tvm_patch.planner.schedule import Schedule, overhead_of
+from tvm_patch.planner.segments import Segment, segment_of
 from tvm_patch.targets import TARGETS
 
 FORMAT: Literal["tvm-patch plan"] = "tvm-patch plan"
@@ -49,12 +48,16 @@ class PlannedSegment(_Part):
     bands : int
         Vertical stripes of the last operator's output.
     patch_rows : int
-        See :class:`tvm_patch.planner.segments.Segment`.
+        See :func:`tvm_patch.planner.segments.segment_of`.
     """
 
     operators: Annotated[tuple[_Count, ...], Field(min_length=1)]
     bands: Annotated[int, Field(ge=1, strict=True)] = 1
     patch_rows: _Count = 0
+
+    def segment(self) -> Segment:
+        """Return what it describes."""
+        return segment_of(self.operators, self.bands, self.patch_rows)
 
 
 class FrontPoint(_Part):
@@ -137,7 +140,7 @@ class Plan(_Part):
         ------
         PlanError
             When the file is no plan of this version; names the field.  Whether it suits a network is for
-            :meth:`segments_for` to say.
+            :meth:`schedule_for` to say.
         """
         try:
             text = Path(path).read_text(encoding="utf-8")
@@ -169,8 +172,8 @@ class Plan(_Part):
             first = error.errors()[0]
             raise PlanError(f"{_field(first['loc'])}: {first['msg'].lower()}") from error
 
-    def segments_for(self, network: Network) -> tuple[Segment, ...]:
-        """Return the segments, after checking that the plan was made for `network` and is what it says.
+    def schedule_for(self, network: Network) -> Schedule:
+        """Return the plan laid out, after checking that it was made for `network` and is what it says.
 
         Raises
         ------
@@ -183,28 +186,17 @@ class Plan(_Part):
                 f"fingerprint: the plan was made for another network ({self.network}), not for {network.name} as it is "
                 "now; plan again"
             )
-        segments = tuple(Segment(s.operators, s.bands, s.patch_rows) for s in self.segments)
-        check_operators(network, segments)
-        fetched = fetched_inputs(network, self.input_mode)
-        try:
-            kept = kept_tensors(network, segments)
-        except PlanError as error:
-            raise PlanError(f"segments: {error}") from error
-        for i, (segment, needed) in enumerate(zip(segments, kept, strict=True)):
-            if runs_whole(network, segment):
-                if segment.bands != 1:
-                    raise PlanError(
-                        f"segments[{i}].bands: {segment.bands}, but the operator needs whole tensors"
-                    )
-                continue
-            try:
-                lay_out(network, segment, needed, fetched)
-            except PlanError as error:
-                field = ".patch_rows" if segment.patch_rows else ".bands" if segment.bands > 1 else ""
-                raise PlanError(f"segments[{i}]{field}: {error}") from error
-        _check_streamed(network, self.input_mode, segments)
-        self._check_costs(network, segments)
-        return segments
+        schedule = Schedule.of(network, [s.segment() for s in self.segments], self.input_mode)
+        facts = {
+            "macs": (self.macs, network.macs),
+            "macs_executed": (self.macs_executed, schedule.macs_executed),
+            "overhead": (self.overhead, overhead_of(schedule.macs_executed, network.macs)),
+            "arena_bytes": (self.arena_bytes, schedule.arena_bytes),
+        }
+        for name, (said, found) in facts.items():
+            if said != found:
+                raise PlanError(f"{name}: the plan says {said}, but its segments give {found}; plan again")
+        return schedule
 
     def _check_target(self, network: Network) -> None:
         known = TARGETS.get(self.target)
@@ -218,86 +210,12 @@ class Plan(_Part):
                 "plan again for this board"
             )
 
-    def _check_costs(self, network: Network, segments: tuple[Segment, ...]) -> None:
-        fetched = fetched_inputs(network, self.input_mode)
-        macs = sum(macs_of(network, segments, fetched))
-        arena = place_steps(network, steps_of(network, segments, fetched), fetched).arena_bytes
-        facts = {
-            "macs": (self.macs, network.macs),
-            "macs_executed": (self.macs_executed, macs),
-            "overhead": (self.overhead, overhead_of(macs, network.macs)),
-            "arena_bytes": (self.arena_bytes, arena),
-        }
-        for name, (said, found) in facts.items():
-            if said != found:
-                raise PlanError(f"{name}: the plan says {said}, but its segments give {found}; plan again")
-
 
 def _field(location: Sequence[int | str]) -> str:
     text = ""
     for part in location:
         text += f"[{part}]" if isinstance(part, int) else f".{part}"
     return text.lstrip(".") or "plan"
-
-
-def check_operators(network: Network, segments: Sequence[Segment]) -> None:
-    """Check that every operator is in some segment, and that within one nothing is read before it is made.
-
-    Raises
-    ------
-    PlanError
-        Naming the field of the plan.
-    """
-    count = len(network.operators)
-    seen: set[int] = set()
-    for i, segment in enumerate(segments):
-        for index in segment.operators:
-            if index >= count:
-                raise PlanError(
-                    f"segments[{i}].operators: {index} does not exist; the network has {count} operators"
-                )
-        if len(set(segment.operators)) != len(segment.operators):
-            raise PlanError(f"segments[{i}].operators: an operator is named twice")
-        _check_order(network, segment, i)
-        seen |= set(segment.operators)
-    if len(seen) != count:
-        missing = min(set(range(count)) - seen)
-        raise PlanError(
-            f"segments: operator {missing} ({network.operators[missing].kind}) is in none of them"
-        )
-
-
-def _check_order(network: Network, segment: Segment, position: int) -> None:
-    later = {t: i for i in segment.operators for t in network.operators[i].outputs}
-    for index in segment.operators:
-        for tensor in network.operators[index].outputs:
-            del later[tensor]
-        for tensor in network.operators[index].inputs:
-            if tensor in later:
-                raise PlanError(
-                    f"segments[{position}].operators: {index} reads what {later[tensor]} makes after it"
-                )
-
-
-def _check_streamed(network: Network, mode: InputMode, segments: Sequence[Segment]) -> None:
-    if mode != "streamed":
-        return
-    for name in network.inputs:
-        readers = {op.index for op in network.consumers(name)}
-        using = [i for i, s in enumerate(segments) if readers & set(s.operators)]
-        if len(using) > 1:
-            raise PlanError(
-                f"segments[{using[1]}].operators: input {name} is streamed, its rows come once, "
-                f"for segments[{using[0]}]"
-            )
-        if using and segments[using[0]].patch_rows:
-            raise PlanError(
-                f"segments[{using[0]}].patch_rows: input {name} is streamed, its rows come once; use 0"
-            )
-        if using and segments[using[0]].bands > 1:
-            raise PlanError(
-                f"segments[{using[0]}].bands: input {name} is streamed, its rows come once; use one band"
-            )
 
 
 def fingerprint(network: Network) -> str:

@@ -13,7 +13,7 @@ from tvm_patch.planner.segments import Segment
 def check_reads(network: Network, segments: Sequence[Segment], mode: InputMode) -> None:
     """Check that a plan reads streamed inputs once, from top to bottom.
 
-    Inside a segment of one band it does: an input's row buffer gets row after row, whoever reads it.
+    A segment of one piece does: an input's row buffer gets row after row, whoever reads it.
 
     Parameters
     ----------
@@ -27,25 +27,16 @@ def check_reads(network: Network, segments: Sequence[Segment], mode: InputMode) 
     Raises
     ------
     PlanError
-        Naming what reads a row again.
+        Naming what reads a row again, as a field of a plan.
     """
     if mode != "streamed":
         return
     for name in network.inputs:
-        readers = [
-            i for i, s in enumerate(segments) if any(name in network.operators[k].inputs for k in s.operators)
-        ]
-        if len(readers) > 1:
-            raise PlanError(
-                f"streamed input {name} is read by segments {', '.join(map(str, readers))}: its rows come only once"
-            )
-        for i in readers:
-            if segments[i].patch_rows:
-                raise PlanError(
-                    f"streamed input {name} is read by segment {i} in patches: its rows come only once"
-                )
-            if segments[i].bands > 1:
-                raise PlanError(
-                    f"streamed input {name} is read by segment {i} in {segments[i].bands} bands: "
-                    "its rows come only once"
-                )
+        readers = {op.index for op in network.consumers(name)}
+        using = [i for i, s in enumerate(segments) if readers & set(s.operators)]
+        once = f"input {name} is streamed, its rows come once"
+        if len(using) > 1:
+            raise PlanError(f"segments[{using[1]}].operators: {once}, for segments[{using[0]}]")
+        for i in using:
+            if segments[i].cut_by:
+                raise PlanError(f"segments[{i}].{segments[i].cut_by}: {once}; {segments[i].uncut}")

@@ -41,3 +41,15 @@ class RowWindow:
     def first_row(self, y: int) -> int:
         """Return the first input row (may be negative) that output row `y` reads."""
         return y * self.stride - self.pad_before
+
+    @property
+    def pads(self) -> bool:
+        """Whether padding is read."""
+        return bool(self.columns_before or self.columns_after or self.pad_before or self.pad_value)
+
+    def reads_in_place(self, rows: int, height: int) -> bool:
+        """Tell whether making `rows` rows can read a stored tensor of `height` rows without a buffer."""
+        if self.stride == 0:
+            return True
+        last = self.first_row(rows - 1) + self.reach
+        return not (self.columns_before or self.columns_after or self.pad_before) and last <= height

@@ -14,14 +14,15 @@ from typing import Any
 import numpy as np
 
 from tvm_patch.errors import PlanError
-from tvm_patch.planner.candidates import Candidates
 from tvm_patch.planner.choices import Choices
 from tvm_patch.planner.layer_plan import layer_point
 from tvm_patch.planner.modes import InputMode, fetched_inputs
 from tvm_patch.planner.moves import Move
 from tvm_patch.planner.network import Network
+from tvm_patch.planner.one_segment import OneSegment
 from tvm_patch.planner.pareto import pareto
 from tvm_patch.planner.segments import Segment
+from tvm_patch.planner.two_passes import TwoPasses
 
 MOST_OVERHEAD = 1.5
 """Multiply-accumulates executed over those of the network beyond which plans are not looked for, unless asked."""
@@ -69,12 +70,11 @@ class Search(Choices):
         most_overhead: float = MOST_OVERHEAD,
         progress: Callable[[float], None] | None = None,
     ) -> None:
-        self.mode = mode
         most_macs = int(network.macs * most_overhead)
-        self._ways = _run(network, fetched_inputs(network, mode), mode, most_macs, progress)
+        self._ways = _run(network, mode, most_macs, progress)
         once = mode == "streamed" and any(len(network.consumers(name)) > 1 for name in network.inputs)
         known = () if once else (layer_point(network, mode),)
-        super().__init__(network, fetched_inputs(network, mode), self._ways[-1].costs, most_macs, known)
+        super().__init__(network, mode, self._ways[-1].costs, most_macs, known)
         if not len(self._ways[-1].costs):
             raise PlanError(
                 f"no plan runs {network.name} with {mode} input at an overhead of at most {most_overhead:g}; "
@@ -94,19 +94,20 @@ class Search(Choices):
 
 def _run(
     network: Network,
-    fetched: frozenset[str],
     mode: InputMode,
     most_macs: int,
     progress: Callable[[float], None] | None = None,
 ) -> list[_Ways]:
     count = len(network.operators)
-    candidates = Candidates(network, fetched, mode == "streamed")
+    single = OneSegment(network, fetched_inputs(network, mode), mode == "streamed")
+    twice = TwoPasses(single)
     left = np.concatenate([np.cumsum([op.macs for op in network.operators][::-1])[::-1], [0]])
     ways = [_Ways(np.zeros((1, 3), np.int64), np.zeros((1, 2), np.int64), ())]
     for end in range(1, count + 1):
         if progress is not None:
             progress(end / count)
-        moves = [m for m in candidates.moves_to(end) if len(ways[m.start].costs)]
+        found = (*single.moves_to(end), *twice.moves_to(end))
+        moves = [m for m in found if len(ways[m.start].costs)]
         costs, steps = [np.zeros((0, 3), np.int64)], [np.zeros((0, 2), np.int64)]
         for i, move in enumerate(moves):
             after = ways[move.start].costs + np.array([0, move.macs, move.instructions])

@@ -1,17 +1,23 @@
-"""A network cut into segments: the skeleton of a plan."""
+"""A network cut into segments: the skeleton of a plan.  Every kind of segment is a class."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from tvm_patch.errors import PlanError
+from tvm_patch.planner.lay_rows import layout_rows
+from tvm_patch.planner.layouts import Layout
 from tvm_patch.planner.network import Network
+from tvm_patch.planner.patch_layout import layout_patches
+from tvm_patch.planner.whole_layout import layout_whole
 
 
 @dataclass(frozen=True)
 class Segment:
-    """Operators that run together.
+    """Operators that run together: rows are made on demand and kept as long as they are needed.
+
+    One operator that needs whole tensors is a segment too.  Other kinds of segments are subclasses.
 
     Attributes
     ----------
@@ -19,14 +25,111 @@ class Segment:
         Indices in run order.  An operator may be in several segments: it then runs again.
     bands : int
         Vertical stripes of the last operator's output.
-    patch_rows : int
-        0: rows are made on demand and kept as long as they are needed.  Otherwise the output is cut into `patch_rows`
-        × `bands` patches, and within a patch the operators run one after another on whole regions (MCUNetV2's scheme).
     """
 
     operators: tuple[int, ...]
     bands: int = 1
-    patch_rows: int = 0
+
+    @property
+    def numbers(self) -> dict[str, int]:
+        """How it is cut, as plan files and attributes of modules have it; see :func:`segment_of`."""
+        return {"bands": self.bands, "patch_rows": 0}
+
+    @property
+    def pieces(self) -> str:
+        """In how many pieces it runs, in words; nothing where it is one."""
+        return f"{self.bands} bands" if self.bands > 1 else ""
+
+    @property
+    def cut_by(self) -> str:
+        """Which of :attr:`numbers` cuts it; nothing where it runs in one piece."""
+        return "bands" if self.bands > 1 else ""
+
+    @property
+    def uncut(self) -> str:
+        """What to write for :attr:`cut_by` so that every row of an input is read once."""
+        return "use one band"
+
+    def runs_whole(self, network: Network) -> bool:
+        """Tell whether this is one operator that needs whole tensors."""
+        return len(self.operators) == 1 and not network.operators[self.operators[0]].rows
+
+    def lay_out(self, network: Network, kept: Collection[str] = (), fetched: Collection[str] = ()) -> Layout:
+        """Lay out the segment.
+
+        Parameters
+        ----------
+        network : Network
+            With ``rows`` described for row-wise operators.
+        kept : collection of str
+            Tensors that the segment makes and that are needed after it.
+        fetched : collection of str
+            Network inputs whose rows are fetched.
+
+        Raises
+        ------
+        PlanError
+            When it cannot run in this way.
+        """
+        if self.runs_whole(network):
+            return layout_whole(network.operators[self.operators[0]], self.bands)
+        return layout_rows(network, self.operators, self.bands, kept, fetched)
+
+
+@dataclass(frozen=True)
+class PatchSegment(Segment):
+    """Operators that run one after another on whole regions, patch by patch: MCUNetV2's scheme.
+
+    Attributes
+    ----------
+    patch_rows : int
+        The output is cut into `patch_rows` × `bands` patches.
+    """
+
+    patch_rows: int = 1
+
+    @property
+    def numbers(self) -> dict[str, int]:
+        """How it is cut, as plan files and attributes of modules have it; see :func:`segment_of`."""
+        return {"bands": self.bands, "patch_rows": self.patch_rows}
+
+    @property
+    def pieces(self) -> str:
+        """In how many pieces it runs, in words."""
+        return f"{self.patch_rows}×{self.bands} patches"
+
+    @property
+    def cut_by(self) -> str:
+        """Which of :attr:`numbers` cuts it."""
+        return "patch_rows"
+
+    @property
+    def uncut(self) -> str:
+        """What to write for :attr:`cut_by` so that every row of an input is read once."""
+        return "use 0"
+
+    def lay_out(self, network: Network, kept: Collection[str] = (), fetched: Collection[str] = ()) -> Layout:
+        """Lay out the segment; see :meth:`Segment.lay_out`."""
+        return layout_patches(network, self.operators, self.patch_rows, self.bands, kept, fetched)
+
+
+NUMBERS: Mapping[str, int] = {"bands": 1, "patch_rows": 0}
+"""What tells how a segment is cut, with the value where it is not."""
+
+
+def segment_of(operators: Sequence[int], bands: int = 1, patch_rows: int = 0) -> Segment:
+    """Return the segment that some numbers describe.
+
+    Parameters
+    ----------
+    operators : sequence of int
+        Indices in run order.
+    bands, patch_rows : int
+        As in a plan file: ``patch_rows`` is 0 where rows are made on demand.
+    """
+    if patch_rows:
+        return PatchSegment(tuple(operators), bands, patch_rows)
+    return Segment(tuple(operators), bands)
 
 
 def layer_by_layer(network: Network) -> tuple[Segment, ...]:
@@ -51,5 +154,43 @@ def kept_tensors(network: Network, segments: Sequence[Segment]) -> tuple[frozens
         wanted |= {t for i in segment.operators for t in network.operators[i].inputs if t not in own}
     missing = wanted - set(network.inputs)
     if missing:
-        raise PlanError(f"tensor {min(missing)} is read but no segment before makes it")
+        raise PlanError(f"segments: tensor {min(missing)} is read but no segment before makes it")
     return tuple(reversed(kept))
+
+
+def check_operators(network: Network, segments: Sequence[Segment]) -> None:
+    """Check that every operator is in some segment, and that within one nothing is read before it is made.
+
+    Raises
+    ------
+    PlanError
+        Naming the segment, as a field of a plan.
+    """
+    count = len(network.operators)
+    seen: set[int] = set()
+    for i, segment in enumerate(segments):
+        where = f"segments[{i}].operators: "
+        for index in segment.operators:
+            if not 0 <= index < count:
+                raise PlanError(f"{where}{index} does not exist; the network has {count} operators")
+        if not segment.operators:
+            raise PlanError(f"{where}there must be one at least")
+        if len(set(segment.operators)) != len(segment.operators):
+            raise PlanError(f"{where}an operator is named twice")
+        _check_order(network, segment, where)
+        seen |= set(segment.operators)
+    if len(seen) != count:
+        missing = min(set(range(count)) - seen)
+        raise PlanError(
+            f"segments: operator {missing} ({network.operators[missing].kind}) is in none of them"
+        )
+
+
+def _check_order(network: Network, segment: Segment, where: str) -> None:
+    later = {t: i for i in segment.operators for t in network.operators[i].outputs}
+    for index in segment.operators:
+        for tensor in network.operators[index].outputs:
+            del later[tensor]
+        for tensor in network.operators[index].inputs:
+            if tensor in later:
+                raise PlanError(f"{where}{index} reads what {later[tensor]} makes after it")

@@ -9,15 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from tvm_patch.planner.growth import Growth, SegmentCosts
-from tvm_patch.planner.layout import joins_as_reduction
+from tvm_patch.planner.lay_rows import joins_as_reduction
 from tvm_patch.planner.moves import Move, undominated
 from tvm_patch.planner.network import Network
-
-if TYPE_CHECKING:
-    from tvm_patch.planner.candidates import Candidates
+from tvm_patch.planner.one_segment import OneSegment
 
 _LONGEST = 24
 """Operators of the second segment after the product; what matters ends with the block or the next."""
@@ -47,13 +44,13 @@ class TwoPasses:
 
     Parameters
     ----------
-    candidates : Candidates
-        The other moves; its memory of the cuts is used here.
+    single : OneSegment
+        The moves of one segment, of which these are made.
     """
 
-    def __init__(self, candidates: Candidates) -> None:
-        self._candidates = candidates
-        self._network: Network = candidates.network
+    def __init__(self, single: OneSegment) -> None:
+        self._single = single
+        self._network: Network = single.network
         self._squeezes = [s for op in self._network.operators if (s := self._squeeze(op.index))]
 
     def _squeeze(self, index: int) -> _Squeeze | None:
@@ -70,13 +67,13 @@ class TwoPasses:
         later = [r.index for r in network.consumers(name) if r.index > index]
         if maker is None or not later or name in network.outputs:
             return None
-        growth = Growth(network, index, (), self._candidates.fetched, True)
+        growth = Growth(network, index, (), self._single.fetched, True)
         first: dict[int, SegmentCosts] = {}
         for start in range(index - 1, -1, -1):
             read = [r.index for t in network.operators[start].outputs for r in network.consumers(t)]
             if any(index < r < later[0] for r in read) or not growth.prepend(start):
                 break
-            if growth.least_scratch > self._candidates.limit:
+            if growth.least_scratch > self._single.limit:
                 break
             costs = growth.costs()
             if costs is not None and start <= maker.index:
@@ -90,7 +87,7 @@ class TwoPasses:
                 yield from self._second(squeeze, end)
 
     def _second(self, squeeze: _Squeeze, end: int) -> Iterator[Move]:
-        network, cuts, fetched = self._network, self._candidates.cuts, self._candidates.fetched
+        network, cuts, fetched = self._network, self._single.cuts, self._single.fetched
         sink = network.operators[end - 1]
         reduces = joins_as_reduction(sink, 2)
         if not sink.rows and not reduces:
@@ -102,7 +99,7 @@ class TwoPasses:
         for start in range(squeeze.reduction - 1, min(squeeze.first) - 1, -1):
             name = network.operators[start].outputs[0]
             if growth.reads(name):
-                if not growth.prepend(start) or growth.least_scratch > self._candidates.limit:
+                if not growth.prepend(start) or growth.least_scratch > self._single.limit:
                     return
             elif name in cuts.needed[end]:
                 return
@@ -113,18 +110,18 @@ class TwoPasses:
     def _joined(
         self, squeeze: _Squeeze, first: SegmentCosts, second: SegmentCosts, start: int, end: int
     ) -> list[Move]:
-        candidates, cuts = self._candidates, self._candidates.cuts
-        if candidates.reads_once({*first.operators, *second.operators}):
+        single, cuts = self._single, self._single.cuts
+        if single.reads_once({*first.operators, *second.operators}):
             return []
         reduction, again = squeeze.reduction, squeeze.again
         alive = cuts.alive[start]
         scale = cuts.alive_since(reduction, again)
-        before = candidates.by_bands(first, start, end, alive + cuts.new_bytes(first.stored, start), 0)
+        before = single.by_bands(first, start, end, alive + cuts.new_bytes(first.stored, start), 0)
         stored = cuts.new_bytes(second.stored, start)
-        saved = candidates.saved(second, end)
-        after = candidates.by_bands(second, start, end, alive + scale + stored, saved)
+        saved = single.saved(second, end)
+        after = single.by_bands(second, start, end, alive + scale + stored, saved)
         small = [
-            min(candidates.alone(i), key=lambda m: m.costs, default=None) for i in range(reduction + 1, again)
+            min(single.alone(i), key=lambda m: m.costs, default=None) for i in range(reduction + 1, again)
         ]
         between = [m for m in small if m is not None]
         if len(between) < len(small):

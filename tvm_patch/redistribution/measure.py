@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 from tvm_patch.errors import PlanError
 from tvm_patch.planner.choose import Request, choose_plan
-from tvm_patch.planner.memory import arena_bytes
-from tvm_patch.planner.modes import fetched_inputs
 from tvm_patch.planner.network import Network
 from tvm_patch.planner.patch_stage import PatchStage, patch_stage
+from tvm_patch.planner.schedule import Schedule
 from tvm_patch.planner.segments import layer_by_layer
 from tvm_patch.redistribution.receptive_field import fields_of
 
@@ -61,7 +60,7 @@ def measure(network: Network, layers: int, patches: int) -> Measures:
         network.macs,
         final_field(network),
         network.weight_bytes,
-        arena_bytes(network, layer_by_layer(network), fetched_inputs(network, "resident")),
+        Schedule.of(network, layer_by_layer(network)).arena_bytes,
         choose_plan(network, request).plan.arena_bytes,
     )
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tvm_patch.planner.memory import overhead_of
+from tvm_patch.planner.schedule import overhead_of
 from tvm_patch.report.flash import flash_by_kind
 from tvm_patch.report.models import (
     AnswerReport,
@@ -83,8 +83,7 @@ def segment_reports(memory: PlanMemory) -> list[SegmentReport]:
             first=m.segment.operators[0],
             last=m.segment.operators[-1],
             operators=list(m.segment.operators),
-            bands=m.segment.bands,
-            patch_rows=m.segment.patch_rows,
+            **m.segment.numbers,
             arena_bytes=m.in_use,
             overhead=m.overhead,
         )

@@ -105,6 +105,13 @@ class SegmentReport(Report):
     arena_bytes: int
     overhead: float
 
+    @property
+    def pieces(self) -> str:
+        """In how many bands or patches it runs; nothing where it is one."""
+        from tvm_patch.planner.segments import segment_of
+
+        return segment_of(self.operators, self.bands, self.patch_rows).pieces
+
 
 class OperatorRun(OperatorReport):
     """One operator and what it took on a board.

@@ -12,7 +12,7 @@ from rich.table import Table
 from tvm_patch.report.columns import Bar, Cell, Column, fitted
 from tvm_patch.report.make import segment_reports
 from tvm_patch.report.models import Report, SegmentReport
-from tvm_patch.report.text import count, kib, pieces
+from tvm_patch.report.text import count, kib
 
 if TYPE_CHECKING:
     from tvm_patch.driver.plan import Planned
@@ -118,7 +118,7 @@ def print_plan(console: Console, report: PlanReport) -> None:
         [
             str(i),
             _ranges(s.operators),
-            pieces(s.bands, s.patch_rows),
+            s.pieces,
             f"{s.overhead:.3f}",
             f"{s.arena_bytes:,}",
             Bar(s.arena_bytes, peak, " ← peak" if i == marked else ""),
@@ -165,6 +165,5 @@ def print_plan(console: Console, report: PlanReport) -> None:
 
 def _ranges(operators: list[int]) -> str:
     from tvm_patch.planner.explain import operators_text
-    from tvm_patch.planner.segments import Segment
 
-    return operators_text(Segment(tuple(operators)))
+    return operators_text(operators)

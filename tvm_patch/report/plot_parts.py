@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from tvm_patch.errors import ToolMissingError, UserError
 from tvm_patch.files import check_can_write, write_bytes
 from tvm_patch.report.models import SegmentReport
-from tvm_patch.report.text import pieces
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -100,7 +99,7 @@ def mark_segments(axes: Any, segments: Sequence[SegmentReport], count: int) -> N
             axes.axvspan(first - 0.5, last + 0.5, color=QUIET, zorder=0)
         if i:
             axes.axvline(first - 0.5, color="black", linewidth=0.4, linestyle=":", zorder=1)
-        text = pieces(segment.bands, segment.patch_rows).removesuffix(" bands").removesuffix(" patches")
+        text = segment.pieces.removesuffix(" bands").removesuffix(" patches")
         middle = (first + last) / 2
         if text and middle >= free:
             shown = text if segment.patch_rows else f"×{text}"

@@ -9,7 +9,7 @@ from rich.table import Table
 from tvm_patch.report.answer import print_answers
 from tvm_patch.report.columns import Bar, Cell, Column, fitted
 from tvm_patch.report.models import CompileReport, InspectReport, OperatorRun, RunReport, TensorReport
-from tvm_patch.report.text import UNKNOWN, count, kib, pieces, shape
+from tvm_patch.report.text import UNKNOWN, count, kib, shape
 
 
 def print_inspect(console: Console, report: InspectReport) -> None:
@@ -32,7 +32,7 @@ def print_inspect(console: Console, report: InspectReport) -> None:
         segment: list[str] = []
         if report.segments:
             one = report.segments[op.segment]
-            segment = [f"{op.segment} {pieces(one.bands, one.patch_rows)}" if op.segment != shown else ""]
+            segment = [f"{op.segment} {one.pieces}" if op.segment != shown else ""]
             shown = op.segment
         cells = [str(op.index), escape(op.name), op.kind, op.kernel, shape(op.output_shape), count(op.macs)]
         memory = Bar(op.live_bytes, whole, " ← peak" if peak else "")

@@ -31,13 +31,6 @@ def shape(dims: Sequence[int]) -> str:
     return "×".join(map(str, dims)) or "scalar"
 
 
-def pieces(bands: int, patch_rows: int = 0) -> str:
-    """Return in how many bands or patches a segment runs; nothing where it is one."""
-    if patch_rows:
-        return f"{patch_rows}×{bands} patches"
-    return f"{bands} bands" if bands > 1 else ""
-
-
 def bar(part: float, whole: float, width: int = 24) -> str:
     """Return a bar of `width` cells, `part` of `whole` filled."""
     if whole <= 0:

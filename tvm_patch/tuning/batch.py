@@ -17,9 +17,9 @@ from tvm_patch.codegen.metadata import metadata
 from tvm_patch.integer.reference import evaluate
 from tvm_patch.kernels import Kernel, OpView, TensorView
 from tvm_patch.lowering.describe import describe
-from tvm_patch.lowering.memory import place
 from tvm_patch.lowering.op_view import BoundFunction, BoundOp
 from tvm_patch.lowering.program import lower_program
+from tvm_patch.planner.schedule import Schedule
 from tvm_patch.planner.segments import layer_by_layer
 from tvm_patch.targets import get_target
 
@@ -110,8 +110,8 @@ def _artifact(op: OpView, kernels: Sequence[Kernel], board: str) -> ArtifactFile
     tensors = {**dict(zip(names, op.inputs, strict=True)), **dict.fromkeys(outs, op.outputs[0])}
     graph = BoundFunction(ops, names, outs, tensors)
     network = describe(graph, kernels, "batch", get_target(get_board(board).cpu))
-    program = lower_program(graph, kernels, network, layer_by_layer(network))
-    placement = place(program)
+    program = lower_program(graph, kernels, Schedule.of(network, layer_by_layer(network)))
+    placement = program.schedule.placement
     borders = [[Interface(n, 0.0, 0) for n in side] for side in (names, outs)]
     emitted = emit(program, placement, borders[0], borders[1])
     sides = [

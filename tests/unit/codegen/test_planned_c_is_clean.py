@@ -52,7 +52,7 @@ def test_cases_are_what_they_are_called():
     segments = {case: make(described) for case, (_, make) in CASES.items()}
     assert any(s.bands == 3 and len(s.operators) > 2 for s in segments["bands"])
     assert any(s.bands > 1 and s.bands % 2 for s in segments["rereadable"])
-    assert any(s.patch_rows % 2 for s in segments["patches"])
+    assert any(s.numbers["patch_rows"] % 2 for s in segments["patches"])
     assert len(segments["streamed"][0].operators) > 2
     for case in ("two-passes", "two-passes-resident"):
         operators = [i for s in segments[case] for i in s.operators]

@@ -21,6 +21,7 @@ from tvm_patch.lowering.describe import describe
 from tvm_patch.lowering.op_view import BoundFunction, BoundOp
 from tvm_patch.lowering.program import choose_kernels, lower_program
 from tvm_patch.lowering.to_vm import program_to_relax
+from tvm_patch.planner.schedule import Schedule
 from tvm_patch.planner.segments import layer_by_layer
 from tvm_patch.targets import CORTEX_M7, HOST, TARGETS, TIR, Target
 
@@ -178,7 +179,7 @@ def check_on_virtual_machine(cases: Sequence[Case]) -> None:
         graph = BoundFunction((BoundOp(case.op, names, results),), names, results, tensors)
         kernels = choose_kernels(graph, TIR)
         network = describe(graph, kernels, "one", TIR)
-        program = lower_program(graph, kernels, network, layer_by_layer(network))
+        program = lower_program(graph, kernels, Schedule.of(network, layer_by_layer(network)))
         module = program_to_relax(program)
         machine = relax.VirtualMachine(tvm.compile(module, target="llvm"), tvm.cpu())
         raw = machine["main"](*[tvm.runtime.tensor(x) for x in case.inputs])

@@ -6,8 +6,7 @@ import pytest
 
 from tvm_patch.driver.front import legalize
 from tvm_patch.lowering.fit_kernels import fit_kernels, widest_kernels
-from tvm_patch.lowering.memory import place
-from tvm_patch.planner.memory import arena_bytes
+from tvm_patch.planner.schedule import Schedule
 from tvm_patch.planner.search import Search
 from tvm_patch.planner.segments import layer_by_layer
 from tvm_patch.tflite.writer import write_model
@@ -25,10 +24,13 @@ def test_arena_stays_as_promised(legalized, way):
     segments = (
         layer_by_layer(network) if way == "layer" else Search(network, "resident").least_memory().segments
     )
-    wider, described = fit_kernels(kernels, network, segments, "resident")
-    promised = arena_bytes(network, segments)
-    assert arena_bytes(described, segments) == promised
-    assert place(legalized.lower(lambda _: segments)).arena_bytes == promised
+    promised = Schedule.of(network, segments)
+    wider, fitted = fit_kernels(kernels, promised)
+    assert fitted.arena_bytes == promised.arena_bytes
+    # What is only made room for lies as it would if it were laid out anew.
+    assert fitted == Schedule.of(fitted.network, segments)
+    assert [op.scratch_bytes for op in fitted.network.operators] == [k.scratch_bytes for k in wider]
+    assert legalized.lower(promised).schedule == fitted
     before, after = ([k.scratch_bytes for k in some] for some in (kernels, wider))
     assert all(b <= a <= max(b, network.target.ample_scratch) for b, a in zip(before, after, strict=True))
     assert sum(after) > sum(before)
@@ -36,15 +38,14 @@ def test_arena_stays_as_promised(legalized, way):
 
 def test_the_fullest_segment_gets_no_more(legalized):
     kernels, network = legalized.describe()
-    segments = Search(network, "resident").least_memory().segments
-    wider, _ = fit_kernels(kernels, network, segments, "resident")
+    wider, _ = fit_kernels(kernels, Search(network, "resident").least_memory().schedule)
     ample = network.target.ample_scratch
     assert [k.scratch_bytes for k in wider] != [k.within(ample).scratch_bytes for k in kernels]
 
 
 def test_without_a_plan_kernels_are_wide(legalized):
     kernels, network = legalized.describe()
-    wide, described = widest_kernels(kernels, network)
+    wide, schedule = widest_kernels(kernels, Schedule.of(network, layer_by_layer(network)))
     program = legalized.lower()
     assert [k.scratch_bytes for k in wide] == [k.scratch_bytes for s in program.steps for k in s.kernels]
-    assert place(program).arena_bytes == arena_bytes(described, layer_by_layer(described))
+    assert program.schedule == schedule == Schedule.of(schedule.network, layer_by_layer(network))

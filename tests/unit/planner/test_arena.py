@@ -8,20 +8,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tvm_patch.errors import InternalError
-from tvm_patch.planner import Alias, ArenaPlan, Buffer, Inside, Overlap, arena, plan_arena, verify_plan
-from tvm_patch.planner.blocks import make_problem
-from tvm_patch.planner.placement import (
+from tvm_patch.planner import ArenaPlan, Buffer, Overlap, arena, plan_arena, verify_plan
+from tvm_patch.planner.first_fit import (
     FirstFit,
     greedy_by_conflicts,
     greedy_by_pressure,
     greedy_by_size,
     hill_climb,
 )
+from tvm_patch.planner.problem import make_problem
 
 
 @st.composite
-def problems(draw, max_buffers=5, max_size=6, aligns=(1,), steps=4, ties=True):
-    """Buffers with overlaps, aliases and insides that make_problem accepts."""
+def problems(draw, max_buffers=5, max_size=6, aligns=(1,), steps=4):
+    """Buffers with overlaps that make_problem accepts."""
     count = draw(st.integers(1, max_buffers))
     buffers = []
     for k in range(count):
@@ -36,18 +36,10 @@ def problems(draw, max_buffers=5, max_size=6, aligns=(1,), steps=4, ties=True):
         for b in buffers
         if a is not b and a.last == b.first and draw(st.booleans())
     ]
-    aliases, insides = [], []
-    if ties and count >= 2 and draw(st.booleans()):
-        a, b = buffers[0], buffers[1]
-        if a.meets(b):
-            if draw(st.booleans()):
-                aliases.append(Alias(a.name, b.name))
-            elif b.size <= a.size and b.align == 1:
-                insides.append(Inside(b.name, a.name, draw(st.integers(0, a.size - b.size))))
-    return buffers, overlaps, aliases, insides
+    return buffers, overlaps
 
 
-def brute_force(buffers, overlaps, aliases, insides):
+def brute_force(buffers, overlaps):
     """Return the least arena by trying every offset of every buffer."""
     total = sum(b.size for b in buffers)
     for size in range(total + 1):
@@ -55,7 +47,7 @@ def brute_force(buffers, overlaps, aliases, insides):
         for offsets in itertools.product(*ranges):
             plan = ArenaPlan({b.name: o for b, o in zip(buffers, offsets, strict=True)}, size, "", 0)
             try:
-                verify_plan(plan, buffers, overlaps, aliases, insides)
+                verify_plan(plan, buffers, overlaps)
             except InternalError:
                 continue
             return size
@@ -109,46 +101,12 @@ def test_add_overwrites_one_of_two_inputs():
     assert plan_arena(buffers, [Overlap("a", "sum"), Overlap("b", "sum")]).size == 128
 
 
-def test_alias_and_inside():
-    buffers = [
-        Buffer("left", 10, 0, 2),
-        Buffer("right", 20, 1, 2),
-        Buffer("joined", 30, 2, 3),
-        Buffer("flat", 30, 3, 4, 4),
-    ]
-    plan = plan_arena(
-        buffers,
-        aliases=[Alias("joined", "flat")],
-        insides=[Inside("left", "joined", 0), Inside("right", "joined", 10)],
-    )
-    assert plan.size == 30
-    assert plan.offsets == {"left": 0, "right": 10, "joined": 0, "flat": 0}
-
-
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (([Buffer("x", 4, 0, 2), Buffer("y", 4, 1, 2)], [Overlap("x", "y")]), "has to die"),
         (([Buffer("x", 4, 0, 2)], [Overlap("x", "y")]), "unknown buffer 'y'"),
         (([Buffer("x", 4, 0, 2), Buffer("x", 4, 1, 2)],), "not unique"),
-        (([Buffer("x", 4, 0, 1), Buffer("y", 4, 3, 4)], (), [Alias("x", "y")]), "never alive together"),
-        (
-            ([Buffer("x", 4, 0, 1), Buffer("y", 4, 1, 4)], (), (), [Inside("x", "y", 1)]),
-            "does not lie inside",
-        ),
-        (
-            (
-                [Buffer("x", 2, 0, 1), Buffer("y", 4, 1, 4)],
-                (),
-                [Alias("x", "y")],
-                [Inside("x", "y", 2)],
-            ),
-            "contradict",
-        ),
-        (
-            ([Buffer("x", 2, 0, 1, 4), Buffer("y", 4, 1, 4)], (), (), [Inside("x", "y", 2)]),
-            "cannot hold together",
-        ),
     ],
 )
 def test_bad_relations(arguments, message):
@@ -168,13 +126,6 @@ def test_verify_plan_catches_faults():
         with pytest.raises(InternalError, match=message):
             verify_plan(ArenaPlan(offsets, size, "", 0), buffers, overlaps, align=4)
     verify_plan(ArenaPlan({"x": 4, "y": 0}, 12, "", 0), buffers, [Overlap("x", "y", 4)], align=4)
-
-
-def test_siblings_inside_one_parent_must_not_collide():
-    buffers = [Buffer("a", 8, 0, 1), Buffer("b", 8, 0, 1), Buffer("p", 16, 1, 2)]
-    insides = [Inside("a", "p", 0), Inside("b", "p", 4)]
-    with pytest.raises(InternalError, match="collide"):
-        plan_arena(buffers, insides=insides, align=1)
 
 
 def network_like(count, seed):

@@ -6,10 +6,9 @@ import pytest
 
 from tests.unit.planner.networks import Builder, random_network
 from tvm_patch.errors import PlanError
-from tvm_patch.planner.alias import overlap_distance
 from tvm_patch.planner.estimate import instructions_of, segment_pieces
 from tvm_patch.planner.growth import MOST_BANDS, Growth
-from tvm_patch.planner.layout import joins_as_reduction, layout_segment
+from tvm_patch.planner.lay_rows import joins_as_reduction, layout_rows
 from tvm_patch.planner.network import Network
 from tvm_patch.planner.row_window import RowWindow
 
@@ -32,7 +31,7 @@ def compare(network: Network, fetched: frozenset[str]) -> tuple[int, int]:
                 costs = growth.costs()
                 for bands in range(1, MOST_BANDS + 1):
                     try:
-                        layout = layout_segment(network, range(start, end), bands, needed, fetched)
+                        layout = layout_rows(network, range(start, end), bands, needed, fetched)
                     except PlanError:
                         assert costs is None or not costs.legal[bands - 1]
                         illegal += 1
@@ -47,7 +46,7 @@ def compare(network: Network, fetched: frozenset[str]) -> tuple[int, int]:
                     expected = instructions_of(segment_pieces(network, layout), network.target.costs)
                     assert costs.instructions[bands - 1] == pytest.approx(expected, abs=1)
                     if bands == 1:
-                        distances = {t: overlap_distance(layout, network, t) for t in layout.sources}
+                        distances = layout.input_distance
                         assert costs.distances == {t: d for t, d in distances.items() if d is not None}
     return legal, illegal
 

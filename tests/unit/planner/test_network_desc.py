@@ -24,8 +24,6 @@ def test_uses_and_lifetimes():
     assert net.lifetimes == {
         "x": Lifetime(-1, 0), "a": Lifetime(0, 2), "b": Lifetime(1, 2), "y": Lifetime(2, 3),
     }  # fmt: skip
-    assert net.live(1) == ("a", "b")
-    assert net.live_bytes(2) == 3 * 128
 
 
 def test_sizes():

@@ -11,11 +11,10 @@ import pytest
 from tests.unit.planner.networks import Builder
 from tvm_patch.errors import PlanError
 from tvm_patch.planner.choose import Request, choose_plan
-from tvm_patch.planner.memory import arena_bytes, macs_of
 from tvm_patch.planner.network import Network, OperatorDesc, TensorDesc
 from tvm_patch.planner.patch_layout import layout_patches
 from tvm_patch.planner.row_window import RowWindow
-from tvm_patch.planner.segments import Segment
+from tvm_patch.planner.segments import PatchSegment, Segment
 
 
 def _chain(*layers: tuple[int, int], size: int = 12, channels: int = 2):
@@ -125,10 +124,10 @@ def test_mcunetv2_runs_the_rest_layer_by_layer_and_says_what_it_costs():
     network = _chain((3, 1), (3, 2), (3, 1), (3, 2), size=16, channels=4)
     request = Request(input_mode="rereadable", scheme="mcunetv2", patches=2, layers=2)
     plan = choose_plan(network, request).plan
-    segments = plan.segments_for(network)
-    assert segments == (Segment((0, 1), 2, 2), Segment((2,)), Segment((3,)))
-    assert plan.macs_executed == sum(macs_of(network, segments, {"in"})) > network.macs
-    assert plan.arena_bytes == arena_bytes(network, segments, {"in"})
+    schedule = plan.schedule_for(network)
+    assert schedule.segments == (PatchSegment((0, 1), 2, 2), Segment((2,)), Segment((3,)))
+    assert plan.macs_executed == schedule.macs_executed > network.macs
+    assert plan.arena_bytes == schedule.arena_bytes
 
 
 def test_mcunetv2_looks_for_the_least_arena_when_not_told():

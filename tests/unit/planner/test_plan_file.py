@@ -26,7 +26,7 @@ def data() -> dict:
 
 
 def check(data: dict, net: Network | None = None) -> None:
-    Plan.from_json(json.dumps(data)).segments_for(net or network())
+    Plan.from_json(json.dumps(data)).schedule_for(net or network())
 
 
 def test_round_trip(tmp_path):
@@ -35,7 +35,7 @@ def test_round_trip(tmp_path):
         choice = choose_plan(net, Request(("resident", "rereadable", "streamed")[seed % 3]))
         loaded = Plan.load(choice.plan.save(tmp_path / "plan.json"))
         assert loaded == choice.plan
-        assert loaded.segments_for(net) == choice.point.segments
+        assert loaded.schedule_for(net) == choice.point.schedule
     with pytest.raises(UserError, match="does not exist"):
         choice.plan.save(tmp_path / "no" / "plan.json")
 
@@ -46,7 +46,7 @@ def test_layer_by_layer():
         plan = choose_plan(net, Request(mode, "layer")).plan
         assert [s.operators for s in plan.segments] == [(i,) for i in range(len(net.operators))]
         assert plan.overhead == 1
-        plan.segments_for(net)
+        plan.schedule_for(net)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import suppress
 from itertools import product
 
@@ -10,15 +10,14 @@ import pytest
 
 from tests.unit.planner.networks import Builder, random_network
 from tvm_patch.errors import PlanError
-from tvm_patch.planner.blocks import make_problem
 from tvm_patch.planner.bound import lower_bound
 from tvm_patch.planner.buffers import Buffer, Overlap
 from tvm_patch.planner.growth import MOST_BANDS
-from tvm_patch.planner.layout import layout_segment
-from tvm_patch.planner.memory import arena_bytes, macs_of, memory_question, runs_whole, steps_of
 from tvm_patch.planner.modes import INPUT_MODES, InputMode, fetched_inputs
 from tvm_patch.planner.network import Network
-from tvm_patch.planner.plan import _check_streamed
+from tvm_patch.planner.problem import make_problem
+from tvm_patch.planner.reads import check_reads
+from tvm_patch.planner.schedule import Schedule
 from tvm_patch.planner.search import Search
 from tvm_patch.planner.segments import Segment, kept_tensors
 
@@ -45,19 +44,16 @@ def ways(
         legal = []
         for bands in range(1, 2 if once and reads else MOST_BANDS + 1):
             segment = Segment(run, bands)
-            if runs_whole(network, segment):
-                legal += [segment] if bands == 1 else []
-                continue
             with suppress(PlanError):
-                layout_segment(network, run, bands, needed, fetched)
+                segment.lay_out(network, needed, fetched)
                 legal.append(segment)
         found.append(legal)
     return found
 
 
-def bound(network: Network, segments: Sequence[Segment], fetched: frozenset[str]) -> int:
+def bound(schedule: Schedule) -> int:
     """Return the bytes in use at once, at least."""
-    question = memory_question(network, steps_of(network, segments, fetched), fetched)
+    question = schedule.question
     buffers = [Buffer(s.name, s.size, s.first, s.last, s.align) for s in question.storages]
     buffers += [Buffer(f"scratch {i}", size, i, i, 4) for i, size in question.scratch.items()]
     return lower_bound(make_problem(buffers, [Overlap(*o) for o in question.overlaps], align=4))
@@ -69,7 +65,7 @@ def every_plan(network: Network, mode: InputMode) -> Iterator[tuple[Segment, ...
     for runs in every_cut(len(network.operators)):
         for plan in product(*ways(network, runs, fetched, mode == "streamed")):
             with suppress(PlanError):
-                _check_streamed(network, mode, plan)
+                check_reads(network, plan, mode)
                 yield plan
 
 
@@ -78,33 +74,33 @@ def every_plan(network: Network, mode: InputMode) -> Iterator[tuple[Segment, ...
 @pytest.mark.parametrize("seed", range(12))
 def test_nothing_better_exists(seed, mode):
     network = random_network(seed, 4, width=6)
-    fetched = fetched_inputs(network, mode)
-    plans = [
-        (bound(network, p, fetched), sum(macs_of(network, p, fetched))) for p in every_plan(network, mode)
-    ]
+    tried = (Schedule.of(network, p, mode) for p in every_plan(network, mode))
+    plans = [(bound(s), s.macs_executed) for s in tried]
     search = Search(network, mode, 4.0)
     for overhead in (1.0, 1.05, 1.2, 4.0):
         within = [arena for arena, macs in plans if macs <= network.macs * overhead + 0.5]
         found = search.least_memory(overhead)
-        assert sum(macs_of(network, found.segments, fetched)) == found.macs
         assert found.macs <= network.macs * overhead + 0.5
-        assert arena_bytes(network, found.segments, fetched) == found.arena_bytes
         # Second passes may do better than any plan tried here.
-        assert bound(network, found.segments, fetched) <= min(within)
+        assert bound(found.schedule) <= min(within)
 
 
 @pytest.mark.parametrize("mode", INPUT_MODES)
 def test_front(mode):
     for seed in range(12):
         network = random_network(seed, 10)
-        fetched = fetched_inputs(network, mode)
-        front = Search(network, mode).front
+        search = Search(network, mode)
+        front = search.front
         assert front == Search(network, mode).front
+        counted = search._costs.tolist() + [list(p.costs) for p in search._known]
         assert [p.arena_bytes for p in front] == sorted(p.arena_bytes for p in front)
         for point in front:
-            assert point.arena_bytes == arena_bytes(network, point.segments, fetched)
-            assert point.macs == sum(macs_of(network, point.segments, fetched))
-            _check_streamed(network, mode, point.segments)
+            # The search counts what the layouts say, and its peaks are bounds of what is placed.
+            assert any(
+                peak <= point.arena_bytes and (macs, time) == (point.macs, point.instructions)
+                for peak, macs, time in counted
+            )
+            check_reads(network, point.segments, mode)
             for other in front:
                 assert other is point or any(a < b for a, b in zip(point.costs, other.costs, strict=True))
 

@@ -8,8 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tvm_patch.errors import PlanError
-from tvm_patch.planner.alias import overlap_distance
-from tvm_patch.planner.layout import layout_segment
+from tvm_patch.planner.lay_rows import layout_rows
 from tvm_patch.planner.network import Network, OperatorDesc, TensorDesc
 from tvm_patch.planner.row_window import RowWindow
 from tvm_patch.planner.segments import Segment, kept_tensors
@@ -56,7 +55,7 @@ def residual(kernel: int, height: int, width: int, channels: int) -> Network:
 
 
 def test_residual_block_keeps_k_rows_of_the_wide_tensor():
-    layout = layout_segment(residual(5, 12, 10, 8), range(4))
+    layout = layout_rows(residual(5, 12, 10, 8), range(4))
     assert layout.buffers["e"].slots == 5
     assert layout.buffers["d"].slots == layout.buffers["p"].slots == 1
     assert "t" not in layout.buffers, "the stored input is read in place"
@@ -64,23 +63,23 @@ def test_residual_block_keeps_k_rows_of_the_wide_tensor():
 
 def test_residual_block_runs_over_its_own_input():
     network = residual(3, 12, 10, 8)
-    assert overlap_distance(layout_segment(network, range(4)), network, "t") == 0
+    assert layout_rows(network, range(4)).input_distance == {"t": 0}
 
 
 def test_fetched_input_waits_for_the_addition():
     """Rows of the skip that are not stored wait until the branch has caught up: half the window."""
-    layout = layout_segment(residual(5, 12, 10, 8), range(4), fetched={"t"})
+    layout = layout_rows(residual(5, 12, 10, 8), range(4), fetched={"t"})
     assert layout.buffers["t"].slots == 3
 
 
 def test_one_band_computes_nothing_twice():
     network = chain([conv(3), conv(5, 2), conv(3)], 17, 13, [3, 4, 5, 6])
-    assert layout_segment(network, range(3)).macs_executed(network) == sum(o.macs for o in network.operators)
+    assert layout_rows(network, range(3)).macs_executed(network) == sum(o.macs for o in network.operators)
 
 
 def test_bands_compute_their_halo_twice():
     network = chain([conv(3), conv(3)], 16, 16, [3, 4, 5])
-    layout = layout_segment(network, range(2), bands=4)
+    layout = layout_rows(network, range(2), bands=4)
     assert layout.spans[0].first == (0, 3, 7, 11)
     assert layout.spans[0].end == (5, 9, 13, 16)
     assert layout.spans[1].total == 16
@@ -92,15 +91,15 @@ def test_bands_that_would_see_only_padding_are_refused(inner):
     lopsided = RowWindow(3, 1, 1, 1, 3, 0, 0, 1, 1)
     network = chain([RowWindow(), lopsided] if inner else [lopsided], 8, 7, [2, 3, 4][: 2 + inner])
     assert network.tensors[network.outputs[0]].shape[2] == 10
-    layout_segment(network, range(1 + inner), bands=2)
+    layout_rows(network, range(1 + inner), bands=2)
     with pytest.raises(PlanError, match="no more than the padding of tensor t"):
-        layout_segment(network, range(1 + inner), bands=5)
+        layout_rows(network, range(1 + inner), bands=5)
 
 
 def test_operators_that_lead_nowhere_are_refused():
     network = residual(3, 8, 8, 4)
     with pytest.raises(PlanError, match="leads nowhere"):
-        layout_segment(network, (0, 3))
+        layout_rows(network, (0, 3))
 
 
 def test_reading_what_nobody_stored_is_refused():
@@ -129,8 +128,8 @@ def test_overlap_distance_is_safe(chosen, height, channels):
         return
     if min(min(t.shape) for t in network.tensors.values()) < 1:
         return
-    layout = layout_segment(network, range(len(chosen)))
-    distance = overlap_distance(layout, network, "t0")
+    layout = layout_rows(network, range(len(chosen)))
+    distance = layout.input_distance["t0"]
     assert distance is not None
     source, output = network.tensors["t0"], network.tensors[network.outputs[0]]
     base = max(0, -distance)

@@ -14,6 +14,7 @@ from tvm_patch.planner.choose import Choice, Request, choose_plan
 from tvm_patch.planner.explain import plan_memory
 from tvm_patch.planner.network import Network, OperatorDesc, TensorDesc
 from tvm_patch.planner.plan import FrontPoint
+from tvm_patch.planner.schedule import Schedule
 from tvm_patch.planner.segments import layer_by_layer
 from tvm_patch.report.make import segment_reports
 from tvm_patch.report.models import InspectReport, OperatorMemory
@@ -41,8 +42,8 @@ def planned(network: Network, mode="rereadable", seed: int | None = None, altern
     segments = choice.point.segments
     if seed is not None:
         segments = tuple(random_segments(network, seed, longest=4, most_bands=5))
-    memory = plan_memory(network, segments, mode)
-    before = plan_memory(network, layer_by_layer(network), "resident")
+    memory = plan_memory(Schedule.of(network, segments, mode))
+    before = plan_memory(Schedule.of(network, layer_by_layer(network)))
     plan = choice.plan
     if alternatives is not None:
         points = [

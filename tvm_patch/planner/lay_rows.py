@@ -1,90 +1,30 @@
-"""A segment laid out: row buffers, bands, offsets, costs.
+"""Lay out operators that run together and make rows on demand.
 
-The planner asks for the size and cost of a segment, the lowering for what its code must do; both read the same
-:class:`SegmentLayout`, which is why the memory predicted is the memory compiled.
+What the segment does is replayed (:mod:`tvm_patch.planner.flow`); columns follow from its windows, sizes from both.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 
 from tvm_patch.errors import PlanError
-from tvm_patch.planner.flow import Flow, Reader, RowCounts, simulate
+from tvm_patch.planner.alias import overlap_distance
+from tvm_patch.planner.flow import Flow, Reader, simulate
 from tvm_patch.planner.network import Network, OperatorDesc, TensorDesc
 from tvm_patch.planner.row_buffer import BUFFERED_DTYPES, RowBuffer, Span, aligned
 from tvm_patch.planner.row_window import RowWindow
+from tvm_patch.planner.rows_layout import RowsLayout, end_of_scratch
 
 
-@dataclass(frozen=True)
-class SegmentLayout:
-    """Everything about a segment that its code and its cost follow from.
-
-    Attributes
-    ----------
-    operators : tuple of OperatorDesc
-        In run order; the last is the sink.
-    bands : int
-        Vertical stripes of the sink's output.
-    sources : tuple of str
-        Tensors read from the arena.
-    fetched : tuple of str
-        Tensors whose rows are fetched.
-    stored : tuple of str
-        Tensors written whole to the arena.
-    spans : tuple of Span
-        Per operator: the columns that it makes (that it reads, for a reduction).
-    buffers : dict of str to RowBuffer
-        By tensor.
-    buffered : frozenset of (int, int)
-        Which (operator position, input) read from a row buffer; the others read stored tensors in place.
-    flow : Flow
-        Row dependencies.
-    counts : RowCounts
-        What running it does.
-    state_offset, scratch_offset : int
-        Byte offsets in the segment's scratch.
-    scratch_bytes : int
-        Bytes of row buffers, accumulators and kernel scratch.
-    """
-
-    operators: tuple[OperatorDesc, ...]
-    bands: int
-    sources: tuple[str, ...]
-    fetched: tuple[str, ...]
-    stored: tuple[str, ...]
-    spans: tuple[Span, ...]
-    buffers: dict[str, RowBuffer]
-    buffered: frozenset[tuple[int, int]]
-    flow: Flow
-    counts: RowCounts
-    state_offset: int
-    scratch_offset: int
-    scratch_bytes: int
-
-    @property
-    def sink(self) -> OperatorDesc:
-        """The last operator."""
-        return self.operators[-1]
-
-    def macs_executed(self, network: Network) -> int:
-        """Return the multiply-accumulates that the segment runs."""
-        total = 0
-        for op, span, rows in zip(self.operators, self.spans, self.counts.made, strict=True):
-            if op.macs:
-                out = network.tensors[op.outputs[0]]
-                total += op.macs * rows * span.total // (out.shape[1] * out.shape[2])
-        return total
-
-
-def layout_segment(
+def layout_rows(
     network: Network,
     indices: Sequence[int],
     bands: int = 1,
     kept: Collection[str] = (),
     fetched: Collection[str] = (),
-) -> SegmentLayout:
+) -> RowsLayout:
     """Lay out operators that run together, row by row.
 
     Parameters
@@ -105,22 +45,10 @@ def layout_segment(
     PlanError
         When these operators cannot run together in this way, saying why.
     """
-    return _Layout(
-        network, tuple(network.operators[i] for i in indices), bands, set(kept), set(fetched)
-    ).build()
-
-
-def pads(window: RowWindow) -> bool:
-    """Tell whether a window reads padding."""
-    return bool(window.columns_before or window.columns_after or window.pad_before or window.pad_value)
-
-
-def reads_in_place(window: RowWindow, rows: int, height: int) -> bool:
-    """Tell whether an operator that makes `rows` rows can read a stored tensor of `height` rows without a buffer."""
-    if window.stride == 0:
-        return True
-    last = window.first_row(rows - 1) + window.reach
-    return not (window.columns_before or window.columns_after or window.pad_before) and last <= height
+    operators = tuple(network.operators[i] for i in indices)
+    layout = _Layout(network, operators, bands, set(kept), set(fetched)).build()
+    distance = {t: overlap_distance(layout, network, t) for t in layout.sources}
+    return replace(layout, input_distance=distance)
 
 
 def joins_as_reduction(op: OperatorDesc, operators: int) -> bool:
@@ -186,7 +114,7 @@ class _Layout:
         sink = self.ops[-1]
         return self._tensor(sink.inputs[0] if self.reduces else sink.outputs[0]).shape[1]
 
-    def build(self) -> SegmentLayout:
+    def build(self) -> RowsLayout:
         buffered = self._buffered()
         flow = self._flow()
         counts = simulate(flow)
@@ -199,7 +127,7 @@ class _Layout:
         buffers, offset = {}, 0
         for tensor in buffered:
             readers = flow.readers[tensor]
-            padded = [r.window for r in readers if r.buffered and pads(r.window)]
+            padded = [r.window for r in readers if r.buffered and r.window.pads]
             values = {w.pad_value for w in padded}
             if len(values) > 1:
                 raise PlanError(f"tensor {tensor} is padded with different values by its readers")
@@ -221,28 +149,28 @@ class _Layout:
             )
             offset += aligned(buffers[tensor].nbytes)
         state, scratch = offset, offset + aligned(self.ops[-1].state_bytes if self.reduces else 0)
-        total = scratch + aligned(max((op.scratch_bytes for op in self.ops if op.rows), default=0))
         sources = [t for op in self.ops for t in op.inputs if t not in self.made and t not in self.fetched]
-        return SegmentLayout(
-            self.ops,
-            self.bands,
-            tuple(dict.fromkeys(sources)),
-            tuple(sorted(self.fetched & {t for op in self.ops for t in op.inputs})),
-            (*sorted(self.kept), self.ops[-1].outputs[0]),
-            spans,
-            buffers,
-            self._uses,
-            flow,
-            counts,
-            state,
-            scratch,
-            total,
+        return RowsLayout(
+            operators=self.ops,
+            sources=tuple(dict.fromkeys(sources)),
+            fetched=tuple(sorted(self.fetched & {t for op in self.ops for t in op.inputs})),
+            stored=(*sorted(self.kept), self.ops[-1].outputs[0]),
+            scratch_bytes=end_of_scratch(scratch, self.ops),
+            input_distance={},
+            bands=self.bands,
+            spans=spans,
+            buffers=buffers,
+            buffered=self._uses,
+            flow=flow,
+            counts=counts,
+            state_offset=state,
+            scratch_offset=scratch,
         )
 
     def direct(self, op: OperatorDesc, window: RowWindow, tensor: str) -> bool:
         """Tell whether a window may read a stored tensor in place: nothing of it lies outside."""
         rows = self._sink_rows() if op is self.ops[-1] else self._tensor(op.outputs[0]).shape[1]
-        return reads_in_place(window, rows, self._tensor(tensor).shape[1])
+        return window.reads_in_place(rows, self._tensor(tensor).shape[1])
 
     @cached_property
     def _uses(self) -> frozenset[tuple[int, int]]:
