@@ -7,10 +7,10 @@ import pytest
 from tests.models.networks import all_networks
 from tests.plans.networks import random_network
 from tvm_patch.driver.front import legalize
-from tvm_patch.planner.choices import Point
 from tvm_patch.planner.choose import Request, choose_plan
-from tvm_patch.planner.layer_plan import layer_point
+from tvm_patch.planner.layers import layer_point
 from tvm_patch.planner.search import Search
+from tvm_patch.planner.ways import Point
 
 
 def assert_not_worse(network, mode):

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from tvm_patch.errors import PlanError
-from tvm_patch.planner.choices import Choices, Point
 from tvm_patch.planner.explain import peak_text, plan_memory
-from tvm_patch.planner.layer_plan import layer_point
+from tvm_patch.planner.layers import layer_point
 from tvm_patch.planner.modes import InputMode
 from tvm_patch.planner.network import Network
 from tvm_patch.planner.patched import Patched
 from tvm_patch.planner.plan import FrontPoint, Plan, PlannedSegment, Scheme, fingerprint
 from tvm_patch.planner.schedule import overhead_of
 from tvm_patch.planner.search import MOST_OVERHEAD, Search
+from tvm_patch.planner.ways import Point, Ways
 
 Objective = Literal["memory", "time", "balanced"]
 """``memory``: least arena.  ``time``: fewest estimated instructions.  ``balanced``: least product of both."""
@@ -124,7 +124,7 @@ def choose_plan(
     return Choice(_plan(network, request, point, front), point, front)
 
 
-def _best(search: Choices, request: Request) -> Point | None:
+def _best(search: Ways, request: Request) -> Point | None:
     objective = request.objective
     if objective is None:
         objective = "time" if request.sram is not None else "memory" if request.max_overhead else "balanced"

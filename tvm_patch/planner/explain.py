@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tvm_patch.planner.choices import Point
 from tvm_patch.planner.network import Network
 from tvm_patch.planner.placement import Placement
 from tvm_patch.planner.schedule import Schedule, overhead_of
 from tvm_patch.planner.segments import Segment
+from tvm_patch.planner.ways import Point
 
 
 @dataclass(frozen=True)

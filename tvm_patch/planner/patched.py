@@ -10,21 +10,21 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from tvm_patch.errors import PlanError
-from tvm_patch.planner.choices import Choices
 from tvm_patch.planner.estimate import row_cost
-from tvm_patch.planner.layer_cost import layer_instructions
+from tvm_patch.planner.layers import layer_instructions
 from tvm_patch.planner.modes import InputMode, fetched_inputs
 from tvm_patch.planner.network import Network
 from tvm_patch.planner.one_segment import OneSegment
 from tvm_patch.planner.pareto import pareto
 from tvm_patch.planner.patch_layout import PatchLayout, layout_patches
 from tvm_patch.planner.segments import PatchSegment, Segment
+from tvm_patch.planner.ways import Ways
 
 MOST_PATCHES = 6
 """Patches along each axis beyond which none are looked for, unless asked."""
 
 
-class Patched(Choices):
+class Patched(Ways):
     """Plans of one network under MCUNetV2's scheme.
 
     Parameters

@@ -14,8 +14,7 @@ from typing import Any
 import numpy as np
 
 from tvm_patch.errors import PlanError
-from tvm_patch.planner.choices import Choices
-from tvm_patch.planner.layer_plan import layer_point
+from tvm_patch.planner.layers import layer_point
 from tvm_patch.planner.modes import InputMode, fetched_inputs
 from tvm_patch.planner.moves import Move
 from tvm_patch.planner.network import Network
@@ -23,6 +22,7 @@ from tvm_patch.planner.one_segment import OneSegment
 from tvm_patch.planner.pareto import pareto
 from tvm_patch.planner.segments import Segment
 from tvm_patch.planner.two_passes import TwoPasses
+from tvm_patch.planner.ways import Ways
 
 MOST_OVERHEAD = 1.5
 """Multiply-accumulates executed over those of the network beyond which plans are not looked for, unless asked."""
@@ -35,7 +35,7 @@ _HINTS: dict[InputMode, str] = {
 
 
 @dataclass(frozen=True)
-class _Ways:
+class _Reached:
     """The undominated ways to reach a cut: their costs, and per way the last move and the way before it."""
 
     costs: Any
@@ -43,7 +43,7 @@ class _Ways:
     moves: Sequence[Move]
 
 
-class Search(Choices):
+class Search(Ways):
     """Plans of one network under one input mode.
 
     Parameters
@@ -97,12 +97,12 @@ def _run(
     mode: InputMode,
     most_macs: int,
     progress: Callable[[float], None] | None = None,
-) -> list[_Ways]:
+) -> list[_Reached]:
     count = len(network.operators)
     single = OneSegment(network, fetched_inputs(network, mode), mode == "streamed")
     twice = TwoPasses(single)
     left = np.concatenate([np.cumsum([op.macs for op in network.operators][::-1])[::-1], [0]])
-    ways = [_Ways(np.zeros((1, 3), np.int64), np.zeros((1, 2), np.int64), ())]
+    ways = [_Reached(np.zeros((1, 3), np.int64), np.zeros((1, 2), np.int64), ())]
     for end in range(1, count + 1):
         if progress is not None:
             progress(end / count)
@@ -117,5 +117,5 @@ def _run(
             steps.append(np.stack([np.full(len(worth), i), worth], axis=1))
         joined = np.concatenate(costs)
         best = pareto(joined)
-        ways.append(_Ways(joined[best], np.concatenate(steps)[best], moves))
+        ways.append(_Reached(joined[best], np.concatenate(steps)[best], moves))
     return ways

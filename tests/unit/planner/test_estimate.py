@@ -12,7 +12,7 @@ from benchmarks.fit_estimate.fit import pieces_of
 from benchmarks.fit_estimate.networks import RANKED, described, measure_plan
 from benchmarks.fit_estimate.report import compared, kendall_tau, regret
 from tvm_patch.planner.estimate import OperatorCost, instructions_of
-from tvm_patch.planner.layer_cost import layer_instructions
+from tvm_patch.planner.layers import layer_instructions
 from tvm_patch.planner.segments import layer_by_layer
 from tvm_patch.targets import CORTEX_M7
 

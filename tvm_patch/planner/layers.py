@@ -1,14 +1,17 @@
-"""One operator after another: the plan that all others are compared with."""
+"""One operator after another: the plan that all others are compared with, and the tail of patched ones."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from tvm_patch.errors import PlanError
-from tvm_patch.planner.choices import Point
-from tvm_patch.planner.layer_cost import layer_instructions
+from tvm_patch.planner.estimate import whole_cost
+from tvm_patch.planner.growth import Growth
 from tvm_patch.planner.modes import InputMode, fetched_inputs
-from tvm_patch.planner.network import Network
+from tvm_patch.planner.network import Network, OperatorDesc
 from tvm_patch.planner.schedule import Schedule
 from tvm_patch.planner.segments import layer_by_layer
+from tvm_patch.planner.ways import Point
 
 
 def layer_point(network: Network, mode: InputMode) -> Point:
@@ -30,3 +33,20 @@ def layer_point(network: Network, mode: InputMode) -> Point:
                 )
     instructions = sum(layer_instructions(network, op, fetched) for op in network.operators)
     return Point(Schedule.of(network, layer_by_layer(network), mode), instructions)
+
+
+def layer_instructions(network: Network, op: OperatorDesc, fetched: Collection[str] = ()) -> int:
+    """Return the estimated instructions of an operator that runs by itself.
+
+    Parameters
+    ----------
+    network : Network
+    op : OperatorDesc
+    fetched : collection of str
+        Network inputs whose rows are fetched.
+    """
+    if not op.rows:
+        return round(whole_cost(network, op))
+    costs = Growth(network, op.index, (), fetched, False).costs()
+    assert costs is not None  # one operator alone always runs
+    return int(costs.instructions[0])

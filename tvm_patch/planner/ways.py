@@ -73,7 +73,7 @@ _KEYS: dict[str, _Key] = {
 """What is to be least, of bytes of the arena and instructions."""
 
 
-class Choices(ABC):
+class Ways(ABC):
     """Undominated ways to run one network.
 
     Parameters
