@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tvm_patch.errors import PlanError
-from tvm_patch.planner.lay_rows import layout_rows
+from tvm_patch.planner.layout.rows_builder import layout_rows
 from tvm_patch.planner.network import Network
 from tvm_patch.planner.segments import Segment
 

@@ -10,11 +10,11 @@ import numpy as np
 
 from benchmarks.fit_estimate.measure import Measurement, describe
 from benchmarks.fit_estimate.networks import RANKED, described
-from tvm_patch.planner.estimate import segment_pieces
-from tvm_patch.planner.estimate_whole import whole_terms
-from tvm_patch.planner.layouts import Layout
+from tvm_patch.planner.estimate.instructions import segment_pieces
+from tvm_patch.planner.estimate.whole import whole_terms
+from tvm_patch.planner.layout.base import Layout
+from tvm_patch.planner.layout.rows import RowsLayout
 from tvm_patch.planner.network import Network
-from tvm_patch.planner.rows_layout import RowsLayout
 from tvm_patch.planner.schedule import Schedule
 from tvm_patch.planner.segments import Segment, layer_by_layer
 
@@ -115,7 +115,7 @@ def table_text(table: Mapping[str, float]) -> str:
         "Written by ``python -m benchmarks.fit_estimate fit`` from the counts recorded beside it: non-negative least\n"
         'squares of relative errors.  See ``docs/planner-estimate.md``.\n"""\n\n'
         f"INSTRUCTIONS: dict[str, float] = {{\n{lines}}}\n"
-        '"""By name of the piece; see :mod:`tvm_patch.planner.estimate_terms`."""\n'
+        '"""By name of the piece; see :mod:`tvm_patch.planner.estimate.terms`."""\n'
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from benchmarks.fit_estimate.fit import plan_pieces, recorded_segments
 from benchmarks.fit_estimate.networks import RANKED, described
-from tvm_patch.planner.estimate import instructions_of
+from tvm_patch.planner.estimate.instructions import instructions_of
 from tvm_patch.planner.network import Network
 from tvm_patch.planner.segments import layer_by_layer
 

@@ -19,7 +19,7 @@ from tvm_patch.oracle import Oracle, OracleRefusal
 from tvm_patch.planner.modes import InputMode
 from tvm_patch.planner.network import Network
 from tvm_patch.planner.schedule import Schedule
-from tvm_patch.planner.search import Search
+from tvm_patch.planner.search.dynamic import Search
 from tvm_patch.planner.segments import Segment
 
 Plan = Callable[[Network], Sequence[Segment]]

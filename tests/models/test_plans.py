@@ -9,7 +9,7 @@ from tests.segments import random_segments
 from tvm_patch.driver.front import legalize
 from tvm_patch.planner.modes import InputMode
 from tvm_patch.planner.schedule import Schedule
-from tvm_patch.planner.search import Search
+from tvm_patch.planner.search.dynamic import Search
 
 pytestmark = pytest.mark.skipif(not index(), reason="no real networks")
 

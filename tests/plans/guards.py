@@ -21,13 +21,13 @@ from contextlib import ExitStack, contextmanager
 from unittest.mock import patch
 
 from tvm_patch.lowering.program import Program, Step
-from tvm_patch.planner import lay_rows, patch_layout, rows_layout
-from tvm_patch.planner.arena import plan_arena
-from tvm_patch.planner.buffers import ArenaPlan, Buffer, Overlap
-from tvm_patch.planner.patch_layout import PatchLayout
+from tvm_patch.planner.arena.buffers import ArenaPlan, Buffer, Overlap
+from tvm_patch.planner.arena.solver import plan_arena
+from tvm_patch.planner.layout import patches, rows, rows_builder
+from tvm_patch.planner.layout.patches import PatchLayout
+from tvm_patch.planner.layout.row_buffer import RowBuffer, Span
+from tvm_patch.planner.layout.rows import RowsLayout
 from tvm_patch.planner.placement import Placement
-from tvm_patch.planner.row_buffer import RowBuffer, Span
-from tvm_patch.planner.rows_layout import RowsLayout
 
 GAP = 32
 """Bytes between regions; what runs past an end by more lands in a gap only if it writes every byte on its way."""
@@ -62,9 +62,9 @@ def gaps(between_rows: bool = False) -> Iterator[None]:
     With gaps between rows, rows share no padding.
     """
     with ExitStack() as stack:
-        for module in (lay_rows, rows_layout, patch_layout):
+        for module in (rows, rows_builder, patches):
             stack.enter_context(patch.object(module, "aligned", _apart))
-        stack.enter_context(patch.object(patch_layout, "plan_arena", _side_by_side))
+        stack.enter_context(patch.object(patches, "plan_arena", _side_by_side))
         if between_rows:
             stack.enter_context(patch.object(Span, "shared_padding", lambda _span, _width: 0))
             stack.enter_context(patch.object(RowBuffer, "slot_bytes", property(_slot_bytes)))

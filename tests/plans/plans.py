@@ -10,7 +10,7 @@ import numpy as np
 from tvm_patch.errors import PlanError
 from tvm_patch.planner.modes import InputMode, fetched_inputs
 from tvm_patch.planner.network import Network
-from tvm_patch.planner.search import Search
+from tvm_patch.planner.search.dynamic import Search
 from tvm_patch.planner.segments import Segment, segment_of
 
 Cut = tuple[int, int]

@@ -8,9 +8,9 @@ from tests.models.networks import all_networks
 from tests.plans.networks import random_network
 from tvm_patch.driver.front import legalize
 from tvm_patch.planner.choose import Request, choose_plan
-from tvm_patch.planner.layers import layer_point
-from tvm_patch.planner.search import Search
-from tvm_patch.planner.ways import Point
+from tvm_patch.planner.search.dynamic import Search
+from tvm_patch.planner.search.layers import layer_point
+from tvm_patch.planner.search.ways import Point
 
 
 def assert_not_worse(network, mode):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tvm_patch.lowering.segment_parts import SegmentPart
-from tvm_patch.planner.row_buffer import Span
+from tvm_patch.planner.layout.row_buffer import Span
+from tvm_patch.planner.layout.rows import RowsLayout
 from tvm_patch.planner.row_window import RowWindow
-from tvm_patch.planner.rows_layout import RowsLayout
 
 
 class BandNumbers:

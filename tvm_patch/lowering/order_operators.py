@@ -9,7 +9,7 @@ import tvm
 from relay_passes.extract_network import extract_network
 from relay_passes.reorder_bindings import ReorderBindings
 from tvm_patch.lowering.describe import describe_module
-from tvm_patch.planner.order import better_order, other_orders
+from tvm_patch.planner.search.order import better_order, other_orders
 from tvm_patch.targets import Target
 
 
@@ -17,7 +17,7 @@ from tvm_patch.targets import Target
 class OrderOperators:
     """Run the branches and heads of a legalized module one after the other, where that needs less memory.
 
-    See :func:`tvm_patch.planner.order.better_order`.  Indices of operators in plans are those after this pass.
+    See :func:`tvm_patch.planner.search.order.better_order`.  Indices of operators in plans are those after this pass.
 
     Parameters
     ----------

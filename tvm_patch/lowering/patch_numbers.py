@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tvm_patch.planner.patch_layout import PatchLayout
+from tvm_patch.planner.layout.patches import PatchLayout
 
 
 class PatchNumbers:

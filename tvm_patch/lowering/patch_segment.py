@@ -1,6 +1,6 @@
 """A patched segment as TIR: for every patch, one operator after another on whole regions.
 
-What it does follows from :class:`tvm_patch.planner.patch_layout.PatchLayout`.
+What it does follows from :class:`tvm_patch.planner.layout.patches.PatchLayout`.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from tvm_patch.errors import InternalError
 from tvm_patch.kernels import RowKernel
 from tvm_patch.lowering.narrow import narrowed
 from tvm_patch.lowering.patch_numbers import PatchNumbers
-from tvm_patch.lowering.segment_base import Expr, PrimFunc, SegmentPrinter
 from tvm_patch.lowering.segment_parts import SegmentCode, SegmentPart
-from tvm_patch.planner.patch_layout import PatchLayout, RegionBuffer
+from tvm_patch.lowering.segment_printer import Expr, PrimFunc, SegmentPrinter
+from tvm_patch.planner.layout.patches import PatchLayout, RegionBuffer
 from tvm_patch.targets import Target
 
 

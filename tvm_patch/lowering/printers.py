@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from tvm_patch.lowering.patch_segment import lower_patches
-from tvm_patch.lowering.segment import lower_rows
+from tvm_patch.lowering.rows_segment import lower_rows
 from tvm_patch.lowering.segment_parts import SegmentCode, SegmentPart
-from tvm_patch.lowering.tensor_step import lower_whole
-from tvm_patch.planner.layouts import Layout
-from tvm_patch.planner.patch_layout import PatchLayout
-from tvm_patch.planner.rows_layout import RowsLayout
-from tvm_patch.planner.whole_layout import WholeLayout
+from tvm_patch.lowering.whole_segment import lower_whole
+from tvm_patch.planner.layout.base import Layout
+from tvm_patch.planner.layout.patches import PatchLayout
+from tvm_patch.planner.layout.rows import RowsLayout
+from tvm_patch.planner.layout.whole import WholeLayout
 from tvm_patch.targets import Target
 
 # Any: each takes its own kind of layout.
@@ -40,7 +40,7 @@ def lower_segment(
     target : Target
         What it is for; only where it prints C are buffers filled by ``memcpy`` and ``memset``, do rows of fetched
         inputs come from a callback (``fetched{i}`` is a ``struct tvmp_rows``) and are operators reported.  Elsewhere
-        ``fetched{i}`` is the whole tensor, since nothing defines :data:`tvm_patch.lowering.segment_base.FETCH`.
+        ``fetched{i}`` is the whole tensor, since nothing defines :data:`tvm_patch.lowering.segment_printer.FETCH`.
     name : str
         Prefix of the functions' names.
     """

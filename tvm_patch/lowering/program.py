@@ -12,7 +12,7 @@ from tvm_patch.kernels.registry import reduction_for
 from tvm_patch.lowering.op_view import BoundFunction, BoundOp
 from tvm_patch.lowering.printers import lower_segment
 from tvm_patch.lowering.segment_parts import SegmentCode, SegmentPart
-from tvm_patch.planner.layouts import Layout
+from tvm_patch.planner.layout.base import Layout
 from tvm_patch.planner.network import Network
 from tvm_patch.planner.schedule import Schedule
 from tvm_patch.targets import Target

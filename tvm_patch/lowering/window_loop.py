@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tvm_patch.kernels.c.arm.function import CFunction
-from tvm_patch.planner.row_buffer import RowBuffer
+from tvm_patch.planner.layout.row_buffer import RowBuffer
 from tvm_patch.planner.row_window import RowWindow
 
 ROW = "TVMP_ROW"

@@ -1,9 +1,9 @@
 """Planning of memory over a small network description; imports no TVM."""
 
-from tvm_patch.planner.arena import plan_arena
-from tvm_patch.planner.buffers import ArenaPlan, Buffer, Overlap
+from tvm_patch.planner.arena.buffers import ArenaPlan, Buffer, Overlap
+from tvm_patch.planner.arena.solver import plan_arena
+from tvm_patch.planner.arena.verify import verify_plan
 from tvm_patch.planner.network import Lifetime, Network, OperatorDesc, TensorDesc, Window
-from tvm_patch.planner.verify import verify_plan
 
 __all__ = [
     "ArenaPlan",

@@ -8,14 +8,14 @@ from typing import Literal, get_args
 
 from tvm_patch.errors import PlanError
 from tvm_patch.planner.explain import peak_text, plan_memory
-from tvm_patch.planner.layers import layer_point
 from tvm_patch.planner.modes import InputMode
 from tvm_patch.planner.network import Network
-from tvm_patch.planner.patched import Patched
 from tvm_patch.planner.plan import FrontPoint, Plan, PlannedSegment, Scheme, fingerprint
 from tvm_patch.planner.schedule import overhead_of
-from tvm_patch.planner.search import MOST_OVERHEAD, Search
-from tvm_patch.planner.ways import Point, Ways
+from tvm_patch.planner.search.dynamic import MOST_OVERHEAD, Search
+from tvm_patch.planner.search.layers import layer_point
+from tvm_patch.planner.search.patched import Patched
+from tvm_patch.planner.search.ways import Point, Ways
 
 Objective = Literal["memory", "time", "balanced"]
 """``memory``: least arena.  ``time``: fewest estimated instructions.  ``balanced``: least product of both."""

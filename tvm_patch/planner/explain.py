@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from tvm_patch.planner.network import Network
 from tvm_patch.planner.placement import Placement
 from tvm_patch.planner.schedule import Schedule, overhead_of
+from tvm_patch.planner.search.ways import Point
 from tvm_patch.planner.segments import Segment
-from tvm_patch.planner.ways import Point
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from tvm_patch.planner.arena import plan_arena
-from tvm_patch.planner.buffers import ArenaPlan, Buffer, Overlap
-from tvm_patch.planner.layouts import Layout
+from tvm_patch.planner.arena.buffers import ArenaPlan, Buffer, Overlap
+from tvm_patch.planner.arena.solver import plan_arena
+from tvm_patch.planner.layout.base import Layout
+from tvm_patch.planner.layout.row_buffer import aligned
 from tvm_patch.planner.network import Network
-from tvm_patch.planner.row_buffer import aligned
 
 _WORD = 4
 _WIDE = {"int64": 8}

@@ -100,7 +100,7 @@ class Plan(_Part):
     macs, macs_executed : int
         Multiply-accumulates of the network and of the plan.
     estimated_instructions : int
-        See :mod:`tvm_patch.planner.estimate`.
+        See :mod:`tvm_patch.planner.estimate.instructions`.
     front : tuple of FrontPoint
         The alternatives among which it was chosen, least arena first.
     """

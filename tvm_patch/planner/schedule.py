@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from tvm_patch.errors import PlanError
-from tvm_patch.planner.layouts import Layout
+from tvm_patch.planner.layout.base import Layout
 from tvm_patch.planner.modes import InputMode, fetched_inputs
 from tvm_patch.planner.network import Network
 from tvm_patch.planner.placement import MemoryQuestion, Placement, memory_question, place

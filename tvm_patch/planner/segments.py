@@ -6,11 +6,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from tvm_patch.errors import PlanError
-from tvm_patch.planner.lay_rows import layout_rows
-from tvm_patch.planner.layouts import Layout
+from tvm_patch.planner.layout.base import Layout
+from tvm_patch.planner.layout.patches import layout_patches
+from tvm_patch.planner.layout.rows_builder import layout_rows
+from tvm_patch.planner.layout.whole import layout_whole
 from tvm_patch.planner.network import Network
-from tvm_patch.planner.patch_layout import layout_patches
-from tvm_patch.planner.whole_layout import layout_whole
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ from tvm_patch.kernels import Kernel
 from tvm_patch.lowering.describe import describe
 from tvm_patch.lowering.op_view import bind_function
 from tvm_patch.lowering.program import choose_kernels
+from tvm_patch.planner.layout.patch_stage import patch_stage
 from tvm_patch.planner.network import Network
-from tvm_patch.planner.patch_stage import patch_stage
 from tvm_patch.redistribution.edit_model import edit_model
 from tvm_patch.redistribution.edits import Edit, RemoveBlock, SetKernel
 from tvm_patch.redistribution.receptive_field import fields_of

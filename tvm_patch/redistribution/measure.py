@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from tvm_patch.errors import PlanError
 from tvm_patch.planner.choose import Request, choose_plan
+from tvm_patch.planner.layout.patch_stage import PatchStage, patch_stage
 from tvm_patch.planner.network import Network
-from tvm_patch.planner.patch_stage import PatchStage, patch_stage
 from tvm_patch.planner.schedule import Schedule
 from tvm_patch.planner.segments import layer_by_layer
 from tvm_patch.redistribution.receptive_field import fields_of

@@ -133,4 +133,4 @@ INSTRUCTIONS: dict[str, float] = {
     "whole_pool.element": 98.02,
     "whole_pool.tap": 0,
 }
-"""By name of the piece; see :mod:`tvm_patch.planner.estimate_terms`."""
+"""By name of the piece; see :mod:`tvm_patch.planner.estimate.terms`."""

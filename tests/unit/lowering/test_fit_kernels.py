@@ -7,7 +7,7 @@ import pytest
 from tvm_patch.driver.front import legalize
 from tvm_patch.lowering.fit_kernels import fit_kernels, widest_kernels
 from tvm_patch.planner.schedule import Schedule
-from tvm_patch.planner.search import Search
+from tvm_patch.planner.search.dynamic import Search
 from tvm_patch.planner.segments import layer_by_layer
 from tvm_patch.tflite.writer import write_model
 from tvm_patch.zoo.registry import build

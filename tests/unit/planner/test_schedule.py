@@ -13,7 +13,7 @@ from tvm_patch.errors import PlanError
 from tvm_patch.planner.choose import Request, choose_plan
 from tvm_patch.planner.network import Network
 from tvm_patch.planner.schedule import Schedule
-from tvm_patch.planner.search import Search
+from tvm_patch.planner.search.dynamic import Search
 from tvm_patch.planner.segments import NUMBERS, PatchSegment, Segment, layer_by_layer, segment_of
 
 

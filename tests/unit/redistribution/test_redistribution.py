@@ -14,7 +14,7 @@ from tvm_patch.errors import PlanError, UserError
 from tvm_patch.frontend import import_tflite
 from tvm_patch.oracle import run_oracle
 from tvm_patch.planner.choose import Request
-from tvm_patch.planner.patch_stage import patch_stage
+from tvm_patch.planner.layout.patch_stage import patch_stage
 from tvm_patch.redistribution.blocks import residual_blocks
 from tvm_patch.redistribution.early import EarlyStage, choices, network_of
 from tvm_patch.redistribution.edit_model import edit_model

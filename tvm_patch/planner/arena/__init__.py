@@ -1,0 +1,1 @@
+"""Placing buffers in one arena."""

@@ -1,0 +1,132 @@
+"""How many instructions a plan takes on its target, to rank plans by time.
+
+The estimate is linear: how often each piece of code runs (:mod:`tvm_patch.planner.estimate.terms`) times how many
+instructions it takes (:attr:`tvm_patch.targets.Target.costs`, fitted to counts of an emulated board).
+``docs/planner-estimate.md`` says how good it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tvm_patch.planner.estimate.terms import Pieces, row_terms
+from tvm_patch.planner.estimate.whole import whole_terms
+from tvm_patch.planner.network import Network, OperatorDesc
+from tvm_patch.targets import CostTable
+
+if TYPE_CHECKING:
+    from tvm_patch.planner.layout.rows import RowsLayout
+
+BAND = "segment.band"
+"""The piece of code a band: padding columns are filled, counters set."""
+
+DEMANDED_ROW = "segment.row"
+"""The piece of code a row that is made on demand of another operator."""
+
+
+def instructions_of(pieces: Pieces, costs: CostTable) -> float:
+    """Return the instructions of some pieces of code."""
+    return sum(costs.get(name, 0.0) * count for name, count in pieces.items())
+
+
+@dataclass(frozen=True)
+class OperatorCost:
+    """Instructions of an operator that runs row by row.
+
+    Attributes
+    ----------
+    call : float
+        Per row and band.
+    column : float
+        Per row and column that it makes (that it reads, for a reduction).
+    once : float
+        When it has run.
+    dynamic : float
+        Per row and band where bands are of different widths.
+    """
+
+    call: float
+    column: float
+    once: float
+    dynamic: float
+
+    def row(self, columns: int, dynamic: bool = False) -> float:
+        """Return the instructions of one call.
+
+        Parameters
+        ----------
+        columns : int
+            Columns that it makes.
+        dynamic : bool
+            Whether their number is known at run time only, as where bands (or patches) are of different widths.
+        """
+        return self.call + self.column * columns + (self.dynamic if dynamic else 0)
+
+
+def row_cost(network: Network, op: OperatorDesc, reduces: bool = False) -> OperatorCost:
+    """Return what an operator costs when it runs row by row.
+
+    Parameters
+    ----------
+    network : Network
+        For shapes.
+    op : OperatorDesc
+    reduces : bool
+        Whether it reads rows into accumulators.
+    """
+    terms, costs = row_terms(network, op, reduces), network.target.costs
+    return OperatorCost(
+        instructions_of(terms.call, costs),
+        instructions_of(terms.column, costs),
+        instructions_of(terms.once, costs),
+        instructions_of(terms.dynamic, costs),
+    )
+
+
+def whole_cost(network: Network, op: OperatorDesc) -> float:
+    """Return the instructions of an operator that runs on whole tensors."""
+    return instructions_of(whole_terms(network, op), network.target.costs)
+
+
+def buffer_rates(costs: CostTable, fetched: bool) -> tuple[float, float]:
+    """Return the instructions per row that is copied, filled (or fetched) in a row buffer, and per byte of it."""
+    name = "fetched" if fetched else "stored"
+    return costs.get(f"{name}.row", 0.0), costs.get(f"{name}.byte", 0.0)
+
+
+def segment_pieces(network: Network, layout: RowsLayout) -> dict[str, float]:
+    """Return the pieces of a segment of rows on demand; :mod:`tvm_patch.planner.search.growth` counts them faster."""
+    pieces: dict[str, float] = {}
+
+    def add(more: Mapping[str, float], times: float = 1.0) -> None:
+        for name, count in more.items():
+            pieces[name] = pieces.get(name, 0.0) + count * times
+
+    bands = layout.bands
+    add({BAND: bands})
+    for op, span, rows in zip(layout.operators, layout.spans, layout.counts.made, strict=True):
+        terms = row_terms(network, op, not op.rows)
+        widths = np.subtract(span.end, span.first)
+        dynamic = bool(widths.min() != widths.max())
+        add(terms.once)
+        add(terms.call, rows * bands)
+        add(terms.dynamic, rows * bands * dynamic)
+        add(terms.column, rows * float(widths.sum()))
+        if op is not layout.sink:
+            add({DEMANDED_ROW: rows * bands})
+    for name, buffer in layout.buffers.items():
+        tensor = network.tensors[name]
+        below = max(0, max(layout.counts.made_by[name]) - tensor.shape[1])
+        outside = (buffer.top + below) * bands
+        add({"stored.row": outside, "stored.byte": outside * buffer.line_bytes})
+        if buffer.source != "made":
+            # A row that is fetched comes whole; of a stored one a band copies its columns.
+            whole = buffer.source == "fetched"
+            columns = tensor.shape[2] * bands if whole else buffer.span.clipped(tensor.shape[2]).total
+            bytes_ = tensor.shape[1] * columns * buffer.pixel_bytes
+            add({f"{buffer.source}.row": tensor.shape[1] * bands, f"{buffer.source}.byte": bytes_})
+    return pieces

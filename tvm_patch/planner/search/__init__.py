@@ -1,0 +1,1 @@
+"""Which segments: the plans that are looked for."""

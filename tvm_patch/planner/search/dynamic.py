@@ -1,0 +1,121 @@
+"""Search for plans: dynamic programming over the cuts of a network.
+
+A state is a cut; what lives there does not depend on how it was reached, so of all ways to reach a cut only those
+matter that no other beats in peak memory, multiply-accumulates and instructions together.  Peaks are lower bounds on
+the arena (they are what must be in use at once); the arena planner places every answer before it is given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tvm_patch.errors import PlanError
+from tvm_patch.planner.modes import InputMode, fetched_inputs
+from tvm_patch.planner.network import Network
+from tvm_patch.planner.search.layers import layer_point
+from tvm_patch.planner.search.moves import Move
+from tvm_patch.planner.search.one_segment import OneSegment
+from tvm_patch.planner.search.pareto import pareto
+from tvm_patch.planner.search.two_passes import TwoPasses
+from tvm_patch.planner.search.ways import Ways
+from tvm_patch.planner.segments import Segment
+
+MOST_OVERHEAD = 1.5
+"""Multiply-accumulates executed over those of the network beyond which plans are not looked for, unless asked."""
+
+_HINTS: dict[InputMode, str] = {
+    "resident": "allow more",
+    "rereadable": "allow more, or keep the input resident",
+    "streamed": "allow more, or make the input rereadable: streamed rows must all be used by one segment in one band",
+}
+
+
+@dataclass(frozen=True)
+class _Reached:
+    """The undominated ways to reach a cut: their costs, and per way the last move and the way before it."""
+
+    costs: Any
+    steps: Any
+    moves: Sequence[Move]
+
+
+class Search(Ways):
+    """Plans of one network under one input mode.
+
+    Parameters
+    ----------
+    network : Network
+        With ``rows`` described for row-wise operators.
+    mode : {"resident", "rereadable", "streamed"}
+        Where the input comes from.
+    most_overhead : float
+        Plans with more multiply-accumulates, relative to the network's, are left out.
+    progress : callable, optional
+        Called with the fraction of the cuts that are reached.
+
+    Raises
+    ------
+    PlanError
+        When the input cannot be fetched as the mode says, or no plan exists.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        mode: InputMode = "resident",
+        most_overhead: float = MOST_OVERHEAD,
+        progress: Callable[[float], None] | None = None,
+    ) -> None:
+        most_macs = int(network.macs * most_overhead)
+        self._ways = _run(network, mode, most_macs, progress)
+        once = mode == "streamed" and any(len(network.consumers(name)) > 1 for name in network.inputs)
+        known = () if once else (layer_point(network, mode),)
+        super().__init__(network, mode, self._ways[-1].costs, most_macs, known)
+        if not len(self._ways[-1].costs):
+            raise PlanError(
+                f"no plan runs {network.name} with {mode} input at an overhead of at most {most_overhead:g}; "
+                + _HINTS[mode]
+            )
+
+    def segments_of(self, way: int) -> tuple[Segment, ...]:
+        """Return the segments of a way."""
+        moves: list[Move] = []
+        end = len(self._ways) - 1
+        while end:
+            move, way = self._ways[end].steps[way].tolist()
+            moves.append(self._ways[end].moves[move])
+            end = moves[-1].start
+        return tuple(s for move in reversed(moves) for s in move.segments)
+
+
+def _run(
+    network: Network,
+    mode: InputMode,
+    most_macs: int,
+    progress: Callable[[float], None] | None = None,
+) -> list[_Reached]:
+    count = len(network.operators)
+    single = OneSegment(network, fetched_inputs(network, mode), mode == "streamed")
+    twice = TwoPasses(single)
+    left = np.concatenate([np.cumsum([op.macs for op in network.operators][::-1])[::-1], [0]])
+    ways = [_Reached(np.zeros((1, 3), np.int64), np.zeros((1, 2), np.int64), ())]
+    for end in range(1, count + 1):
+        if progress is not None:
+            progress(end / count)
+        found = (*single.moves_to(end), *twice.moves_to(end))
+        moves = [m for m in found if len(ways[m.start].costs)]
+        costs, steps = [np.zeros((0, 3), np.int64)], [np.zeros((0, 2), np.int64)]
+        for i, move in enumerate(moves):
+            after = ways[move.start].costs + np.array([0, move.macs, move.instructions])
+            after[:, 0] = np.maximum(after[:, 0], move.peak)
+            worth = np.flatnonzero(after[:, 1] + left[end] <= most_macs)
+            costs.append(after[worth])
+            steps.append(np.stack([np.full(len(worth), i), worth], axis=1))
+        joined = np.concatenate(costs)
+        best = pareto(joined)
+        ways.append(_Reached(joined[best], np.concatenate(steps)[best], moves))
+    return ways

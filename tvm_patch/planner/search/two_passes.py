@@ -1,0 +1,149 @@
+"""Squeeze-and-excite without storing the tensor: its makers run twice.
+
+The scale of a squeeze-and-excite is known only when the whole tensor has been seen.  Instead of storing it, a first
+segment makes it row by row and keeps no more than the sums; small operators turn them into the scale; a second segment
+makes the tensor again and goes on with the product.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tvm_patch.planner.layout.rows_builder import joins_as_reduction
+from tvm_patch.planner.network import Network
+from tvm_patch.planner.search.growth import Growth, SegmentCosts
+from tvm_patch.planner.search.moves import Move, undominated
+from tvm_patch.planner.search.one_segment import OneSegment
+
+_LONGEST = 24
+"""Operators of the second segment after the product; what matters ends with the block or the next."""
+
+
+@dataclass(frozen=True)
+class _Squeeze:
+    """A reduction whose input is needed again.
+
+    Attributes
+    ----------
+    reduction : int
+        The operator that ends the first segment.
+    again : int
+        The first operator after it that reads the tensor.
+    first : dict of int to SegmentCosts
+        What the first segment costs, by the operator that it begins with.
+    """
+
+    reduction: int
+    again: int
+    first: dict[int, SegmentCosts]
+
+
+class TwoPasses:
+    """Moves that run the makers of a tensor twice.
+
+    Parameters
+    ----------
+    single : OneSegment
+        The moves of one segment, of which these are made.
+    """
+
+    def __init__(self, single: OneSegment) -> None:
+        self._single = single
+        self._network: Network = single.network
+        self._squeezes = [s for op in self._network.operators if (s := self._squeeze(op.index))]
+
+    def _squeeze(self, index: int) -> _Squeeze | None:
+        network = self._network
+        op = network.operators[index]
+        if not joins_as_reduction(op, 2):
+            return None
+        name = op.inputs[0]
+        # A mean over rows and columns may be two: the first has no other reader than the second.
+        while (maker := network.producer(name)) and len(network.consumers(name)) == 1 and maker.rows:
+            if len(maker.inputs) != 1 or maker.macs:
+                return None
+            name = maker.inputs[0]
+        later = [r.index for r in network.consumers(name) if r.index > index]
+        if maker is None or not later or name in network.outputs:
+            return None
+        growth = Growth(network, index, (), self._single.fetched, True)
+        first: dict[int, SegmentCosts] = {}
+        for start in range(index - 1, -1, -1):
+            read = [r.index for t in network.operators[start].outputs for r in network.consumers(t)]
+            if any(index < r < later[0] for r in read) or not growth.prepend(start):
+                break
+            if growth.least_scratch > self._single.limit:
+                break
+            costs = growth.costs()
+            if costs is not None and start <= maker.index:
+                first[start] = costs
+        return _Squeeze(index, later[0], first) if first else None
+
+    def moves_to(self, end: int) -> Iterator[Move]:
+        """Yield the moves that end before cut `end`."""
+        for squeeze in self._squeezes:
+            if squeeze.again < end <= squeeze.again + _LONGEST:
+                yield from self._second(squeeze, end)
+
+    def _second(self, squeeze: _Squeeze, end: int) -> Iterator[Move]:
+        network, cuts, fetched = self._network, self._single.cuts, self._single.fetched
+        sink = network.operators[end - 1]
+        reduces = joins_as_reduction(sink, 2)
+        if not sink.rows and not reduces:
+            return
+        growth = Growth(network, sink.index, cuts.needed[end], fetched, reduces)
+        for index in range(end - 2, squeeze.again - 1, -1):
+            if not growth.prepend(index):
+                return
+        for start in range(squeeze.reduction - 1, min(squeeze.first) - 1, -1):
+            name = network.operators[start].outputs[0]
+            if growth.reads(name):
+                if not growth.prepend(start) or growth.least_scratch > self._single.limit:
+                    return
+            elif name in cuts.needed[end]:
+                return
+            costs = growth.costs()
+            if costs is not None and start in squeeze.first:
+                yield from self._joined(squeeze, squeeze.first[start], costs, start, end)
+
+    def _joined(
+        self, squeeze: _Squeeze, first: SegmentCosts, second: SegmentCosts, start: int, end: int
+    ) -> list[Move]:
+        single, cuts = self._single, self._single.cuts
+        if single.reads_once({*first.operators, *second.operators}):
+            return []
+        reduction, again = squeeze.reduction, squeeze.again
+        alive = cuts.alive[start]
+        scale = cuts.alive_since(reduction, again)
+        before = single.by_bands(first, start, end, alive + cuts.new_bytes(first.stored, start), 0)
+        stored = cuts.new_bytes(second.stored, start)
+        saved = single.saved(second, end)
+        after = single.by_bands(second, start, end, alive + scale + stored, saved)
+        small = [
+            min(single.alone(i), key=lambda m: m.costs, default=None) for i in range(reduction + 1, again)
+        ]
+        between = [m for m in small if m is not None]
+        if len(between) < len(small):
+            return []
+        peak = max(
+            (m.peak - cuts.alive[m.start] + alive + cuts.alive_since(reduction, m.start) for m in between),
+            default=0,
+        )
+        macs = sum(m.macs for m in between)
+        instructions = sum(m.instructions for m in between)
+        middle = tuple(s for m in between for s in m.segments)
+        return undominated(
+            [
+                Move(
+                    start,
+                    end,
+                    max(a.peak, peak, b.peak),
+                    a.macs + macs + b.macs,
+                    a.instructions + instructions + b.instructions,
+                    (*a.segments, *middle, *b.segments),
+                )
+                for a in before
+                for b in after
+            ]
+        )
