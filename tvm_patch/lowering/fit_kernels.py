@@ -22,7 +22,7 @@ def widest_kernels(
 ) -> tuple[list[Kernel], Schedule]:
     """Return kernels in their fastest variant, and the schedule with the scratch that they have."""
     wide = [tuned.within(k, schedule.network.target.ample_scratch) for k in kernels]
-    return wide, _with(schedule, wide)
+    return wide, schedule.with_scratch([k.scratch_bytes for k in wide])
 
 
 def fit_kernels(
@@ -39,25 +39,32 @@ def fit_kernels(
     tuned : TunedConfigs
         What was measured, and what is preferred.
     """
-    arena = schedule.arena_bytes
+    arena, refused = schedule.arena_bytes, set[tuple[int, ...]]()
+
+    def fitted(chosen: Sequence[Kernel]) -> Schedule | None:
+        # Other kernels of the same scratch would fit no better, and placing takes a while.
+        scratch = tuple(k.scratch_bytes for k in chosen)
+        if scratch in refused:
+            return None
+        wider = schedule.with_scratch(scratch)
+        if wider.arena_bytes != arena:
+            refused.add(scratch)
+            return None
+        return wider
+
     room = [arena - part.in_use for part in plan_memory(schedule).segments]
     # The fullest segments give up first where what fits by size does not fit by place.
     order = sorted((i for i, free in enumerate(room) if free > 0), key=lambda i: -room[i])
     count = len(order)
     while count:
         chosen = _widened(kernels, schedule, {i: room[i] for i in order[:count]}, tuned)
-        wider = _with(schedule, chosen)
-        if wider.arena_bytes == arena:
+        if (wider := fitted(chosen)) is not None:
             return chosen, wider
         count = count * 3 // 4
     # No room anywhere: a preference may still choose code of the same scratch.
     same = _widened(kernels, schedule, {}, tuned)
-    wider = _with(schedule, same)
-    return (same, wider) if wider.arena_bytes == arena else (list(kernels), schedule)
-
-
-def _with(schedule: Schedule, kernels: Sequence[Kernel]) -> Schedule:
-    return schedule.with_scratch([k.scratch_bytes for k in kernels])
+    wider = fitted(same)
+    return (list(kernels), schedule) if wider is None else (same, wider)
 
 
 def _widened(
