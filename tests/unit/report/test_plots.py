@@ -113,19 +113,19 @@ def test_words_of_a_plan_do_not_overlap(operators, seed, alternatives):
 @pytest.mark.parametrize("plan", [True, False])
 def test_words_of_an_inspection_do_not_overlap(operators, plan):
     network = chain(operators)
-    p = planned(network, "streamed", 5 if plan else None)
+    p = planned(network, "rereadable", 5 if plan else None)
     part = {i: m for m in p.memory.segments for i in m.segment.operators}
     rows = [
         OperatorMemory(index=i, name="x", kind="conv2d", live_bytes=part[i].in_use, segment=part[i].position)
         for i in range(operators)
     ]
     report = InspectReport(
-        model="net.tflite", input_mode="streamed", scheme="auto", macs=1, macs_executed=1, overhead=1.0,
+        model="net.tflite", input_mode="rereadable", scheme="auto", macs=1, macs_executed=1, overhead=1.0,
         weight_bytes=0, arena_bytes=p.memory.placement.arena_bytes, arena_lower_bound=0, arena_optimal=False,
         arena_method="greedy", operators=rows, segments=segment_reports(p.memory) if plan else [],
     )  # fmt: skip
     texts = assert_readable(memory_figure(report))
-    assert any("streamed input" in t for t in texts) == plan
+    assert any("rereadable input" in t for t in texts) == plan
     assert any("segments" in t for t in texts) == plan
 
 
