@@ -41,7 +41,7 @@ def make_trial(
     def lower() -> Program:
         return named.lower(Schedule.of(network, segments, mode))
 
-    named = replace(legalized, name=name)
+    named, network = replace(legalized, name=name), replace(network, name=name)
     about = f"{name}: seed {seed}, {mode}{', with gaps' * apart}{', between rows too' * rows_apart}"
     program = lower()
     placement = program.schedule.placement
