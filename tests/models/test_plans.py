@@ -54,7 +54,7 @@ def test_predicted_is_compiled(shared_models, name: str, mode: InputMode):
         plans += [random_segments(network, seed) for seed in range(2)]
     for segments in plans:
         schedule = Schedule.of(network, segments, mode)
-        program = legalized.lower("dsp", schedule)
+        program = legalized.lower(schedule)
         # What the code is printed from, laid out anew for the kernels that it has.
         compiled = Schedule.of(program.network, segments, mode)
         assert compiled.arena_bytes == program.schedule.arena_bytes == schedule.arena_bytes
