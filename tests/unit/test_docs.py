@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.codegen.networks import small_network
+from tvm_patch.tflite.operators import OPERATORS
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -21,3 +22,10 @@ def test_code_runs_from_top_to_bottom(name, tmp_path, monkeypatch):
     names: dict[str, object] = {}
     for block in blocks:
         exec(compile(block, name, "exec"), names)
+
+
+def test_the_readme_lists_the_operators_that_can_be_compiled():
+    found = re.search(r"Operators: ([A-Z0-9_,\s]+)\.\n", (DOCS.parent / "README.md").read_text())
+    assert found is not None
+    listed = re.split(r",\s+", found[1])
+    assert sorted(listed) == sorted(OPERATORS)

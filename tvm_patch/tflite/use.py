@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
 
 from tvm_patch.errors import UnsupportedError
 from tvm_patch.tflite.model import Operator, Tensor, quoted
@@ -24,6 +27,31 @@ WAYS_OUT = {
 """What to do about a tensor of a type that an operator is not compiled for."""
 
 
+class Role(Enum):
+    """What an input is to its operator."""
+
+    DATA = "data"
+    """An activation; of a movement or of all of an operator's data never a constant."""
+    SLOPE = "slope"
+    """A constant that is calculated with like an activation (PRELU's alpha)."""
+    WEIGHT = "weight"
+    BIAS = "bias"
+    NUMBERS = "numbers"
+    """A constant of integers that say what to do: axes, sizes, indices."""
+    VALUE = "value"
+    """A constant with the scale and zero point of the data (what PADV2 pads with)."""
+
+    @property
+    def calculated(self) -> bool:
+        """Whether its scale and zero point are those of an activation."""
+        return self in (Role.DATA, Role.SLOPE)
+
+    @property
+    def constant(self) -> bool:
+        """Whether it must be known before the network runs."""
+        return self is not Role.DATA
+
+
 @dataclass(frozen=True)
 class Use:
     """An operator and its tensors.
@@ -31,12 +59,15 @@ class Use:
     Attributes
     ----------
     op : Operator
+    roles : tuple of Role
+        One an input, in the order of :attr:`inputs`.
     inputs : tuple of Tensor or None
         None where an optional input is absent.  Constants computed from constants carry their value.
     outputs : tuple of Tensor
     """
 
     op: Operator
+    roles: tuple[Role, ...]
     inputs: tuple[Tensor | None, ...]
     outputs: tuple[Tensor, ...]
 
@@ -62,6 +93,22 @@ class Use:
     def optional(self, position: int) -> Tensor | None:
         """Return an input that may be absent."""
         return self.inputs[position] if position < len(self.inputs) else None
+
+    @property
+    def data(self) -> list[Tensor]:
+        """The inputs that are calculated with: activations, and constants in their place."""
+        return [self.tensor(i) for i, role in enumerate(self.roles) if role.calculated]
+
+    def position(self, role: Role) -> int | None:
+        """Return the position of the first input that has a role and is there, or None."""
+        found = (i for i, r in enumerate(self.roles) if r is role and self.inputs[i] is not None)
+        return next(found, None)
+
+    def values(self) -> list[np.ndarray] | None:
+        """Return the values of all inputs, or None when one depends on the network's input."""
+        values = [t.data for t in self.inputs if t is not None]
+        known = [v for v in values if v is not None]
+        return known if known and len(known) == len(values) else None
 
     def shape(self, position: int, rank: int | None = None) -> Shape:
         """Return the shape of an input, which must have `rank` dimensions if that is given."""
