@@ -8,9 +8,9 @@ from typing import Literal
 
 import numpy as np
 
-from tvm_patch.kernels import Kernel, TensorKernel, TensorView, kernel_for
+from tvm_patch.graph import Graph, Operator, Tensor
+from tvm_patch.kernels import Kernel, TensorKernel, kernel_for
 from tvm_patch.kernels.registry import reduction_for
-from tvm_patch.lowering.op_view import BoundFunction, BoundOp
 from tvm_patch.lowering.patch_segment import lower_patches
 from tvm_patch.lowering.segment import lower_segment
 from tvm_patch.lowering.segment_parts import SegmentCode, SegmentPart, constant_names
@@ -56,7 +56,7 @@ class Step:
     ----------
     index : int
         Position in run order.
-    ops : tuple of BoundOp
+    ops : tuple of Operator
         The operators.
     kernels : tuple of Kernel
         The generators their code came from.
@@ -76,7 +76,7 @@ class Step:
     """
 
     index: int
-    ops: tuple[BoundOp, ...]
+    ops: tuple[Operator, ...]
     kernels: tuple[Kernel, ...]
     described: tuple[OperatorDesc, ...]
     layout: Layout | None
@@ -108,7 +108,7 @@ class Step:
     @property
     def label(self) -> str:
         """Kinds of the operators, for names and comments."""
-        kinds = [o.op.kind for o in self.ops]
+        kinds = [o.kind for o in self.ops]
         return kinds[0] if len(kinds) == 1 else f"segment_of_{len(kinds)}"
 
 
@@ -122,7 +122,7 @@ class Program:
         Name of the network, a C identifier.
     network : Network
         What the planner knows of it.
-    tensors : dict of str to TensorView
+    tensors : dict of str to Tensor
         Every activation, graph inputs and outputs included.
     inputs, outputs : tuple of str
         Names of the graph's inputs and outputs.
@@ -134,7 +134,7 @@ class Program:
 
     name: str
     network: Network
-    tensors: Mapping[str, TensorView]
+    tensors: Mapping[str, Tensor]
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     fetched: frozenset[str]
@@ -160,7 +160,7 @@ class Program:
 
 
 def choose_kernels(
-    graph: BoundFunction,
+    graph: Graph,
     target: Target,
     progress: Callable[[str, float], None] | None = None,
 ) -> list[Kernel]:
@@ -168,7 +168,7 @@ def choose_kernels(
 
     Parameters
     ----------
-    graph : BoundFunction
+    graph : Graph
         The operators.
     target : Target
         What they will run on.
@@ -177,15 +177,15 @@ def choose_kernels(
         second for a thousand channels.
     """
     kernels = []
-    for i, item in enumerate(graph.ops):
+    for i, op in enumerate(graph.operators):
         if progress is not None:
-            progress("choosing kernels", i / len(graph.ops))
-        kernels.append(kernel_for(item.op, target))
+            progress("choosing kernels", i / len(graph.operators))
+        kernels.append(kernel_for(op, target))
     return kernels
 
 
 def lower_program(
-    graph: BoundFunction,
+    graph: Graph,
     kernels: Sequence[Kernel],
     network: Network,
     segments: Sequence[Segment],
@@ -196,7 +196,7 @@ def lower_program(
 
     Parameters
     ----------
-    graph : BoundFunction
+    graph : Graph
         Operators and tensors.
     kernels : sequence of Kernel
         One per operator.
@@ -217,9 +217,9 @@ def lower_program(
     steps = []
     kept = kept_tensors(network, segments)
     for index, (segment, needed) in enumerate(zip(segments, kept, strict=True)):
-        ops = tuple(graph.ops[i] for i in segment.operators)
+        ops = tuple(graph.operators[i] for i in segment.operators)
         if progress:
-            progress(f"lowering {ops[0].op.kind}", index / len(segments))
+            progress(f"lowering {ops[0].kind}", index / len(segments))
         mine = tuple(kernels[i] for i in segment.operators)
         described = tuple(network.operators[i] for i in segment.operators)
         if runs_whole(network, segment):
@@ -232,37 +232,37 @@ def lower_program(
         network.name,
         network,
         graph.tensors,
-        graph.inputs,
-        graph.outputs,
+        network.inputs,
+        network.outputs,
         fetched,
         tuple(steps),
     )
 
 
-def _tensor_step(index: int, bound: BoundOp, kernel: TensorKernel, described: OperatorDesc) -> Step:
+def _tensor_step(index: int, op: Operator, kernel: TensorKernel, described: OperatorDesc) -> Step:
     scratch = -(-kernel.scratch_bytes // 4) * 4
-    parameters = [Parameter(f"in{i}", "in", t) for i, t in enumerate(bound.inputs)]
+    parameters = [Parameter(f"in{i}", "in", t) for i, t in enumerate(op.input_names)]
     parameters += [Parameter(n, "constant", array=a) for n, a in kernel.constants.items()]
     if scratch:
         parameters.append(Parameter("scratch", "scratch"))
-    parameters += [Parameter(f"out{i}", "out", t) for i, t in enumerate(bound.outputs)]
-    distance = dict(zip(bound.inputs, described.in_place, strict=True))
+    parameters += [Parameter(f"out{i}", "out", t) for i, t in enumerate(op.output_names)]
+    distance = dict(zip(op.input_names, described.in_place, strict=True))
     code = lower_tensor_step(kernel, f"op{index}")
-    return Step(index, (bound,), (kernel,), (described,), None, code, tuple(parameters), distance, scratch)
+    return Step(index, (op,), (kernel,), (described,), None, code, tuple(parameters), distance, scratch)
 
 
 def _row_step(
     index: int,
-    ops: tuple[BoundOp, ...],
+    ops: tuple[Operator, ...],
     kernels: tuple[Kernel, ...],
     layout: Layout,
     network: Network,
 ) -> Step:
     parts = []
     for op, kernel, described in zip(ops, kernels, layout.operators, strict=True):
-        chosen = kernel if described.rows else reduction_for(op.op, network.target)
+        chosen = kernel if described.rows else reduction_for(op, network.target)
         assert chosen is not None
-        parts.append(SegmentPart(chosen, op.inputs, op.outputs[0]))
+        parts.append(SegmentPart(chosen, op.input_names, op.output_names[0]))
     profile = [d.index for d in layout.operators] if len(parts) > 1 else None
     if isinstance(layout, PatchLayout):
         code = lower_patches(layout, parts, network.target, f"op{index}", profile)

@@ -2,7 +2,7 @@
 
 from tvm_patch.planner.arena import plan_arena
 from tvm_patch.planner.buffers import Alias, ArenaPlan, Buffer, Inside, Overlap
-from tvm_patch.planner.network import Lifetime, Network, OperatorDesc, TensorDesc, Window
+from tvm_patch.planner.network import Network, OperatorDesc
 from tvm_patch.planner.verify import verify_plan
 
 __all__ = [
@@ -10,12 +10,9 @@ __all__ = [
     "ArenaPlan",
     "Buffer",
     "Inside",
-    "Lifetime",
     "Network",
     "OperatorDesc",
     "Overlap",
-    "TensorDesc",
-    "Window",
     "plan_arena",
     "verify_plan",
 ]

@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from tvm_patch.errors import PlanError
+from tvm_patch.graph import Tensor
 from tvm_patch.planner.flow import Flow, Reader, RowCounts, simulate
-from tvm_patch.planner.network import Network, OperatorDesc, TensorDesc
+from tvm_patch.planner.network import Network, OperatorDesc
 from tvm_patch.planner.row_buffer import BUFFERED_DTYPES, RowBuffer, Span, aligned
 from tvm_patch.planner.row_window import RowWindow
 
@@ -143,7 +144,7 @@ class _Layout:
         self.fetched = fetched - self.made
         self._check()
 
-    def _tensor(self, name: str) -> TensorDesc:
+    def _tensor(self, name: str) -> Tensor:
         return self.network.tensors[name]
 
     @cached_property

@@ -12,10 +12,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from tvm_patch.errors import PlanError
+from tvm_patch.graph import Tensor
 from tvm_patch.planner.arena import plan_arena
 from tvm_patch.planner.buffers import Buffer
 from tvm_patch.planner.layout import pads, reads_in_place
-from tvm_patch.planner.network import Network, OperatorDesc, TensorDesc
+from tvm_patch.planner.network import Network, OperatorDesc
 from tvm_patch.planner.row_buffer import BUFFERED_DTYPES, Span, aligned
 from tvm_patch.planner.row_window import RowWindow
 
@@ -47,7 +48,7 @@ class Region:
         """Return the least region that holds both."""
         return Region(self.rows.joined(other.rows), self.columns.joined(other.columns))
 
-    def clipped(self, tensor: TensorDesc) -> Region:
+    def clipped(self, tensor: Tensor) -> Region:
         """Return the part inside a tensor."""
         return Region(self.rows.clipped(tensor.shape[1]), self.columns.clipped(tensor.shape[2]))
 

@@ -1,75 +1,32 @@
-"""A legalized function as a list of operators with named tensors and plain attributes: no TVM object left in it."""
+"""extract_graph: a legalized module as :class:`tvm_patch.graph.Graph`, no TVM object left in it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 from tvm import relax
 
 from relay_passes.dialect import op_def
-from relay_passes.straight_line import StraightLine, constant_value, dtype_of, is_constant, op_name, shape_of
+from relay_passes.straight_line import (
+    MAIN,
+    StraightLine,
+    constant_value,
+    dtype_of,
+    is_constant,
+    op_name,
+    shape_of,
+)
 from tvm_patch.errors import UnsupportedError
+from tvm_patch.graph import Graph, Operator, Tensor
 
 
-@dataclass(frozen=True)
-class PlainTensor:
-    """Shape and dtype of an activation."""
-
-    shape: tuple[int, ...]
-    dtype: str
+def extract_graph(module: Any) -> Graph:
+    """Return ``main`` of a legalized module; see :func:`graph_of`."""
+    return graph_of(module[MAIN])
 
 
-@dataclass(frozen=True)
-class PlainOp:
-    """One operator.
-
-    Attributes
-    ----------
-    kind : str
-        Short name in the dialect, or of the stock operator that moves data.
-    name : str
-        Name of the binding.
-    inputs, outputs : tuple of str
-        Names of activations.
-    constants : mapping of str to ndarray
-        By the dialect's argument name; ``indices`` of take.
-    attrs : mapping
-        Plain Python values.
-    """
-
-    kind: str
-    name: str
-    inputs: tuple[str, ...]
-    outputs: tuple[str, ...]
-    constants: Mapping[str, np.ndarray] = field(default_factory=dict)
-    attrs: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class PlainFunction:
-    """A legalized function.
-
-    Attributes
-    ----------
-    ops : tuple of PlainOp
-        In run order.
-    inputs, outputs : tuple of str
-        Names of parameters and of results.
-    tensors : mapping of str to PlainTensor
-        Every activation by name.
-    """
-
-    ops: tuple[PlainOp, ...]
-    inputs: tuple[str, ...]
-    outputs: tuple[str, ...]
-    tensors: Mapping[str, PlainTensor]
-
-
-def plain_function(function: Any) -> PlainFunction:
-    """Return `function` (legalized, straight-line) as operators with named tensors.
+def graph_of(function: Any) -> Graph:
+    """Return a legalized, straight-line function as operators over named tensors.
 
     Raises
     ------
@@ -82,15 +39,18 @@ def plain_function(function: Any) -> PlainFunction:
 class _Binder:
     def __init__(self, line: StraightLine) -> None:
         self.line = line
-        self.tensors: dict[str, PlainTensor] = {p.name: _view(p) for p in line.params}
+        self.inputs = tuple(_tensor(p) for p in line.params)
+        self.tensors = {t.name: t for t in self.inputs}
         # Names of the results of a binding that makes a tuple.
         self.parts: dict[Any, tuple[str, ...]] = {}
         self.part_names = self._name_parts()
 
-    def run(self) -> PlainFunction:
-        ops = [self._bind(var, value) for var, value in self.line.bindings if isinstance(value, relax.Call)]
-        outputs = tuple(self._name(o) for o in self.line.outputs)
-        return PlainFunction(tuple(ops), tuple(p.name for p in self.line.params), outputs, self.tensors)
+    def run(self) -> Graph:
+        operators = [
+            self._bind(var, value) for var, value in self.line.bindings if isinstance(value, relax.Call)
+        ]
+        outputs = tuple(self.tensors[self._name(o)] for o in self.line.outputs)
+        return Graph(tuple(operators), self.inputs, outputs)
 
     def _name_parts(self) -> dict[tuple[Any, int], str]:
         """Name the fields of tuples after the first variable bound to each."""
@@ -109,7 +69,7 @@ class _Binder:
             raise UnsupportedError("an output of the network is a constant", way_out="drop that output")
         return str(source.name)
 
-    def _bind(self, var: Any, call: Any) -> PlainOp:
+    def _bind(self, var: Any, call: Any) -> Operator:
         kind, arguments, constant_names, attrs = _take_apart(call, self.line)
         inputs, constants = [], {}
         for name, argument in zip(constant_names, arguments, strict=True):
@@ -127,22 +87,23 @@ class _Binder:
                 "take with indices that are computed", f"binding {var.name}", "make them constant"
             )
         outputs = self._outputs(var)
-        input_names = tuple(self._name(i) for i in inputs)
-        return PlainOp(kind, str(var.name), input_names, outputs, constants, attrs)
+        self.tensors |= {t.name: t for t in outputs}
+        read = tuple(self.tensors[self._name(i)] for i in inputs)
+        return Operator(kind, str(var.name), read, outputs, constants, attrs)
 
-    def _outputs(self, var: Any) -> tuple[str, ...]:
+    def _outputs(self, var: Any) -> tuple[Tensor, ...]:
         if dtype_of(var):
-            self.tensors[var.name] = _view(var)
-            return (str(var.name),)
+            return (_tensor(var),)
         names = tuple(self.part_names.get((var, i), f"{var.name}_{i}") for i in range(len(var.ty.fields)))
-        for name, part in zip(names, var.ty.fields, strict=True):
-            self.tensors[name] = PlainTensor(tuple(int(d) for d in part.shape), str(part.dtype))
         self.parts[var] = names
-        return names
+        return tuple(
+            Tensor(name, tuple(int(d) for d in part.shape), str(part.dtype))
+            for name, part in zip(names, var.ty.fields, strict=True)
+        )
 
 
-def _view(expr: Any) -> PlainTensor:
-    return PlainTensor(shape_of(expr), dtype_of(expr))
+def _tensor(var: Any) -> Tensor:
+    return Tensor(str(var.name), shape_of(var), dtype_of(var))
 
 
 def _take_apart(call: Any, line: StraightLine) -> tuple[str, list[Any], list[str], dict[str, Any]]:
