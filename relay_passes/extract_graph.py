@@ -6,7 +6,7 @@ from typing import Any
 
 from tvm import relax
 
-from relay_passes.dialect import op_def
+from relay_passes.dialect import MOVES, op_def
 from relay_passes.straight_line import (
     MAIN,
     StraightLine,
@@ -113,79 +113,12 @@ def _take_apart(call: Any, line: StraightLine) -> tuple[str, list[Any], list[str
         attrs = {name: _plain(call.attrs[name]) for name in definition.attributes}
         return definition.name, list(call.args), list(definition.arguments), attrs
     kind = op_name(call).removeprefix("relax.")
-    if kind == "concat":
-        fields = list(line.definition(call.args[0]).fields)
-        axis = int(call.attrs.axis) % len(shape_of(call))
-        return kind, fields, [f"part{i}" for i in range(len(fields))], {"axis": axis}
-    if kind in _STOCK:
-        arguments, names, attrs = _STOCK[kind](call)
-        return kind, arguments, names, attrs
-    raise UnsupportedError(
-        f"{kind or 'value'} is neither an operator of the integer dialect nor data movement",
-        way_out="run LegalizeQuantized first",
-    )
-
-
-def _reshape(call: Any) -> tuple[list[Any], list[str], dict[str, Any]]:
-    return [call.args[0]], ["data"], {}
-
-
-def _permute_dims(call: Any) -> tuple[list[Any], list[str], dict[str, Any]]:
-    rank = len(shape_of(call))
-    axes = call.attrs.axes
-    order = [int(a) % rank for a in axes] if axes is not None else list(range(rank))[::-1]
-    return [call.args[0]], ["data"], {"axes": order}
-
-
-def _split(call: Any) -> tuple[list[Any], list[str], dict[str, Any]]:
-    data = shape_of(call.args[0])
-    axis = int(call.attrs.axis) % len(data)
-    sections = call.attrs.indices_or_sections
-    if hasattr(sections, "value") or isinstance(sections, int):
-        count = int(sections)
-        indices = [data[axis] // count * i for i in range(1, count)]
-    else:
-        indices = [int(i) for i in sections]
-    return [call.args[0]], ["data"], {"axis": axis, "indices_or_sections": indices}
-
-
-def _strided_slice(call: Any) -> tuple[list[Any], list[str], dict[str, Any]]:
-    data = shape_of(call.args[0])
-    axes = [int(_number(a)) % len(data) for a in call.args[1].fields]
-    rows = [[int(_number(v)) for v in argument.fields] for argument in call.args[2:4]]
-    strides = [int(_number(v)) for v in call.args[4].fields] if len(call.args) > 4 else [1] * len(axes)
-    begins, ends = [], []
-    for axis, begin, end, stride in zip(axes, *rows, strides, strict=True):
-        first, last, _ = slice(begin, end, stride).indices(data[axis])
-        begins.append(first)
-        # Going down to and including element 0 ends at -1, which would mean the last element.
-        ends.append(last if last >= 0 else -data[axis] - 1)
-    return [call.args[0]], ["data"], {"axes": axes, "begin": begins, "end": ends, "strides": strides}
-
-
-def _take(call: Any) -> tuple[list[Any], list[str], dict[str, Any]]:
-    rank = len(shape_of(call.args[0]))
-    return list(call.args), ["data", "indices"], {"axis": int(call.attrs.axis) % rank}
-
-
-def _tile(call: Any) -> tuple[list[Any], list[str], dict[str, Any]]:
-    repeats = [int(r) for r in call.attrs.repeats]
-    missing = len(shape_of(call.args[0])) - len(repeats)
-    return [call.args[0]], ["data"], {"repeats": [1] * missing + repeats}
-
-
-_STOCK = {
-    "reshape": _reshape,
-    "permute_dims": _permute_dims,
-    "split": _split,
-    "strided_slice": _strided_slice,
-    "take": _take,
-    "tile": _tile,
-}
-
-
-def _number(value: Any) -> int:
-    return int(value.value) if hasattr(value, "value") else int(value)
+    if kind not in MOVES:
+        raise UnsupportedError(
+            f"{kind or 'value'} is neither an operator of the integer dialect nor data movement",
+            way_out="run LegalizeQuantized first",
+        )
+    return kind, *MOVES[kind].take_apart(call, line)
 
 
 def _plain(value: Any) -> Any:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from relay_passes.dialect import evaluate
 from tvm_patch.driver.front import Legalized
-from tvm_patch.integer.reference import evaluate
 
 
 def specified(legalized: Legalized, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:

@@ -10,12 +10,12 @@ from typing import Any, Literal
 import numpy as np
 
 from microtvm_project.boards import get_board
+from relay_passes.dialect import evaluate
 from tvm_patch.artifact_files import METADATA
 from tvm_patch.codegen.artifact import ArtifactFiles, write_files
 from tvm_patch.codegen.emit import Interface, emit
 from tvm_patch.codegen.metadata import metadata
 from tvm_patch.graph import Graph, Operator, Tensor
-from tvm_patch.integer.reference import evaluate
 from tvm_patch.kernels import Kernel
 from tvm_patch.lowering.describe import describe
 from tvm_patch.lowering.memory import place

@@ -13,10 +13,10 @@ import numpy as np
 import tvm
 from tvm import relax
 
+from relay_passes.dialect import evaluate
 from tests.unit.kernels import program
 from tests.unit.kernels.program import Machine, run_program
 from tvm_patch.graph import Graph, Operator, Tensor
-from tvm_patch.integer.reference import evaluate
 from tvm_patch.kernels import Kernel, RowKernel, TensorKernel, kernel_for
 from tvm_patch.lowering.describe import describe
 from tvm_patch.lowering.program import choose_kernels, lower_program

@@ -8,9 +8,9 @@ import numpy as np
 import tflite
 from tvm.relax.frontend.tflite import from_tflite
 
+from relay_passes.dialect import evaluate
 from relay_passes.extract_graph import extract_graph
 from tvm_patch.frontend import import_tflite
-from tvm_patch.integer.reference import evaluate
 from tvm_patch.tflite.builder import ModelBuilder
 from tvm_patch.tflite.model import Model
 from tvm_patch.tflite.writer import write_model

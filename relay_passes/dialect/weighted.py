@@ -7,12 +7,18 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
+from relay_passes.dialect.reference import Array, Operator
 from relay_passes.island import Island, QuantConstant, QuantTensor
 from relay_passes.straight_line import constant, op_name
-from tvm_patch.integer import conv_multipliers, float_clip_range
+from tvm_patch.integer import conv_multipliers, float_clip_range, multiply_by_quantized_multiplier
 
 Expr = Any
+Float64Array = npt.NDArray[np.float64]
+
+CONSTANTS = ("weight", "bias", "multiplier", "shift")
+ZERO_POINTS = ("input_zero_point", "output_zero_point", "act_min", "act_max")
 
 
 @dataclass(frozen=True)
@@ -138,3 +144,32 @@ def four_paddings(padding: Sequence[Any]) -> list[int]:
     if len(values) == 1:
         return values * 4
     return values * 2 if len(values) == 2 else values
+
+
+# ---------------------------------------------------------------------- specification
+
+
+def centred(op: Operator, data: Array) -> Float64Array:
+    """Return int8 data less its zero point."""
+    return data.astype(np.float64) - int(op.attrs["input_zero_point"])
+
+
+def rescale(op: Operator, args: dict[str, Array], acc: Float64Array) -> Array:
+    """Return accumulators without bias as the int8 output."""
+    total = total_of(op, args, acc)
+    scaled = multiply_by_quantized_multiplier(total, args["multiplier"], args["shift"])
+    return clamped(op, scaled.astype(np.int64))
+
+
+def total_of(op: Operator, args: dict[str, Array], acc: Float64Array) -> npt.NDArray[np.int64]:
+    """Return accumulators with bias; ValueError where one leaves int32."""
+    total = acc.astype(np.int64) + args["bias"].astype(np.int64)
+    if total.size and np.abs(total).max() >= 2**31:
+        raise ValueError(f"{op.kind}: an accumulator leaves int32")
+    return total
+
+
+def clamped(op: Operator, scaled: npt.NDArray[np.int64]) -> Array:
+    """Return rescaled values with their zero point, clamped."""
+    low, high = int(op.attrs["act_min"]), int(op.attrs["act_max"])
+    return np.minimum(np.maximum(scaled + int(op.attrs["output_zero_point"]), low), high).astype(np.int8)

@@ -1,4 +1,4 @@
-"""SOFTMAX on int8 (TFLite ``reference_ops::Softmax`` over gemmlowp's fixed-point exponential and reciprocal).
+"""gemmlowp's fixed-point exponential and reciprocal, which TFLite's SOFTMAX is made of.
 
 Formats: differences Q5.26, exponentials Q0.31, their sum Q12.19.
 """
@@ -8,8 +8,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from tvm_patch.integer.reference.registry import Array, Operator, register
-from tvm_patch.integer.requantize import INT32_MAX, INT32_MIN, rounding_divide_by_pot, wrap_int32
+from tvm_patch.integer.requantize import INT32_MAX, INT32_MIN, rounding_divide_by_pot
 from tvm_patch.integer.requantize import saturating_rounding_doubling_high_mul as high_mul
 
 Int64Array = npt.NDArray[np.int64]
@@ -36,26 +35,6 @@ EXP_POWERS = (
 
 _DIVISION_48_OVER_17 = 1515870810
 _DIVISION_MINUS_32_OVER_17 = -1010580540
-
-
-@register("softmax", "data")
-def softmax(op: Operator, args: dict[str, Array]) -> Array:
-    """Return the softmax over the last axis, in units of 1/256 from -128.
-
-    With a sum of exponentials of 512 and more LiteRT aborts; here the formula goes on, and every output is
-    -128.
-    """
-    data = args["data"].astype(np.int64)
-    diff_min = int(op.attrs["diff_min"])
-    diff = data - data.max(axis=-1, keepdims=True)
-    kept = diff >= diff_min
-    # Differences that are not kept would overflow the shift; their exponential is taken as 0.
-    scaled = high_mul(np.where(kept, diff, 0) << int(op.attrs["shift"]), int(op.attrs["multiplier"]))
-    exponential = np.where(kept, exp_on_negative_values(scaled), 0)
-    total = rounding_divide_by_pot(exponential, ACCUMULATION_INTEGER_BITS).sum(axis=-1, keepdims=True)
-    scale, bits_over_unit = reciprocal(wrap_int32(total))
-    out = rounding_divide_by_pot(high_mul(scale, exponential), bits_over_unit + 23) - 128
-    return np.where(kept, np.clip(out, -128, 127), -128).astype(np.int8)
 
 
 def exp_on_negative_values(a: Int64Array) -> Int64Array:

@@ -1,4 +1,4 @@
-"""Unary functions of one 8-bit tensor, which become tables of 256 entries."""
+"""lookup: unary functions of one 8-bit tensor, which become tables of 256 entries."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from relay_passes.dialect import build_call
+from relay_passes.dialect.ops import OpDef, build_call, define
+from relay_passes.dialect.reference import Array, Operator
+from relay_passes.dialect.rules import island_rule
+from relay_passes.dialect.shapes import same_as_input
+from relay_passes.dialect.weighted import int8_only
 from relay_passes.island import Island, QuantTensor
-from relay_passes.legalize.weighted import int8_only
 from relay_passes.straight_line import constant, op_name
-from tvm_patch.integer import tables
+from tvm_patch.integer import dtype_range, tables
 
 _CLAMPS: dict[tuple[float, float], tuple[str, Callable[..., np.ndarray]]] = {
     (0.0, math.inf): ("relu", tables.relu),
@@ -26,6 +29,28 @@ _FUNCTIONS: dict[str, tuple[str, Callable[..., np.ndarray]]] = {
 }
 
 
+def _lookup(op: Operator, args: dict[str, Array]) -> Array:
+    """Return ``table[data + 128]`` (``table[data]`` for uint8 data)."""
+    data = args["data"]
+    low, _ = dtype_range(data.dtype.name)
+    return args["table"].reshape(-1)[data.astype(np.int64) - low].astype(str(op.attrs["dtype"]))
+
+
+define(
+    # any unary int8 -> int8 function: out = table[data + 128] (table[data] for uint8 data).
+    # origin: the operator it stands for, e.g. "logistic", "quantize", "relu"; dtype of `table` is the output's
+    OpDef(
+        "lookup",
+        arguments=("data", "table"),
+        constants=("table",),
+        attributes=("origin", "dtype"),
+        infer_shape=same_as_input,
+        reference=_lookup,
+        dtype_from="dtype",
+    )
+)
+
+
 def lookup_call(data: Any, table: np.ndarray, origin: str) -> Any:
     """Return a dialect ``lookup`` of `data` in `table`."""
     return build_call("lookup", [data, constant(table)], origin=origin, dtype=str(table.dtype))
@@ -35,6 +60,7 @@ def _grids(island: Island, data: QuantTensor) -> tuple[float, int, float, int]:
     return data.scale, data.zero_point, island.out.scale, island.out.zero_point
 
 
+@island_rule("relax.dequantize")
 def requantize(island: Island) -> Any | None:
     """Match ``quantize(dequantize)`` (TFLite QUANTIZE between 8-bit types) and ReLU operators standing alone."""
     data = island.operand(island.body)
@@ -52,6 +78,7 @@ def requantize(island: Island) -> Any | None:
     return lookup_call(data.expr, make(*_grids(island, data)), origin)
 
 
+@island_rule("relax.multiply", last=True)
 def through_float(island: Island) -> Any | None:
     """Match ``quantize(dequantize * 1)``: DEQUANTIZE then QUANTIZE, which round in float32, unlike one QUANTIZE."""
     data = None if island.has_clip else island.operand(island.body.args[0])
@@ -62,6 +89,7 @@ def through_float(island: Island) -> Any | None:
     )
 
 
+@island_rule("relax.sigmoid", "relax.tanh")
 def unary_function(island: Island) -> Any | None:
     """Match ``quantize(sigmoid(dequantize))`` and ``quantize(tanh(dequantize))``."""
     data = None if island.has_clip else island.operand(island.body.args[0])
@@ -72,6 +100,7 @@ def unary_function(island: Island) -> Any | None:
     return lookup_call(data.expr, make(*_grids(island, data)), origin)
 
 
+@island_rule("relax.nn.leakyrelu")
 def leaky_relu(island: Island) -> Any | None:
     """Match ``quantize(leakyrelu(dequantize))``."""
     data = None if island.has_clip else island.operand(island.body.args[0])
@@ -82,6 +111,7 @@ def leaky_relu(island: Island) -> Any | None:
     return lookup_call(data.expr, table, "leaky_relu")
 
 
+@island_rule("relax.divide")
 def hard_swish(island: Island) -> Any | None:
     """Match ``quantize(x * clip(x + 3, 0, 6) / 6)`` with ``x`` a dequantize: how the stock frontend writes it."""
     if island.has_clip or island.scalar(island.body.args[1]) != 6.0:
