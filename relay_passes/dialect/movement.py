@@ -38,6 +38,23 @@ class Move:
     reference: Callable[[Operator, dict[str, Array]], Array | list[Array]]
 
 
+MOVES: dict[str, Move] = {}
+"""Every one of them by its short name."""
+
+# These only rename dimensions: they become reshapes.
+_RESHAPES = frozenset({"relax.reshape", "relax.expand_dims", "relax.squeeze", "relax.flatten"})
+MOVEMENT = set(_RESHAPES)
+"""Stock operators that only move data, before legalization."""
+
+
+def define_moves(**moves: Move) -> None:
+    """Let stock operators stay in legalized modules, by their short names."""
+    for name, move in moves.items():
+        MOVES[name] = move
+        MOVEMENT.add(f"relax.{name}")
+        island_rule(f"relax.{name}")(movement)
+
+
 def _reshape(op: Operator, args: dict[str, Array]) -> Array:
     """Return the same elements in the output's shape."""
     return args["data"].reshape(op.outputs[0].shape)
@@ -144,23 +161,6 @@ def _number(value: Any) -> int:
     return int(value.value) if hasattr(value, "value") else int(value)
 
 
-MOVES: dict[str, Move] = {
-    "reshape": Move(("data",), _reshape_apart, _reshape),
-    "permute_dims": Move(("data",), _permute_dims_apart, _permute_dims),
-    "concat": Move(("parts",), _concat_apart, _concat),
-    "split": Move(("data",), _split_apart, _split),
-    "strided_slice": Move(("data",), _strided_slice_apart, _strided_slice),
-    "take": Move(("data", "indices"), _take_apart, _take),
-    "tile": Move(("data",), _tile_apart, _tile),
-}
-"""Every one of them by its short name."""
-
-# These only rename dimensions: they become reshapes.
-_RESHAPES = frozenset({"relax.reshape", "relax.expand_dims", "relax.squeeze", "relax.flatten"})
-MOVEMENT = frozenset(f"relax.{name}" for name in MOVES) | _RESHAPES
-"""Stock operators that only move data, before legalization."""
-
-
 def moved(call: Any, data: Sequence[Any]) -> Any:
     """Return movement `call` applied to `data`, its tensor arguments; what only reshapes becomes ``reshape``."""
     name = str(call.op.name)
@@ -178,7 +178,7 @@ def sources(call: Any, definition: Any) -> list[Any]:
     return list(fields.fields)
 
 
-@island_rule(*MOVEMENT)
+@island_rule(*_RESHAPES - {"relax.reshape"})
 def movement(island: Island) -> Any | None:
     """Match ``quantize(move(dequantize, ...))`` with one scale and zero point throughout."""
     if island.has_clip:
@@ -193,3 +193,14 @@ def movement(island: Island) -> Any | None:
             "LiteRT refuses it as well for int8: quantize its inputs and output alike",
         )
     return moved(island.body, [t.expr for t in data])
+
+
+define_moves(
+    reshape=Move(("data",), _reshape_apart, _reshape),
+    permute_dims=Move(("data",), _permute_dims_apart, _permute_dims),
+    concat=Move(("parts",), _concat_apart, _concat),
+    split=Move(("data",), _split_apart, _split),
+    strided_slice=Move(("data",), _strided_slice_apart, _strided_slice),
+    take=Move(("data", "indices"), _take_apart, _take),
+    tile=Move(("data",), _tile_apart, _tile),
+)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -27,8 +25,6 @@ class Conversion:
         ``tvm.relax``: those files import no TVM.
     op : Operator
         Of the canonical model.
-    stock : callable
-        Converts it as TVM's own frontend does.
     """
 
     relax = relax
@@ -36,7 +32,10 @@ class Conversion:
     def __init__(self, converter: PatchOperatorConverter, op: Operator, flat: Any) -> None:
         self._converter, self._flat, self._model = converter, flat, converter.canonical
         self.op = op
-        self.stock: Callable[[], Expr] = partial(converter.stock_map[op.kind], op=flat)
+
+    def stock(self) -> Expr:
+        """Convert it as TVM's own frontend does."""
+        return self._converter.stock_map[self.op.kind](op=self._flat)
 
     @property
     def options(self) -> dict[str, Any]:
@@ -109,8 +108,6 @@ class PatchOperatorConverter(OperatorConverter):
         The model as plain data; read from `model`'s bytes when left out.
     """
 
-    _SUPPORTED_QUANTIZED_OPS = OperatorConverter._SUPPORTED_QUANTIZED_OPS | frozenset(OPERATORS)
-
     def __init__(
         self,
         model: Any,
@@ -123,6 +120,9 @@ class PatchOperatorConverter(OperatorConverter):
         super().__init__(model, subgraph, exp_tab, ctx, conversion_state)
         self.canonical = canonical if canonical is not None else read_model(bytes(model._tab.Bytes))
         self.stock_map = dict(self.convert_map)
+        # The stock class takes what is in its map for what there is.
+        self._SUPPORTED_QUANTIZED_OPS = OperatorConverter._SUPPORTED_QUANTIZED_OPS | frozenset(OPERATORS)
+        self.convert_map.update({kind: o.convert for kind, o in OPERATORS.items() if o.convert is not None})
 
     def convert_op_to_relax(self) -> None:
         """Convert all operators in order, binding each result under the name of the tensor it makes."""
