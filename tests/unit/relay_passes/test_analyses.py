@@ -10,6 +10,7 @@ from tests.unit.relay_passes.models import OURS_ONLY, STOCK_TOO, file_of, our_im
 from tvm_patch.errors import UnsupportedError
 from tvm_patch.graph import Window
 from tvm_patch.lowering import describe_module
+from tvm_patch.targets import HOST
 
 
 def two_branches():
@@ -26,7 +27,7 @@ def two_branches():
 
 
 def test_network_of_a_module():
-    network = describe_module(two_branches(), "two")
+    network = describe_module(two_branches(), HOST, "two")
     assert network.name == "two"
     assert [op.kind for op in network.operators] == ["conv2d", "conv2d", "max_pool2d", "conv2d"]
     first = network.operators[0]
@@ -42,7 +43,7 @@ def test_macs_of_other_operators():
     macs = {}
     for name in ("depthwise_multiplier", "transpose_conv", "fully_connected_4d", "add_relu"):
         module_ = legalization_pipeline()(our_import(file_of(single({**STOCK_TOO, **OURS_ONLY}[name]))))
-        macs[name] = describe_module(module_).macs
+        macs[name] = describe_module(module_, HOST).macs
     assert macs == {
         "depthwise_multiplier": 3 * 4 * 12 * 6,
         "transpose_conv": 6 * 7 * 4 * 9 * 3,
