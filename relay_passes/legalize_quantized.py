@@ -9,12 +9,12 @@ from tvm import relax
 
 from relay_passes.constants import ConstantFolder
 from relay_passes.dialect import build_call, op_def
+from relay_passes.dialect.lookup import lookup_call
+from relay_passes.dialect.movement import MOVEMENT, moved, sources
+from relay_passes.dialect.pooling import pool
+from relay_passes.dialect.rules import DIRECT, RULES
 from relay_passes.interface import GRIDS, dump_grids, ports_of, record
 from relay_passes.island import Island
-from relay_passes.legalize import RULES
-from relay_passes.legalize.direct import DIRECT, pool
-from relay_passes.legalize.movement import MOVEMENT, moved, sources
-from relay_passes.legalize.unary import lookup_call
 from relay_passes.straight_line import (
     FunctionBuilder,
     StraightLine,

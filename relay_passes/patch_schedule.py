@@ -21,8 +21,7 @@ from typing import Any
 import tvm
 from tvm import relax
 
-from relay_passes.extract_network import network_of
-from relay_passes.operators import plain_function
+from relay_passes.extract_graph import extract_graph
 from relay_passes.straight_line import (
     MAIN,
     FunctionBuilder,
@@ -32,6 +31,7 @@ from relay_passes.straight_line import (
     with_operands,
 )
 from tvm_patch.planner.modes import InputMode
+from tvm_patch.planner.network import Network, OperatorDesc
 from tvm_patch.planner.plan import Plan
 from tvm_patch.planner.segments import Segment, check_operators, kept_tensors
 
@@ -68,13 +68,16 @@ class PatchSchedule:
 
     def transform_module(self, module: tvm.IRModule, _: tvm.transform.PassContext) -> tvm.IRModule:
         """Schedule ``main``; see the class."""
-        plain = plain_function(module[MAIN])
-        network = network_of(plain, MAIN)
+        graph = extract_graph(module)
+        # Which operators there are and what they read is all that is asked here, nothing of their kernels.
+        network = Network(MAIN, graph, tuple(OperatorDesc(i, op) for i, op in enumerate(graph.operators)))
         check_operators(network, self.segments)
         kept = kept_tensors(network, self.segments)
         line = StraightLine.main_of(module)
         calls = [(var, value) for var, value in line.bindings if isinstance(value, relax.Call)]
-        names = _Names(line, {var: op.outputs for (var, _), op in zip(calls, plain.ops, strict=True)})
+        names = _Names(
+            line, {var: op.output_names for (var, _), op in zip(calls, graph.operators, strict=True)}
+        )
         blocks = relax.BlockBuilder()
         main = FunctionBuilder(line.params, {**line.attrs, **self.attrs})
         values: dict[str, Any] = {str(p.name): p for p in line.params}

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import tvm
 
+from relay_passes.extract_graph import extract_graph
 from relay_passes.fold_boundary import FoldBoundary
 from relay_passes.legalize_quantized import LegalizeQuantized
-from relay_passes.operators import plain_function
 from relay_passes.pipeline import legalization_passes
 from tests.models.networks import QUICK, all_networks
 from tests.unit.relay_passes.models import outputs_of, random_input, run
@@ -49,7 +49,7 @@ def test_every_tensor_is_exact(shared_models, name):
 def test_imports_and_legalizes(shared_models, name):
     module = import_tflite((shared_models / f"{name}.tflite").read_bytes()).module
     legal = tvm.transform.Sequential(legalization_passes("float"))(module)
-    kinds = {op.kind for op in plain_function(legal["main"]).ops}
+    kinds = {op.kind for op in extract_graph(legal).operators}
     assert kinds
-    inside = plain_function(FoldBoundary("int8")(legal)["main"])
-    assert {inside.tensors[t].dtype for t in (*inside.inputs, *inside.outputs)} == {"int8"}
+    inside = extract_graph(FoldBoundary("int8")(legal))
+    assert {t.dtype for t in (*inside.inputs, *inside.outputs)} == {"int8"}

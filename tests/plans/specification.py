@@ -6,15 +6,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from relay_passes.dialect import evaluate
 from tvm_patch.driver.front import Legalized
-from tvm_patch.integer.reference import evaluate
 
 
 def specified(legalized: Legalized, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
     """Return the outputs for one set of inputs, operator by operator."""
     graph = legalized.graph
-    values = dict(zip(graph.inputs, inputs, strict=True))
-    for bound in graph.ops:
-        made = evaluate(bound.op, [values[name] for name in bound.inputs])
-        values.update(zip(bound.outputs, made, strict=True))
-    return [values[name] for name in graph.outputs]
+    values = {t.name: x for t, x in zip(graph.inputs, inputs, strict=True)}
+    for op in graph.operators:
+        made = evaluate(op, [values[name] for name in op.input_names])
+        values.update(zip(op.output_names, made, strict=True))
+    return [values[t.name] for t in graph.outputs]

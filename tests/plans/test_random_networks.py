@@ -82,7 +82,7 @@ def test_specification_is_litert():
     for seed in range(0, NETWORKS, 2):
         data = random_network(seed)
         legalized = legalize(data)
-        shapes = [legalized.graph.tensors[name].shape for name in legalized.graph.inputs]
+        shapes = [t.shape for t in legalized.graph.inputs]
         rng = np.random.default_rng(seed)
         inputs = [rng.integers(-128, 128, shape).astype(np.int8) for shape in shapes]
         for got, wanted in zip(specified(legalized, inputs), run_oracle(data, inputs).outputs, strict=True):

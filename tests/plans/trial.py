@@ -20,7 +20,7 @@ from tvm_patch.planner.segments import Segment
 def random_inputs(legalized: Legalized, seed: int) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Return two input sets."""
     rng = np.random.default_rng(seed)
-    shapes = [legalized.graph.tensors[name].shape for name in legalized.graph.inputs]
+    shapes = [t.shape for t in legalized.graph.inputs]
     first, second = ([rng.integers(-128, 128, s).astype(np.int8) for s in shapes] for _ in range(2))
     return first, second
 

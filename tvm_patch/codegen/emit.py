@@ -16,7 +16,7 @@ from tvm_patch.codegen.constants import C_TYPES, c_float, constants_header, cons
 from tvm_patch.codegen.functions import function_table
 from tvm_patch.codegen.identifiers import unique_identifier
 from tvm_patch.errors import InternalError
-from tvm_patch.kernels import TensorView
+from tvm_patch.graph import Tensor
 from tvm_patch.lowering.program import Program, Step, constant_table
 from tvm_patch.planner.placement import Placement
 
@@ -85,7 +85,7 @@ def row_sources(program: Program) -> dict[str, int]:
     return {t: i for i, t in enumerate(t for t in program.inputs if t in program.fetched)}
 
 
-def _pointer(view: TensorView, offset: int, const: bool) -> str:
+def _pointer(view: Tensor, offset: int, const: bool) -> str:
     qualifier = "const " if const else ""
     c_type = C_TYPES[view.dtype]
     if c_type == "uint8_t":
@@ -223,7 +223,7 @@ def emit(
             {
                 "index": s.index,
                 "kind": s.label,
-                "name": _comment(", ".join(o.op.name for o in s.ops)),
+                "name": _comment(", ".join(o.name for o in s.ops)),
                 "last": s.layout.sink.index,
                 "entry": functions.entry[s.index],
                 "arguments": _arguments(program, s, placement, symbols) if functions.entry[s.index] else [],

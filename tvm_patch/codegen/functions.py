@@ -131,7 +131,7 @@ def _add_step(dedupe: _Dedupe, step: Step, printed: Mapping[str, str]) -> str:
 def _kind(step: Step, role: str) -> str:
     """Return the kind of operator that a function belongs to."""
     position = re.search(r"\d+$", role)
-    return step.ops[int(position.group())].op.kind if position else step.label
+    return step.ops[int(position.group())].kind if position else step.label
 
 
 def _restrict(step: Step, role: str) -> bool:

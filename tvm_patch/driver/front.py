@@ -12,15 +12,16 @@ from typing import Any, Literal
 
 import tvm
 
+from relay_passes.extract_graph import graph_of
 from relay_passes.pipeline import legalization_passes
 from tvm_patch.codegen.emit import Interface
 from tvm_patch.codegen.identifiers import c_identifier
 from tvm_patch.errors import UnsupportedError, UserError
 from tvm_patch.frontend import Imported, import_tflite
+from tvm_patch.graph import Graph, Tensor
 from tvm_patch.kernels import Kernel
 from tvm_patch.lowering.describe import describe
 from tvm_patch.lowering.fit_kernels import fit_kernels, widest_kernels
-from tvm_patch.lowering.op_view import BoundFunction, bind_function
 from tvm_patch.lowering.order_operators import OrderOperators
 from tvm_patch.lowering.program import Program, choose_kernels, lower_program
 from tvm_patch.lowering.tuned import TunedConfigs
@@ -69,7 +70,7 @@ class Legalized:
         Of the file.
     module : tvm.IRModule
         The legalized module.
-    graph : BoundFunction
+    graph : Graph
         Its operators.
     inputs, outputs : tuple of Interface
         Names and quantization of the module's parameters and results.
@@ -81,7 +82,7 @@ class Legalized:
     imported: Imported
     sha256: str
     module: Any
-    graph: BoundFunction
+    graph: Graph
     inputs: tuple[Interface, ...]
     outputs: tuple[Interface, ...]
     target: Target
@@ -165,11 +166,11 @@ def read_source(source: Path | str | bytes) -> tuple[bytes, str]:
         raise UserError(f"cannot read {path}: {error.strerror}") from error
 
 
-def _interfaces(function: Any, key: str, names: Sequence[str]) -> tuple[Interface, ...]:
+def _interfaces(function: Any, key: str, tensors: Sequence[Tensor]) -> tuple[Interface, ...]:
     entries = json.loads(str(function.attrs[key]))
     return tuple(
-        Interface(e.get("name") or n, float(e.get("scale") or 0.0), int(e.get("zero_point") or 0))
-        for e, n in zip(entries, names, strict=True)
+        Interface(e.get("name") or t.name, float(e.get("scale") or 0.0), int(e.get("zero_point") or 0))
+        for e, t in zip(entries, tensors, strict=True)
     )
 
 
@@ -207,7 +208,7 @@ def legalize(
     try:
         module = tvm.transform.Sequential([*legalization_passes(io), OrderOperators(target)])(imported.module)
         main = module["main"]
-        graph = bind_function(main)
+        graph = graph_of(main)
     except UnsupportedError as error:
         raise imported.located(error) from error
     return Legalized(

@@ -2,7 +2,7 @@
 
 Each function computes what the ``Prepare`` of the TFLite kernel computes, in the same order and precision:
 where the kernel multiplies scales in float32, so does this module.  The dictionaries hold exactly the
-attributes that :mod:`relay_passes.dialect.ops` asks for.
+attributes that :mod:`relay_passes.dialect` asks for.
 """
 
 from __future__ import annotations

@@ -22,11 +22,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 
+from tvm_patch.graph import Operator as OpView
+from tvm_patch.graph import Tensor as TensorView  # noqa: F401 - kernels import it from here
 from tvm_patch.planner.row_window import RowWindow
 from tvm_patch.targets import Isa
 
@@ -34,52 +35,6 @@ Preference = Literal["size", "balanced", "speed"]
 """What counts where code could be smaller or faster."""
 PREFERENCES: tuple[Preference, ...] = ("size", "balanced", "speed")
 PrimFunc = Any  # tvm.tirx.PrimFunc; TVM ships no types
-
-_ITEM_BYTES = {"int8": 1, "uint8": 1, "bool": 1, "int16": 2, "int32": 4, "float32": 4, "int64": 8}
-
-
-@dataclass(frozen=True)
-class TensorView:
-    """Shape and dtype of one tensor."""
-
-    shape: tuple[int, ...]
-    dtype: str
-
-    @property
-    def size(self) -> int:
-        """Number of elements."""
-        return int(np.prod(self.shape, dtype=np.int64)) if self.shape else 1
-
-    @property
-    def nbytes(self) -> int:
-        """Size in bytes."""
-        return self.size * _ITEM_BYTES[self.dtype]
-
-
-@dataclass(frozen=True)
-class OpView:
-    """One operator as kernels see it.
-
-    Attributes
-    ----------
-    kind : str
-        Short name in the integer dialect (``conv2d``), or of the stock Relax operator (``reshape``).
-    name : str
-        Name for people, from the model.
-    inputs, outputs : tuple of TensorView
-        Activations only, in argument order.
-    constants : mapping of str to ndarray
-        Constant arguments by the dialect's argument name (an ``add`` may hold ``rhs`` here).
-    attrs : mapping
-        Attributes of the call as plain Python values.
-    """
-
-    kind: str
-    name: str
-    inputs: tuple[TensorView, ...]
-    outputs: tuple[TensorView, ...]
-    constants: Mapping[str, np.ndarray] = field(default_factory=dict)
-    attrs: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Kernel(ABC):  # noqa: B024 - what is abstract differs between its two subclasses

@@ -14,22 +14,22 @@ from tvm_patch.kernels.registry import register
 from tvm_patch.kernels.requantize import Requantizer
 
 
-def convolution_window(op: OpView, kernel_size: tuple[int, int]) -> RowWindow:
-    """Return the window of a convolution: padding columns just as far as the last output column reads."""
-    top, left, _, _ = (int(v) for v in op.attrs["padding"])
-    stride_h, stride_w = (int(v) for v in op.attrs["strides"])
-    dilation_h, dilation_w = (int(v) for v in op.attrs["dilation"])
-    reach = (kernel_size[1] - 1) * dilation_w + 1
-    read = (op.outputs[0].shape[2] - 1) * stride_w + reach
+def convolution_window(op: OpView) -> RowWindow:
+    """Return the rows under a convolution's window: padding columns just as far as the last output column reads."""
+    window = op.window
+    assert window is not None, "a convolution has one"
+    top, left, _, _ = window.padding
+    stride, reach = window.stride, window.reach[1]
+    read = (op.outputs[0].shape[2] - 1) * stride[1] + reach
     return RowWindow(
-        size=kernel_size[0],
-        stride=stride_h,
-        dilation=dilation_h,
+        size=window.kernel[0],
+        stride=stride[0],
+        dilation=window.dilation[0],
         pad_before=top,
         columns_before=left,
         columns_after=max(0, read - left - op.inputs[0].shape[2]),
         pad_value=int(op.attrs["input_zero_point"]),
-        column_stride=stride_w,
+        column_stride=stride[1],
         column_reach=reach,
     )
 
@@ -49,8 +49,7 @@ class Conv2d(RowKernel):
     @property
     def windows(self) -> tuple[RowWindow, ...]:
         """The rows under the kernel."""
-        _, kernel_h, kernel_w, _ = self.op.constants["weight"].shape
-        return (convolution_window(self.op, (kernel_h, kernel_w)),)
+        return (convolution_window(self.op),)
 
     @cached_property
     def requantizer(self) -> Requantizer:

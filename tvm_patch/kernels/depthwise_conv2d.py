@@ -31,8 +31,7 @@ class DepthwiseConv2d(RowKernel):
     @property
     def windows(self) -> tuple[RowWindow, ...]:
         """The rows under the kernel."""
-        _, kernel_h, kernel_w, _ = self.op.constants["weight"].shape
-        return (convolution_window(self.op, (kernel_h, kernel_w)),)
+        return (convolution_window(self.op),)
 
     @cached_property
     def requantizer(self) -> Requantizer:

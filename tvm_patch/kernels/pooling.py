@@ -30,15 +30,10 @@ class PoolGeometry:
     @classmethod
     def of(cls, op: OpView) -> PoolGeometry:
         """Read the geometry of a pooling operator."""
-        size, strides, padding = ([int(v) for v in op.attrs[k]] for k in ("pool_size", "strides", "padding"))
-        data, out = op.inputs[0].shape, op.outputs[0].shape
+        window, data, out = op.window, op.inputs[0].shape, op.outputs[0].shape
+        assert window is not None, "a pool has one"
         return cls(
-            (size[0], size[1]),
-            (strides[0], strides[1]),
-            (padding[0], padding[1], padding[2], padding[3]),
-            (data[1], data[2]),
-            (out[1], out[2]),
-            data[3],
+            window.kernel, window.stride, window.padding, (data[1], data[2]), (out[1], out[2]), data[3]
         )
 
     @property

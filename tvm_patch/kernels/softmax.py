@@ -12,8 +12,8 @@ import numpy as np
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
 from tvm_patch.errors import UnsupportedError
-from tvm_patch.integer.reference.softmax import exp_on_negative_values
 from tvm_patch.integer.requantize import multiply_by_quantized_multiplier
+from tvm_patch.integer.softmax import exp_on_negative_values
 from tvm_patch.kernels.base import PrimFunc, TensorKernel
 from tvm_patch.kernels.fixed_point import Expr, clamp, high_multiply
 from tvm_patch.kernels.loops import kernel_body, parameters_of

@@ -6,12 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from relay_passes.extract_network import network_of
-from relay_passes.operators import PlainFunction, PlainOp, PlainTensor
-from relay_passes.straight_line import MAIN
+from relay_passes.extract_graph import extract_graph
+from tvm_patch.graph import Graph
 from tvm_patch.kernels import Kernel, RowKernel, TensorKernel, kernel_for
 from tvm_patch.kernels.registry import reduction_for
-from tvm_patch.lowering.op_view import BoundFunction, bind_function
 from tvm_patch.planner.network import Network, OperatorDesc
 from tvm_patch.targets import Target
 
@@ -19,13 +17,12 @@ COPY_KINDS = frozenset({"reshape"})
 """Operators whose output is their input, byte for byte: they cost nothing once both share their memory."""
 
 
-def describe(graph: BoundFunction, kernels: Sequence[Kernel], name: str, target: Target) -> Network:
-    """Return bound operators as a network that says how their kernels read rows.
+def describe(graph: Graph, kernels: Sequence[Kernel], name: str, target: Target) -> Network:
+    """Return a graph as a network that says what its kernels need and how they read rows.
 
     Parameters
     ----------
-    graph : BoundFunction
-        Operators and tensors.
+    graph : Graph
     kernels : sequence of Kernel
         One per operator, in run order.
     name : str
@@ -33,15 +30,11 @@ def describe(graph: BoundFunction, kernels: Sequence[Kernel], name: str, target:
     target : Target
         Whose kernels they are.
     """
-    ops = tuple(
-        PlainOp(b.op.kind, b.op.name, b.inputs, b.outputs, b.op.constants, b.op.attrs) for b in graph.ops
-    )
-    tensors = {key: PlainTensor(t.shape, t.dtype) for key, t in graph.tensors.items()}
-    network = network_of(PlainFunction(ops, graph.inputs, graph.outputs, tensors), name)
     operators = tuple(
-        _complete(op, kernel, target) for op, kernel in zip(network.operators, kernels, strict=True)
+        _ask(OperatorDesc(index, op), kernel, target)
+        for index, (op, kernel) in enumerate(zip(graph.operators, kernels, strict=True))
     )
-    return replace(network, operators=operators, target=target)
+    return Network(name, graph, operators, target)
 
 
 def describe_module(module: Any, target: Target, name: str = "main") -> Network:
@@ -56,11 +49,11 @@ def describe_module(module: Any, target: Target, name: str = "main") -> Network:
     name : str
         Name of the network, for people.
     """
-    graph = bind_function(module[MAIN])
-    return describe(graph, [kernel_for(b.op, target) for b in graph.ops], name, target)
+    graph = extract_graph(module)
+    return describe(graph, [kernel_for(op, target) for op in graph.operators], name, target)
 
 
-def _complete(op: OperatorDesc, kernel: Kernel, target: Target) -> OperatorDesc:
+def _ask(op: OperatorDesc, kernel: Kernel, target: Target) -> OperatorDesc:
     reduction = reduction_for(kernel.op, target)
     state = reduction.state_bytes if reduction is not None else 0
     described = replace(

@@ -5,10 +5,10 @@ from __future__ import annotations
 import tvm
 import tvm_ffi
 
+from relay_passes.extract_graph import graph_of
 from relay_passes.straight_line import MAIN
 from tvm_patch.errors import PlanError
 from tvm_patch.lowering.describe import describe
-from tvm_patch.lowering.op_view import bind_function
 from tvm_patch.lowering.program import choose_kernels, lower_program
 from tvm_patch.lowering.scheduled import Scheduled, is_scheduled, read_schedule
 from tvm_patch.lowering.to_vm import program_to_relax
@@ -38,7 +38,7 @@ class LowerSegments:
         """Lower ``main``; see the class."""
         main = module[MAIN]
         scheduled = read_schedule(module) if is_scheduled(module) else None
-        graph = scheduled.graph if scheduled else bind_function(main)
+        graph = scheduled.graph if scheduled else graph_of(main)
         kernels = choose_kernels(graph, TIR)
         network = describe(graph, kernels, MAIN, TIR)
         if scheduled is None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from tvm_patch.kernels import OpView, RowKernel, TensorView
+from dataclasses import replace
+
+from tvm_patch.graph import Tensor
+from tvm_patch.kernels import RowKernel
 
 
 def narrowed(kernel: RowKernel, columns: int) -> RowKernel:
@@ -17,28 +20,26 @@ def narrowed(kernel: RowKernel, columns: int) -> RowKernel:
     """
     op = kernel.op
     inputs = []
-    for view, window in zip(op.inputs, kernel.windows, strict=True):
-        batch, height, width, channels = view.shape
+    for tensor, window in zip(op.inputs, kernel.windows, strict=True):
+        batch, height, width, channels = tensor.shape
         if window.column_stride:
             width = (columns - 1) * window.column_stride + window.column_reach
-        inputs.append(TensorView((batch, height, width, channels), view.dtype))
+        inputs.append(replace(tensor, shape=(batch, height, width, channels)))
     batch, height, _, channels = op.outputs[0].shape
-    output = TensorView((batch, height, columns, channels), op.outputs[0].dtype)
+    output = replace(op.outputs[0], shape=(batch, height, columns, channels))
     attrs = dict(op.attrs)
     if "padding" in attrs:
         top, _, bottom, _ = attrs["padding"]
         attrs["padding"] = [top, 0, bottom, 0]
-    return type(kernel)(
-        OpView(op.kind, op.name, tuple(inputs), (output,), op.constants, attrs), kernel.config
-    )
+    return type(kernel)(replace(op, inputs=tuple(inputs), outputs=(output,), attrs=attrs), kernel.config)
 
 
 def flattened(kernel: RowKernel) -> RowKernel:
     """Return a kernel whose rows are alike (:attr:`RowKernel.flat`), made for one row with all its pixels."""
     op = kernel.op
 
-    def flat(view: TensorView) -> TensorView:
-        return TensorView((1, 1, view.size // view.shape[-1], view.shape[-1]), view.dtype)
+    def flat(tensor: Tensor) -> Tensor:
+        return replace(tensor, shape=(1, 1, tensor.size // tensor.shape[-1], tensor.shape[-1]))
 
     inputs, outputs = tuple(map(flat, op.inputs)), tuple(map(flat, op.outputs))
-    return type(kernel)(OpView(op.kind, op.name, inputs, outputs, op.constants, op.attrs), kernel.config)
+    return type(kernel)(replace(op, inputs=inputs, outputs=outputs), kernel.config)

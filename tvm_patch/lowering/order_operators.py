@@ -6,7 +6,7 @@ from typing import Any
 
 import tvm
 
-from relay_passes.extract_network import extract_network
+from relay_passes.extract_graph import extract_graph
 from relay_passes.reorder_bindings import ReorderBindings
 from tvm_patch.lowering.describe import describe_module
 from tvm_patch.planner.search.order import better_order, other_orders
@@ -31,7 +31,7 @@ class OrderOperators:
     def transform_module(self, module: Any, context: Any) -> Any:
         """Return the module with its bindings in the better order, or as it was."""
         # Most networks have one order; only the others are described, which takes a moment.
-        if not other_orders(extract_network(module)):
+        if not other_orders(extract_graph(module)):
             return module
         order = better_order(describe_module(module, self.target))
         if order is None:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tvm_patch.kernels import Kernel, TensorView, kernel_for
+from tvm_patch.graph import Graph, Operator, Tensor
+from tvm_patch.kernels import Kernel, kernel_for
 from tvm_patch.kernels.registry import reduction_for
-from tvm_patch.lowering.op_view import BoundFunction, BoundOp
 from tvm_patch.lowering.printers import lower_segment
 from tvm_patch.lowering.segment_parts import SegmentCode, SegmentPart
 from tvm_patch.planner.layout.base import Layout
@@ -26,7 +26,7 @@ class Step:
     ----------
     index : int
         Position in run order.
-    ops : tuple of BoundOp
+    ops : tuple of Operator
         The operators.
     kernels : tuple of Kernel
         The generators their code came from.
@@ -37,7 +37,7 @@ class Step:
     """
 
     index: int
-    ops: tuple[BoundOp, ...]
+    ops: tuple[Operator, ...]
     kernels: tuple[Kernel, ...]
     layout: Layout
     code: SegmentCode
@@ -45,7 +45,7 @@ class Step:
     @property
     def label(self) -> str:
         """Kinds of the operators, for names and comments."""
-        kinds = [o.op.kind for o in self.ops]
+        kinds = [o.kind for o in self.ops]
         return kinds[0] if len(kinds) == 1 else f"segment_of_{len(kinds)}"
 
 
@@ -59,7 +59,7 @@ class Program:
         Name of the network, a C identifier.
     schedule : Schedule
         What the planner knows of it: operators, segments, where they lie in the arena.
-    tensors : dict of str to TensorView
+    tensors : dict of str to Tensor
         Every activation, graph inputs and outputs included.
     inputs, outputs : tuple of str
         Names of the graph's inputs and outputs.
@@ -69,7 +69,7 @@ class Program:
 
     name: str
     schedule: Schedule
-    tensors: Mapping[str, TensorView]
+    tensors: Mapping[str, Tensor]
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     steps: tuple[Step, ...]
@@ -97,7 +97,7 @@ class Program:
 
 
 def choose_kernels(
-    graph: BoundFunction,
+    graph: Graph,
     target: Target,
     progress: Callable[[str, float], None] | None = None,
 ) -> list[Kernel]:
@@ -105,7 +105,7 @@ def choose_kernels(
 
     Parameters
     ----------
-    graph : BoundFunction
+    graph : Graph
         The operators.
     target : Target
         What they will run on.
@@ -114,15 +114,15 @@ def choose_kernels(
         second for a thousand channels.
     """
     kernels = []
-    for i, item in enumerate(graph.ops):
+    for i, op in enumerate(graph.operators):
         if progress is not None:
-            progress("choosing kernels", i / len(graph.ops))
-        kernels.append(kernel_for(item.op, target))
+            progress("choosing kernels", i / len(graph.operators))
+        kernels.append(kernel_for(op, target))
     return kernels
 
 
 def lower_program(
-    graph: BoundFunction,
+    graph: Graph,
     kernels: Sequence[Kernel],
     schedule: Schedule,
     progress: Callable[[str, float], None] | None = None,
@@ -131,7 +131,7 @@ def lower_program(
 
     Parameters
     ----------
-    graph : BoundFunction
+    graph : Graph
         Operators and tensors.
     kernels : sequence of Kernel
         One per operator, with the scratch that the schedule has for it.
@@ -142,24 +142,24 @@ def lower_program(
     """
     steps, target = [], schedule.network.target
     for index, (segment, layout) in enumerate(zip(schedule.segments, schedule.layouts, strict=True)):
-        ops = tuple(graph.ops[i] for i in segment.operators)
+        ops = tuple(graph.operators[i] for i in segment.operators)
         if progress:
-            progress(f"lowering {ops[0].op.kind}", index / len(schedule.segments))
+            progress(f"lowering {ops[0].kind}", index / len(schedule.segments))
         parts = []
-        for bound, described in zip(ops, layout.operators, strict=True):
+        for op, described in zip(ops, layout.operators, strict=True):
             kernel: Kernel | None = kernels[described.index]
             if not described.rows and len(ops) > 1:  # it reduces the rows that the others make
-                kernel = reduction_for(bound.op, target)
+                kernel = reduction_for(op, target)
             assert kernel is not None
-            parts.append(SegmentPart(kernel, bound.inputs, bound.outputs[0]))
+            parts.append(SegmentPart(kernel, op.input_names, op.output_names[0]))
         code = lower_segment(layout, parts, target, f"op{index}")
         steps.append(Step(index, ops, tuple(p.kernel for p in parts), layout, code))
     return Program(
         schedule.network.name,
         schedule,
         graph.tensors,
-        graph.inputs,
-        graph.outputs,
+        schedule.network.inputs,
+        schedule.network.outputs,
         tuple(steps),
     )
 

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import tvm
 from tvm import relax
 
-from relay_passes.operators import PlainFunction, PlainOp, PlainTensor, plain_function
+from relay_passes.extract_graph import graph_of
 from relay_passes.patch_schedule import INPUT_MODE, NUMBER, OPERATORS, PLAN
 from relay_passes.straight_line import MAIN, StraightLine
 from tvm_patch.errors import PlanError
-from tvm_patch.lowering.op_view import BoundFunction, bind_plain
+from tvm_patch.graph import Graph, Operator, Tensor
 from tvm_patch.planner.modes import INPUT_MODES, InputMode
 from tvm_patch.planner.plan import Plan
 from tvm_patch.planner.segments import NUMBERS, Segment, segment_of
@@ -26,7 +25,7 @@ class Scheduled:
 
     Attributes
     ----------
-    graph : BoundFunction
+    graph : Graph
         Its operators, as before they were grouped.
     segments : tuple of Segment
         In run order.
@@ -35,7 +34,7 @@ class Scheduled:
         The whole plan, where the module carries it.
     """
 
-    graph: BoundFunction
+    graph: Graph
     segments: tuple[Segment, ...]
     input_mode: InputMode
     plan: Plan | None
@@ -60,37 +59,37 @@ def read_schedule(module: tvm.IRModule) -> Scheduled:
         raise PlanError(f"{INPUT_MODE}: {mode!r} is unknown; use {', '.join(INPUT_MODES)}")
     text = main.attrs.get(PLAN)
     reader = _Reader(module)
-    plain, segments = reader.run()
-    return Scheduled(bind_plain(plain), segments, mode, Plan.from_json(str(text)) if text else None)
+    graph, segments = reader.run()
+    return Scheduled(graph, segments, mode, Plan.from_json(str(text)) if text else None)
 
 
 class _Reader:
     def __init__(self, module: tvm.IRModule) -> None:
         self.module, self.line = module, StraightLine.main_of(module)
-        self.ops: dict[int, PlainOp] = {}
-        self.tensors: dict[str, PlainTensor] = {}
-        self.names: dict[Any, str] = {p: str(p.name) for p in self.line.params}
-        self.parts: dict[Any, tuple[str, ...]] = {}
+        self.ops: dict[int, Operator] = {}
+        self.inputs = tuple(
+            Tensor(str(p.name), tuple(int(d) for d in p.ty.shape), str(p.ty.dtype)) for p in self.line.params
+        )
+        self.taken = {t.name for t in self.inputs}
+        self.known: dict[Any, Tensor] = dict(zip(self.line.params, self.inputs, strict=True))
+        self.parts: dict[Any, tuple[Tensor, ...]] = {}
 
-    def run(self) -> tuple[PlainFunction, tuple[Segment, ...]]:
-        for p in self.line.params:
-            self.tensors[str(p.name)] = PlainTensor(tuple(int(d) for d in p.ty.shape), str(p.ty.dtype))
+    def run(self) -> tuple[Graph, tuple[Segment, ...]]:
         segments = [
             self._segment(var, value) for var, value in self.line.bindings if isinstance(value, relax.Call)
         ]
         if sorted(self.ops) != list(range(len(self.ops))):
             raise PlanError(f"{OPERATORS}: some operator below {max(self.ops) + 1} is in no segment")
-        inputs = tuple(str(p.name) for p in self.line.params)
-        outputs = tuple(self._name(o) for o in self.line.outputs)
-        ops = tuple(self.ops[i] for i in range(len(self.ops)))
-        return PlainFunction(ops, inputs, outputs, self.tensors), tuple(segments)
+        outputs = tuple(self._tensor(o) for o in self.line.outputs)
+        operators = tuple(self.ops[i] for i in range(len(self.ops)))
+        return Graph(operators, self.inputs, outputs), tuple(segments)
 
-    def _name(self, expr: Any) -> str:
+    def _tensor(self, expr: Any) -> Tensor:
         source = self.line.resolve(expr)
         value = self.line.values.get(source)
         if isinstance(value, relax.TupleGetItem):
             return self.parts[self.line.resolve(value.tuple_value)][int(value.index)]
-        return self.names[source]
+        return self.known[source]
 
     def _segment(self, var: Any, call: Any) -> Segment:
         if not isinstance(call.op, tvm.ir.GlobalVar) or OPERATORS not in (self.module[call.op].attrs or {}):
@@ -99,36 +98,35 @@ class _Reader:
             )
         function = self.module[call.op]
         where = f"{OPERATORS} of {call.op.name_hint}"
-        plain = plain_function(function)
+        inside = graph_of(function)
         indices = _indices(function, where)
-        if len(indices) != len(plain.ops):
-            raise PlanError(f"{where}: {len(indices)} indices, but {len(plain.ops)} operators")
-        rename = {inner: self._name(outer) for inner, outer in zip(plain.inputs, call.args, strict=True)}
-        for index, op in zip(indices, plain.ops, strict=True):
-            self._add(index, op, rename, plain.tensors, where)
-        results = tuple(rename[t] for t in plain.outputs)
+        if len(indices) != len(inside.operators):
+            raise PlanError(f"{where}: {len(indices)} indices, but {len(inside.operators)} operators")
+        # The whole network's tensor by its name in the function.
+        outer = {t.name: self._tensor(a) for t, a in zip(inside.inputs, call.args, strict=True)}
+        for index, op in zip(indices, inside.operators, strict=True):
+            self._add(index, op, outer, where)
+        results = tuple(outer[t.name] for t in inside.outputs)
         self.parts[var] = results
-        self.names[var] = results[0]
+        self.known[var] = results[0]
         attrs = function.attrs
         return segment_of(indices, **{n: int(attrs.get(NUMBER + n, d)) for n, d in NUMBERS.items()})
 
-    def _add(
-        self, index: int, op: PlainOp, rename: dict[str, str], tensors: Mapping[str, PlainTensor], where: str
-    ) -> None:
+    def _add(self, index: int, op: Operator, outer: dict[str, Tensor], where: str) -> None:
         """Add an operator under its own names; one that runs a second time is what it was the first time."""
-        inputs = tuple(rename[t] for t in op.inputs)
+        inputs = tuple(outer[t.name] for t in op.inputs)
         known = self.ops.get(index)
         if known is None:
-            outputs = tuple(self._unique(t) for t in op.outputs)
+            outputs = tuple(replace(t, name=self._unique(t.name)) for t in op.outputs)
             self.ops[index] = replace(op, inputs=inputs, outputs=outputs)
-            self.tensors |= {new: tensors[old] for new, old in zip(outputs, op.outputs, strict=True)}
+            self.taken |= {t.name for t in outputs}
         elif (known.kind, known.inputs) != (op.kind, inputs):
             raise PlanError(f"{where}: operator {index} is {op.kind} here and {known.kind} elsewhere")
-        rename |= dict(zip(op.outputs, self.ops[index].outputs, strict=True))
+        outer |= dict(zip(op.output_names, self.ops[index].outputs, strict=True))
 
     def _unique(self, name: str) -> str:
         unique, count = name, 1
-        while unique in self.tensors:
+        while unique in self.taken:
             unique, count = f"{name}_{count}", count + 1
         return unique
 

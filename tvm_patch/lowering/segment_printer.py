@@ -9,7 +9,7 @@ import tvm
 from tvm import tirx
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
-from tvm_patch.kernels import TensorView
+from tvm_patch.graph import Tensor
 from tvm_patch.lowering.segment_parts import Parameter, SegmentCode, SegmentPart, constant_names
 from tvm_patch.planner.layout.base import Layout
 from tvm_patch.targets import Target
@@ -88,9 +88,9 @@ class SegmentPrinter:
         view = self.views()[parameter.tensor]
         return view.dtype, view.size
 
-    def views(self) -> dict[str, TensorView]:
+    def views(self) -> dict[str, Tensor]:
         """Return the shape and dtype of every tensor that the segment reads or makes."""
-        views: dict[str, TensorView] = {}
+        views: dict[str, Tensor] = {}
         for part in self.parts:
             views.update(zip(part.inputs, part.kernel.op.inputs, strict=True))
             views[part.output] = part.kernel.op.outputs[0]

@@ -12,14 +12,14 @@ from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for i
 from tvm.tirx.transform import InlinePrivateFunctions
 
 from tvm_patch.errors import InternalError
-from tvm_patch.kernels import TensorView
+from tvm_patch.graph import Tensor
 from tvm_patch.lowering.program import Program, Step
 from tvm_patch.lowering.segment_parts import Parameter
 
 PrimFunc = Any
 
 
-def _start_of(buffer: Any, view: TensorView) -> Any:
+def _start_of(buffer: Any, view: Tensor) -> Any:
     return T.address_of(buffer[tuple(0 for _ in view.shape)] if view.shape else buffer[()])
 
 
@@ -49,13 +49,13 @@ def _call_order(step: Step) -> list[Parameter]:
     return sorted(step.code.parameters, key=lambda p: _ORDER[p.role])
 
 
-def _view(program: Program, step: Step, parameter: Parameter) -> TensorView:
+def _view(program: Program, step: Step, parameter: Parameter) -> Tensor:
     if parameter.array is not None:
-        return TensorView((max(1, parameter.array.size),), str(parameter.array.dtype))
+        return Tensor(parameter.name, (max(1, parameter.array.size),), str(parameter.array.dtype))
     if parameter.role == "scratch":
-        return TensorView((step.layout.scratch_bytes,), "int8")
+        return Tensor(parameter.name, (step.layout.scratch_bytes,), "int8")
     if parameter.role == "state":
-        return TensorView((step.layout.sink.state_bytes // 4,), "int32")
+        return Tensor(parameter.name, (step.layout.sink.state_bytes // 4,), "int32")
     return program.tensors[parameter.tensor]
 
 

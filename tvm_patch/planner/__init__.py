@@ -3,17 +3,14 @@
 from tvm_patch.planner.arena.buffers import ArenaPlan, Buffer, Overlap
 from tvm_patch.planner.arena.solver import plan_arena
 from tvm_patch.planner.arena.verify import verify_plan
-from tvm_patch.planner.network import Lifetime, Network, OperatorDesc, TensorDesc, Window
+from tvm_patch.planner.network import Network, OperatorDesc
 
 __all__ = [
     "ArenaPlan",
     "Buffer",
-    "Lifetime",
     "Network",
     "OperatorDesc",
     "Overlap",
-    "TensorDesc",
-    "Window",
     "plan_arena",
     "verify_plan",
 ]

@@ -8,12 +8,11 @@ from itertools import product
 
 import tvm
 
+from relay_passes.extract_graph import extract_graph
 from relay_passes.pipeline import legalization_passes
-from relay_passes.straight_line import MAIN
 from tvm_patch.frontend import import_tflite
 from tvm_patch.kernels import Kernel
 from tvm_patch.lowering.describe import describe
-from tvm_patch.lowering.op_view import bind_function
 from tvm_patch.lowering.program import choose_kernels
 from tvm_patch.planner.layout.patch_stage import patch_stage
 from tvm_patch.planner.network import Network
@@ -81,7 +80,7 @@ class EarlyStage:
         if key not in self._known:
             network = network_of(edit_model(self.model, key))
             stage = patch_stage(network, len(network.operators), self.patches)
-            field = fields_of(network)[network.outputs[0]].size
+            field = fields_of(network.graph)[network.outputs[0]].size
             removed = sum(isinstance(e, RemoveBlock) for e in key)
             self._known[key] = Early(key, stage.macs, stage.executed, field, removed)
         return self._known[key]
@@ -91,7 +90,7 @@ def network_of(model: Model, name: str = "network") -> Network:
     """Return a model as the planner's network."""
     module = import_tflite(write_model(model)).module
     legal = tvm.transform.Sequential(legalization_passes("int8"))(module)
-    graph = bind_function(legal[MAIN])
+    graph = extract_graph(legal)
     kernels: list[Kernel] = choose_kernels(graph, HOST)
     return describe(graph, kernels, name, HOST)
 

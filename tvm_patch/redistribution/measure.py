@@ -67,7 +67,7 @@ def measure(network: Network, layers: int, patches: int) -> Measures:
 
 def final_field(network: Network) -> tuple[float, float]:
     """Return what an element of the last windowed operator that slides over pixels sees of the input."""
-    fields = fields_of(network)
+    fields = fields_of(network.graph)
     sliding = [
         op
         for op in network.operators

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import inf
 
-from tvm_patch.planner.network import Network, OperatorDesc
+from tvm_patch.graph import Graph, Operator
 
 _LOCAL = frozenset(
     {"add", "sub", "mul", "maximum", "minimum", "lookup", "prelu", "concat", "pad", "quantize", "dequantize"}
@@ -35,17 +35,17 @@ _POINT = ReceptiveField((1, 1), (1, 1))
 _EVERYTHING = ReceptiveField((inf, inf), (inf, inf))
 
 
-def fields_of(network: Network) -> dict[str, ReceptiveField]:
-    """Return the receptive field of every tensor of `network`."""
-    fields = dict.fromkeys(network.inputs, _POINT)
-    for op in network.operators:
-        made = _field(op, network, fields)
-        fields.update(dict.fromkeys(op.outputs, made))
+def fields_of(graph: Graph) -> dict[str, ReceptiveField]:
+    """Return the receptive field of every tensor of `graph`."""
+    fields = {t.name: _POINT for t in graph.inputs}
+    for op in graph.operators:
+        made = _field(op, fields)
+        fields.update(dict.fromkeys(op.output_names, made))
     return fields
 
 
-def _field(op: OperatorDesc, network: Network, fields: Mapping[str, ReceptiveField]) -> ReceptiveField:
-    sources = [fields[name] for name in op.inputs]
+def _field(op: Operator, fields: Mapping[str, ReceptiveField]) -> ReceptiveField:
+    sources = [fields[name] for name in op.input_names]
     if not sources:
         return _POINT
     if op.window is not None:
@@ -55,17 +55,17 @@ def _field(op: OperatorDesc, network: Network, fields: Mapping[str, ReceptiveFie
             (base.size[0] + (reach[0] - 1) * base.jump[0], base.size[1] + (reach[1] - 1) * base.jump[1]),
             (base.jump[0] * stride[0], base.jump[1] * stride[1]),
         )
-    if op.kind == "softmax" and len(network.tensors[op.inputs[0]].shape) == 4:
+    if op.kind == "softmax" and len(op.inputs[0].shape) == 4:
         return sources[0]
     if op.kind in _LOCAL:
         return ReceptiveField(_largest([s.size for s in sources]), _largest([s.jump for s in sources]))
     if op.kind in ("resize_nearest", "resize_bilinear"):
-        return _resized(op, network, sources[0])
+        return _resized(op, sources[0])
     return _EVERYTHING
 
 
-def _resized(op: OperatorDesc, network: Network, base: ReceptiveField) -> ReceptiveField:
-    before, after = network.tensors[op.inputs[0]].shape, network.tensors[op.outputs[0]].shape
+def _resized(op: Operator, base: ReceptiveField) -> ReceptiveField:
+    before, after = op.inputs[0].shape, op.outputs[0].shape
     ratio = (before[1] / after[1], before[2] / after[2])
     reach = 1 if op.kind == "resize_bilinear" else 0  # bilinear reads one neighbour more
     return ReceptiveField(

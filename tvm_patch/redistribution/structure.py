@@ -37,7 +37,7 @@ class Structure:
     @cached_property
     def fields(self) -> dict[str, ReceptiveField]:
         """Receptive field of every tensor."""
-        return fields_of(self.network)
+        return fields_of(self.network.graph)
 
     @property
     def windows(self) -> tuple[OperatorDesc, ...]:

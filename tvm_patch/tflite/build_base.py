@@ -10,7 +10,7 @@ import numpy as np
 from tvm_patch.errors import UserError
 from tvm_patch.tflite.checks import check_model, check_tensor
 from tvm_patch.tflite.model import ITEM_SIZE, Model, Operator, Quantization, Tensor, tensor_where
-from tvm_patch.tflite.schema import OPERATORS, OPTIONS
+from tvm_patch.tflite.operators import OPERATORS
 
 Scale = float | Sequence[float] | np.ndarray
 
@@ -134,8 +134,8 @@ class BuilderBase:
         UserError
             An option that the kind does not have.
         """
-        schema = OPERATORS.get(kind)
-        fields = OPTIONS[schema.table].fields if schema is not None and schema.table else ()
+        facts = OPERATORS.get(kind)
+        fields = facts.options.fields if facts is not None and facts.options is not None else ()
         full = {field.name: field.names[field.default] if field.names else field.default for field in fields}
         for key, value in (options or {}).items():
             if key not in full:

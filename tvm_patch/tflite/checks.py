@@ -13,7 +13,8 @@ import numpy as np
 
 from tvm_patch.errors import ModelFormatError, UnsupportedError
 from tvm_patch.tflite.model import ITEM_SIZE, Model, Operator, Tensor, tensor_where
-from tvm_patch.tflite.schema import CALLING_KINDS, COMPILED_CUSTOM, OPERATORS, STATE_KINDS
+from tvm_patch.tflite.operators import OPERATORS
+from tvm_patch.tflite.schema import CALLING_KINDS, COMPILED_CUSTOM, STATE_KINDS
 
 _MAX_BYTES = 2**31 - 1  # element offsets are 32-bit everywhere below; no microcontroller has more
 _WAY_OUT = "convert the model with static shapes"
@@ -162,14 +163,14 @@ def _check_index(index: int, count: int, where: str) -> None:
 
 
 def _check_arity(operator: Operator) -> None:
-    """Check the number of inputs and outputs of the kinds that have a table."""
-    schema = OPERATORS.get(operator.kind)
-    if schema is None:
+    """Check the number of inputs and outputs of the kinds that can be compiled."""
+    facts = OPERATORS.get(operator.kind)
+    if facts is None:
         return
-    least, most = schema.inputs
+    least, most = facts.arity
     if not least <= len(operator.inputs) <= most:
         raise ModelFormatError(f"{operator.where} has {len(operator.inputs)} inputs")
-    outputs = schema.outputs or operator.options["num_splits"]
+    outputs = facts.outputs or operator.options["num_splits"]
     if len(operator.outputs) != outputs:
         raise ModelFormatError(f"{operator.where} has {len(operator.outputs)} outputs instead of {outputs}")
     if -1 in operator.inputs[:least]:

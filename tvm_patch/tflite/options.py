@@ -1,4 +1,4 @@
-"""Read the options of an operator by the schema's tables."""
+"""Read the options of an operator by its table."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Any
 
 from tvm_patch.errors import ModelFormatError
 from tvm_patch.tflite.flatbuffer import Table
-from tvm_patch.tflite.schema import OPERATORS, OPTIONS, OperatorField, OptionField
+from tvm_patch.tflite.operators import OPERATORS
+from tvm_patch.tflite.schema import OperatorField, OptionField
 
 
 def read_options(kind: str, operator: Table) -> dict[str, Any]:
@@ -31,20 +32,19 @@ def read_options(kind: str, operator: Table) -> dict[str, Any]:
     ModelFormatError
         The options are of another kind, missing where the operator needs them, or out of range.
     """
-    schema = OPERATORS.get(kind)
-    if schema is None or not schema.table:
+    facts = OPERATORS.get(kind)
+    if facts is None or facts.options is None:
         return {}
     what = f"the options of {operator.what} ({kind})"
-    expected = OPTIONS[schema.table]
     union_type = operator.integer(OperatorField.OPTIONS_TYPE, "uint8")
-    if union_type not in (0, expected.union_type):
+    if union_type not in (0, facts.options.union_type):
         raise ModelFormatError(f"corrupt: {what} belong to another kind of operator")
     table = operator.table(OperatorField.OPTIONS, what) if union_type else None
     if table is None:
-        if schema.required:
+        if facts.required:
             raise ModelFormatError(f"corrupt: {what} are missing")
-        return {field.name: _default(field) for field in expected.fields}
-    return {field.name: _read(table, field, what) for field in expected.fields}
+        return {field.name: _default(field) for field in facts.options.fields}
+    return {field.name: _read(table, field, what) for field in facts.options.fields}
 
 
 def _default(field: OptionField) -> Any:

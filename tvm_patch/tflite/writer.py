@@ -11,12 +11,11 @@ import tflite
 
 from tvm_patch.errors import UnsupportedError
 from tvm_patch.tflite.model import Model, Operator, Quantization, Tensor
+from tvm_patch.tflite.operators import OPERATORS
 from tvm_patch.tflite.schema import (
     DTYPES,
     IDENTIFIER,
     OPERATOR_CODES,
-    OPERATORS,
-    OPTIONS,
     PLACEHOLDER_CODE,
     OptionField,
 )
@@ -165,10 +164,10 @@ class _Writer:
 
     def _options(self, operator: Operator) -> tuple[int, int]:
         """Write the options; return their number in the union and where they are."""
-        schema = OPERATORS.get(operator.kind)
-        if schema is None or not schema.table:
+        facts = OPERATORS.get(operator.kind)
+        table = facts.options if facts is not None else None
+        if table is None:
             return 0, 0
-        table = OPTIONS[schema.table]
         given = {
             field.name: operator.options[field.name]
             for field in table.fields

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
 from microtvm_project.boards import get_board
+from relay_passes.dialect import evaluate
 from tvm_patch.artifact_files import METADATA
 from tvm_patch.codegen.artifact import ArtifactFiles, write_files
 from tvm_patch.codegen.emit import Interface, emit
 from tvm_patch.codegen.metadata import metadata
-from tvm_patch.integer.reference import evaluate
-from tvm_patch.kernels import Kernel, OpView, TensorView
+from tvm_patch.graph import Graph, Operator, Tensor
+from tvm_patch.kernels import Kernel
 from tvm_patch.lowering.describe import describe
-from tvm_patch.lowering.op_view import BoundFunction, BoundOp
 from tvm_patch.lowering.program import lower_program
 from tvm_patch.planner.schedule import Schedule
 from tvm_patch.planner.segments import layer_by_layer
@@ -97,26 +97,24 @@ def write_batch(
     return Batch(kernel, configs, write_files(files, folder / "batch"), inputs, expected)
 
 
-def _random(rng: np.random.Generator, view: TensorView) -> np.ndarray:
+def _random(rng: np.random.Generator, view: Tensor) -> np.ndarray:
     info = np.iinfo(view.dtype)
     return rng.integers(info.min, info.max + 1, view.shape).astype(view.dtype)
 
 
-def _artifact(op: OpView, kernels: Sequence[Kernel], board: str) -> ArtifactFiles:
+def _artifact(op: Operator, kernels: Sequence[Kernel], board: str) -> ArtifactFiles:
     """Return C that runs an operator once a kernel, all on the same input."""
-    names = tuple(f"in{i}" for i in range(len(op.inputs)))
-    outs = tuple(f"out{i}" for i in range(len(kernels)))
-    ops = tuple(BoundOp(op, names, (out,)) for out in outs)
-    tensors = {**dict(zip(names, op.inputs, strict=True)), **dict.fromkeys(outs, op.outputs[0])}
-    graph = BoundFunction(ops, names, outs, tensors)
+    inputs = tuple(replace(t, name=f"in{i}") for i, t in enumerate(op.inputs))
+    outputs = tuple(replace(op.outputs[0], name=f"out{i}") for i in range(len(kernels)))
+    graph = Graph(tuple(replace(op, inputs=inputs, outputs=(out,)) for out in outputs), inputs, outputs)
     network = describe(graph, kernels, "batch", get_target(get_board(board).cpu))
     program = lower_program(graph, kernels, Schedule.of(network, layer_by_layer(network)))
     placement = program.schedule.placement
-    borders = [[Interface(n, 0.0, 0) for n in side] for side in (names, outs)]
+    borders = [[Interface(t.name, 0.0, 0) for t in side] for side in (inputs, outputs)]
     emitted = emit(program, placement, borders[0], borders[1])
     sides = [
-        [{"name": n, "dtype": tensors[n].dtype, "scale": 0.0, "zero_point": 0} for n in side]
-        for side in (names, outs)
+        [{"name": t.name, "dtype": t.dtype, "scale": 0.0, "zero_point": 0} for t in side]
+        for side in (inputs, outputs)
     ]
     extra = {
         "board": board,

@@ -12,10 +12,12 @@ import pytest
 from microtvm_project.elf import Symbol
 from microtvm_project.run import RunResult
 from tests.unit.codegen.networks import small_network
+from tests.unit.planner.networks import described
 from tvm_patch.cli.app import run_app
 from tvm_patch.errors import UnsupportedError
+from tvm_patch.graph import Tensor
 from tvm_patch.oracle import OracleRefusal
-from tvm_patch.planner import ArenaPlan, Network, OperatorDesc, TensorDesc
+from tvm_patch.planner import ArenaPlan, Network
 
 BORDER = {
     "name": "x",
@@ -73,14 +75,14 @@ class FakeArtifact:
 
 
 def analysis():
-    tensors = {"x": TensorDesc("x", (1, 4, 4, 3)), "a": TensorDesc("a", (1, 2)), "y": TensorDesc("y", (1, 2))}
+    x, a, y = Tensor("x", (1, 4, 4, 3)), Tensor("a", (1, 2)), Tensor("y", (1, 2))
     operators = (
-        OperatorDesc(0, "first", "conv2d", ("x",), ("a",), macs=100, weight_bytes=33),
-        OperatorDesc(1, "[odd] name", "softmax", ("a",), ("y",), scratch_bytes=8),
+        described(0, "first", "conv2d", (x,), (a,), macs=100, weight_bytes=33),
+        described(1, "[odd] name", "softmax", (a,), (y,), scratch_bytes=8),
     )
     offsets = {"x": 0, "a": 48, "y": 0}
     return types.SimpleNamespace(
-        network=Network("tiny", tensors, operators, ("x",), ("y",)),
+        network=Network.of("tiny", operators, [x], [y]),
         placement=types.SimpleNamespace(
             arena_bytes=52, tensors=offsets, plan=ArenaPlan(offsets, 50, "greedy_by_size", 50)
         ),

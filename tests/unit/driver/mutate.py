@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from tvm_patch.tflite.model import ITEM_SIZE, Model, Operator, Quantization, Tensor
-from tvm_patch.tflite.schema import DTYPES, OPERATOR_NAMES, OPERATORS, OPTIONS
+from tvm_patch.tflite.operators import OPERATORS
+from tvm_patch.tflite.schema import DTYPES, OPERATOR_NAMES
 
 _EXTENTS = (0, 1, 2, 3, 5, 7, 8, 64, 1 << 12, 1 << 16, 1 << 30, 2**31 - 1)
 _SCALES = (
@@ -221,8 +222,8 @@ def _an_operator(model: Model, rng: random.Random) -> tuple[int, Operator]:
 
 def _option(model: Model, rng: random.Random) -> Model:
     index, op = _an_operator(model, rng)
-    schema = OPERATORS.get(op.kind)
-    fields = OPTIONS[schema.table].fields if schema is not None and schema.table else ()
+    facts = OPERATORS.get(op.kind)
+    fields = facts.options.fields if facts is not None and facts.options is not None else ()
     if not fields:
         return model
     field = rng.choice(fields)
@@ -282,7 +283,7 @@ def _kind_of_the_same_options(model: Model, rng: random.Random) -> Model:
     alike = [
         k
         for k, s in OPERATORS.items()
-        if mine is None or s.table in (mine.table, "") or s.inputs == mine.inputs
+        if mine is None or s.options in (mine.options, None) or s.arity == mine.arity
     ]
     return _with_operator(model, index, replace(op, kind=rng.choice(alike)))
 

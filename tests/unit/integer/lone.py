@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from tvm_patch.integer.reference import evaluate
+from relay_passes.dialect import evaluate
+from tvm_patch import graph
 from tvm_patch.oracle import run_oracle
 from tvm_patch.tflite.model import Model, Operator, Quantization, Tensor
 from tvm_patch.tflite.writer import write_model
@@ -28,25 +28,18 @@ def examples(count: int) -> settings:
     )
 
 
-@dataclass(frozen=True)
-class View:
-    """Shape and dtype, for the `outputs` of an Op."""
-
-    shape: tuple[int, ...]
-    dtype: str = "int8"
-
-
-@dataclass(frozen=True)
-class Op:
-    """What `evaluate` needs of an operator; stands for tvm_patch.kernels.OpView, whose package loads TVM."""
-
-    kind: str
-    attrs: dict[str, Any] = field(default_factory=dict)
-    constants: dict[str, np.ndarray] = field(default_factory=dict)
-    outputs: tuple[View, ...] = ()
+def Op(  # noqa: N802 - reads as the record it returns
+    kind: str,
+    attrs: dict[str, Any] | None = None,
+    constants: dict[str, np.ndarray] | None = None,
+    outputs: Sequence[tuple[int, ...]] = (),
+) -> graph.Operator:
+    """Return what `evaluate` needs of an operator."""
+    made = tuple(graph.Tensor(f"y{i}", shape) for i, shape in enumerate(outputs))
+    return graph.Operator(kind, kind, (), made, constants or {}, attrs or {})
 
 
-def reference(op: Op, *inputs: np.ndarray) -> np.ndarray:
+def reference(op: graph.Operator, *inputs: np.ndarray) -> np.ndarray:
     """Return the only output of `op`."""
     (out,) = evaluate(op, inputs)
     return out

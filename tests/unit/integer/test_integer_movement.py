@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lone import (
     Op,
-    View,
     constant,
     examples,
     litert,
@@ -19,8 +18,8 @@ from lone import (
     tensor,
 )
 
+from relay_passes.dialect import evaluate
 from tvm_patch.errors import UnsupportedError
-from tvm_patch.integer.reference import evaluate, kinds
 from tvm_patch.integer.resize import bilinear_coordinates
 from tvm_patch.oracle import run_oracle
 
@@ -158,13 +157,8 @@ def test_tile() -> None:
 
 def test_reshape() -> None:
     data = np.arange(6, dtype=np.int8).reshape(1, 2, 3)
-    actual = reference(Op("reshape", outputs=(View((3, 2)),)), data)
+    actual = reference(Op("reshape", outputs=[(3, 2)]), data)
     np.testing.assert_array_equal(actual, data.reshape(3, 2))
-
-
-def test_every_dialect_operator_has_a_reference() -> None:
-    ops = pytest.importorskip("relay_passes.dialect.ops")
-    assert set(ops.OPS) <= set(kinds())
 
 
 def test_wrong_number_of_inputs() -> None:

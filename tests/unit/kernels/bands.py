@@ -12,10 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
+from relay_passes.dialect import evaluate
 from tests.unit.kernels import batch
 from tests.unit.kernels.batch import Case
 from tests.unit.kernels.program import Machine, run_program
-from tvm_patch.integer.reference import evaluate
 from tvm_patch.kernels import Kernel, RowKernel, RowReduction, reduction_for
 from tvm_patch.targets import CORTEX_M7, HOST, TIR
 

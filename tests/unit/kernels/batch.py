@@ -6,19 +6,19 @@ Every pointer parameter is a heap block of exactly its size, so that AddressSani
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import tvm
 from tvm import relax
 
+from relay_passes.dialect import evaluate
 from tests.unit.kernels import program
 from tests.unit.kernels.program import Machine, run_program
-from tvm_patch.integer.reference import evaluate
-from tvm_patch.kernels import Kernel, OpView, RowKernel, TensorKernel, TensorView, kernel_for
+from tvm_patch.graph import Graph, Operator, Tensor
+from tvm_patch.kernels import Kernel, RowKernel, TensorKernel, kernel_for
 from tvm_patch.lowering.describe import describe
-from tvm_patch.lowering.op_view import BoundFunction, BoundOp
 from tvm_patch.lowering.program import choose_kernels, lower_program
 from tvm_patch.lowering.to_vm import program_to_relax
 from tvm_patch.planner.schedule import Schedule
@@ -34,7 +34,7 @@ SANITIZERS = ["-O0", *program.SANITIZERS]
 class Case:
     """One operator with inputs."""
 
-    op: OpView
+    op: Operator
     inputs: list[np.ndarray]
     kernel_class: type[Kernel] | None = None
     known: dict[str, Kernel] = field(default_factory=dict)
@@ -56,8 +56,8 @@ class Case:
         return self.known[target.name]
 
 
-def view(shape: Sequence[int], dtype: str = "int8") -> TensorView:
-    return TensorView(tuple(int(n) for n in shape), dtype)
+def tensor(name: str, shape: Sequence[int], dtype: str = "int8") -> Tensor:
+    return Tensor(name, tuple(int(n) for n in shape), dtype)
 
 
 def make_case(
@@ -68,11 +68,11 @@ def make_case(
     kernel_class: type[Kernel] | None = None,
 ) -> Case:
     """Build a case; output shapes and dtypes are what the reference returns."""
-    views = tuple(view(x.shape, str(x.dtype)) for x in inputs)
-    probe = OpView(kind, kind, views, (), constants or {}, attrs or {})
-    outputs = tuple(view(o.shape, str(o.dtype)) for o in evaluate(probe, inputs))
-    op = OpView(kind, kind, views, outputs, constants or {}, attrs or {})
-    return Case(op, list(inputs), kernel_class)
+    read = tuple(tensor(f"x{i}", x.shape, str(x.dtype)) for i, x in enumerate(inputs))
+    probe = Operator(kind, kind, read, (), constants or {}, attrs or {})
+    made = evaluate(probe, inputs)
+    outputs = tuple(tensor(f"y{i}", y.shape, str(y.dtype)) for i, y in enumerate(made))
+    return Case(replace(probe, outputs=outputs), list(inputs), kernel_class)
 
 
 def _c_type(dtype: str) -> str:
@@ -173,10 +173,7 @@ def check(cases: Sequence[Case], folder: Path, machine: Machine = "host") -> Non
 def check_on_virtual_machine(cases: Sequence[Case]) -> None:
     """Assert that the kernels of the virtual machine, built by stock ``tvm.compile``, give the reference's bits."""
     for case in cases:
-        names = tuple(f"x{i}" for i in range(len(case.inputs)))
-        results = tuple(f"y{i}" for i in range(len(case.op.outputs)))
-        tensors = dict(zip((*names, *results), (*case.op.inputs, *case.op.outputs), strict=True))
-        graph = BoundFunction((BoundOp(case.op, names, results),), names, results, tensors)
+        graph = Graph((case.op,), case.op.inputs, case.op.outputs)
         kernels = choose_kernels(graph, TIR)
         network = describe(graph, kernels, "one", TIR)
         program = lower_program(graph, kernels, Schedule.of(network, layer_by_layer(network)))

@@ -6,8 +6,8 @@ import pytest
 from tests.unit.kernels.batch import check, make_case
 from tests.unit.kernels.randoms import int8, scale, zero_point
 from tvm_patch.errors import UnsupportedError
+from tvm_patch.graph import Operator, Tensor
 from tvm_patch.integer import mean_attrs
-from tvm_patch.kernels import OpView, TensorView
 from tvm_patch.kernels.mean import Mean
 from tvm_patch.kernels.mean_columns import MeanColumns
 
@@ -32,8 +32,8 @@ def test_axes_and_shapes(tmp_path):
 
 
 def test_unknown_formula_is_refused():
-    view = TensorView((1, 2, 2, 1), "int8")
-    op = OpView("mean", "m", (view,), (view,), {}, {"axes": [1, 2], "keepdims": 1, "formula": "other"})
+    view = Tensor("x", (1, 2, 2, 1))
+    op = Operator("mean", "m", (view,), (view,), {}, {"axes": [1, 2], "keepdims": 1, "formula": "other"})
     with pytest.raises(UnsupportedError, match="formula"):
         Mean(op).function()
 

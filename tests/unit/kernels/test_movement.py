@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.unit.kernels.batch import Case, check, make_case, view
+from tests.unit.kernels.batch import Case, check, make_case, tensor
 from tvm_patch.errors import UnsupportedError
-from tvm_patch.kernels import OpView, kernel_for
+from tvm_patch.graph import Operator
+from tvm_patch.kernels import kernel_for
 from tvm_patch.kernels.concat import ConcatRow, ConcatTensor
 from tvm_patch.kernels.take import Take
 from tvm_patch.targets import HOST
@@ -24,7 +25,7 @@ def test_reshape(tmp_path):
     cases = []
     for dtype in DTYPES:
         data = data_of(rng, (2, 3, 4), dtype)
-        op = OpView("reshape", "r", (view((2, 3, 4), dtype),), (view((6, 4), dtype),))
+        op = Operator("reshape", "r", (tensor("x", (2, 3, 4), dtype),), (tensor("y", (6, 4), dtype),))
         cases.append(Case(op, [data]))
     assert cases[0].kernel.in_place == (0,)
     check(cases, tmp_path)
@@ -99,15 +100,12 @@ def test_take(tmp_path):
 
 
 def test_take_checks_its_indices():
-    op = OpView(
-        "take", "t", (view((3, 2)),), (view((1, 2)),), {"indices": np.array([3], np.int32)}, {"axis": 0}
-    )
+    data, out = tensor("x", (3, 2)), tensor("y", (1, 2))
+    op = Operator("take", "t", (data,), (out,), {"indices": np.array([3], np.int32)}, {"axis": 0})
     with pytest.raises(UnsupportedError, match="outside"):
         Take(op).constants  # noqa: B018
     with pytest.raises(UnsupportedError, match="no kernel"):
-        kernel_for(
-            OpView("take", "t", (view((3, 2)), view((1,), "int32")), (view((1, 2)),), {}, {"axis": 0}), HOST
-        )
+        kernel_for(Operator("take", "t", (data, tensor("i", (1,), "int32")), (out,), {}, {"axis": 0}), HOST)
 
 
 def test_tile(tmp_path):

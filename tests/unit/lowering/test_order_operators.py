@@ -33,7 +33,7 @@ def heads(count: int = 3) -> bytes:
 def test_ordered_and_exact():
     data = heads()
     legalized = legalize(data)
-    names = [bound.op.name for bound in legalized.graph.ops]
+    names = [op.name for op in legalized.graph.operators]
     heads_in_order = [n for n in names if "CONV" in n.upper()]
     assert len(names) == 10
     # Side by side they are 0, 1, 2, 3 ...; one after the other a head's layers are three apart.

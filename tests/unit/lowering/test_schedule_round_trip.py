@@ -23,7 +23,7 @@ from tvm_patch.targets import HOST
 
 def _network_of(module):
     scheduled = read_schedule(module)
-    kernels = [kernel_for(b.op, HOST) for b in scheduled.graph.ops]
+    kernels = [kernel_for(op, HOST) for op in scheduled.graph.operators]
     return scheduled, describe(scheduled.graph, kernels, "main", HOST)
 
 

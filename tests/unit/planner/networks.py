@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import random
 
-from tvm_patch.planner.network import Network, OperatorDesc, TensorDesc
+import numpy as np
+
+from tvm_patch.graph import Operator, Tensor
+from tvm_patch.planner.network import Network, OperatorDesc
 from tvm_patch.planner.row_window import RowWindow
 
 
@@ -14,18 +17,33 @@ def window(kernel: int, stride: int, same: bool) -> RowWindow:
     return RowWindow(kernel, stride, 1, pad, pad, pad, 0, stride, kernel)
 
 
+def described(
+    index: int,
+    name: str,
+    kind: str,
+    inputs: tuple[Tensor, ...],
+    outputs: tuple[Tensor, ...],
+    weight_bytes: int = 0,
+    **more,
+) -> OperatorDesc:
+    """Return an operator with so many bytes of constants, and what its kernel would say."""
+    constants = {"weight": np.zeros(weight_bytes, np.int8)} if weight_bytes else {}
+    return OperatorDesc(index, Operator(kind, name, inputs, outputs, constants), **more)
+
+
 class Builder:
     """Adds operators to a network, one method a kind."""
 
     def __init__(self, height: int, width: int, channels: int) -> None:
-        self.tensors = {"in": TensorDesc("in", (1, height, width, channels))}
+        self.tensors = {"in": Tensor("in", (1, height, width, channels))}
         self.operators: list[OperatorDesc] = []
 
     def add(self, kind: str, inputs: tuple[str, ...], shape: tuple[int, ...], **more) -> str:
         name = f"t{len(self.operators)}"
-        self.tensors[name] = TensorDesc(name, shape)
+        self.tensors[name] = Tensor(name, shape)
         index = len(self.operators)
-        self.operators.append(OperatorDesc(index, f"op{index}", kind, inputs, (name,), **more))
+        read = tuple(self.tensors[t] for t in inputs)
+        self.operators.append(described(index, f"op{index}", kind, read, (self.tensors[name],), **more))
         return name
 
     def conv(self, source: str, kernel: int, stride: int, channels: int, same: bool = True) -> str:
@@ -54,7 +72,7 @@ class Builder:
         return self.add("fully_connected", (source,), (1, channels), macs=macs, in_place=(None,))
 
     def network(self, *outputs: str) -> Network:
-        return Network("random", self.tensors, tuple(self.operators), ("in",), outputs)
+        return Network.of("random", self.operators, [self.tensors["in"]], [self.tensors[t] for t in outputs])
 
 
 def random_network(seed: int, most: int = 8, width: int = 14) -> Network:

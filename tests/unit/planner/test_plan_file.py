@@ -10,7 +10,7 @@ import pytest
 from tests.unit.planner.networks import Builder, random_network
 from tvm_patch.errors import PlanError, UserError
 from tvm_patch.planner.choose import Request, choose_plan
-from tvm_patch.planner.network import Network, TensorDesc
+from tvm_patch.planner.network import Network
 from tvm_patch.planner.plan import Plan, fingerprint
 
 
@@ -107,7 +107,15 @@ def test_streamed_rows_come_once(data):
 
 def test_other_networks(data):
     net = network()
-    wider = replace(net, tensors={**net.tensors, "t0": TensorDesc("t0", (1, 6, 5, 7))})
+    wide = replace(net.tensors["t0"], shape=(1, 6, 5, 7))
+    operators = [
+        replace(op, operator=replace(op.operator, **{
+            side: tuple(wide if t.name == "t0" else t for t in getattr(op.operator, side))
+            for side in ("inputs", "outputs")
+        }))
+        for op in net.operators
+    ]  # fmt: skip
+    wider = Network.of(net.name, operators, net.graph.inputs, net.graph.outputs)
     with pytest.raises(PlanError, match="fingerprint"):
         check(data, wider)
     check(data, replace(net, name="renamed"))

@@ -14,7 +14,7 @@ def fields(build):
     b = ModelBuilder()
     for output in build(b, b.input("x", (1, 9, 9, 1), 0.05, -3)):
         b.output(output)
-    return fields_of(network_of(b.finish()))
+    return fields_of(network_of(b.finish()).graph)
 
 
 def conv(b, x, channels, kernel, name):

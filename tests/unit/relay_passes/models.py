@@ -8,10 +8,9 @@ import numpy as np
 import tflite
 from tvm.relax.frontend.tflite import from_tflite
 
-from relay_passes.operators import PlainFunction, PlainOp, plain_function
+from relay_passes.dialect import evaluate
+from relay_passes.extract_graph import extract_graph
 from tvm_patch.frontend import import_tflite
-from tvm_patch.integer.reference import evaluate
-from tvm_patch.kernels.base import OpView, TensorView
 from tvm_patch.tflite.builder import ModelBuilder
 from tvm_patch.tflite.model import Model
 from tvm_patch.tflite.writer import write_model
@@ -224,30 +223,20 @@ def random_input(model: Model, seed: int = 0) -> list[np.ndarray]:
 
 def run(module, inputs: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
     """Evaluate a legalized module operator by operator; return every tensor by name."""
-    function = plain_function(module["main"])
-    values = dict(zip(function.inputs, inputs, strict=True))
-    for op in function.ops:
-        results = evaluate(view(op, function), [values[name] for name in op.inputs])
-        for name, result in zip(op.outputs, results, strict=True):
-            assert result.shape == function.tensors[name].shape, name
-            assert str(result.dtype) == function.tensors[name].dtype, name
-            values[name] = result
+    graph = extract_graph(module)
+    values = {t.name: x for t, x in zip(graph.inputs, inputs, strict=True)}
+    for op in graph.operators:
+        results = evaluate(op, [values[name] for name in op.input_names])
+        for tensor, result in zip(op.outputs, results, strict=True):
+            assert (result.shape, str(result.dtype)) == (tensor.shape, tensor.dtype), tensor.name
+            values[tensor.name] = result
     return values
 
 
 def outputs_of(module, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
     """Evaluate a legalized module; return its outputs."""
     values = run(module, inputs)
-    return [values[name] for name in plain_function(module["main"]).outputs]
-
-
-def view(op: PlainOp, function: PlainFunction) -> OpView:
-    """Return `op` as kernels see it."""
-
-    def tensors(names: Sequence[str]) -> tuple[TensorView, ...]:
-        return tuple(TensorView(function.tensors[n].shape, function.tensors[n].dtype) for n in names)
-
-    return OpView(op.kind, op.name, tensors(op.inputs), tensors(op.outputs), op.constants, op.attrs)
+    return [values[t.name] for t in extract_graph(module).outputs]
 
 
 def file_of(model: Model) -> bytes:

@@ -3,15 +3,14 @@ from __future__ import annotations
 import pytest
 from tvm import relax
 
-from relay_passes.extract_network import extract_network
-from relay_passes.operators import plain_function
+from relay_passes.extract_graph import extract_graph
 from relay_passes.pipeline import legalization_pipeline
 from tests.unit.relay_passes.builders import conv, module, pool, var
 from tests.unit.relay_passes.models import OURS_ONLY, STOCK_TOO, file_of, our_import, single
 from tvm_patch.errors import UnsupportedError
-from tvm_patch.kernels.base import OpView
-from tvm_patch.lowering.op_view import bind_function, bindings_to_ops
-from tvm_patch.planner.network import Window
+from tvm_patch.graph import Window
+from tvm_patch.lowering import describe_module
+from tvm_patch.targets import HOST
 
 
 def two_branches():
@@ -28,7 +27,7 @@ def two_branches():
 
 
 def test_network_of_a_module():
-    network = extract_network(two_branches(), "two")
+    network = describe_module(two_branches(), HOST, "two")
     assert network.name == "two"
     assert [op.kind for op in network.operators] == ["conv2d", "conv2d", "max_pool2d", "conv2d"]
     first = network.operators[0]
@@ -44,7 +43,7 @@ def test_macs_of_other_operators():
     macs = {}
     for name in ("depthwise_multiplier", "transpose_conv", "fully_connected_4d", "add_relu"):
         module_ = legalization_pipeline()(our_import(file_of(single({**STOCK_TOO, **OURS_ONLY}[name]))))
-        macs[name] = extract_network(module_).macs
+        macs[name] = describe_module(module_, HOST).macs
     assert macs == {
         "depthwise_multiplier": 3 * 4 * 12 * 6,
         "transpose_conv": 6 * 7 * 4 * 9 * 3,
@@ -54,20 +53,17 @@ def test_macs_of_other_operators():
 
 
 def test_what_is_kept_alive():
-    network = extract_network(two_branches())
-    lives = [(network.tensors[name].nbytes, life) for name, life in network.lifetimes.items()]
-    alive = [sum(size for size, life in lives if life.first <= i <= life.last) for i in range(4)]
+    graph = extract_graph(two_branches())
     a, b, c = 8 * 8 * 4, 8 * 8 * 2, 7 * 7 * 4
-    assert alive == [64 + a, a + b, a + b + c, b + c + 49]
+    assert [graph.live_bytes(i) for i in range(4)] == [64 + a, a + b, a + b + c, b + c + 49]
 
 
 def test_split_has_named_parts():
-    graph = bind_function(legalization_pipeline()(our_import(file_of(single(OURS_ONLY["split_v"]))))["main"])
-    (split,) = graph.ops
-    assert isinstance(split.op, OpView)
-    assert split.op.attrs == {"axis": 2, "indices_or_sections": [1, 5]}
+    graph = extract_graph(legalization_pipeline()(our_import(file_of(single(OURS_ONLY["split_v"])))))
+    (split,) = graph.operators
+    assert split.attrs == {"axis": 2, "indices_or_sections": [1, 5]}
     assert split.outputs == graph.outputs
-    assert [graph.tensors[n].shape for n in graph.outputs] == [(1, 6, 1, 4), (1, 6, 4, 4), (1, 6, 2, 4)]
+    assert [t.shape for t in graph.outputs] == [(1, 6, 1, 4), (1, 6, 4, 4), (1, 6, 2, 4)]
 
 
 @pytest.mark.parametrize(
@@ -87,11 +83,11 @@ def test_split_has_named_parts():
 )
 def test_movement_has_plain_attributes(name, kind, attrs):
     build = {**STOCK_TOO, **OURS_ONLY}[name]
-    (bound,) = bindings_to_ops(legalization_pipeline()(our_import(file_of(single(build))))["main"])
-    assert (bound.op.kind, dict(bound.op.attrs)) == (kind, attrs)
+    (op,) = extract_graph(legalization_pipeline()(our_import(file_of(single(build))))).operators
+    assert (op.kind, dict(op.attrs)) == (kind, attrs)
 
 
 def test_what_is_not_legalized_is_refused():
     x = var("x", (1, 4, 4, 1))
     with pytest.raises(UnsupportedError, match="run LegalizeQuantized first"):
-        plain_function(module([x], lambda b: [b.emit(relax.op.nn.relu(x), "y", True)])["main"])
+        extract_graph(module([x], lambda b: [b.emit(relax.op.nn.relu(x), "y", True)]))

@@ -7,9 +7,9 @@ import pytest
 import tvm
 from tvm import relax
 
+from relay_passes.extract_graph import extract_graph
 from relay_passes.interface import GRIDS, interface_of, load_grids
 from relay_passes.legalize_quantized import LegalizeQuantized
-from relay_passes.operators import plain_function
 from relay_passes.pipeline import PIPELINE, legalization_passes
 from relay_passes.straight_line import FunctionBuilder, constant, replace_main
 from tests.unit.relay_passes.builders import assert_same, conv, lookup, module, var
@@ -121,7 +121,7 @@ def test_dead_operators_do_not_matter():
         bb.emit(q(bb.emit(relax.op.exp(dq(x)))), "unused")
         return q(relax.op.nn.relu(dq(x)))
 
-    assert len(plain_function(LegalizeQuantized()(qdq([x], write))["main"]).ops) == 1
+    assert len(extract_graph(LegalizeQuantized()(qdq([x], write))).operators) == 1
 
 
 def test_control_flow_is_refused():
@@ -141,7 +141,7 @@ def test_clamp_of_a_shared_tensor_is_its_own_operator():
         made = b.emit(conv(x), "c", True)
         return [made, b.emit(relax.op.clip(made, -3, 4), "y", True)]
 
-    kinds = [op.kind for op in plain_function(LegalizeQuantized()(module([x], write))["main"]).ops]
+    kinds = [op.kind for op in extract_graph(LegalizeQuantized()(module([x], write))).operators]
     assert kinds == ["conv2d", "lookup"]
 
 

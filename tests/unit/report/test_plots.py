@@ -7,12 +7,13 @@ import itertools
 import pytest
 
 from tests.segments import random_segments
-from tests.unit.planner.networks import Builder
+from tests.unit.planner.networks import Builder, described
 from tvm_patch.driver.plan import Planned
 from tvm_patch.errors import UserError
+from tvm_patch.graph import Tensor
 from tvm_patch.planner.choose import Choice, Request, choose_plan
 from tvm_patch.planner.explain import plan_memory
-from tvm_patch.planner.network import Network, OperatorDesc, TensorDesc
+from tvm_patch.planner.network import Network
 from tvm_patch.planner.plan import FrontPoint
 from tvm_patch.planner.schedule import Schedule
 from tvm_patch.planner.segments import layer_by_layer
@@ -59,13 +60,12 @@ def planned(network: Network, mode="rereadable", seed: int | None = None, altern
 def known(shape, depthwise: int, macs: int) -> Network:
     """Return a network that has the structure of a published one, and little else."""
     kinds = ["conv2d", *["depthwise_conv2d"] * depthwise]
-    names = ["in", *(f"t{i}" for i in range(len(kinds)))]
-    operators = tuple(
-        OperatorDesc(i, f"op{i}", kind, (names[i],), (names[i + 1],), macs=0 if i else macs)
+    tensors = [Tensor(name, (1, *shape)) for name in ("in", *(f"t{i}" for i in range(len(kinds))))]
+    operators = [
+        described(i, f"op{i}", kind, (tensors[i],), (tensors[i + 1],), macs=0 if i else macs)
         for i, kind in enumerate(kinds)
-    )
-    tensors = {name: TensorDesc(name, (1, *shape)) for name in names}
-    return Network("known", tensors, operators, ("in",), (names[-1],))
+    ]
+    return Network.of("known", operators, tensors[:1], tensors[-1:])
 
 
 def words(figure):

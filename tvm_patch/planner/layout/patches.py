@@ -13,11 +13,12 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from tvm_patch.errors import PlanError
+from tvm_patch.graph import Tensor
 from tvm_patch.planner.arena.buffers import Buffer
 from tvm_patch.planner.arena.solver import plan_arena
 from tvm_patch.planner.layout.base import Layout
 from tvm_patch.planner.layout.row_buffer import BUFFERED_DTYPES, Span, aligned
-from tvm_patch.planner.network import Network, OperatorDesc, TensorDesc
+from tvm_patch.planner.network import Network, OperatorDesc
 from tvm_patch.planner.row_window import RowWindow
 
 
@@ -48,7 +49,7 @@ class PatchRegion:
         """Return the least region that holds both."""
         return PatchRegion(self.rows.joined(other.rows), self.columns.joined(other.columns))
 
-    def clipped(self, tensor: TensorDesc) -> PatchRegion:
+    def clipped(self, tensor: Tensor) -> PatchRegion:
         """Return the part inside a tensor."""
         return PatchRegion(self.rows.clipped(tensor.shape[1]), self.columns.clipped(tensor.shape[2]))
 

@@ -11,11 +11,12 @@ from dataclasses import replace
 from functools import cached_property
 
 from tvm_patch.errors import PlanError
+from tvm_patch.graph import Tensor
 from tvm_patch.planner.layout.flow import Flow, Reader, simulate
 from tvm_patch.planner.layout.overlap import overlap_distance
 from tvm_patch.planner.layout.row_buffer import BUFFERED_DTYPES, RowBuffer, Span, aligned
 from tvm_patch.planner.layout.rows import RowsLayout, end_of_scratch
-from tvm_patch.planner.network import Network, OperatorDesc, TensorDesc
+from tvm_patch.planner.network import Network, OperatorDesc
 from tvm_patch.planner.row_window import RowWindow
 
 
@@ -72,7 +73,7 @@ class _Layout:
         self.fetched = fetched - self.made
         self._check()
 
-    def _tensor(self, name: str) -> TensorDesc:
+    def _tensor(self, name: str) -> Tensor:
         return self.network.tensors[name]
 
     @cached_property

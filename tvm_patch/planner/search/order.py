@@ -6,8 +6,7 @@ each other's tensors alive.  A segment is a run of neighbours, so such an order 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
+from tvm_patch.graph import Graph
 from tvm_patch.planner.network import Network
 from tvm_patch.planner.schedule import Schedule
 from tvm_patch.planner.search.dynamic import Search
@@ -34,7 +33,7 @@ def better_order(network: Network) -> Order | None:
     """
     alive, given = kept_alive(network), _layers(network)
     found: list[tuple[int, Order]] = []
-    for order in other_orders(network):
+    for order in other_orders(network.graph):
         other = network.reordered(order)
         if kept_alive(other) < alive and _layers(other) <= given:
             found.append((kept_alive(other), order))
@@ -45,10 +44,10 @@ def better_order(network: Network) -> Order | None:
     return best if planned <= before else None
 
 
-def other_orders(network: Network) -> list[Order]:
+def other_orders(graph: Graph) -> list[Order]:
     """Return orders worth trying: depth first from the outputs back, and each reader as soon as it can run."""
-    given = tuple(range(len(network.operators)))
-    return [o for o in dict.fromkeys((_from_outputs(network), _eager(network))) if o != given]
+    given = tuple(range(len(graph.operators)))
+    return [o for o in dict.fromkeys((_from_outputs(graph), _eager(graph))) if o != given]
 
 
 def kept_alive(network: Network) -> int:
@@ -71,14 +70,14 @@ def _layers(network: Network) -> int:
     return Schedule.of(network, layer_by_layer(network)).arena_bytes
 
 
-def _from_outputs(network: Network) -> Order:
+def _from_outputs(graph: Graph) -> Order:
     """Return the order in which each output in turn, then what nobody reads, has its makers run first."""
     order: dict[int, None] = {}
-    makers = [op.index for t in network.outputs if (op := network.producer(t)) is not None]
-    pending = [op.index for op in reversed(network.operators)] + makers[::-1]
+    makers = [i for t in graph.outputs if (i := graph.producer(t.name)) is not None]
+    pending = [*reversed(range(len(graph.operators))), *reversed(makers)]
     while pending:
         index = pending[-1]
-        missing = [i for i in _makers(network, index) if i not in order]
+        missing = [i for i in _makers(graph, index) if i not in order]
         if index in order or not missing:
             pending.pop()
             order.setdefault(index)
@@ -87,10 +86,10 @@ def _from_outputs(network: Network) -> Order:
     return tuple(order)
 
 
-def _eager(network: Network) -> Order:
+def _eager(graph: Graph) -> Order:
     """Return the order in which what reads the newest tensor runs next; of several readers the last."""
     position: dict[int, int] = {}
-    makers = [_makers(network, op.index) for op in network.operators]
+    makers = [_makers(graph, i) for i in range(len(graph.operators))]
     waiting = set(range(len(makers)))
     while waiting:
         ready = [i for i in waiting if all(m in position for m in makers[i])]
@@ -100,7 +99,7 @@ def _eager(network: Network) -> Order:
     return tuple(position)
 
 
-def _makers(network: Network, index: int) -> Sequence[int]:
+def _makers(graph: Graph, index: int) -> list[int]:
     """Return the operators that make an operator's inputs."""
-    makers = (network.producer(t) for t in network.operators[index].inputs)
-    return [op.index for op in makers if op is not None]
+    makers = (graph.producer(t) for t in graph.operators[index].input_names)
+    return [i for i in makers if i is not None]

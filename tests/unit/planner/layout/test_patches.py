@@ -8,11 +8,12 @@ from itertools import pairwise
 
 import pytest
 
-from tests.unit.planner.networks import Builder
+from tests.unit.planner.networks import Builder, described
 from tvm_patch.errors import PlanError
+from tvm_patch.graph import Tensor
 from tvm_patch.planner.choose import Request, choose_plan
 from tvm_patch.planner.layout.patches import layout_patches
-from tvm_patch.planner.network import Network, OperatorDesc, TensorDesc
+from tvm_patch.planner.network import Network
 from tvm_patch.planner.row_window import RowWindow
 from tvm_patch.planner.segments import PatchSegment, Segment
 
@@ -167,9 +168,9 @@ def test_patches_that_would_see_only_padding_are_refused(view):
     """Three rows or columns of padding before a window of one: the first two of five see nothing else."""
     above, left = view
     window = RowWindow(1, 1, 1, above, left, 0, 0, 1, 1)
-    tensors = {"x": TensorDesc("x", (1, 7, 7, 2)), "y": TensorDesc("y", (1, 7 + above, 7 + left, 2))}
-    op = OperatorDesc(0, "op", "conv2d", ("x",), ("y",), rows=(window,))
-    network = Network("lopsided", tensors, (op,), ("x",), ("y",))
+    x, y = Tensor("x", (1, 7, 7, 2)), Tensor("y", (1, 7 + above, 7 + left, 2))
+    op = described(0, "op", "conv2d", (x,), (y,), rows=(window,))
+    network = Network.of("lopsided", [op], [x], [y])
     for fetched in ((), ("x",)):
         layout_patches(network, (0,), 2, 2, fetched=fetched)
         with pytest.raises(PlanError, match="no more than the padding of x"):

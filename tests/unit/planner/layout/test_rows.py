@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.unit.planner.networks import described
 from tvm_patch.errors import PlanError
+from tvm_patch.graph import Tensor
 from tvm_patch.planner.layout.rows_builder import layout_rows
-from tvm_patch.planner.network import Network, OperatorDesc, TensorDesc
+from tvm_patch.planner.network import Network
 from tvm_patch.planner.row_window import RowWindow
 from tvm_patch.planner.segments import Segment, kept_tensors
 
@@ -22,7 +24,7 @@ def conv(size: int, stride: int = 1) -> RowWindow:
 
 def chain(windows: list[RowWindow], height: int, width: int, channels: list[int]) -> Network:
     """Operators one after another."""
-    tensors = {"t0": TensorDesc("t0", (1, height, width, channels[0]))}
+    tensors = {"t0": Tensor("t0", (1, height, width, channels[0]))}
     operators = []
     for i, (window, count) in enumerate(zip(windows, channels[1:], strict=True)):
         _, h, w, _ = tensors[f"t{i}"].shape
@@ -30,28 +32,28 @@ def chain(windows: list[RowWindow], height: int, width: int, channels: list[int]
         w = (
             w + window.columns_before + window.columns_after - window.column_reach
         ) // window.column_stride + 1
-        tensors[f"t{i + 1}"] = TensorDesc(f"t{i + 1}", (1, h, w, count))
+        tensors[f"t{i + 1}"] = Tensor(f"t{i + 1}", (1, h, w, count))
         macs = h * w * count * channels[i] * window.size * window.column_reach
         operators.append(
-            OperatorDesc(i, f"op{i}", "conv2d", (f"t{i}",), (f"t{i + 1}",), macs=macs, rows=(window,))
+            described(
+                i, f"op{i}", "conv2d", (tensors[f"t{i}"],), (tensors[f"t{i + 1}"],), macs=macs, rows=(window,)
+            )
         )
-    return Network("chain", tensors, tuple(operators), ("t0",), (f"t{len(windows)}",))
+    return Network.of("chain", operators, [tensors["t0"]], [tensors[f"t{len(windows)}"]])
 
 
 def residual(kernel: int, height: int, width: int, channels: int) -> Network:
     """expand -> depthwise -> project -> add."""
     names = ("t", "e", "d", "p", "out")
     counts = (channels, 6 * channels, 6 * channels, channels, channels)
-    tensors = {n: TensorDesc(n, (1, height, width, c)) for n, c in zip(names, counts, strict=True)}
+    t, e, d, p, out = (Tensor(n, (1, height, width, c)) for n, c in zip(names, counts, strict=True))
     ops = (
-        OperatorDesc(0, "expand", "conv2d", ("t",), ("e",), rows=(RowWindow(),)),
-        OperatorDesc(1, "depthwise", "depthwise_conv2d", ("e",), ("d",), rows=(conv(kernel),)),
-        OperatorDesc(2, "project", "conv2d", ("d",), ("p",), rows=(RowWindow(),)),
-        OperatorDesc(
-            3, "add", "add", ("t", "p"), ("out",), rows=(RowWindow(), RowWindow()), elementwise=True
-        ),
+        described(0, "expand", "conv2d", (t,), (e,), rows=(RowWindow(),)),
+        described(1, "depthwise", "depthwise_conv2d", (e,), (d,), rows=(conv(kernel),)),
+        described(2, "project", "conv2d", (d,), (p,), rows=(RowWindow(),)),
+        described(3, "add", "add", (t, p), (out,), rows=(RowWindow(), RowWindow()), elementwise=True),
     )
-    return Network("residual", tensors, ops, ("t",), ("out",))
+    return Network.of("residual", ops, [t], [out])
 
 
 def test_residual_block_keeps_k_rows_of_the_wide_tensor():

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.planner.networks import random_network
-from tvm_patch.planner import Network, OperatorDesc, TensorDesc
+from tests.unit.planner.networks import described, random_network
+from tvm_patch.graph import Tensor
+from tvm_patch.planner import Network
 from tvm_patch.planner.row_window import RowWindow
 from tvm_patch.planner.schedule import Schedule
 from tvm_patch.planner.search.dynamic import Search
@@ -15,17 +16,25 @@ from tvm_patch.planner.segments import layer_by_layer
 
 def interleaved(heads: int = 3, length: int = 3) -> Network:
     """Return heads on one tensor, written layer by layer, side by side."""
-    tensors = {"x": TensorDesc("x", (1, 8, 8, 4))}
+    tensors = {"x": Tensor("x", (1, 8, 8, 4))}
     operators = []
     for step in range(length):
         for head in range(heads):
             name, source = f"h{head}_{step}", f"h{head}_{step - 1}" if step else "x"
-            tensors[name] = TensorDesc(name, (1, 8, 8, 4 if step < length - 1 else 1))
+            tensors[name] = Tensor(name, (1, 8, 8, 4 if step < length - 1 else 1))
             operators.append(
-                OperatorDesc(len(operators), name, "k", (source,), (name,), rows=(RowWindow(),), macs=64)
+                described(
+                    len(operators),
+                    name,
+                    "k",
+                    (tensors[source],),
+                    (tensors[name],),
+                    rows=(RowWindow(),),
+                    macs=64,
+                )
             )
-    outputs = tuple(f"h{head}_{length - 1}" for head in range(heads))
-    return Network("heads", tensors, tuple(operators), ("x",), outputs)
+    outputs = [tensors[f"h{head}_{length - 1}"] for head in range(heads)]
+    return Network.of("heads", operators, [tensors["x"]], outputs)
 
 
 def layers(network: Network) -> int:
@@ -49,7 +58,7 @@ def test_heads_run_one_after_the_other():
 def test_never_worse(first):
     for seed in range(first, first + 30):
         network = random_network(seed, 10)
-        for order in other_orders(network):
+        for order in other_orders(network.graph):
             network.reordered(order)  # raises where a reader comes first
         order = better_order(network)
         assert order == better_order(network)
@@ -61,11 +70,9 @@ def test_never_worse(first):
 
 
 def test_chains_have_one_order():
-    assert other_orders(interleaved(1)) == []
+    assert other_orders(interleaved(1).graph) == []
 
 
 def test_kept_alive():
     network = interleaved(2, 2)
-    lives = [(network.tensors[name].nbytes, life) for name, life in network.lifetimes.items()]
-    alive = [sum(size for size, life in lives if life.first <= i <= life.last) for i in range(4)]
-    assert kept_alive(network) == sum(a**2 for a in alive)
+    assert kept_alive(network) == sum(network.graph.live_bytes(i) ** 2 for i in range(4))
