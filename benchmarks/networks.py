@@ -72,7 +72,7 @@ def measure(name: str, data: bytes, way: str) -> NetworkResult:
         exact = driver.check(artifact, data, given, result.outputs, oracle).bit_exact
     numbers = (result.instructions, result.flash_bytes, result.stack_bytes)
     assert all(n is not None for n in numbers)
-    overhead = artifact.metadata["macs_executed"] / max(1, artifact.metadata["macs"])
+    overhead = artifact.metadata.macs_executed / max(1, artifact.metadata.macs)
     return NetworkResult(
         name,
         way,

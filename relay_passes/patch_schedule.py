@@ -31,7 +31,7 @@ from relay_passes.straight_line import (
     replace_main,
     with_operands,
 )
-from tvm_patch.planner.modes import InputMode
+from tvm_patch.input_mode import InputMode
 from tvm_patch.planner.plan import Plan, check_operators
 from tvm_patch.planner.segments import Segment, kept_tensors
 

@@ -7,9 +7,10 @@ import pytest
 from tests.models.networks import index
 from tests.segments import random_segments
 from tvm_patch.driver.front import legalize
+from tvm_patch.input_mode import InputMode
 from tvm_patch.lowering.memory import place
 from tvm_patch.planner.memory import arena_bytes, macs_of
-from tvm_patch.planner.modes import InputMode, fetched_inputs
+from tvm_patch.planner.modes import fetched_inputs
 from tvm_patch.planner.search import Search
 
 pytestmark = pytest.mark.skipif(not index(), reason="no real networks")

@@ -19,9 +19,9 @@ import numpy as np
 from tests.plans.guards import Region, with_guards
 from tvm_patch.codegen.emit import emit
 from tvm_patch.driver.front import Legalized
+from tvm_patch.input_mode import InputMode
 from tvm_patch.lowering.program import Program
 from tvm_patch.planner.memory import Placement
-from tvm_patch.planner.modes import InputMode
 
 _GUARD = r"""
 #include <stdint.h>

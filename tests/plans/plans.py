@@ -8,8 +8,9 @@ from contextlib import suppress
 import numpy as np
 
 from tvm_patch.errors import PlanError
+from tvm_patch.input_mode import InputMode
 from tvm_patch.planner.layouts import lay_out
-from tvm_patch.planner.modes import InputMode, fetched_inputs
+from tvm_patch.planner.modes import fetched_inputs
 from tvm_patch.planner.network import Network
 from tvm_patch.planner.search import Search
 from tvm_patch.planner.segments import Segment

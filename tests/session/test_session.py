@@ -28,7 +28,11 @@ def test_many_runs_in_one_session(make_small, board):
         for index in (0, 1, 2, 0):
             small.assert_right(session, index)
         info = session.info()
-        assert (info.model, info.board, info.can_profile) == (small.firmware.artifact.model_name, board, True)
+        assert (info.model, info.board, info.can_profile) == (
+            small.firmware.artifact.metadata.model_name,
+            board,
+            True,
+        )
         assert info.unit == ("nanoseconds" if board == "host" else "instructions")
 
 

@@ -124,7 +124,7 @@ def _report(output: Output, folder: Path, built: bool) -> None:
         template=file.template,
         model=file.model_name,
         board=None if board is None else str(board),
-        made_for=load_artifact(folder / "model").made_for,
+        made_for=load_artifact(folder / "model").metadata.board,
         memories=memory_reports(project_sizes(folder)) if built else [],
     )
     output.emit(report, print_project)
@@ -251,7 +251,7 @@ def run(
         rows_read=result.rows_read,
         operators=[OperatorCostReport(name=o.name, cost=o.cost) for o in operators],
         bit_exact=exact,
-        answers=answers(artifact.metadata["outputs"], result.outputs) if inputs else [],
+        answers=answers(artifact.metadata.outputs, result.outputs) if inputs else [],
     )
     output.emit(report, print_project_run)
     if exact is False:

@@ -7,19 +7,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from itertools import count
 from typing import Any
 
 import jinja2
 
 import tvm_patch
+from tvm_patch.artifact_metadata import InputEntry, TensorEntry
 from tvm_patch.codegen.constants import C_TYPES, c_float, constants_header, constants_source
 from tvm_patch.codegen.functions import function_table
 from tvm_patch.codegen.identifiers import unique_identifier
 from tvm_patch.errors import InternalError
+from tvm_patch.input_mode import InputMode
 from tvm_patch.kernels import TensorView
 from tvm_patch.lowering.memory import Placement
 from tvm_patch.lowering.program import Program, Step, constant_table
-from tvm_patch.planner.modes import InputMode
 
 ARENA_ALIGN = 8
 """Alignment of the arena in bytes: the widest element is 8 bytes."""
@@ -46,40 +48,45 @@ class Interface:
     zero_point: int
 
 
-def _interface(
-    program: Program,
-    placement: Placement,
-    names: Sequence[str],
-    about: Sequence[Interface],
-    fallback: str,
-    fetched_mode: InputMode = "resident",
+def _fields(
+    program: Program, placement: Placement, names: Sequence[str], about: Sequence[Interface], fallback: str
 ) -> list[dict[str, Any]]:
+    """Return what inputs and outputs have in common: the fields of a TensorEntry."""
     entries: list[dict[str, Any]] = []
-    sources = row_sources(program)
     for tensor, io in zip(names, about, strict=True):
         view = program.tensors[tensor]
-        c_name = unique_identifier(io.name, fallback, [e["c_name"] for e in entries])
         entries.append(
             {
                 "name": io.name,
-                "name_c": _plain(io.name).replace("\\", "/").replace('"', "'"),
-                "c_name": c_name,
-                "c_type": C_TYPES[view.dtype],
                 "dtype": view.dtype,
-                "shape": list(view.shape),
-                "dims": list(view.shape) or [1],
-                "rank": len(view.shape),
-                "bytes": view.nbytes,
-                "mode": fetched_mode if tensor in sources else "resident",
-                "arena_offset": None if tensor in sources else placement.tensors[tensor],
-                "row_source": sources.get(tensor, -1),
-                "source_expression": f"inputs->{c_name}",
                 "scale": io.scale,
-                "scale_c": c_float(io.scale),
                 "zero_point": io.zero_point,
+                "c_name": unique_identifier(io.name, fallback, [e["c_name"] for e in entries]),
+                "shape": view.shape,
+                "bytes": view.nbytes,
+                "arena_offset": None if tensor in program.fetched else placement.tensors[tensor],
             }
         )
     return entries
+
+
+def _in_c(entries: Sequence[TensorEntry]) -> list[dict[str, Any]]:
+    """Return what the templates print of tensors of the interface."""
+    sources = count()
+    return [
+        {
+            **entry.model_dump(),
+            "name_c": _plain(entry.name).replace("\\", "/").replace('"', "'"),
+            "c_type": C_TYPES[entry.dtype],
+            "shape": list(entry.shape),
+            "dims": list(entry.shape) or [1],
+            "rank": len(entry.shape),
+            "row_source": next(sources) if entry.fetched else -1,
+            "source_expression": f"inputs->{entry.c_name}",
+            "scale_c": c_float(entry.scale),
+        }
+        for entry in entries
+    ]
 
 
 def row_sources(program: Program) -> dict[str, int]:
@@ -157,14 +164,23 @@ class Emitted:
         Public headers by file name.
     source : dict of str to str
         Sources and private headers by file name.
-    inputs, outputs : list of dict
-        Interface entries for the metadata.
+    inputs : tuple of InputEntry
+    outputs : tuple of TensorEntry
+        For the metadata.
     """
 
     include: dict[str, str]
     source: dict[str, str]
-    inputs: list[dict[str, Any]]
-    outputs: list[dict[str, Any]]
+    inputs: tuple[InputEntry, ...]
+    outputs: tuple[TensorEntry, ...]
+
+    @property
+    def files(self) -> dict[str, bytes]:
+        """The sources by their path in an artifact."""
+        return {
+            **{f"codegen/host/include/{name}": text.encode() for name, text in self.include.items()},
+            **{f"codegen/host/src/{name}": text.encode() for name, text in self.source.items()},
+        }
 
 
 @cache
@@ -202,8 +218,14 @@ def emit(
     templates = _templates()
     body = "\n".join(functions.definitions)
     headers = _private_headers(body)
-    input_entries = _interface(program, placement, program.inputs, inputs, "input", input_mode)
-    output_entries = _interface(program, placement, program.outputs, outputs, "output")
+    input_entries = tuple(
+        InputEntry(**f, mode=input_mode if f["arena_offset"] is None else "resident")
+        for f in _fields(program, placement, program.inputs, inputs, "input")
+    )
+    output_entries = tuple(
+        TensorEntry(**f) for f in _fields(program, placement, program.outputs, outputs, "output")
+    )
+    inputs_in_c = _in_c(input_entries)
     context = {
         "version": tvm_patch.__version__,
         "model": {
@@ -213,9 +235,9 @@ def emit(
             "operators": len(program.network.operators),
         },
         "upper": program.name.upper(),
-        "inputs": input_entries,
-        "outputs": output_entries,
-        "fetched": [e for e in input_entries if e["row_source"] >= 0],
+        "inputs": inputs_in_c,
+        "outputs": _in_c(output_entries),
+        "fetched": [t for t in inputs_in_c if t["row_source"] >= 0],
         "row_sources_used": {
             row_sources(program)[p.tensor] for s in program.steps for p in s.parameters if p.role == "fetched"
         },

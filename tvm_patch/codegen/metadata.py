@@ -1,85 +1,129 @@
-"""``metadata.json``: what an artifact says of itself, for people, boards and tools."""
+"""An artifact's ``metadata.json`` from what was compiled."""
 
 from __future__ import annotations
 
-import json
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 import tvm_patch
-from tvm_patch.artifact_metadata import FORMAT_VERSION
+from tvm_patch.artifact_metadata import (
+    FORMAT_VERSION,
+    Border,
+    FunctionMemories,
+    FunctionMemory,
+    Memory,
+    Metadata,
+    OperatorEntry,
+    SegmentEntry,
+)
 from tvm_patch.codegen.emit import ARENA_ALIGN, Emitted
+from tvm_patch.input_mode import InputMode
 from tvm_patch.lowering.memory import Placement
-from tvm_patch.lowering.program import Program
+from tvm_patch.lowering.program import Program, Step
 from tvm_patch.planner.network import OperatorDesc
 from tvm_patch.planner.patch_layout import PatchLayout
-
-_INTERNAL = ("name_c", "c_type", "scale_c", "dims", "rank", "row_source", "source_expression")
-
-
-def _entries(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [{k: v for k, v in entry.items() if k not in _INTERNAL} for entry in entries]
+from tvm_patch.planner.plan import Plan
 
 
-def _operator(program: Program, op: OperatorDesc) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Origin:
+    """What was compiled and how; each field is the metadata's of its name.
+
+    Attributes
+    ----------
+    board : str
+    model_sha256 : str
+    model_inputs, model_outputs : sequence of Border
+    io : {"int8", "float"}
+    input_mode : {"resident", "rereadable", "streamed"}
+    prefer : {"size", "balanced", "speed"}
+    signature : str or None
+    notes : sequence of str
+    scheme : str
+    plan : Plan or None
+    """
+
+    board: str
+    model_sha256: str
+    model_inputs: Sequence[Border]
+    model_outputs: Sequence[Border]
+    io: Literal["int8", "float"] = "int8"
+    input_mode: InputMode = "resident"
+    prefer: Literal["size", "balanced", "speed"] = "balanced"
+    signature: str | None = None
+    notes: Sequence[str] = ()
+    scheme: str = "layer"
+    plan: Plan | None = None
+
+
+def _operator(program: Program, op: OperatorDesc) -> OperatorEntry:
     outputs = [program.tensors[t] for t in op.outputs]
-    return {
-        "index": op.index,
-        "name": op.name,
-        "kind": op.kind,
-        "macs": op.macs,
-        "output_bytes": sum(t.nbytes for t in outputs),
-        "output_shape": list(outputs[0].shape),
-    }
+    return OperatorEntry(
+        index=op.index,
+        name=op.name,
+        kind=op.kind,
+        macs=op.macs,
+        output_bytes=sum(t.nbytes for t in outputs),
+        output_shape=outputs[0].shape,
+    )
 
 
-def metadata(program: Program, placement: Placement, emitted: Emitted, extra: dict[str, Any]) -> bytes:
-    """Return ``metadata.json``.
+def _segment(step: Step) -> SegmentEntry:
+    return SegmentEntry(
+        operators=tuple(d.index for d in step.described),
+        bands=step.layout.bands if step.layout else 1,
+        patch_rows=step.layout.patch_rows if isinstance(step.layout, PatchLayout) else 0,
+        scratch_bytes=step.scratch_bytes,
+    )
+
+
+def metadata(program: Program, placement: Placement, emitted: Emitted, origin: Origin) -> Metadata:
+    """Return what an artifact says of itself.
 
     Parameters
     ----------
     program, placement, emitted
         The compiled model.
-    extra : dict
-        Further keys: ``board``, ``io``, ``interface`` (the model's own inputs and outputs).
+    origin : Origin
+        What it was compiled from.
     """
     in_memory = [n for n in (*program.inputs, *program.outputs) if n not in program.fetched]
-    io_bytes = sum(program.tensors[n].nbytes for n in in_memory)
-    document = {
-        "format_version": FORMAT_VERSION,
-        "generator": f"tvm-patch {tvm_patch.__version__}",
-        "model_name": program.name,
-        "style": "full-model",
-        "executors": ["aot"],
-        "target": program.target.name,
-        "arena_bytes": placement.arena_bytes,
-        "arena_align": ARENA_ALIGN,
-        "macs": sum(op.macs for op in program.network.operators),
-        "macs_executed": program.macs_executed,
-        "inputs": _entries(emitted.inputs),
-        "outputs": [{k: v for k, v in e.items() if k != "mode"} for e in _entries(emitted.outputs)],
-        "operators": [_operator(program, op) for op in program.network.operators],
-        "segments": [
-            {
-                "operators": [d.index for d in s.described],
-                "bands": s.layout.bands if s.layout else 1,
-                "patch_rows": s.layout.patch_rows if isinstance(s.layout, PatchLayout) else 0,
-                "scratch_bytes": s.scratch_bytes,
-            }
-            for s in program.steps
-        ],
-        "memory": {
-            "functions": {
-                "main": [
-                    {
-                        "constants_size_bytes": program.constant_bytes,
-                        "io_size_bytes": io_bytes,
-                        "workspace_size_bytes": placement.arena_bytes,
-                    }
-                ]
-            }
-        },
-        "sources": sorted(f"codegen/host/src/{n}" for n in emitted.source if n.endswith(".c")),
-        "include_dirs": ["codegen/host/include", "codegen/host/src"],
-        **extra,
-    }
-    return (json.dumps(document, indent=2) + "\n").encode()
+    memory = FunctionMemory(
+        constants_size_bytes=program.constant_bytes,
+        io_size_bytes=sum(program.tensors[n].nbytes for n in in_memory),
+        workspace_size_bytes=placement.arena_bytes,
+    )
+    return Metadata(
+        format_version=FORMAT_VERSION,
+        generator=f"tvm-patch {tvm_patch.__version__}",
+        model_name=program.name,
+        style="full-model",
+        executors=("aot",),
+        target=program.target.name,
+        arena_bytes=placement.arena_bytes,
+        arena_align=ARENA_ALIGN,
+        macs=sum(op.macs for op in program.network.operators),
+        macs_executed=program.macs_executed,
+        inputs=emitted.inputs,
+        outputs=emitted.outputs,
+        operators=tuple(_operator(program, op) for op in program.network.operators),
+        segments=tuple(_segment(step) for step in program.steps),
+        memory=Memory(functions=FunctionMemories(main=(memory,))),
+        sources=tuple(sorted(f"codegen/host/src/{n}" for n in emitted.source if n.endswith(".c"))),
+        include_dirs=("codegen/host/include", "codegen/host/src"),
+        board=origin.board,
+        io=origin.io,
+        model_sha256=origin.model_sha256,
+        model_inputs=tuple(origin.model_inputs),
+        model_outputs=tuple(origin.model_outputs),
+        arena_lower_bound=placement.plan.lower_bound,
+        arena_method=placement.plan.method,
+        input_mode=origin.input_mode,
+        prefer=origin.prefer,
+        signature=origin.signature,
+        notes=tuple(origin.notes),
+        scheme=origin.scheme,
+        # Not the alternatives: they are no part of what was compiled.
+        plan=origin.plan.model_dump(mode="json", exclude={"front"}) if origin.plan else None,
+    )

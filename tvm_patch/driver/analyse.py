@@ -10,9 +10,9 @@ from microtvm_project.boards import get_board
 from tvm_patch.driver.front import BorderMode, Progress, legalize
 from tvm_patch.driver.plan import PlanSource, resolve
 from tvm_patch.driver.tuned import tuned_configs
+from tvm_patch.input_mode import InputMode
 from tvm_patch.planner.explain import PlanMemory, SegmentMemory, plan_memory
 from tvm_patch.planner.memory import Placement
-from tvm_patch.planner.modes import InputMode
 from tvm_patch.planner.network import Network
 from tvm_patch.planner.plan import Plan
 from tvm_patch.planner.segments import Segment, layer_by_layer

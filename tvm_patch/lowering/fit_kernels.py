@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from tvm_patch.input_mode import InputMode
 from tvm_patch.kernels import Kernel
 from tvm_patch.lowering.tuned import TunedConfigs
 from tvm_patch.planner.explain import plan_memory
 from tvm_patch.planner.memory import arena_bytes
-from tvm_patch.planner.modes import InputMode, fetched_inputs
+from tvm_patch.planner.modes import fetched_inputs
 from tvm_patch.planner.network import Network
 from tvm_patch.planner.segments import Segment
 

@@ -14,8 +14,8 @@ from relay_passes.operators import PlainFunction, PlainOp, PlainTensor, plain_fu
 from relay_passes.patch_schedule import BANDS, INPUT_MODE, OPERATORS, PATCH_ROWS, PLAN
 from relay_passes.straight_line import MAIN, StraightLine
 from tvm_patch.errors import PlanError
+from tvm_patch.input_mode import INPUT_MODES, InputMode
 from tvm_patch.lowering.op_view import BoundFunction, bind_plain
-from tvm_patch.planner.modes import INPUT_MODES, InputMode
 from tvm_patch.planner.plan import Plan
 from tvm_patch.planner.segments import Segment
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from tvm_patch.errors import PlanError
+from tvm_patch.input_mode import InputMode
 from tvm_patch.planner.choices import Choices, Point
 from tvm_patch.planner.explain import peak_text, plan_memory
 from tvm_patch.planner.layer_plan import layer_point
 from tvm_patch.planner.memory import overhead_of
-from tvm_patch.planner.modes import InputMode
 from tvm_patch.planner.network import Network
 from tvm_patch.planner.patched import Patched
 from tvm_patch.planner.plan import FrontPoint, Plan, PlannedSegment, Scheme, fingerprint

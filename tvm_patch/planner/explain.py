@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tvm_patch.input_mode import InputMode
 from tvm_patch.planner.choices import Point
 from tvm_patch.planner.memory import Placement, macs_of, memory_question, overhead_of, place_steps, steps_of
-from tvm_patch.planner.modes import InputMode, fetched_inputs
+from tvm_patch.planner.modes import fetched_inputs
 from tvm_patch.planner.network import Network
 from tvm_patch.planner.segments import Segment
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from tvm_patch.errors import PlanError
+from tvm_patch.input_mode import InputMode
 from tvm_patch.planner.choices import Point
 from tvm_patch.planner.layer_cost import layer_instructions
 from tvm_patch.planner.memory import arena_bytes
-from tvm_patch.planner.modes import InputMode, fetched_inputs
+from tvm_patch.planner.modes import fetched_inputs
 from tvm_patch.planner.network import Network
 from tvm_patch.planner.segments import layer_by_layer
 

@@ -10,11 +10,12 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from tvm_patch.errors import PlanError
+from tvm_patch.input_mode import InputMode
 from tvm_patch.planner.candidates import Candidates
 from tvm_patch.planner.choices import Choices
 from tvm_patch.planner.estimate import row_cost
 from tvm_patch.planner.layer_cost import layer_instructions
-from tvm_patch.planner.modes import InputMode, fetched_inputs
+from tvm_patch.planner.modes import fetched_inputs
 from tvm_patch.planner.network import Network
 from tvm_patch.planner.pareto import pareto
 from tvm_patch.planner.patch_layout import PatchLayout, layout_patches

@@ -15,9 +15,10 @@ from typing import Annotated, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tvm_patch.errors import PlanError
+from tvm_patch.input_mode import InputMode
 from tvm_patch.planner.layouts import lay_out
 from tvm_patch.planner.memory import macs_of, overhead_of, place_steps, runs_whole, steps_of
-from tvm_patch.planner.modes import InputMode, fetched_inputs
+from tvm_patch.planner.modes import fetched_inputs
 from tvm_patch.planner.network import Network
 from tvm_patch.planner.segments import Segment, kept_tensors
 from tvm_patch.targets import TARGETS

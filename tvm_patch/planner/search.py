@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 
 from tvm_patch.errors import PlanError
+from tvm_patch.input_mode import InputMode
 from tvm_patch.planner.candidates import Candidates
 from tvm_patch.planner.choices import Choices
 from tvm_patch.planner.layer_plan import layer_point
-from tvm_patch.planner.modes import InputMode, fetched_inputs
+from tvm_patch.planner.modes import fetched_inputs
 from tvm_patch.planner.moves import Move
 from tvm_patch.planner.network import Network
 from tvm_patch.planner.pareto import pareto

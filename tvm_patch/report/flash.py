@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from tvm_patch.report.models import FlashReport
 
 if TYPE_CHECKING:
     from microtvm_project.elf import Symbol
+    from tvm_patch.artifact_metadata import Metadata
 
 SHARED = "shared inner loops"
 """Functions that all dense layers call."""
@@ -24,7 +25,7 @@ _CONSTANT = re.compile(r"op(?P<step>\d+)_(?:op(?P<part>\d+)_)?[a-z0-9_]+")
 
 def flash_by_kind(
     symbols: Iterable[Symbol],
-    metadata: Mapping[str, Any],
+    metadata: Metadata,
     flash_bytes: int,
 ) -> list[FlashReport]:
     """Return code and constants by kind of operator, the largest first; their sum is `flash_bytes`.
@@ -35,12 +36,12 @@ def flash_by_kind(
     ----------
     symbols : iterable of Symbol
         What lies in flash.
-    metadata : mapping
-        The artifact's ``metadata.json``.
+    metadata : Metadata
+        The artifact's.
     flash_bytes : int
         Code and constants together.
     """
-    kinds = sorted({str(op["kind"]) for op in metadata["operators"]}, key=len, reverse=True)
+    kinds = sorted({op.kind for op in metadata.operators}, key=len, reverse=True)
     code: dict[str, int] = defaultdict(int)
     constants: dict[str, int] = defaultdict(int)
     # gcc gives functions of the same code one place and several names.
@@ -69,10 +70,10 @@ def _kind_of_function(symbol: Symbol, kinds: Sequence[str]) -> str:
     return next((kind for kind in kinds if re.match(rf"{kind}_(row\d+_|\w+?\d+_)?\d", name)), SEQUENCE)
 
 
-def _kind_of_constant(name: str, metadata: Mapping[str, Any]) -> str:
-    segments = metadata["segments"]
-    match = _CONSTANT.fullmatch(name.removeprefix(f"tvmgen_{metadata['model_name']}_"))
+def _kind_of_constant(name: str, metadata: Metadata) -> str:
+    segments = metadata.segments
+    match = _CONSTANT.fullmatch(name.removeprefix(f"tvmgen_{metadata.model_name}_"))
     if match is None or int(match["step"]) >= len(segments):
         return SEQUENCE
-    members, part = segments[int(match["step"])]["operators"], int(match["part"] or 0)
-    return str(metadata["operators"][members[part]]["kind"]) if part < len(members) else SEQUENCE
+    members, part = segments[int(match["step"])].operators, int(match["part"] or 0)
+    return metadata.operators[members[part]].kind if part < len(members) else SEQUENCE

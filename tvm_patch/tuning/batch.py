@@ -10,10 +10,10 @@ from typing import Any, Literal
 import numpy as np
 
 from microtvm_project.boards import get_board
-from tvm_patch.artifact_files import METADATA
+from tvm_patch.artifact_metadata import Border
 from tvm_patch.codegen.artifact import ArtifactFiles, write_files
 from tvm_patch.codegen.emit import Interface, emit
-from tvm_patch.codegen.metadata import metadata
+from tvm_patch.codegen.metadata import Origin, metadata
 from tvm_patch.integer.reference import evaluate
 from tvm_patch.kernels import Kernel, OpView, TensorView
 from tvm_patch.lowering.describe import describe
@@ -115,23 +115,8 @@ def _artifact(op: OpView, kernels: Sequence[Kernel], board: str) -> ArtifactFile
     borders = [[Interface(n, 0.0, 0) for n in side] for side in (names, outs)]
     emitted = emit(program, placement, borders[0], borders[1])
     sides = [
-        [{"name": n, "dtype": tensors[n].dtype, "scale": 0.0, "zero_point": 0} for n in side]
+        [Border(name=n, dtype=tensors[n].dtype, scale=0.0, zero_point=0) for n in side]
         for side in (names, outs)
     ]
-    extra = {
-        "board": board,
-        "model_sha256": "",
-        "model_inputs": sides[0],
-        "model_outputs": sides[1],
-        "input_mode": "resident",
-        "scheme": "layer",
-        "signature": None,
-        "notes": [],
-    }
-    return ArtifactFiles(
-        {
-            METADATA: metadata(program, placement, emitted, extra),
-            **{f"codegen/host/include/{n}": t.encode() for n, t in emitted.include.items()},
-            **{f"codegen/host/src/{n}": t.encode() for n, t in emitted.source.items()},
-        }
-    )
+    origin = Origin(board=board, model_sha256="", model_inputs=sides[0], model_outputs=sides[1])
+    return ArtifactFiles(metadata(program, placement, emitted, origin), emitted.files)

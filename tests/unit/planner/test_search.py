@@ -10,13 +10,14 @@ import pytest
 
 from tests.unit.planner.networks import Builder, random_network
 from tvm_patch.errors import PlanError
+from tvm_patch.input_mode import INPUT_MODES, InputMode
 from tvm_patch.planner.blocks import make_problem
 from tvm_patch.planner.bound import lower_bound
 from tvm_patch.planner.buffers import Buffer, Overlap
 from tvm_patch.planner.growth import MOST_BANDS
 from tvm_patch.planner.layout import layout_segment
 from tvm_patch.planner.memory import arena_bytes, macs_of, memory_question, runs_whole, steps_of
-from tvm_patch.planner.modes import INPUT_MODES, InputMode, fetched_inputs
+from tvm_patch.planner.modes import fetched_inputs
 from tvm_patch.planner.network import Network
 from tvm_patch.planner.plan import _check_streamed
 from tvm_patch.planner.search import Search

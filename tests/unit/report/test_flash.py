@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from microtvm_project.elf import Symbol
+from tests.metadata import metadata, operator, segment
 from tvm_patch.report.flash import LIBRARY, REST, SEQUENCE, SHARED, flash_by_kind
 
-METADATA = {
-    "model_name": "with_op1_in_its_name",
-    "operators": [{"kind": "conv2d"}, {"kind": "depthwise_conv2d"}, {"kind": "avg_pool2d"}],
-    "segments": [{"operators": [0, 1]}, {"operators": [2]}],
-}
+METADATA = metadata(
+    "with_op1_in_its_name",
+    [],
+    [],
+    [operator(0, "a", "conv2d"), operator(1, "b", "depthwise_conv2d"), operator(2, "c", "avg_pool2d")],
+    segments=(segment(0, 1), segment(2)),
+)
 
 
 def code(name: str, size: int, section: str = ".model_text") -> Symbol:
