@@ -41,10 +41,23 @@ def border(entry: Border) -> Border:
     return Border(**{k: getattr(entry, k) for k in Border.model_fields})
 
 
-def operator(index: int, name: str, kind: str, macs: int = 0, shape: Sequence[int] = (1, 2)) -> OperatorEntry:
+def operator(
+    index: int,
+    name: str,
+    kind: str,
+    macs: int = 0,
+    shape: Sequence[int] = (1, 2),
+    symbols: Sequence[str] = (),
+) -> OperatorEntry:
     """An operator of an int8 output."""
     return OperatorEntry(
-        index=index, name=name, kind=kind, macs=macs, output_bytes=prod(shape), output_shape=tuple(shape)
+        index=index,
+        name=name,
+        kind=kind,
+        macs=macs,
+        output_bytes=prod(shape),
+        output_shape=tuple(shape),
+        symbols=tuple(symbols),
     )
 
 

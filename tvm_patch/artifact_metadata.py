@@ -116,6 +116,9 @@ class OperatorEntry(_Entry):
     macs: int = Field(description="multiply-accumulates")
     output_bytes: int = Field(description="bytes of all its outputs")
     output_shape: tuple[int, ...] = Field(description="extents of its first output")
+    symbols: tuple[str, ...] = Field(
+        description="the functions and constants in the C that it uses, alone or with others"
+    )
 
 
 class SegmentEntry(_Entry):

@@ -141,17 +141,15 @@ def _runtime(name: str) -> str:
     return resources.files("tvm_patch.codegen").joinpath("runtime", name).read_text(encoding="utf-8")
 
 
-def _private_headers(body: str) -> list[str]:
-    """Return the private headers that generated code needs."""
+@cache
+def _private_headers() -> dict[str, frozenset[str]]:
+    """Return, by private header, the functions and macros that it defines or mentions."""
     names = sorted(f.name for f in resources.files("tvm_patch.codegen").joinpath("runtime").iterdir())
-    return [n for n in names if n.endswith(".h") and n != _PUBLIC_RUNTIME and _uses(body, _runtime(n))]
-
-
-def _uses(body: str, header: str) -> bool:
-    """Tell whether generated code calls anything, or names any macro, that a private header defines."""
-    return any(
-        re.search(rf"\b{name}\b", body) for name in set(re.findall(r"\b(?:tvmp_\w+|TVMP_\w+)", header))
-    )
+    return {
+        n: frozenset(re.findall(r"\b(?:tvmp_\w+|TVMP_\w+)", _runtime(n)))
+        for n in names
+        if n.endswith(".h") and n != _PUBLIC_RUNTIME
+    }
 
 
 @dataclass(frozen=True)
@@ -167,12 +165,15 @@ class Emitted:
     inputs : tuple of InputEntry
     outputs : tuple of TensorEntry
         For the metadata.
+    symbols : mapping of int to tuple of str
+        By operator, the functions and constants that it uses.
     """
 
     include: dict[str, str]
     source: dict[str, str]
     inputs: tuple[InputEntry, ...]
     outputs: tuple[TensorEntry, ...]
+    symbols: Mapping[int, tuple[str, ...]]
 
     @property
     def files(self) -> dict[str, bytes]:
@@ -216,8 +217,8 @@ def emit(
     elided = elided_steps(program, placement)
     functions = function_table(program, elided)
     templates = _templates()
-    body = "\n".join(functions.definitions)
-    headers = _private_headers(body)
+    words = set(re.findall(r"\w+", "\n".join(functions.definitions)))
+    headers = [header for header, defined in _private_headers().items() if defined & words]
     input_entries = tuple(
         InputEntry(**f, mode=input_mode if f["arena_offset"] is None else "resident")
         for f in _fields(program, placement, program.inputs, inputs, "input")
@@ -269,4 +270,11 @@ def emit(
         f"{name}_constants.h": constants_header(name, prefix, arrays),
         **{h: _runtime(h) for h in headers},
     }
-    return Emitted(include, source, input_entries, output_entries)
+    owned: dict[int, list[str]] = {operator: list(names) for operator, names in functions.used.items()}
+    for step in program.steps:
+        for p in step.parameters:
+            if p.role == "constant":
+                constant = f"{prefix}_{symbols[step.index, p.name]}"
+                owned.setdefault(step.described[p.part].index, []).append(constant)
+    used = {operator: tuple(dict.fromkeys(names)) for operator, names in owned.items()}
+    return Emitted(include, source, input_entries, output_entries, used)

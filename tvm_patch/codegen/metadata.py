@@ -57,7 +57,7 @@ class Origin:
     plan: Plan | None = None
 
 
-def _operator(program: Program, op: OperatorDesc) -> OperatorEntry:
+def _operator(program: Program, op: OperatorDesc, symbols: Sequence[str]) -> OperatorEntry:
     outputs = [program.tensors[t] for t in op.outputs]
     return OperatorEntry(
         index=op.index,
@@ -66,6 +66,7 @@ def _operator(program: Program, op: OperatorDesc) -> OperatorEntry:
         macs=op.macs,
         output_bytes=sum(t.nbytes for t in outputs),
         output_shape=outputs[0].shape,
+        symbols=tuple(symbols),
     )
 
 
@@ -107,7 +108,9 @@ def metadata(program: Program, placement: Placement, emitted: Emitted, origin: O
         macs_executed=program.macs_executed,
         inputs=emitted.inputs,
         outputs=emitted.outputs,
-        operators=tuple(_operator(program, op) for op in program.network.operators),
+        operators=tuple(
+            _operator(program, op, emitted.symbols.get(op.index, ())) for op in program.network.operators
+        ),
         segments=tuple(_segment(step) for step in program.steps),
         memory=Memory(functions=FunctionMemories(main=(memory,))),
         sources=tuple(sorted(f"codegen/host/src/{n}" for n in emitted.source if n.endswith(".c"))),

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import tvm
 from tvm.script.ir_builder import IRBuilder
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
@@ -18,6 +17,7 @@ from tvm_patch.lowering.narrow import narrowed
 from tvm_patch.lowering.patch_numbers import PatchNumbers
 from tvm_patch.lowering.segment_base import Expr, PrimFunc, SegmentPrinter
 from tvm_patch.lowering.segment_parts import SegmentCode, SegmentPart
+from tvm_patch.lowering.step_function import row_pointers
 from tvm_patch.planner.patch_layout import PatchLayout, RegionBuffer
 from tvm_patch.targets import Target
 
@@ -62,12 +62,11 @@ class _Patches(SegmentPrinter):
 
     def build(self) -> SegmentCode:
         self.rows = [
-            self.function(f"row{i}", kernel.row_function(self._dynamic(i)))
+            self.function(kernel.row_function(self._dynamic(i)), "row", i, row_pointers(kernel))
             for i, kernel in enumerate(self.kernels)
         ]
-        self.patch = tvm.ir.GlobalVar(f"{self.name}_patch")
-        self.functions[self.patch] = self._print_patch()
-        return SegmentCode(self.function("segment", self._print_patches()), self.functions)
+        self.patch = self.function(self._print_patch(), "patch")
+        return SegmentCode(self.function(self._print_patches(), "segment"), self.functions)
 
     def _print_patches(self) -> PrimFunc:
         """Print the entry: one call a patch, from left to right and from top to bottom."""

@@ -40,12 +40,15 @@ class Parameter:
         The tensor, for ``in``, ``fetched`` and ``out``.
     array : ndarray or None
         The values, for ``constant``.
+    part : int
+        Position in the segment of the operator whose constant it is.
     """
 
     name: str
     role: Role
     tensor: str = ""
     array: np.ndarray | None = None
+    part: int = 0
 
 
 @dataclass(frozen=True)
@@ -271,7 +274,7 @@ def _row_step(
     parameters = [Parameter(f"in{i}", "in", t) for i, t in enumerate(layout.sources)]
     parameters += [Parameter(f"fetched{i}", "fetched", t) for i, t in enumerate(layout.fetched)]
     parameters += [
-        Parameter(name, "constant", array=parts[i].kernel.constants[constant])
+        Parameter(name, "constant", array=parts[i].kernel.constants[constant], part=i)
         for i, constant, name in constant_names(parts)
     ]
     if layout.scratch_bytes:

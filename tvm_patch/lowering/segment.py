@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import tvm
 from tvm import tirx
 from tvm.script.ir_builder import IRBuilder
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
@@ -21,9 +20,10 @@ from tvm_patch.kernels.c.arm.function import with_functions
 from tvm_patch.kernels.ir import call
 from tvm_patch.lowering.bands import BandNumbers
 from tvm_patch.lowering.narrow import flattened, narrowed
-from tvm_patch.lowering.segment_base import Expr, PrimFunc, SegmentPrinter
+from tvm_patch.lowering.segment_base import Expr, Pointer, PrimFunc, SegmentPrinter
 from tvm_patch.lowering.segment_parts import SegmentCode, SegmentPart, constant_names
-from tvm_patch.lowering.window_loop import ROW, WindowLoop, window_loop
+from tvm_patch.lowering.step_function import START_POINTERS, Access, finish_pointers, row_pointers
+from tvm_patch.lowering.window_loop import WindowLoop, window_loop
 from tvm_patch.planner.layout import RowBuffer, SegmentLayout
 from tvm_patch.targets import Target
 
@@ -97,21 +97,22 @@ class _Segment(SegmentPrinter):
     def build(self) -> SegmentCode:
         self.rows, self.starts, self.finishes = [], {}, {}
         if self._flat():
-            return SegmentCode(self.function("segment", self._print_flat()), self.functions)
+            return SegmentCode(self.function(self._print_flat(), "segment"), self.functions)
         if (loop := self._loop()) is not None:
-            return SegmentCode(self.function("segment", self._print_loop(loop)), self.functions)
+            return SegmentCode(self._print_loop(loop), self.functions)
         for i, kernel in enumerate(self.kernels):
             assert isinstance(kernel, RowKernel | RowReduction)
-            self.rows.append(self.function(f"row{i}", kernel.row_function(self._dynamic(i))))
+            row = kernel.row_function(self._dynamic(i))
+            self.rows.append(self.function(row, "row", i, row_pointers(kernel)))
             if isinstance(kernel, RowReduction):
-                self.starts[i] = self.function(f"start{i}", kernel.start_function())
-                self.finishes[i] = self.function(f"finish{i}", kernel.finish_function())
+                start, finish = kernel.start_function(), kernel.finish_function()
+                self.starts[i] = self.function(start, "start", i, START_POINTERS)
+                self.finishes[i] = self.function(finish, "finish", i, finish_pointers(kernel))
         if self.layout.bands == 1:
-            entry = self.function("segment", self._print(whole=True))
+            entry = self.function(self._print(whole=True), "segment")
         else:
-            self.band = tvm.ir.GlobalVar(f"{self.name}_band")
-            self.functions[self.band] = self._print(whole=False)
-            entry = self.function("segment", self._print_bands())
+            self.band = self.function(self._print(whole=False), "band")
+            entry = self.function(self._print_bands(), "segment")
         return SegmentCode(entry, self.functions)
 
     def _flat(self) -> bool:
@@ -136,18 +137,19 @@ class _Segment(SegmentPrinter):
 
     # -- printing
 
-    def _print_loop(self, loop: WindowLoop) -> PrimFunc:
-        """Print the entry of an operator whose rows the shared loop makes."""
+    def _print_loop(self, loop: WindowLoop) -> Any:
+        """Add the entry of an operator whose rows the shared loop makes; return its name."""
         (part,), (kernel,), (buffer,) = self.parts, self.kernels, self.layout.buffers.values()
         assert isinstance(kernel, RowKernel)
         function, view = window_loop(loop), kernel.op.outputs[0]
         tensor, flow = part.inputs[0], self.layout.flow
-        self.function("row0", kernel.row_function())
+        row = self.function(kernel.row_function(), "row", 0, row_pointers(kernel))
         with IRBuilder() as builder, T.prim_func(private=True):
+            kernel_address = T.arg(row.name_hint, T.handle())
             self.arguments, self.buffers, self.numbers = self.declare(())
             pixel = buffer.pixel_bytes
             pointers = [T.address_of(self.stored(tensor)[self._number(f"start_{tensor}") * pixel])]
-            pointers += [T.address_of(self.buffers["scratch"][buffer.offset]), call("int32", ROW, 0)]
+            pointers += [T.address_of(self.buffers["scratch"][buffer.offset]), kernel_address]
             pointers += [self.arguments["out0"], *self.constants_of(0)]
             if loop.scratch:
                 pointers.append(T.address_of(self.buffers["scratch"][self.layout.scratch_offset]))
@@ -162,13 +164,15 @@ class _Segment(SegmentPrinter):
                 row=view.size // view.shape[1],
             )
             T.evaluate(call("int32", function.name, *pointers, *numbers))
-        return with_functions(builder.get(), [function])
+        accesses: list[Access] = ["function", *(p.access for p in self.parameters())]
+        return self.function(with_functions(builder.get(), [function]), "segment", pointers=accesses)
 
     def _print_flat(self) -> PrimFunc:
         """Print the entry of an operator whose rows are one."""
         (part,), (kernel,) = self.parts, self.kernels
         assert isinstance(kernel, RowKernel)
-        row = self.function("row0", flattened(kernel).row_function())
+        flat = flattened(kernel)
+        row = self.function(flat.row_function(), "row", 0, row_pointers(flat))
         with IRBuilder() as builder, T.prim_func(private=True):
             self.arguments, self.buffers, _ = self.declare(())
             pointers = [T.address_of(self.stored(t)[0]) for t in part.inputs] + self.constants_of(0)
@@ -177,9 +181,10 @@ class _Segment(SegmentPrinter):
             self.call(row, [*pointers, T.address_of(self.stored(part.output)[0])])
         return builder.get()
 
-    def state_parameters(self) -> list[tuple[str, str, int]]:
+    def state_parameters(self) -> list[Pointer]:
         """Return the parameters for accumulators; see the base class."""
-        return [("state", "int32", self.layout.operators[-1].state_bytes // 4)] if self.starts else []
+        size = self.layout.operators[-1].state_bytes // 4
+        return [Pointer("state", "int32", size, "write")] if self.starts else []
 
     def _print_bands(self) -> PrimFunc:
         """Print the entry of a segment with bands: one call a band."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import tvm
 from tvm import tirx
@@ -11,6 +11,7 @@ from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for i
 
 from tvm_patch.kernels import TensorView
 from tvm_patch.lowering.segment_parts import SegmentPart, constant_names
+from tvm_patch.lowering.step_function import Access, Role, StepFunction
 from tvm_patch.planner.layouts import Layout
 from tvm_patch.targets import Target
 
@@ -18,6 +19,26 @@ PrimFunc = Any
 Expr = Any
 FETCH = "tvmp_fetch_row"
 """C function that brings one row of a fetched input; see ``tvm_patch_rows.h``."""
+
+
+class Pointer(NamedTuple):
+    """A pointer that the entry takes.
+
+    Attributes
+    ----------
+    name : str
+    dtype : str
+        Of what it points to; empty for a ``struct tvmp_rows``.
+    size : int
+        Elements.
+    access : str
+        What it is for.
+    """
+
+    name: str
+    dtype: str
+    size: int
+    access: Access
 
 
 class SegmentPrinter:
@@ -51,30 +72,41 @@ class SegmentPrinter:
         profile: Sequence[int] | None,
     ) -> None:
         self.bound, self.parts, self.target, self.name, self.profile = layout, parts, target, name, profile
-        self.functions: dict[Any, PrimFunc] = {}
+        self.functions: dict[Any, StepFunction] = {}
 
-    def function(self, role: str, function: PrimFunc) -> Any:
-        """Add a function to the segment's; return its name."""
-        variable = tvm.ir.GlobalVar(f"{self.name}_{role}")
+    def function(
+        self, code: PrimFunc, role: Role, part: int | None = None, pointers: Sequence[Access] | None = None
+    ) -> Any:
+        """Add a function to the segment's; return its name.
+
+        `pointers` says what its pointers are for, where they are not those of the entry.
+        """
+        if pointers is None:
+            pointers = [p.access for p in self.parameters()]
+        function = StepFunction(code, role, part, tuple(pointers))
+        variable = tvm.ir.GlobalVar(f"{self.name}_{function.label}")
         self.functions[variable] = function
         return variable
 
-    def parameters(self) -> list[tuple[str, str, int]]:
-        """Return (name, dtype, elements) of the pointers that the entry takes."""
+    def parameters(self) -> list[Pointer]:
+        """Return the pointers that the entry takes."""
         views, layout = self.views(), self.bound
-        out = [(f"in{i}", views[t].dtype, views[t].size) for i, t in enumerate(layout.sources)]
+        out = [Pointer(f"in{i}", views[t].dtype, views[t].size, "read") for i, t in enumerate(layout.sources)]
         for i, tensor in enumerate(layout.fetched):
             whole = not self.target.prints_c
-            out.append((f"fetched{i}", *((views[tensor].dtype, views[tensor].size) if whole else ("", 0))))
+            elements = (views[tensor].dtype, views[tensor].size) if whole else ("", 0)
+            out.append(Pointer(f"fetched{i}", *elements, "read" if whole else "rows"))
         for i, constant, parameter in constant_names(self.parts):
             array = self.parts[i].kernel.constants[constant]
-            out.append((parameter, str(array.dtype), max(1, array.size)))
+            out.append(Pointer(parameter, str(array.dtype), max(1, array.size), "read"))
         if layout.scratch_bytes:
-            out.append(("scratch", "int8", layout.scratch_bytes))
+            out.append(Pointer("scratch", "int8", layout.scratch_bytes, "write"))
         out += self.state_parameters()
-        return out + [(f"out{i}", views[t].dtype, views[t].size) for i, t in enumerate(layout.stored)]
+        return out + [
+            Pointer(f"out{i}", views[t].dtype, views[t].size, "write") for i, t in enumerate(layout.stored)
+        ]
 
-    def state_parameters(self) -> list[tuple[str, str, int]]:
+    def state_parameters(self) -> list[Pointer]:
         """Return the parameters for accumulators."""
         return []
 
@@ -90,12 +122,12 @@ class SegmentPrinter:
         """Emit the parameters: pointers, then `numbers`; return arguments, buffers and numbers by name."""
         arguments, buffers = {}, {}
         parameters = self.parameters()
-        for name, dtype, _ in parameters:
-            arguments[name] = T.arg(name, T.handle(dtype) if dtype else T.handle())
+        for p in parameters:
+            arguments[p.name] = T.arg(p.name, T.handle(p.dtype) if p.dtype else T.handle())
         scalars = {name: T.arg(f"n_{i}", T.int32()) for i, name in enumerate(numbers)}
-        for name, dtype, size in parameters:
-            if dtype:
-                buffers[name] = T.decl_buffer((size,), dtype, data=arguments[name])
+        for p in parameters:
+            if p.dtype:
+                buffers[p.name] = T.decl_buffer((p.size,), p.dtype, data=arguments[p.name])
         if any(self.views()[t].dtype == "uint8" for t in self.bound.buffers):
             buffers["unsigned"] = T.decl_buffer(
                 (self.bound.scratch_bytes,), "uint8", data=arguments["scratch"]

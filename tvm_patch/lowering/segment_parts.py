@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tvm_patch.kernels import Kernel
-
-PrimFunc = Any
+from tvm_patch.lowering.step_function import StepFunction
 
 
 @dataclass(frozen=True)
@@ -19,12 +18,12 @@ class SegmentCode:
     ----------
     entry : tvm.ir.GlobalVar
         The function to call.
-    functions : dict of GlobalVar to PrimFunc
-        The entry and all that it calls.
+    functions : dict of GlobalVar to StepFunction
+        The entry and all that it calls, callees first.
     """
 
     entry: Any
-    functions: dict[Any, PrimFunc]
+    functions: dict[Any, StepFunction]
 
 
 @dataclass(frozen=True)

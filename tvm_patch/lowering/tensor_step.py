@@ -6,6 +6,7 @@ import tvm
 
 from tvm_patch.kernels import TensorKernel
 from tvm_patch.lowering.segment_parts import SegmentCode
+from tvm_patch.lowering.step_function import StepFunction, tensor_pointers
 
 
 def lower_tensor_step(kernel: TensorKernel, name: str) -> SegmentCode:
@@ -19,4 +20,5 @@ def lower_tensor_step(kernel: TensorKernel, name: str) -> SegmentCode:
         Prefix of the function's name.
     """
     entry = tvm.ir.GlobalVar(f"{name}_tensor")
-    return SegmentCode(entry, {entry: kernel.function()})
+    function = StepFunction(kernel.function(), "tensor", None, tensor_pointers(kernel))
+    return SegmentCode(entry, {entry: function})

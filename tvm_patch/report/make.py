@@ -22,7 +22,7 @@ from tvm_patch.report.models import (
 
 if TYPE_CHECKING:
     from microtvm_project.run import RunResult
-    from tvm_patch.artifact_metadata import Metadata
+    from tvm_patch.artifact_metadata import Metadata, OperatorEntry
     from tvm_patch.driver import Analysis, CheckResult
     from tvm_patch.planner.explain import PlanMemory
     from tvm_patch.planner.network import Network
@@ -114,7 +114,7 @@ def compile_report(model: str, board: str, folder: Path, metadata: Metadata, fil
         arena_bytes=metadata.arena_bytes,
         files=files,
         notes=list(metadata.notes),
-        operators=[OperatorReport(**op.model_dump()) for op in metadata.operators],
+        operators=[OperatorReport(**_reported(op)) for op in metadata.operators],
         **_costs(metadata),
         **_borders(metadata),
     )
@@ -172,11 +172,15 @@ def run_report(
         if result.flash_bytes is not None
         else [],
         operators=[
-            OperatorRun(**op.model_dump(), instructions=n) for op, n in zip(described, counts, strict=True)
+            OperatorRun(**_reported(op), instructions=n) for op, n in zip(described, counts, strict=True)
         ],
         **_costs(metadata),
         **_borders(metadata),
     )
+
+
+def _reported(op: OperatorEntry) -> dict[str, Any]:
+    return op.model_dump(include=set(OperatorReport.model_fields))
 
 
 def _costs(metadata: Metadata) -> dict[str, Any]:
