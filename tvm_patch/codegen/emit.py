@@ -6,7 +6,6 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 from itertools import count
 from typing import Any
 
@@ -17,6 +16,7 @@ from tvm_patch.artifact_metadata import InputEntry, TensorEntry
 from tvm_patch.codegen.constants import C_TYPES, c_float, constants_header, constants_source
 from tvm_patch.codegen.functions import function_table
 from tvm_patch.codegen.identifiers import unique_identifier
+from tvm_patch.codegen.runtime_headers import PUBLIC, header_text, private_headers
 from tvm_patch.errors import InternalError
 from tvm_patch.input_mode import InputMode
 from tvm_patch.kernels import TensorView
@@ -25,8 +25,6 @@ from tvm_patch.lowering.program import Program, Step, constant_table
 
 ARENA_ALIGN = 8
 """Alignment of the arena in bytes: the widest element is 8 bytes."""
-
-_PUBLIC_RUNTIME = "tvm_patch_runtime.h"
 
 
 @dataclass(frozen=True)
@@ -137,21 +135,6 @@ def _comment(text: str) -> str:
     return _plain(text.replace("*/", "* /").replace("/*", "/ *"))
 
 
-def _runtime(name: str) -> str:
-    return resources.files("tvm_patch.codegen").joinpath("runtime", name).read_text(encoding="utf-8")
-
-
-@cache
-def _private_headers() -> dict[str, frozenset[str]]:
-    """Return, by private header, the functions and macros that it defines or mentions."""
-    names = sorted(f.name for f in resources.files("tvm_patch.codegen").joinpath("runtime").iterdir())
-    return {
-        n: frozenset(re.findall(r"\b(?:tvmp_\w+|TVMP_\w+)", _runtime(n)))
-        for n in names
-        if n.endswith(".h") and n != _PUBLIC_RUNTIME
-    }
-
-
 @dataclass(frozen=True)
 class Emitted:
     """C sources of a model.
@@ -218,7 +201,7 @@ def emit(
     functions = function_table(program, elided)
     templates = _templates()
     words = set(re.findall(r"\w+", "\n".join(functions.definitions)))
-    headers = [header for header, defined in _private_headers().items() if defined & words]
+    headers = [header for header, defined in private_headers().items() if defined & words]
     input_entries = tuple(
         InputEntry(**f, mode=input_mode if f["arena_offset"] is None else "resident")
         for f in _fields(program, placement, program.inputs, inputs, "input")
@@ -262,13 +245,13 @@ def emit(
     name, prefix = program.name, f"tvmgen_{program.name}"
     include = {
         f"{prefix}.h": templates.get_template("public.h.jinja").render(context),
-        _PUBLIC_RUNTIME: _runtime(_PUBLIC_RUNTIME),
+        PUBLIC: header_text(PUBLIC),
     }
     source = {
         f"{name}_lib0.c": templates.get_template("lib0.c.jinja").render(context),
         f"{name}_lib1.c": constants_source(name, prefix, arrays),
         f"{name}_constants.h": constants_header(name, prefix, arrays),
-        **{h: _runtime(h) for h in headers},
+        **{h: header_text(h) for h in headers},
     }
     owned: dict[int, list[str]] = {operator: list(names) for operator, names in functions.used.items()}
     for step in program.steps:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tvm_patch.codegen.print_c import print_c
+from tvm_patch.codegen.runtime_headers import helpers
 from tvm_patch.kernels.c.arm.function import functions_of
 from tvm_patch.lowering.program import Program, Step
 from tvm_patch.lowering.step_function import Access, StepFunction
@@ -97,7 +98,7 @@ def function_table(program: Program, elided: frozenset[int]) -> FunctionTable:
     """
     live = [step for step in program.steps if step.index not in elided]
     functions = {v: f for step in live for v, f in step.code.functions.items()}
-    printed = print_c({v: f.code for v, f in functions.items()})
+    printed = print_c({v: f.code for v, f in functions.items()}, pure=helpers())
     carried = {n: t for f in functions.values() for n, t in functions_of(f.code).items()}
     dedupe = _Dedupe()
     entry = [""] * len(program.steps)
