@@ -144,7 +144,7 @@ def main() -> None:
     if arguments.json is not None:
         write_text(arguments.json, json.dumps([asdict(r) for r in results], indent=2) + "\n")
     if arguments.plot is not None:
-        plot_networks(arguments.plot, results)
+        plot_networks(arguments.plot, {(r.name, r.way): r.instructions for r in results})
     show(Console(width=160), results)
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from relay_passes.dialect import build_call
-from relay_passes.island import Island, QuantTensor
+from relay_passes.island import Island
 from relay_passes.legalize.weighted import int8_only
+from relay_passes.quant_values import QuantTensor
 from relay_passes.straight_line import op_name
 from tvm_patch.integer import softmax_attrs
 

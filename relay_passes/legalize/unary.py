@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from relay_passes.dialect import build_call
-from relay_passes.island import Island, QuantTensor
+from relay_passes.island import Island
 from relay_passes.legalize.weighted import int8_only
+from relay_passes.quant_values import QuantTensor
 from relay_passes.straight_line import constant, op_name
 from tvm_patch.integer import tables
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from relay_passes.island import Island, QuantConstant, QuantTensor
+from relay_passes.island import Island
+from relay_passes.quant_values import QuantConstant, QuantTensor
 from relay_passes.straight_line import constant, op_name
 from tvm_patch.integer import conv_multipliers, float_clip_range
 

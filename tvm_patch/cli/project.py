@@ -49,7 +49,7 @@ ScaleOption = Annotated[
 
 def _options(client: ProjectAPIClient, given: list[str] | None) -> dict[str, Any]:
     from microtvm_project.project_api import parse_option
-    from tvm_patch import __version__
+    from tvm_patch.version import __version__
 
     known = client.server_info_query(__version__).project_options
     return dict(parse_option(known, text) for text in given or ())

@@ -11,7 +11,6 @@ from typing import Any
 
 import jinja2
 
-import tvm_patch
 from tvm_patch.artifact_metadata import InputEntry, TensorEntry
 from tvm_patch.codegen.constants import C_TYPES, c_float, constants_header, constants_source
 from tvm_patch.codegen.functions import function_table
@@ -22,6 +21,7 @@ from tvm_patch.input_mode import InputMode
 from tvm_patch.kernels import TensorView
 from tvm_patch.lowering.memory import Placement
 from tvm_patch.lowering.program import Program, Step, constant_table
+from tvm_patch.version import __version__
 
 ARENA_ALIGN = 8
 """Alignment of the arena in bytes: the widest element is 8 bytes."""
@@ -211,7 +211,7 @@ def emit(
     )
     inputs_in_c = _in_c(input_entries)
     context = {
-        "version": tvm_patch.__version__,
+        "version": __version__,
         "model": {
             "name": program.name,
             "arena_bytes": placement.arena_bytes,

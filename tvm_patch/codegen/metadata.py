@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-import tvm_patch
 from tvm_patch.artifact_metadata import (
     FORMAT_VERSION,
     Border,
@@ -24,6 +23,7 @@ from tvm_patch.lowering.program import Program, Step
 from tvm_patch.planner.network import OperatorDesc
 from tvm_patch.planner.patch_layout import PatchLayout
 from tvm_patch.planner.plan import Plan
+from tvm_patch.version import __version__
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def metadata(program: Program, placement: Placement, emitted: Emitted, origin: O
     )
     return Metadata(
         format_version=FORMAT_VERSION,
-        generator=f"tvm-patch {tvm_patch.__version__}",
+        generator=f"tvm-patch {__version__}",
         model_name=program.name,
         style="full-model",
         executors=("aot",),

@@ -14,7 +14,6 @@ from tvm_patch.planner.moves import Move, undominated
 from tvm_patch.planner.network import Network, OperatorDesc
 from tvm_patch.planner.row_buffer import aligned
 from tvm_patch.planner.segments import Segment
-from tvm_patch.planner.two_passes import TwoPasses
 
 _NEVER = 1 << 60
 
@@ -39,7 +38,6 @@ class Candidates:
         self._single = [list(self._alone(op)) for op in network.operators]
         # A segment whose row buffers alone need more than running layer by layer cannot be worth it.
         self.limit = max((min((m.peak for m in moves), default=_NEVER) for moves in self._single), default=0)
-        self._two_passes = TwoPasses(self)
 
     def moves_to(self, end: int) -> Iterator[Move]:
         """Yield the segments that end before cut `end`, shortest first."""
@@ -49,7 +47,6 @@ class Candidates:
         if sink.rows or reduces:
             growth = Growth(self.network, sink.index, self.cuts.needed[end], self.fetched, reduces)
             yield from self._grown(growth, end)
-        yield from self._two_passes.moves_to(end)
 
     def alone(self, index: int) -> list[Move]:
         """Return the ways to run one operator by itself."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from tvm_patch.planner.moves import Move
 from tvm_patch.planner.network import Network
 from tvm_patch.planner.pareto import pareto
 from tvm_patch.planner.segments import Segment
+from tvm_patch.planner.two_passes import TwoPasses
 
 MOST_OVERHEAD = 1.5
 """Multiply-accumulates executed over those of the network beyond which plans are not looked for, unless asked."""
@@ -102,12 +104,15 @@ def _run(
 ) -> list[_Ways]:
     count = len(network.operators)
     candidates = Candidates(network, fetched, mode == "streamed")
+    two_passes = TwoPasses(candidates)
     left = np.concatenate([np.cumsum([op.macs for op in network.operators][::-1])[::-1], [0]])
     ways = [_Ways(np.zeros((1, 3), np.int64), np.zeros((1, 2), np.int64), ())]
     for end in range(1, count + 1):
         if progress is not None:
             progress(end / count)
-        moves = [m for m in candidates.moves_to(end) if len(ways[m.start].costs)]
+        moves = [
+            m for m in chain(candidates.moves_to(end), two_passes.moves_to(end)) if len(ways[m.start].costs)
+        ]
         costs, steps = [np.zeros((0, 3), np.int64)], [np.zeros((0, 2), np.int64)]
         for i, move in enumerate(moves):
             after = ways[move.start].costs + np.array([0, move.macs, move.instructions])

@@ -9,15 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from tvm_patch.planner.candidates import Candidates
 from tvm_patch.planner.growth import Growth, SegmentCosts
 from tvm_patch.planner.layout import joins_as_reduction
 from tvm_patch.planner.moves import Move, undominated
 from tvm_patch.planner.network import Network
-
-if TYPE_CHECKING:
-    from tvm_patch.planner.candidates import Candidates
 
 _LONGEST = 24
 """Operators of the second segment after the product; what matters ends with the block or the next."""

@@ -17,6 +17,7 @@ import numpy as np
 from microtvm_project.boards import get_board
 from microtvm_project.project_api import OptionValue
 from microtvm_project.transports import TransportClosedError
+from tvm_patch.driver.session import Session
 from tvm_patch.errors import DoesNotFitError, PatchError, ToolMissingError, UserError
 from tvm_patch.tuning.batch import BUILD_OPTIONS
 from tvm_patch.tuning.remote import FUNCTION, Tracker
@@ -43,8 +44,6 @@ def measure(board: str, options: Mapping[str, OptionValue], request: str) -> str
         JSON: ``costs`` and ``unit``, with the outputs in ``NAME.out.npz``; or ``error`` where a candidate is to
         blame, and ``lost`` where the board is.
     """
-    from tvm_patch.driver.session import Session
-
     wanted = _parsed(request)
     if wanted is None:
         return json.dumps({"lost": "the request is no object with a board and the plain name of a file"})
