@@ -6,7 +6,14 @@ from collections.abc import Sequence
 from math import prod
 from typing import Any
 
-from tvm_patch.artifact_metadata import Border, InputEntry, Metadata, OperatorEntry, SegmentEntry, TensorEntry
+from tvm_patch.artifact_metadata import (
+    BorderEntry,
+    InputEntry,
+    Metadata,
+    OperatorEntry,
+    SegmentEntry,
+    TensorEntry,
+)
 
 Fields = dict[str, Any]
 
@@ -36,9 +43,9 @@ def _fields(name: str, shape: Sequence[int], offset: int, changes: Fields) -> Fi
     }
 
 
-def border(entry: Border) -> Border:
+def border(entry: BorderEntry) -> BorderEntry:
     """What the model file has where nothing was folded."""
-    return Border(**{k: getattr(entry, k) for k in Border.model_fields})
+    return BorderEntry(**{k: getattr(entry, k) for k in BorderEntry.model_fields})
 
 
 def operator(

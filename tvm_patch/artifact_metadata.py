@@ -19,6 +19,7 @@ from pydantic import (
     model_validator,
 )
 
+from tvm_patch.border_mode import BorderMode
 from tvm_patch.input_mode import InputMode
 
 FORMAT_VERSION: Literal[1] = 1
@@ -44,7 +45,7 @@ class _Entry(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
-class Border(_Entry):
+class BorderEntry(_Entry):
     """An input or output as the .tflite file has it, before anything was folded."""
 
     name: str = Field(description="as in the file")
@@ -53,13 +54,13 @@ class Border(_Entry):
     zero_point: int = Field(description="0 where it is not quantized")
 
     @model_validator(mode="after")
-    def _check_grid(self) -> Border:
+    def _check_grid(self) -> BorderEntry:
         if not (isfinite(self.scale) and self.scale >= 0 and self.zero_point in _INT32):
             raise ValueError(f"tensor {self.name!r} has scale {self.scale} and zero point {self.zero_point}")
         return self
 
 
-class TensorEntry(Border):
+class TensorEntry(BorderEntry):
     """An output of the compiled model, or what its inputs have too."""
 
     dtype: ElementType = Field(description="numpy's name of its elements' type")
@@ -144,7 +145,7 @@ class FunctionMemories(_Entry):
     main: tuple[FunctionMemory] = Field(description="the inference")
 
 
-class Memory(_Entry):
+class MemoryEntry(_Entry):
     """microTVM's entry."""
 
     functions: FunctionMemories = Field(description="memory by function")
@@ -175,14 +176,14 @@ class Metadata(_Entry):
     outputs: tuple[TensorEntry, ...] = Field(description="of the compiled model, in its order")
     operators: tuple[OperatorEntry, ...] = Field(description="in run order")
     segments: tuple[SegmentEntry, ...] = Field(description="in run order; one an operator layer by layer")
-    memory: Memory = Field(description="microTVM's entry")
+    memory: MemoryEntry = Field(description="microTVM's entry")
     sources: tuple[str, ...] = Field(description="C files to compile, relative to the folder")
     include_dirs: tuple[str, ...] = Field(description="folders in which they look, relative to the folder")
     board: str = Field(description="for which it was compiled")
-    io: Literal["int8", "float"] = Field(description="whether the border is int8 or as in the .tflite file")
+    io: BorderMode = Field(description="whether the border is int8 or as in the .tflite file")
     model_sha256: str = Field(description="of the .tflite file, hexadecimal")
-    model_inputs: tuple[Border, ...] = Field(description="of the .tflite file, before folding")
-    model_outputs: tuple[Border, ...] = Field(description="of the .tflite file, before folding")
+    model_inputs: tuple[BorderEntry, ...] = Field(description="of the .tflite file, before folding")
+    model_outputs: tuple[BorderEntry, ...] = Field(description="of the .tflite file, before folding")
     arena_lower_bound: int = Field(description="bytes; no plan of the arena needs fewer")
     arena_method: str = Field(description="the search that planned the arena")
     input_mode: InputMode = Field(description="where the inputs come from")

@@ -24,8 +24,7 @@ from microtvm_project.project_api import (
     check_options,
 )
 from microtvm_project.project_api.client import SERVER_FILE
-from microtvm_project.transports import Transport
-from microtvm_project.transports import TransportClosedError as ClosedError
+from microtvm_project.transports import LineClosedError, Transport
 from tvm_patch.artifact_files import METADATA, read_artifact_files, read_metadata
 from tvm_patch.errors import BoardError, InternalError, UserError
 
@@ -245,7 +244,7 @@ class TemplateHandler(ProjectAPIHandler):
                     return data
                 if timeout_sec is not None:
                     raise IoTimeoutError
-        except ClosedError as e:
+        except LineClosedError as e:
             raise TransportClosedError({"reason": str(e)}) from e
 
     def write_transport(self, data: bytes, timeout_sec: float | None) -> None:
@@ -253,7 +252,7 @@ class TemplateHandler(ProjectAPIHandler):
         transport = self._open()
         try:
             transport.write(data, 3600.0 if timeout_sec is None else timeout_sec)
-        except ClosedError as e:
+        except LineClosedError as e:
             raise TransportClosedError({"reason": str(e)}) from e
         except BoardError as e:
             raise IoTimeoutError({"reason": str(e)}) from e

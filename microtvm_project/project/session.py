@@ -13,10 +13,9 @@ import numpy as np
 
 from microtvm_project.artifact import CompiledModel, load_artifact
 from microtvm_project.project.base import MODEL_FOLDER, read_project
-from microtvm_project.project_api import IoTimeoutError, ProjectAPIClient, RpcError
-from microtvm_project.project_api import TransportClosedError as RpcClosedError
+from microtvm_project.project_api import IoTimeoutError, ProjectAPIClient, RpcError, TransportClosedError
 from microtvm_project.session import Inference, Session, Timing
-from microtvm_project.transports import Transport, TransportClosedError
+from microtvm_project.transports import LineClosedError, Transport
 from tvm_patch.errors import BoardError, UserError
 
 
@@ -65,8 +64,8 @@ def _as_transport() -> Iterator[None]:
     """Raise what the server says as a transport would."""
     try:
         yield
-    except RpcClosedError as e:
-        raise TransportClosedError(str(e)) from e
+    except TransportClosedError as e:
+        raise LineClosedError(str(e)) from e
     except RpcError as e:
         raise BoardError(str(e)) from e
 

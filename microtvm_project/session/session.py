@@ -16,7 +16,7 @@ from microtvm_project.protocol import Hello, Result, Type, Unit
 from microtvm_project.protocol.messages import counts, numbers
 from microtvm_project.session.link import BoardLostError, Link, Timing
 from microtvm_project.session.rows import HostRows, RowSource
-from microtvm_project.transports import Transport, TransportClosedError
+from microtvm_project.transports import LineClosedError, Transport
 from tvm_patch.errors import BoardError, UserError
 
 T = TypeVar("T")
@@ -246,7 +246,7 @@ class Session:
         with self._about():
             self._retry(self._connected)
             # The answer may be lost, but it has started again.
-            with suppress(BoardLostError, TransportClosedError):
+            with suppress(BoardLostError, LineClosedError):
                 self.link.request(Type.RESET)
             self._hello = None
             self._retry(self._connected)
@@ -286,7 +286,7 @@ class Session:
             return self._hello
         try:
             return self._greet()
-        except TransportClosedError:
+        except LineClosedError:
             return self._connect()
 
     def _retry(self, work: Callable[[], T], again: Callable[[], bool] = lambda: True) -> T:
@@ -294,7 +294,7 @@ class Session:
         for attempt in range(self.retries + 1):
             try:
                 return work()
-            except (BoardLostError, TransportClosedError) as e:
+            except (BoardLostError, LineClosedError) as e:
                 self._hello = None
                 if attempt == self.retries:
                     raise

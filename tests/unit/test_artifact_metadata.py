@@ -12,11 +12,11 @@ from pydantic import BaseModel
 from tests.metadata import input_tensor, metadata, operator, segment, tensor
 from tvm_patch.artifact_files import METADATA, read_metadata
 from tvm_patch.artifact_metadata import (
-    Border,
+    BorderEntry,
     FunctionMemories,
     FunctionMemory,
     InputEntry,
-    Memory,
+    MemoryEntry,
     Metadata,
     OperatorEntry,
     SegmentEntry,
@@ -27,12 +27,12 @@ from tvm_patch.errors import UserError
 DOCUMENT = Path(__file__).parents[2] / "docs" / "artifact.md"
 MODELS: tuple[type[BaseModel], ...] = (
     Metadata,
-    Border,
+    BorderEntry,
     TensorEntry,
     InputEntry,
     OperatorEntry,
     SegmentEntry,
-    Memory,
+    MemoryEntry,
     FunctionMemories,
     FunctionMemory,
 )
@@ -65,8 +65,8 @@ def test_the_document_lists_the_keys_of_its_entries() -> None:
         for owner, model in (
             ("inputs", InputEntry),
             ("outputs", TensorEntry),
-            ("model_inputs", Border),
-            ("model_outputs", Border),
+            ("model_inputs", BorderEntry),
+            ("model_outputs", BorderEntry),
             ("operators", OperatorEntry),
             ("segments", SegmentEntry),
         )

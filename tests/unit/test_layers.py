@@ -16,7 +16,13 @@ ROOT = Path(__file__).parents[2]
 PACKAGES = ("tvm_patch", "relay_passes", "microtvm_project", "benchmarks")
 
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("tvm_patch.errors", "tvm_patch.files", "tvm_patch.version", "tvm_patch.input_mode"),
+    (
+        "tvm_patch.errors",
+        "tvm_patch.files",
+        "tvm_patch.version",
+        "tvm_patch.input_mode",
+        "tvm_patch.border_mode",
+    ),
     ("tvm_patch.artifact_metadata", "tvm_patch.artifact_files"),
     (
         "tvm_patch.integer",

@@ -13,7 +13,7 @@ from tvm_patch.errors import InputError
 if TYPE_CHECKING:
     import numpy as np
 
-    from tvm_patch.artifact_metadata import Border, Metadata, TensorEntry
+    from tvm_patch.artifact_metadata import BorderEntry, Metadata, TensorEntry
 
 
 class InputScale(str, Enum):
@@ -58,12 +58,12 @@ def load_inputs(
     return arrays
 
 
-def guess_scale(border: Border) -> InputScale:
+def guess_scale(border: BorderEntry) -> InputScale:
     """Guess what pixels become from the range of real values that a quantized input can hold.
 
     Parameters
     ----------
-    border : Border
+    border : BorderEntry
         The input's.
 
     Raises
@@ -85,7 +85,7 @@ def guess_scale(border: Border) -> InputScale:
     )
 
 
-def _from_array(path: Path, model: Border, artifact: TensorEntry) -> np.ndarray:
+def _from_array(path: Path, model: BorderEntry, artifact: TensorEntry) -> np.ndarray:
     import numpy as np
 
     from tvm_patch.driver.domain import input_to_artifact
@@ -115,7 +115,9 @@ def _from_array(path: Path, model: Border, artifact: TensorEntry) -> np.ndarray:
     raise InputError(f"{path} has dtype {array.dtype}, input {artifact.name!r} takes {wanted}")
 
 
-def _from_picture(path: Path, model: Border, artifact: TensorEntry, scale: InputScale | None) -> np.ndarray:
+def _from_picture(
+    path: Path, model: BorderEntry, artifact: TensorEntry, scale: InputScale | None
+) -> np.ndarray:
     import numpy as np
 
     from tvm_patch.driver.domain import input_to_artifact

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from tvm_patch.artifact_metadata import (
     FORMAT_VERSION,
-    Border,
+    BorderEntry,
     FunctionMemories,
     FunctionMemory,
-    Memory,
+    MemoryEntry,
     Metadata,
     OperatorEntry,
     SegmentEntry,
 )
+from tvm_patch.border_mode import BorderMode
 from tvm_patch.codegen.emit import ARENA_ALIGN, Emitted
 from tvm_patch.input_mode import InputMode
+from tvm_patch.kernels.base import Preference
 from tvm_patch.lowering.memory import Placement
 from tvm_patch.lowering.program import Program, Step
 from tvm_patch.planner.network import OperatorDesc
@@ -34,7 +35,7 @@ class Origin:
     ----------
     board : str
     model_sha256 : str
-    model_inputs, model_outputs : sequence of Border
+    model_inputs, model_outputs : sequence of BorderEntry
     io : {"int8", "float"}
     input_mode : {"resident", "rereadable", "streamed"}
     prefer : {"size", "balanced", "speed"}
@@ -46,11 +47,11 @@ class Origin:
 
     board: str
     model_sha256: str
-    model_inputs: Sequence[Border]
-    model_outputs: Sequence[Border]
-    io: Literal["int8", "float"] = "int8"
+    model_inputs: Sequence[BorderEntry]
+    model_outputs: Sequence[BorderEntry]
+    io: BorderMode = "int8"
     input_mode: InputMode = "resident"
-    prefer: Literal["size", "balanced", "speed"] = "balanced"
+    prefer: Preference = "balanced"
     signature: str | None = None
     notes: Sequence[str] = ()
     scheme: str = "layer"
@@ -112,7 +113,7 @@ def metadata(program: Program, placement: Placement, emitted: Emitted, origin: O
             _operator(program, op, emitted.symbols.get(op.index, ())) for op in program.network.operators
         ),
         segments=tuple(_segment(step) for step in program.steps),
-        memory=Memory(functions=FunctionMemories(main=(memory,))),
+        memory=MemoryEntry(functions=FunctionMemories(main=(memory,))),
         sources=tuple(sorted(f"codegen/host/src/{n}" for n in emitted.source if n.endswith(".c"))),
         include_dirs=("codegen/host/include", "codegen/host/src"),
         board=origin.board,

@@ -11,11 +11,12 @@ import numpy as np
 import tvm
 
 from microtvm_project.boards import get_board
+from tvm_patch.border_mode import BorderMode
 from tvm_patch.codegen.artifact import ArtifactFiles
 from tvm_patch.codegen.emit import emit
 from tvm_patch.codegen.metadata import Origin, metadata
 from tvm_patch.driver.artifact import Artifact
-from tvm_patch.driver.front import BorderMode, Legalized, Progress, legalize, model_borders
+from tvm_patch.driver.front import Legalized, Progress, legalize, model_borders
 from tvm_patch.driver.plan import PlanSource, resolve
 from tvm_patch.driver.tuned import tuned_configs
 from tvm_patch.errors import InternalError, UserError

@@ -10,13 +10,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tvm_patch.artifact_metadata import Border
+from tvm_patch.artifact_metadata import BorderEntry
 from tvm_patch.errors import InputError
 from tvm_patch.integer import dtype_range, tables
 from tvm_patch.integer.params import dequantize, quantize_float
 
 
-def _table(source: Border, target: Border) -> np.ndarray:
+def _table(source: BorderEntry, target: BorderEntry) -> np.ndarray:
     return tables.requantize(
         source.scale,
         source.zero_point,
@@ -32,11 +32,11 @@ def _look_up(table: np.ndarray, values: np.ndarray) -> np.ndarray:
     return np.asarray(table[values.astype(np.int64) - lowest])
 
 
-def _same(a: Border, b: Border) -> bool:
+def _same(a: BorderEntry, b: BorderEntry) -> bool:
     return a.dtype == b.dtype and (a.scale, a.zero_point) == (b.scale, b.zero_point)
 
 
-def input_to_artifact(values: np.ndarray, model: Border, artifact: Border) -> np.ndarray:
+def input_to_artifact(values: np.ndarray, model: BorderEntry, artifact: BorderEntry) -> np.ndarray:
     """Convert an input from the model file's type to the artifact's."""
     if _same(model, artifact):
         return values
@@ -45,7 +45,7 @@ def input_to_artifact(values: np.ndarray, model: Border, artifact: Border) -> np
     return _look_up(_table(model, artifact), values)
 
 
-def input_to_model(values: np.ndarray, model: Border, artifact: Border) -> np.ndarray:
+def input_to_model(values: np.ndarray, model: BorderEntry, artifact: BorderEntry) -> np.ndarray:
     """Find an input in the model file's type that the folded operator turns into `values`.
 
     Raises
@@ -76,7 +76,7 @@ def _span(dtype: str) -> tuple[int, int]:
     return lowest, highest + 1
 
 
-def output_to_model(values: np.ndarray, model: Border, artifact: Border) -> np.ndarray:
+def output_to_model(values: np.ndarray, model: BorderEntry, artifact: BorderEntry) -> np.ndarray:
     """Convert an output of the artifact to the model file's type."""
     if _same(model, artifact):
         return values
@@ -85,7 +85,7 @@ def output_to_model(values: np.ndarray, model: Border, artifact: Border) -> np.n
     return _look_up(_table(artifact, model), values)
 
 
-def difference_in_steps(ours: np.ndarray, reference: np.ndarray, artifact: Border) -> int:
+def difference_in_steps(ours: np.ndarray, reference: np.ndarray, artifact: BorderEntry) -> int:
     """Return the largest difference of two outputs in the model's type, in quantization steps of the artifact.
 
     Different bits never count as 0: a difference of less than half a step counts as 1.
@@ -103,7 +103,7 @@ def difference_in_steps(ours: np.ndarray, reference: np.ndarray, artifact: Borde
 
 
 def random_model_input(
-    rng: np.random.Generator, model: Border, artifact: Border, shape: Sequence[int]
+    rng: np.random.Generator, model: BorderEntry, artifact: BorderEntry, shape: Sequence[int]
 ) -> np.ndarray:
     """Draw an input in the model file's type over its whole range, that of its quantization where it has one."""
     dtype = model.dtype

@@ -8,12 +8,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import tvm
 
 from relay_passes.pipeline import legalization_passes
-from tvm_patch.artifact_metadata import Border
+from tvm_patch.artifact_metadata import BorderEntry
+from tvm_patch.border_mode import BorderMode
 from tvm_patch.codegen.emit import Interface
 from tvm_patch.codegen.identifiers import c_identifier
 from tvm_patch.errors import UnsupportedError, UserError
@@ -34,7 +35,6 @@ from tvm_patch.targets import HOST, Target
 from tvm_patch.tflite.model import Model
 
 Progress = Callable[[str, float], None]
-BorderMode = Literal["int8", "float"]
 
 
 @dataclass(frozen=True)
@@ -207,16 +207,16 @@ def legalize(
     )
 
 
-def model_borders(model: Model) -> tuple[list[Border], list[Border]]:
+def model_borders(model: Model) -> tuple[list[BorderEntry], list[BorderEntry]]:
     """Return the model's inputs and outputs as the file has them."""
 
-    def border(index: int) -> Border:
+    def border(index: int) -> BorderEntry:
         tensor = model.tensors[index]
         quantization = tensor.quantization
         # Some files have numbers on integers that are none of a quantized tensor.
         if quantization is None or tensor.dtype not in ("int8", "uint8"):
-            return Border(name=tensor.name, dtype=tensor.dtype, scale=0.0, zero_point=0)
-        return Border(
+            return BorderEntry(name=tensor.name, dtype=tensor.dtype, scale=0.0, zero_point=0)
+        return BorderEntry(
             name=tensor.name,
             dtype=tensor.dtype,
             scale=float(quantization.scale[0]),

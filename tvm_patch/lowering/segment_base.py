@@ -11,7 +11,7 @@ from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for i
 
 from tvm_patch.kernels import TensorView
 from tvm_patch.lowering.segment_parts import SegmentPart, constant_names
-from tvm_patch.lowering.step_function import Access, Role, StepFunction
+from tvm_patch.lowering.step_function import Access, FunctionRole, StepFunction
 from tvm_patch.planner.layouts import Layout
 from tvm_patch.targets import Target
 
@@ -75,7 +75,11 @@ class SegmentPrinter:
         self.functions: dict[Any, StepFunction] = {}
 
     def function(
-        self, code: PrimFunc, role: Role, part: int | None = None, pointers: Sequence[Access] | None = None
+        self,
+        code: PrimFunc,
+        role: FunctionRole,
+        part: int | None = None,
+        pointers: Sequence[Access] | None = None,
     ) -> Any:
         """Add a function to the segment's; return its name.
 

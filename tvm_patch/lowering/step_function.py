@@ -14,7 +14,7 @@ Access = Literal["read", "write", "rows", "function"]
 """What a pointer parameter is for: elements that are only read, elements that are written, a ``struct tvmp_rows``, or
 the address of the step's function that has the parameter's name, for TIR has no pointers to functions."""
 
-Role = Literal["segment", "band", "patch", "tensor", "row", "start", "finish"]
+FunctionRole = Literal["segment", "band", "patch", "tensor", "row", "start", "finish"]
 """The whole segment, one band or patch of it, or a kernel: of a whole tensor, of a row, before the first row, after the
 last."""
 
@@ -36,13 +36,13 @@ class StepFunction:
     """
 
     code: PrimFunc
-    role: Role
+    role: FunctionRole
     part: int | None
     pointers: tuple[Access, ...]
 
     @property
     def label(self) -> str:
-        """Role and part, for names."""
+        """FunctionRole and part, for names."""
         return self.role if self.part is None else f"{self.role}{self.part}"
 
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from microtvm_project.boards import get_board
-from tvm_patch.artifact_metadata import Border
+from tvm_patch.artifact_metadata import BorderEntry
 from tvm_patch.codegen.artifact import ArtifactFiles, write_files
 from tvm_patch.codegen.emit import Interface, emit
 from tvm_patch.codegen.metadata import Origin, metadata
@@ -115,7 +115,7 @@ def _artifact(op: OpView, kernels: Sequence[Kernel], board: str) -> ArtifactFile
     borders = [[Interface(n, 0.0, 0) for n in side] for side in (names, outs)]
     emitted = emit(program, placement, borders[0], borders[1])
     sides = [
-        [Border(name=n, dtype=tensors[n].dtype, scale=0.0, zero_point=0) for n in side]
+        [BorderEntry(name=n, dtype=tensors[n].dtype, scale=0.0, zero_point=0) for n in side]
         for side in (names, outs)
     ]
     origin = Origin(board=board, model_sha256="", model_inputs=sides[0], model_outputs=sides[1])

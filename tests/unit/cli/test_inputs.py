@@ -3,7 +3,7 @@ import pytest
 
 from tests.metadata import input_tensor
 from tests.metadata import metadata as made_up
-from tvm_patch.artifact_metadata import Border
+from tvm_patch.artifact_metadata import BorderEntry
 from tvm_patch.cli.inputs import InputScale, guess_scale, load_inputs
 from tvm_patch.errors import InputError
 
@@ -62,7 +62,7 @@ def test_number_of_inputs(tmp_path):
     ],
 )
 def test_guessed_scale(dtype, scale, zero_point, expected):
-    assert guess_scale(Border(name="x", dtype=dtype, scale=scale, zero_point=zero_point)) is expected
+    assert guess_scale(BorderEntry(name="x", dtype=dtype, scale=scale, zero_point=zero_point)) is expected
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_guessed_scale(dtype, scale, zero_point, expected):
 )
 def test_scales_that_nobody_can_guess(dtype, scale, zero_point):
     with pytest.raises(InputError, match="--input-scale raw, 01 or -11"):
-        guess_scale(Border(name="x", dtype=dtype, scale=scale, zero_point=zero_point))
+        guess_scale(BorderEntry(name="x", dtype=dtype, scale=scale, zero_point=zero_point))
 
 
 @pytest.mark.parametrize(
