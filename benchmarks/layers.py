@@ -58,8 +58,8 @@ def measure_layer(goal: LayerGoal) -> LayerResult:
     with Oracle(data, isolate=True) as oracle:
         exact = driver.check(artifact, data, given, result.outputs, oracle).bit_exact
     assert result.operator_instructions is not None
-    operators = artifact.metadata["operators"]
-    costs = list(zip(result.operator_instructions, (o["macs"] for o in operators), strict=True))
+    operators = artifact.metadata.operators
+    costs = list(zip(result.operator_instructions, (o.macs for o in operators), strict=True))
     instructions, macs = max(costs, key=lambda c: c[1])
     return LayerResult(goal, instructions, macs, exact)
 

@@ -72,7 +72,7 @@ def measure(name: str, data: bytes, way: str) -> NetworkResult:
         exact = driver.check(artifact, data, given, result.outputs, oracle).bit_exact
     numbers = (result.instructions, result.flash_bytes, result.stack_bytes)
     assert all(n is not None for n in numbers)
-    overhead = artifact.metadata["macs_executed"] / max(1, artifact.metadata["macs"])
+    overhead = artifact.metadata.macs_executed / max(1, artifact.metadata.macs)
     return NetworkResult(
         name,
         way,
@@ -144,7 +144,7 @@ def main() -> None:
     if arguments.json is not None:
         write_text(arguments.json, json.dumps([asdict(r) for r in results], indent=2) + "\n")
     if arguments.plot is not None:
-        plot_networks(arguments.plot, results)
+        plot_networks(arguments.plot, {(r.name, r.way): r.instructions for r in results})
     show(Console(width=160), results)
 
 

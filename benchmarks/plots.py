@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from benchmarks.peers import NETWORKS
 from tvm_patch.report.plot_parts import AFTER, BEFORE, PEAK, QUIET, save
 
-if TYPE_CHECKING:
-    from benchmarks.networks import NetworkResult
-
 _PLANNED = "#85c1e9"
 
 
-def plot_networks(path: Path, results: Sequence[NetworkResult]) -> None:
-    """Draw the instructions of networks as parts of TFLite Micro's with CMSIS-NN."""
+def plot_networks(path: Path, by_way: Mapping[tuple[str, str], int]) -> None:
+    """Draw the instructions of networks, by name and way, as parts of TFLite Micro's with CMSIS-NN."""
     from matplotlib.figure import Figure
 
-    names = [n for n in dict.fromkeys(r.name for r in results) if n in NETWORKS]
-    by_way = {(r.name, r.way): r.instructions for r in results}
+    names = [n for n in dict.fromkeys(name for name, _ in by_way) if n in NETWORKS]
     bars = (
         ("TFLite Micro + CMSIS-NN (exact)", BEFORE, {n: NETWORKS[n].tflm for n in names}),
         ("TinyEngine, float (not exact)", PEAK, {n: NETWORKS[n].tinyengine for n in names}),

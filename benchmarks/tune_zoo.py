@@ -15,12 +15,12 @@ from rich.console import Console
 from tvm.s_tir import meta_schedule as ms
 
 from tvm_patch.driver.front import legalize
+from tvm_patch.driver.tune import tune
 from tvm_patch.kernels import Kernel
 from tvm_patch.kernels.workload import knobs_of, schedule_of, workload_module, workload_text
 from tvm_patch.targets import CORTEX_M7
 from tvm_patch.tflite.writer import write_model
 from tvm_patch.tuning.database import RECORDS, SECONDS, SHIPPED, WORKLOADS, load_measured
-from tvm_patch.tuning.tune import tune
 from tvm_patch.zoo.registry import build
 
 TRIALS = 5000

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from microtvm_project.artifact import Artifact, load_artifact
+from microtvm_project.artifact import CompiledModel, load_artifact
 from microtvm_project.boards import Board, check_stand_in, get_board
 from microtvm_project.config import write_config
 from microtvm_project.elf import Symbol, read_elf
@@ -74,7 +74,7 @@ class Firmware:
 
     Attributes
     ----------
-    artifact : Artifact
+    artifact : CompiledModel
         What it was made from.
     board : Board
         What it runs on.
@@ -100,7 +100,7 @@ class Firmware:
         Bytes reserved for the stack.
     """
 
-    artifact: Artifact
+    artifact: CompiledModel
     board: Board
     sizes_of: Board
     elf: Path
@@ -204,7 +204,7 @@ def build_firmware(
 
 @dataclass(frozen=True)
 class _Builder:
-    artifact: Artifact
+    artifact: CompiledModel
     board: Board
     sizes_of: Board
     out: Path
@@ -342,7 +342,7 @@ def _errors(text: str) -> str:
 
 
 def firmware_in(
-    folder: Path, artifact: Artifact, board: Board, sizes_of: Board | None, stack_bytes: int
+    folder: Path, artifact: CompiledModel, board: Board, sizes_of: Board | None, stack_bytes: int
 ) -> Firmware | None:
     """Return what :func:`build_firmware` has left in a folder; None if nothing."""
     elf = folder / ELF_NAME

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from microtvm_project.artifact import Artifact, fingerprint
+from microtvm_project.artifact import CompiledModel, fingerprint
 
 _TEXT = """\
 /* What the firmware must know of the model it is built with; written by tvm-patch. */
@@ -25,12 +25,12 @@ _TEXT = """\
 """
 
 
-def config_text(artifact: Artifact, profile: bool, body_bytes: int) -> str:
+def config_text(artifact: CompiledModel, profile: bool, body_bytes: int) -> str:
     """Return the header's text.
 
     Parameters
     ----------
-    artifact : Artifact
+    artifact : CompiledModel
         What the firmware is made for.
     profile : bool
         Whether the model is compiled with profile hooks.
@@ -40,17 +40,17 @@ def config_text(artifact: Artifact, profile: bool, body_bytes: int) -> str:
     return _TEXT.format(
         symbol=artifact.symbol,
         mark=fingerprint(artifact),
-        arena_bytes=artifact.arena_bytes,
-        arena_align=max(8, artifact.arena_align),
+        arena_bytes=artifact.metadata.arena_bytes,
+        arena_align=max(8, artifact.metadata.arena_align),
         body_bytes=body_bytes,
-        inputs=len(artifact.inputs),
+        inputs=len(artifact.metadata.inputs),
         operators=len(artifact.operators) if profile else 0,
         fetched=len(artifact.fetched),
         streamed=sum(1 << i for i, t in enumerate(artifact.fetched) if t.mode == "streamed"),
     )
 
 
-def write_config(folder: Path, artifact: Artifact, profile: bool, body_bytes: int) -> None:
+def write_config(folder: Path, artifact: CompiledModel, profile: bool, body_bytes: int) -> None:
     """Write the header into a folder; see :func:`config_text`."""
     text = config_text(artifact, profile, body_bytes)
     (folder / "firmware_config.h").write_text(text, encoding="utf-8")

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from string import Template
 
-from microtvm_project.artifact import Artifact
+from microtvm_project.artifact import CompiledModel
 from microtvm_project.boards import QEMU_FLASH_BYTES, Board
 
 _OVERFLOW = re.compile(r"region `(\w+)' overflowed by (\d+) bytes")
@@ -23,7 +23,11 @@ def harness_origin(board: Board) -> int:
 
 
 def linker_script(
-    board: Board, sizes_of: Board, artifact: Artifact, stack_bytes: int, folder: Path = TEMPLATES / "qemu"
+    board: Board,
+    sizes_of: Board,
+    artifact: CompiledModel,
+    stack_bytes: int,
+    folder: Path = TEMPLATES / "qemu",
 ) -> str:
     """Write the linker script for an emulated board with another board's amount of memory.
 
@@ -33,7 +37,7 @@ def linker_script(
         The QEMU board: its addresses count.
     sizes_of : Board
         The board it stands for, or itself: its SRAM and flash sizes count.
-    artifact : Artifact
+    artifact : CompiledModel
         Gives the arena.
     stack_bytes : int
         What to reserve for the stack.
@@ -47,8 +51,8 @@ def linker_script(
         harness_origin=hex(harness_origin(board)),
         sram_bytes=sizes_of.memory("SRAM").length,
         stack_bytes=stack_bytes,
-        arena_bytes=artifact.arena_bytes,
-        arena_align=max(8, artifact.arena_align),
+        arena_bytes=artifact.metadata.arena_bytes,
+        arena_align=max(8, artifact.metadata.arena_align),
     )
 
 

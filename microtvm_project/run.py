@@ -148,18 +148,20 @@ def run_firmware(
             profile = s.profile(inputs[0], seconds=timeout)
         same = zip(profile.inference.outputs, runs[0].outputs, strict=True)
         if any(a.tobytes() != b.tobytes() for a, b in same):
-            raise BoardError(f"{artifact.model_name}: the program with profile hooks gives other outputs")
+            raise BoardError(
+                f"{artifact.metadata.model_name}: the program with profile hooks gives other outputs"
+            )
         operators = [o.cost for o in profile.operators]
     stack = max((r.stack_bytes for r in runs if r.stack_bytes is not None), default=None)
     sram = None
     if firmware.static_bytes is not None and stack is not None:
-        sram = artifact.arena_bytes + firmware.static_bytes + stack
+        sram = artifact.metadata.arena_bytes + firmware.static_bytes + stack
     return RunResult(
         outputs=[r.outputs for r in runs],
         instructions=counted[0] if counted else None,
         set_instructions=counted,
         operator_instructions=operators,
-        arena_bytes=artifact.arena_bytes,
+        arena_bytes=artifact.metadata.arena_bytes,
         static_bytes=firmware.static_bytes,
         stack_bytes=stack,
         sram_bytes=sram,
@@ -207,5 +209,5 @@ def operator_cycles(firmware: Firmware, inputs: InputSet, timeout: float = TIMEO
     trace = trace_program(firmware, firmware.profile_elf, inputs, timeout, "tvm_patch_profile")
     parts = [trace.cycles(part) for part in trace.parts if part]
     if len(parts) < len(artifact.operators):
-        raise BoardError(f"{artifact.model_name}: the trace tells {len(parts)} operators apart")
+        raise BoardError(f"{artifact.metadata.model_name}: the trace tells {len(parts)} operators apart")
     return parts[: len(artifact.operators)]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from tvm import relax
 
-from relay_passes.island import QuantConstant, QuantParams
+from relay_passes.quant_values import QuantConstant, QuantParams
 from relay_passes.straight_line import StraightLine, constant_value, is_constant, op_name, shape_of
 
 Expr = Any

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import tvm
@@ -14,11 +14,10 @@ from relay_passes.dialect import is_dialect_call
 from relay_passes.interface import GRIDS, OriginalPort, Port, load_grids, ports_of, record
 from relay_passes.rewriting import rewrite
 from relay_passes.straight_line import StraightLine, constant_value, dtype_of, replace_main, shape_of
+from tvm_patch.border_mode import BorderMode
 
 Expr = Any
 Grid = tuple[float, int]
-
-BorderMode = Literal["int8", "float"]
 
 
 @tvm.ir.transform.module_pass(opt_level=0, name="FoldBoundary")

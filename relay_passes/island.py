@@ -3,92 +3,16 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from relay_passes.straight_line import constant, dtype_of, is_constant, op_name, shape_of
+from relay_passes.constants import ConstantFolder
+from relay_passes.quant_values import QuantConstant, QuantTensor
+from relay_passes.straight_line import constant, dtype_of, op_name, shape_of
 from tvm_patch.errors import UnsupportedError
 
-if TYPE_CHECKING:
-    from relay_passes.constants import ConstantFolder
-
 Expr = Any
-
-
-@dataclass(frozen=True)
-class QuantParams:
-    """Scale and zero point of a tensor quantized as a whole.
-
-    Attributes
-    ----------
-    scale : float
-        The float32 scale, held exactly in a Python float.
-    zero_point : int
-    dtype : str
-    """
-
-    scale: float
-    zero_point: int
-    dtype: str
-
-    def same_grid(self, other: QuantParams) -> bool:
-        """Tell whether a number means the same in both (bit for bit, not nearly)."""
-        return self == other
-
-
-@dataclass(frozen=True)
-class QuantTensor:
-    """A quantized operand of an island.
-
-    Attributes
-    ----------
-    expr : relax.Expr
-        The integer tensor in the function being built (a literal when `value` is given).
-    params : QuantParams
-    shape : tuple of int
-    value : ndarray or None
-        Content, when known at compile time.
-    """
-
-    expr: Expr
-    params: QuantParams
-    shape: tuple[int, ...]
-    value: np.ndarray | None = None
-
-    @property
-    def scale(self) -> float:
-        """float32 scale as a Python float."""
-        return self.params.scale
-
-    @property
-    def zero_point(self) -> int:
-        """Zero point."""
-        return self.params.zero_point
-
-    @property
-    def dtype(self) -> str:
-        """Integer dtype."""
-        return self.params.dtype
-
-
-@dataclass(frozen=True)
-class QuantConstant:
-    """A dequantized literal: integers with a scale per tensor or along one axis.
-
-    Attributes
-    ----------
-    value : ndarray
-        Integers, in the layout that the float operator reads.
-    scales : ndarray of float32
-        One, or one for every index along the quantized axis.
-    zero_point : int
-    """
-
-    value: np.ndarray
-    scales: np.ndarray
-    zero_point: int
 
 
 class Island:
@@ -173,6 +97,3 @@ class Island:
 def is_integer(expr: Expr) -> bool:
     """Tell whether `expr` is a tensor of integers or truth values."""
     return dtype_of(expr) not in ("", "float32", "float16", "float64")
-
-
-__all__ = ["Island", "QuantConstant", "QuantParams", "QuantTensor", "is_constant", "is_integer"]

@@ -30,7 +30,7 @@ from relay_passes.straight_line import (
     replace_main,
     with_operands,
 )
-from tvm_patch.planner.modes import InputMode
+from tvm_patch.input_mode import InputMode
 from tvm_patch.planner.network import Network, OperatorDesc
 from tvm_patch.planner.plan import Plan
 from tvm_patch.planner.segments import Segment, check_operators, kept_tensors

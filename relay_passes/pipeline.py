@@ -7,10 +7,11 @@ from typing import Any
 import tvm
 from tvm import relax
 
-from relay_passes.fold_boundary import BorderMode, FoldBoundary
+from relay_passes.fold_boundary import FoldBoundary
 from relay_passes.fold_padding import FoldPadding
 from relay_passes.legalize_quantized import LegalizeQuantized
 from relay_passes.simplify_movement import SimplifyMovement
+from tvm_patch.border_mode import BorderMode
 
 PIPELINE = "tvm_patch_legalize"
 

@@ -6,9 +6,12 @@ import json
 import os
 import stat
 import tarfile
+from collections.abc import Collection
 from pathlib import Path, PurePosixPath
-from typing import Any
 
+from pydantic import ValidationError
+
+from tvm_patch.artifact_metadata import FORMAT_VERSION, Metadata, explain
 from tvm_patch.errors import UserError
 
 METADATA = "metadata.json"
@@ -84,16 +87,46 @@ def _stranger(source: Path, name: str, link: bool) -> UserError:
     )
 
 
-def parse_metadata(source: Path, data: bytes) -> Any:
-    """Return a ``metadata.json`` as Python's own types.
+def read_metadata(source: Path, data: bytes, paths: Collection[str]) -> Metadata:
+    """Return what a ``metadata.json`` says.
+
+    Parameters
+    ----------
+    source : Path
+        The artifact, for messages.
+    data : bytes
+        What the file holds.
+    paths : collection of str
+        The artifact's files, relative to it.
 
     Raises
     ------
     UserError
-        It is no JSON, or nested without end.
+        It is damaged, of another version of the format, or names files that are not there.
     """
     try:
-        return json.loads(data)
+        version = _format_version(data)
+        if version != FORMAT_VERSION:
+            raise UserError(
+                f"{source} has format version {version!r}, this tvm-patch reads {FORMAT_VERSION}; {_AGAIN}"
+            )
+        metadata = Metadata.model_validate_json(data)
+        present = {*paths, *(str(p) for path in paths for p in PurePosixPath(path).parents)}
+        for kind, named in (("source", metadata.sources), ("folder of headers", metadata.include_dirs)):
+            missing = [path for path in named if path not in present]
+            if missing:
+                raise ValueError(f"the artifact lacks its {kind} {missing[0]!r}")
     except (ValueError, RecursionError) as error:
-        what = "nested too deep" if isinstance(error, RecursionError) else str(error)
+        what = explain(error) if isinstance(error, ValidationError) else str(error)
+        what = "nested too deep" if isinstance(error, RecursionError) else what
         raise UserError(f"{source}/{METADATA} is damaged: {what}; {_AGAIN}") from error
+    return metadata
+
+
+def _format_version(data: bytes) -> object:
+    document = json.loads(data)
+    if not isinstance(document, dict):
+        raise ValueError("it is not an object")
+    if "format_version" not in document:
+        raise ValueError("no 'format_version'")
+    return document["format_version"]

@@ -12,8 +12,8 @@ import numpy as np
 from tvm_patch import driver
 from tvm_patch.driver.front import legalize
 from tvm_patch.errors import PlanError
+from tvm_patch.input_mode import InputMode
 from tvm_patch.planner.layout.rows_builder import layout_rows
-from tvm_patch.planner.modes import InputMode
 from tvm_patch.planner.network import Network
 from tvm_patch.planner.search.dynamic import Search
 from tvm_patch.planner.segments import Segment, layer_by_layer

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from microtvm_project.artifact import Artifact, load_artifact
+from microtvm_project.artifact import CompiledModel
 from microtvm_project.project_api import (
     IoTimeoutError,
     OptionValue,
@@ -24,10 +24,8 @@ from microtvm_project.project_api import (
     check_options,
 )
 from microtvm_project.project_api.client import SERVER_FILE
-from microtvm_project.transports import Transport
-from microtvm_project.transports import TransportClosedError as ClosedError
-from tvm_patch.artifact_files import METADATA, parse_metadata, read_artifact_files
-from tvm_patch.artifact_metadata import check_artifact
+from microtvm_project.transports import LineClosedError, Transport
+from tvm_patch.artifact_files import METADATA, read_artifact_files, read_metadata
 from tvm_patch.errors import BoardError, InternalError, UserError
 
 PROJECT_FILE = "project.json"
@@ -128,7 +126,7 @@ class TemplateHandler(ProjectAPIHandler):
     # ---- What a template has to say ----
 
     @abstractmethod
-    def fill(self, project: Path, artifact: Artifact, options: Options) -> None:
+    def fill(self, project: Path, artifact: CompiledModel, options: Options) -> None:
         """Put the template's files into a new project, whose model is there already."""
 
     @abstractmethod
@@ -168,7 +166,7 @@ class TemplateHandler(ProjectAPIHandler):
         filled = check_options(self.options, options, "generate_project")
         source = model_library_format_path
         files = read_artifact_files(source)
-        check_artifact(source, parse_metadata(source, files[METADATA]), files)
+        metadata = read_metadata(source, files[METADATA], files)
         if source.is_dir() and project_dir.resolve().is_relative_to(source.resolve()):
             raise UserError(f"{project_dir} lies in the artifact {source}; give another folder")
         if project_dir.exists() and (not project_dir.is_dir() or any(project_dir.iterdir())):
@@ -183,10 +181,12 @@ class TemplateHandler(ProjectAPIHandler):
                 target = scratch / MODEL_FOLDER / name
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(data)
-            artifact = load_artifact(scratch / MODEL_FOLDER)
+            artifact = CompiledModel(scratch / MODEL_FOLDER, metadata)
             shutil.copy(self.folder / SERVER_FILE, scratch)
             self.fill(scratch, artifact, filled)
-            file = ProjectFile(template=self.template, model_name=artifact.model_name, options=dict(filled))
+            file = ProjectFile(
+                template=self.template, model_name=artifact.metadata.model_name, options=dict(filled)
+            )
             (scratch / PROJECT_FILE).write_text(file.model_dump_json(indent=2) + "\n", encoding="utf-8")
             scratch.chmod(0o755)
             # Renaming over an empty folder replaces it.
@@ -244,7 +244,7 @@ class TemplateHandler(ProjectAPIHandler):
                     return data
                 if timeout_sec is not None:
                     raise IoTimeoutError
-        except ClosedError as e:
+        except LineClosedError as e:
             raise TransportClosedError({"reason": str(e)}) from e
 
     def write_transport(self, data: bytes, timeout_sec: float | None) -> None:
@@ -252,7 +252,7 @@ class TemplateHandler(ProjectAPIHandler):
         transport = self._open()
         try:
             transport.write(data, 3600.0 if timeout_sec is None else timeout_sec)
-        except ClosedError as e:
+        except LineClosedError as e:
             raise TransportClosedError({"reason": str(e)}) from e
         except BoardError as e:
             raise IoTimeoutError({"reason": str(e)}) from e

@@ -7,7 +7,7 @@ from pathlib import Path
 from string import Template
 from typing import Any, ClassVar
 
-from microtvm_project.artifact import Artifact
+from microtvm_project.artifact import CompiledModel
 from microtvm_project.boards import BOARDS, get_board
 from microtvm_project.linker import TEMPLATES
 from microtvm_project.project.base import (
@@ -45,24 +45,26 @@ class CHandler(TemplateHandler):
         VERBOSE,
     )
 
-    def fill(self, project: Path, artifact: Artifact, options: Options) -> None:
+    def fill(self, project: Path, artifact: CompiledModel, options: Options) -> None:
         """Write build files and an example; see :meth:`TemplateHandler.fill`."""
 
         def listed(paths: tuple[Path, ...], before: str) -> str:
             return " ".join(f"{before}{MODEL_FOLDER}/{p.relative_to(artifact.path)}" for p in paths)
 
-        upper = artifact.model_name.upper()
+        upper = artifact.metadata.model_name.upper()
         names = {
-            "name": artifact.model_name,
+            "name": artifact.metadata.model_name,
             "upper": upper,
             "sources": listed(artifact.sources, ""),
             "includes": listed(artifact.include_dirs, ""),
-            "mk_sources": listed(artifact.sources, f"$(TVM_PATCH_{artifact.model_name}_DIR)/"),
-            "mk_includes": listed(artifact.include_dirs, f"-I$(TVM_PATCH_{artifact.model_name}_DIR)/"),
+            "mk_sources": listed(artifact.sources, f"$(TVM_PATCH_{artifact.metadata.model_name}_DIR)/"),
+            "mk_includes": listed(
+                artifact.include_dirs, f"-I$(TVM_PATCH_{artifact.metadata.model_name}_DIR)/"
+            ),
             "example": _row_source(artifact),
             "source_count": max(1, len(artifact.fetched)),
             "sources_setup": _sources_setup(artifact),
-            "made_for": artifact.made_for,
+            "made_for": artifact.metadata.board,
         }
         for source, target in (
             ("CMakeLists.txt.in", "CMakeLists.txt"),
@@ -112,7 +114,7 @@ class _Template(Template):
     pattern: ClassVar[Any] = r"@(?:(?P<escaped>@)|(?P<named>[a-z_]+)@|(?P<braced>(?!))|(?P<invalid>(?!)))"
 
 
-def _row_source(artifact: Artifact) -> str:
+def _row_source(artifact: CompiledModel) -> str:
     """Return the example's row sources, if there are fetched inputs."""
     return "".join(
         f"/* Rows of {t.name} are asked for while the inference runs; here they are empty. */\n"
@@ -122,5 +124,5 @@ def _row_source(artifact: Artifact) -> str:
     )
 
 
-def _sources_setup(artifact: Artifact) -> str:
+def _sources_setup(artifact: CompiledModel) -> str:
     return "".join(f"  sources[{i}].read = read_row_{i};\n" for i in range(len(artifact.fetched)))

@@ -7,18 +7,18 @@ from pathlib import Path
 
 import numpy as np
 
-from microtvm_project.artifact import Artifact, order_inputs
+from microtvm_project.artifact import CompiledModel, order_inputs
 from tvm_patch.errors import InputError
 
 _BYTES_A_LINE = 24
 
 
-def load_input_set(artifact: Artifact, file: Path | None) -> list[np.ndarray]:
+def load_input_set(artifact: CompiledModel, file: Path | None) -> list[np.ndarray]:
     """Read one input set, or draw a random one.
 
     Parameters
     ----------
-    artifact : Artifact
+    artifact : CompiledModel
         Whose inputs they are.
     file : Path or None
         ``.npy`` for a single input; ``.npz`` with the arrays in the model's order.
@@ -29,7 +29,7 @@ def load_input_set(artifact: Artifact, file: Path | None) -> list[np.ndarray]:
         The file cannot be read, or its arrays have the wrong shape or dtype.
     """
     if file is None:
-        return [_random(t.shape, t.dtype, i) for i, t in enumerate(artifact.inputs)]
+        return [_random(t.shape, t.dtype, i) for i, t in enumerate(artifact.metadata.inputs)]
     try:
         loaded = np.load(file, allow_pickle=False)
         arrays = [loaded[k] for k in loaded.files] if isinstance(loaded, np.lib.npyio.NpzFile) else [loaded]

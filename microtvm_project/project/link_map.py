@@ -19,7 +19,7 @@ NOBODY = ""
 
 
 @dataclass(frozen=True)
-class Region:
+class MemoryRegion:
     """A memory of the linker script: first address and bytes."""
 
     origin: int
@@ -36,13 +36,13 @@ class LinkMap:
 
     Attributes
     ----------
-    regions : dict of str to Region
+    regions : dict of str to MemoryRegion
         Memories, by the linker script's names.
     used : dict of (str, str) to int
         Bytes by region and owner.
     """
 
-    regions: dict[str, Region] = field(default_factory=dict)
+    regions: dict[str, MemoryRegion] = field(default_factory=dict)
     used: dict[tuple[str, str], int] = field(default_factory=dict)
     _ends: dict[str, int] = field(default_factory=dict)
 
@@ -94,7 +94,7 @@ def read_map(file: Path, allocated: Collection[str], owner_of: Callable[[str, st
     for line in memories.splitlines():
         match = _REGION.match(line)
         if match and match[1] != "*default*":
-            result.regions[match[1]] = Region(int(match[2], 16), int(match[3], 16))
+            result.regions[match[1]] = MemoryRegion(int(match[2], 16), int(match[3], 16))
     _read_sections(result, sections, allocated, owner_of)
     result._fill_gaps()
     return result

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar, cast
 
-from microtvm_project.artifact import Artifact, load_artifact
+from microtvm_project.artifact import CompiledModel, load_artifact
 from microtvm_project.boards import BOARDS, Board, check_stand_in, get_board
 from microtvm_project.build import STACK_BYTES, STACK_RANGE, Firmware, build_firmware, firmware_in
 from microtvm_project.linker import TEMPLATES
@@ -36,7 +36,7 @@ class LocalHandler(TemplateHandler):
         """Return the board whose memory sizes count."""
         return None
 
-    def fill(self, project: Path, artifact: Artifact, options: Options) -> None:
+    def fill(self, project: Path, artifact: CompiledModel, options: Options) -> None:
         """Put the firmware's sources in; see :meth:`TemplateHandler.fill`."""
         board = self.board(options)
         check_stand_in(board, self.sizes_of(options))

@@ -11,12 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from microtvm_project.artifact import Artifact, load_artifact
+from microtvm_project.artifact import CompiledModel, load_artifact
 from microtvm_project.project.base import MODEL_FOLDER, read_project
-from microtvm_project.project_api import IoTimeoutError, ProjectAPIClient, RpcError
-from microtvm_project.project_api import TransportClosedError as RpcClosedError
+from microtvm_project.project_api import IoTimeoutError, ProjectAPIClient, RpcError, TransportClosedError
 from microtvm_project.session import Inference, Session, Timing
-from microtvm_project.transports import Transport, TransportClosedError
+from microtvm_project.transports import LineClosedError, Transport
 from tvm_patch.errors import BoardError, UserError
 
 
@@ -65,8 +64,8 @@ def _as_transport() -> Iterator[None]:
     """Raise what the server says as a transport would."""
     try:
         yield
-    except RpcClosedError as e:
-        raise TransportClosedError(str(e)) from e
+    except TransportClosedError as e:
+        raise LineClosedError(str(e)) from e
     except RpcError as e:
         raise BoardError(str(e)) from e
 
@@ -149,7 +148,7 @@ def standalone_inputs(project: Path) -> list[np.ndarray]:
         raise UserError(f"{project}: cannot read inputs.npz: {e}") from e
 
 
-def _read_console(artifact: Artifact, text: str) -> Inference:
+def _read_console(artifact: CompiledModel, text: str) -> Inference:
     outputs: dict[str, bytes] = {}
     cost, stack = 0, None
     for line in text.splitlines():
@@ -162,7 +161,7 @@ def _read_console(artifact: Artifact, text: str) -> Inference:
         elif match := _FAILED.match(line):
             raise BoardError(f"the model's run function returned an error ({match[1]})")
     arrays = []
-    for tensor in artifact.outputs:
+    for tensor in artifact.metadata.outputs:
         data = outputs.get(tensor.name, b"")
         if len(data) != tensor.bytes:
             raise BoardError(

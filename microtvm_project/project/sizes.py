@@ -101,7 +101,7 @@ def _qemu(project: Path, file: ProjectFile) -> list[MemoryUse]:
     assert firmware.model_flash_bytes is not None
     static = firmware.static_bytes or 0
     # The loop around it lies in memory that stands for no board's.
-    sram = {"model": artifact.arena_bytes + static + firmware.stack_reserve}
+    sram = {"model": artifact.metadata.arena_bytes + static + firmware.stack_reserve}
     flash = {"model": firmware.model_flash_bytes, "system": firmware.flash_bytes - firmware.model_flash_bytes}
     return [
         MemoryUse("SRAM", firmware.sizes_of.memory("SRAM").length, sram),

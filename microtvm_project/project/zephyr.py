@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from microtvm_project.artifact import Artifact
+from microtvm_project.artifact import CompiledModel
 from microtvm_project.boards import BOARDS, Board, get_board
 from microtvm_project.build import STACK_RANGE, FirmwareOverflowError
 from microtvm_project.config import write_config
@@ -107,7 +107,7 @@ class ZephyrHandler(TemplateHandler):
         """Return the board that the project is for."""
         return get_board(str(option(options, "board")))
 
-    def fill(self, project: Path, artifact: Artifact, options: Options) -> None:
+    def fill(self, project: Path, artifact: CompiledModel, options: Options) -> None:
         """Put application and module together; see :meth:`TemplateHandler.fill`."""
         kind = str(option(options, "project_type"))
         copy_files(_FOLDER, project, without=_OURS)
@@ -126,7 +126,7 @@ class ZephyrHandler(TemplateHandler):
             f"CONFIG_TVM_PATCH_STACK_SIZE={option(options, 'stack_bytes')}\n",
         ]
         if options["profile"] and kind == "host_driven":
-            config.append(f"CONFIG_TVM_PATCH_MODEL_{artifact.model_name.upper()}_PROFILE=y\n")
+            config.append(f"CONFIG_TVM_PATCH_MODEL_{artifact.metadata.model_name.upper()}_PROFILE=y\n")
         (project / "prj.conf").write_text("\n".join(config), encoding="utf-8")
         (project / ".gitignore").write_text(f"/{BUILD_FOLDER}/\n", encoding="utf-8")
         write_module(project / MODEL_FOLDER, artifact)
@@ -227,7 +227,7 @@ def zephyr_qemu(board: Board, elf: Path, port: int) -> list[str]:
     ]
 
 
-def write_module(model: Path, artifact: Artifact) -> None:
+def write_module(model: Path, artifact: CompiledModel) -> None:
     """Make an artifact's folder a Zephyr module."""
     folder = model / "zephyr"
     folder.mkdir()
@@ -237,9 +237,9 @@ def write_module(model: Path, artifact: Artifact) -> None:
         return " ".join(here + str(p.relative_to(artifact.path)) for p in paths)
 
     names = {
-        "name": artifact.model_name,
-        "upper": artifact.model_name.upper(),
-        "arena_bytes": artifact.arena_bytes,
+        "name": artifact.metadata.model_name,
+        "upper": artifact.metadata.model_name.upper(),
+        "arena_bytes": artifact.metadata.arena_bytes,
         "includes": relative(artifact.include_dirs),
         "sources": relative(artifact.sources),
     }

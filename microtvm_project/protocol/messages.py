@@ -29,7 +29,7 @@ ANSWER = 0x80
 """Added to a request's type in its answer."""
 
 
-class ErrorCode(IntEnum):
+class RefusalCode(IntEnum):
     """Why a request is refused."""
 
     VERSION = 1

@@ -14,7 +14,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from microtvm_project.protocol import VERSION, Decoder, ErrorCode, Frame, Hello, Result, Type, Wanted, encode
+from microtvm_project.protocol import (
+    VERSION,
+    Decoder,
+    Frame,
+    Hello,
+    RefusalCode,
+    Result,
+    Type,
+    Wanted,
+    encode,
+)
 from microtvm_project.protocol.messages import ANSWER, error, numbers
 from microtvm_project.transports import Transport
 from tvm_patch.errors import BoardError
@@ -226,13 +236,13 @@ class Link:
     def _refused(self, frame: Frame) -> None:
         """Raise what an ERROR says, unless it answers an earlier request."""
         code, text = self._parse(error, frame.body)
-        if code == ErrorCode.SESSION:
+        if code == RefusalCode.SESSION:
             raise BoardLostError("the board has started again in the middle of the session")
-        if code == ErrorCode.TAKEN:
+        if code == RefusalCode.TAKEN:
             raise BoardTakenError(
                 "another host has begun a session on the board; close the other program and try again"
             )
-        if code == ErrorCode.VERSION:
+        if code == RefusalCode.VERSION:
             raise BoardError(
                 f"the firmware refuses version {VERSION} of the protocol; build and flash it again"
             )

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from microtvm_project.artifact import TensorInfo
 from microtvm_project.protocol import Wanted
+from tvm_patch.artifact_metadata import InputEntry
 from tvm_patch.errors import BoardError
 
 RowSource = Callable[[int], np.ndarray]
@@ -22,13 +22,13 @@ class HostRows:
 
     Parameters
     ----------
-    tensors : sequence of TensorInfo
+    tensors : sequence of InputEntry
         The fetched inputs, in the order of the model's row sources.
     sources : sequence of ndarray or callable
         One per tensor: all of it, or a function that gives a row.
     """
 
-    def __init__(self, tensors: Sequence[TensorInfo], sources: Sequence[np.ndarray | RowSource]) -> None:
+    def __init__(self, tensors: Sequence[InputEntry], sources: Sequence[np.ndarray | RowSource]) -> None:
         self.tensors = tensors
         self.sources = sources
         self.failure: Exception | None = None
@@ -73,7 +73,7 @@ class HostRows:
         return self._row[wanted.offset : wanted.offset + wanted.count], 0
 
     @staticmethod
-    def _fetch(tensor: TensorInfo, source: np.ndarray | RowSource, row: int) -> bytes:
+    def _fetch(tensor: InputEntry, source: np.ndarray | RowSource, row: int) -> bytes:
         given = source(row) if callable(source) else source[0, row]
         array = np.ascontiguousarray(given)
         if array.dtype != np.dtype(tensor.dtype) or array.shape != tensor.shape[2:]:

@@ -11,12 +11,12 @@ from typing import TypeVar
 
 import numpy as np
 
-from microtvm_project.artifact import Artifact, Given, fingerprint, order_inputs, unpack_outputs
+from microtvm_project.artifact import CompiledModel, Given, fingerprint, order_inputs, unpack_outputs
 from microtvm_project.protocol import Hello, Result, Type, Unit
 from microtvm_project.protocol.messages import counts, numbers
 from microtvm_project.session.link import BoardLostError, Link, Timing
 from microtvm_project.session.rows import HostRows, RowSource
-from microtvm_project.transports import Transport, TransportClosedError
+from microtvm_project.transports import LineClosedError, Transport
 from tvm_patch.errors import BoardError, UserError
 
 T = TypeVar("T")
@@ -120,7 +120,7 @@ class Session:
 
     Parameters
     ----------
-    artifact : Artifact
+    artifact : CompiledModel
         What the firmware was built from.
     transport : Transport
         To the firmware; opened and closed by the session.
@@ -140,7 +140,7 @@ class Session:
 
     def __init__(
         self,
-        artifact: Artifact,
+        artifact: CompiledModel,
         transport: Transport,
         board: str = "board",
         timing: Timing | None = None,
@@ -246,7 +246,7 @@ class Session:
         with self._about():
             self._retry(self._connected)
             # The answer may be lost, but it has started again.
-            with suppress(BoardLostError, TransportClosedError):
+            with suppress(BoardLostError, LineClosedError):
                 self.link.request(Type.RESET)
             self._hello = None
             self._retry(self._connected)
@@ -268,11 +268,11 @@ class Session:
         if hello.artifact != expected:
             raise BoardError(
                 f"the firmware is of another artifact (model {hello.name!r}, mark {hello.artifact:08x}) than the one "
-                f"given ({self.artifact.model_name!r}, {expected:08x}); build and flash it again"
+                f"given ({self.artifact.metadata.model_name!r}, {expected:08x}); build and flash it again"
             )
         problem = ""
-        if hello.arena_bytes != self.artifact.arena_bytes:
-            problem = f"an arena of {hello.arena_bytes} bytes, metadata.json says {self.artifact.arena_bytes}"
+        if hello.arena_bytes != self.artifact.metadata.arena_bytes:
+            problem = f"an arena of {hello.arena_bytes} bytes, metadata.json says {self.artifact.metadata.arena_bytes}"
         elif hello.num_operators != len(self.artifact.operators):
             problem = f"{hello.num_operators} operators, metadata.json says {len(self.artifact.operators)}"
         if problem:
@@ -286,7 +286,7 @@ class Session:
             return self._hello
         try:
             return self._greet()
-        except TransportClosedError:
+        except LineClosedError:
             return self._connect()
 
     def _retry(self, work: Callable[[], T], again: Callable[[], bool] = lambda: True) -> T:
@@ -294,7 +294,7 @@ class Session:
         for attempt in range(self.retries + 1):
             try:
                 return work()
-            except (BoardLostError, TransportClosedError) as e:
+            except (BoardLostError, LineClosedError) as e:
                 self._hello = None
                 if attempt == self.retries:
                     raise
@@ -313,7 +313,7 @@ class Session:
     @contextmanager
     def _about(self) -> Iterator[None]:
         """Say in errors which board and model they are about."""
-        where = f"{self.board}, model {self.artifact.model_name}"
+        where = f"{self.board}, model {self.artifact.metadata.model_name}"
         try:
             yield
         except BoardError as e:
@@ -334,7 +334,7 @@ class Session:
         limit = self.link.timing.run if seconds is None else seconds
         end = time.monotonic() + limit
         sources: list[np.ndarray | RowSource] = [
-            g for t, g in zip(self.artifact.inputs, given, strict=True) if t.arena_offset is None
+            g for t, g in zip(self.artifact.metadata.inputs, given, strict=True) if t.arena_offset is None
         ]
         rows = HostRows(self.artifact.fetched, sources)
 
@@ -355,7 +355,7 @@ class Session:
     def _write_inputs(self, hello: Hello, given: Sequence[Given], salt: int) -> None:
         self.link.request(Type.BEGIN, numbers(salt % 2**32))
         piece = hello.most_bytes - _WRITE_HEAD_BYTES
-        for index, (tensor, array) in enumerate(zip(self.artifact.inputs, given, strict=True)):
+        for index, (tensor, array) in enumerate(zip(self.artifact.metadata.inputs, given, strict=True)):
             if tensor.arena_offset is None:
                 continue
             data = np.ascontiguousarray(array).tobytes()
@@ -365,7 +365,7 @@ class Session:
 
     def _read_outputs(self, hello: Hello) -> bytes:
         found = bytearray()
-        for index, tensor in enumerate(self.artifact.outputs):
+        for index, tensor in enumerate(self.artifact.metadata.outputs):
             for offset in range(0, tensor.bytes, hello.most_bytes):
                 wanted = min(hello.most_bytes, tensor.bytes - offset)
                 data = self.link.request(Type.READ, numbers(index, offset, wanted))

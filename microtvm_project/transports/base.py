@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from tvm_patch.errors import BoardError
 
 
-class TransportClosedError(BoardError):
+class LineClosedError(BoardError):
     """The other side has gone: a process ended, a connection was closed, a cable was pulled."""
 
 
@@ -51,7 +51,7 @@ class Transport(ABC):
 
         Raises
         ------
-        TransportClosedError
+        LineClosedError
             No more will come; says why, as far as can be known.
         """
 
@@ -61,7 +61,7 @@ class Transport(ABC):
 
         Raises
         ------
-        TransportClosedError
+        LineClosedError
             They cannot be sent any more.
         BoardError
             They could not be sent within ``timeout`` seconds.

@@ -14,7 +14,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from microtvm_project.transports.base import Transport, TransportClosedError
+from microtvm_project.transports.base import LineClosedError, Transport
 from tvm_patch.errors import BoardError
 
 Explain = Callable[[int, str], str]
@@ -115,7 +115,7 @@ class ChildTransport(Transport):
         while True:
             process = self._process
             if process is None:
-                raise TransportClosedError("the process was not started")
+                raise LineClosedError("the process was not started")
             left = end - time.monotonic()
             # Asked before reading: what a process said before it ended is still read.
             ended = process.poll() is not None
@@ -135,13 +135,13 @@ class ChildTransport(Transport):
         except ConnectionError:
             return b""
 
-    def _gone(self, process: subprocess.Popen[bytes]) -> TransportClosedError:
+    def _gone(self, process: subprocess.Popen[bytes]) -> LineClosedError:
         # Its pipes may be closed a moment before it has ended.
         try:
             status = process.wait(1.0)
         except subprocess.TimeoutExpired:
-            return TransportClosedError("the program closed its side of the line")
-        return TransportClosedError(self.explain(status, self.console()))
+            return LineClosedError("the program closed its side of the line")
+        return LineClosedError(self.explain(status, self.console()))
 
     def write(self, data: bytes, timeout: float) -> None:
         """See :meth:`Transport.write`."""
@@ -150,7 +150,7 @@ class ChildTransport(Transport):
         while at:
             process = self._process
             if process is None:
-                raise TransportClosedError("the process was not started")
+                raise LineClosedError("the process was not started")
             if process.poll() is not None:
                 raise self._gone(process)
             left = end - time.monotonic()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import serial
 from serial.tools import list_ports
 
-from microtvm_project.transports.base import Transport, TransportClosedError
+from microtvm_project.transports.base import LineClosedError, Transport
 from tvm_patch.errors import BoardError, UserError
 
 ST_LINK = 0x0483
@@ -75,7 +75,7 @@ class SerialTransport(Transport):
 
     def _opened(self) -> serial.SerialBase:
         if self._line is None:
-            raise TransportClosedError(f"{self.port} is closed")
+            raise LineClosedError(f"{self.port} is closed")
         return self._line
 
     def read(self, most: int, timeout: float) -> bytes:
@@ -86,7 +86,7 @@ class SerialTransport(Transport):
             first = line.read(1)
             return bytes(first + line.read(min(line.in_waiting, most - 1))) if first else b""
         except (serial.SerialException, OSError) as e:
-            raise TransportClosedError(f"{self.port} has gone: {e}") from e
+            raise LineClosedError(f"{self.port} has gone: {e}") from e
 
     def write(self, data: bytes, timeout: float) -> None:
         """See :meth:`Transport.write`."""
@@ -97,4 +97,4 @@ class SerialTransport(Transport):
         except serial.SerialTimeoutException as e:
             raise BoardError(f"{len(data)} bytes could not be sent within {timeout:g} s") from e
         except (serial.SerialException, OSError) as e:
-            raise TransportClosedError(f"{self.port} has gone: {e}") from e
+            raise LineClosedError(f"{self.port} has gone: {e}") from e

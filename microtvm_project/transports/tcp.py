@@ -8,7 +8,7 @@ import socket
 import time
 from collections.abc import Callable, Sequence
 
-from microtvm_project.transports.base import Transport, TransportClosedError
+from microtvm_project.transports.base import LineClosedError, Transport
 from microtvm_project.transports.child import ChildTransport, Explain
 from tvm_patch.errors import BoardError
 
@@ -111,9 +111,9 @@ class TcpTransport(Transport):
 
     def _line(self) -> socket.socket:
         if self._socket is None:
-            raise TransportClosedError(f"the connection to {self.host}:{self.port} is closed")
+            raise LineClosedError(f"the connection to {self.host}:{self.port} is closed")
         return self._socket
 
-    def _gone(self, error: OSError | None) -> TransportClosedError:
+    def _gone(self, error: OSError | None) -> LineClosedError:
         why = f": {error}" if error else " by the other side"
-        return TransportClosedError(f"the connection to {self.host}:{self.port} was closed{why}")
+        return LineClosedError(f"the connection to {self.host}:{self.port} was closed{why}")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from tests.metadata import input_tensor, metadata, operator, tensor
 
 ROOT = Path(__file__).parents[2]
 HEADER = ROOT / "tvm_patch" / "codegen" / "runtime" / "tvm_patch_runtime.h"
@@ -60,22 +61,14 @@ def make_artifact(tmp_path: Path) -> MakeArtifact:
         text = SOURCE.replace("@EXTRA@", extra).replace("@BODY@", body)
         text = text.replace("@ARENA@", str(arena)).replace("@STATUS@", status).replace("@ENTRY@", entry)
         (src / "tiny_lib0.c").write_text(text)
-        tensor = {"dtype": "int8", "shape": [1, 64], "bytes": 64, "scale": 0.5, "zero_point": 0}
-        metadata = {
-            "model_name": "tiny",
-            "format_version": 1,
-            "arena_bytes": arena,
-            "arena_align": 8,
-            "inputs": [{"name": "x", "arena_offset": 0, "mode": "resident", **tensor}],
-            "outputs": [{"name": "y", "arena_offset": 64, **tensor}],
-            "operators": [
-                {"index": i, "name": n, "kind": n, "macs": 0, "output_bytes": 64}
-                for i, n in enumerate(("copy", "add", "more"))
-            ],
-            "sources": ["codegen/host/src/tiny_lib0.c"],
-            "include_dirs": ["codegen/host/include", "codegen/host/src"],
-        }
-        (folder / "metadata.json").write_text(json.dumps(metadata))
+        made_up = metadata(
+            "tiny",
+            [input_tensor("x", (1, 64))],
+            [tensor("y", (1, 64), 64)],
+            [operator(i, n, n, shape=(1, 64)) for i, n in enumerate(("copy", "add", "more"))],
+            arena_bytes=arena,
+        )
+        (folder / "metadata.json").write_bytes(made_up.to_json())
         return folder
 
     return make

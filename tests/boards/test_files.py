@@ -15,13 +15,13 @@ from tvm_patch.errors import UserError
     ("change", "message"),
     [
         ({"arena_bytes": 100}, "outside the arena of 100"),
-        ({"format_version": 2}, "format_version 2"),
+        ({"format_version": 2}, "format version 2"),
         ({"arena_align": 12}, "power of two"),
         ({"model_name": "a b"}, "not a C identifier"),
         ({"sources": ["../x.c"]}, "leaves the artifact"),
-        ({"sources": ["none.c"]}, "is not there"),
+        ({"sources": ["none.c"]}, "lacks its source 'none.c'"),
         ({"inputs": None}, "metadata.json"),
-        ({"outputs": [{"name": "y"}]}, "'dtype' is missing"),
+        ({"outputs": [{"name": "y"}]}, "no 'dtype' in an entry of outputs"),
     ],
 )
 def test_bad_metadata(make_artifact, change, message):

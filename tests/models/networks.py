@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -42,7 +43,7 @@ def all_networks() -> list[str]:
     return sorted(set(index()) | set(QUICK))
 
 
-def takes_pictures(shape: list[int]) -> bool:
+def takes_pictures(shape: Sequence[int]) -> bool:
     """Tell whether an input looks like a picture: NHWC of 1 or 3 channels and some size."""
     return len(shape) == 4 and shape[3] in (1, 3) and min(shape[1:3]) >= 32
 
@@ -61,10 +62,10 @@ def picture_inputs(artifact: Artifact, count: int) -> list[list[np.ndarray]]:
     from PIL import Image
 
     meta = artifact.metadata
-    (mine,), (model,) = meta["inputs"], meta["model_inputs"]
-    if not takes_pictures(mine["shape"]):
+    (mine,), (model,) = meta.inputs, meta.model_inputs
+    if not takes_pictures(mine.shape):
         return []
-    _, height, width, channels = mine["shape"]
+    _, height, width, channels = mine.shape
     if not (SHARED / "images").is_dir():
         return [[_quantized(p, model, mine)] for p in _drawn_pictures(count, height, width, channels)]
     pictures = sorted(p for p in (SHARED / "images").iterdir() if p.suffix in (".png", ".jpg"))
@@ -89,7 +90,7 @@ def _pixels(image, path: Path, width: int, height: int, channels: int) -> np.nda
 
 
 def _quantized(pixels: np.ndarray, model: dict, mine: dict) -> np.ndarray:
-    if model["dtype"] == "uint8":
+    if model.dtype == "uint8":
         return input_to_artifact(pixels.astype(np.uint8), model, mine)
     # Stretch black..white over the input's quantized range: any trained scaling does nearly that.
     return np.clip(np.rint(pixels) - 128, -128, 127).astype(np.int8)
@@ -98,6 +99,6 @@ def _quantized(pixels: np.ndarray, model: dict, mine: dict) -> np.ndarray:
 def eight_inputs(artifact: Artifact) -> list[list[np.ndarray]]:
     """Eight input sets: extremes, pictures where the network takes them, random for the rest."""
     sets = extreme_inputs(artifact)
-    if len(artifact.metadata["inputs"]) == 1:
+    if len(artifact.metadata.inputs) == 1:
         sets += picture_inputs(artifact, 3)
     return sets + random_inputs(artifact, 8 - len(sets), seed=1)

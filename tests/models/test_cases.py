@@ -42,8 +42,8 @@ def ramp(shape, dtype):
 
 def inputs(metadata, make):
     return [
-        input_to_artifact(make(mine["shape"], model["dtype"]), model, mine)
-        for model, mine in zip(metadata["model_inputs"], metadata["inputs"], strict=True)
+        input_to_artifact(make(mine.shape, model.dtype), model, mine)
+        for model, mine in zip(metadata.model_inputs, metadata.inputs, strict=True)
     ]
 
 
@@ -55,9 +55,7 @@ def test_outputs_are_those_expected(name, board):
     meta = artifact.metadata
     sets = [inputs(meta, np.zeros), inputs(meta, ramp)]
     for outputs, wanted in zip(artifact.run(sets, board=board).outputs, expected.values(), strict=True):
-        for got, model, mine, right in zip(
-            outputs, meta["model_outputs"], meta["outputs"], wanted, strict=True
-        ):
+        for got, model, mine, right in zip(outputs, meta.model_outputs, meta.outputs, wanted, strict=True):
             np.testing.assert_array_equal(output_to_model(got, model, mine).reshape(-1), right)
 
 

@@ -15,8 +15,8 @@ from tests.plans.specification import specified
 from tvm_patch.driver.domain import difference_in_steps, input_to_model, output_to_model
 from tvm_patch.driver.front import Legalized, legalize
 from tvm_patch.errors import PlanError
+from tvm_patch.input_mode import InputMode
 from tvm_patch.oracle import Oracle, OracleRefusal
-from tvm_patch.planner.modes import InputMode
 from tvm_patch.planner.network import Network
 from tvm_patch.planner.schedule import Schedule
 from tvm_patch.planner.search.dynamic import Search
@@ -73,7 +73,7 @@ def reference(path) -> tuple[list[list[np.ndarray]], list[list[np.ndarray]], str
     try:
         with Oracle(data, isolate=True) as oracle:
             originals = [
-                [input_to_model(*x) for x in zip(s, meta["model_inputs"], meta["inputs"], strict=True)]
+                [input_to_model(*x) for x in zip(s, meta.model_inputs, meta.inputs, strict=True)]
                 for s in inputs
             ]
             return inputs, [oracle.run(s).outputs for s in originals], "LiteRT"
@@ -100,6 +100,6 @@ def test_bits_and_arena(shared_models, name, plan):
     assert predicted == artifact.arena_bytes == result.arena_bytes
     meta = artifact.metadata
     for got, wanted in zip(result.outputs, expected, strict=True):
-        for g, w, m, a in zip(got, wanted, meta["model_outputs"], meta["outputs"], strict=True):
+        for g, w, m, a in zip(got, wanted, meta.model_outputs, meta.outputs, strict=True):
             mine = output_to_model(g, m, a) if source == "LiteRT" else g
             assert difference_in_steps(mine, w, a) == 0

@@ -23,6 +23,6 @@ def test_goal_on_the_emulated_board(shared_models, name, mode, kib, overhead):
     with Oracle(data, isolate=True) as oracle:
         assert check(artifact, data, inputs, result.outputs, oracle).max_abs_diff == 0
     assert result.arena_bytes == artifact.arena_bytes <= kib * 1024
-    executed = artifact.metadata["macs_executed"] / artifact.metadata["macs"]
+    executed = artifact.metadata.macs_executed / artifact.metadata.macs
     assert executed <= overhead + 1e-6
     print(f"{name} {mode}: {result.arena_bytes / 1024:.1f} KiB @ {executed:.3f}, {result.instructions:,}")

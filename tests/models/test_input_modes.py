@@ -49,12 +49,12 @@ def assert_exact(data: bytes, mode: str, seed: int, board: str = "host"):
 @pytest.mark.parametrize("network", OWN)
 def test_own_networks(network, mode, seed):
     artifact, result = assert_exact(OWN[network](), mode, seed)
-    (image,) = artifact.metadata["inputs"]
-    assert image["mode"] == mode
-    assert image["arena_offset"] is None
+    (image,) = artifact.metadata.inputs
+    assert image.mode == mode
+    assert image.arena_offset is None
     assert len(set(result.rows_read)) == 1
     if mode == "streamed":
-        assert result.rows_read[0] <= image["shape"][1]
+        assert result.rows_read[0] <= image.shape[1]
 
 
 @pytest.mark.skipif(not index(), reason="no real networks")
@@ -74,9 +74,9 @@ def test_emulated_board(mode):
     assert abs(sum(result.operator_instructions) - result.instructions) < result.instructions // 100
     # Constants in flash are those of the program, each under its operator.
     flash = flash_by_kind(result.flash_symbols, artifact.metadata, result.flash_bytes)
-    kinds = {op["kind"] for op in artifact.metadata["operators"]}
+    kinds = {op.kind for op in artifact.metadata.operators}
     constants = sum(part.constant_bytes for part in flash if part.kind in kinds)
-    assert constants == artifact.metadata["memory"]["functions"]["main"][0]["constants_size_bytes"]
+    assert constants == artifact.metadata.constant_bytes
     assert sum(part.code_bytes + part.constant_bytes for part in flash) == result.flash_bytes
     assert {"conv2d", "depthwise_conv2d"} <= {part.kind for part in flash if part.code_bytes}
 
@@ -88,8 +88,8 @@ def test_arena_holds_no_image():
     data = small_network()
     resident = tvm_patch.compile(data, segments=two_convolutions)
     fetched = tvm_patch.compile(data, segments=two_convolutions, input_mode="streamed")
-    image = resident.metadata["inputs"][0]["bytes"]
-    io = [a.metadata["memory"]["functions"]["main"][0]["io_size_bytes"] for a in (resident, fetched)]
+    image = resident.metadata.inputs[0].bytes
+    io = [a.metadata.memory.functions.main[0].io_size_bytes for a in (resident, fetched)]
     assert fetched.arena_bytes < resident.arena_bytes
     assert io[0] - io[1] == image
 
@@ -140,7 +140,7 @@ def _unsigned() -> bytes:
 def test_unsigned_input():
     data = _unsigned()
     artifact = tvm_patch.compile(data, io="float", input_mode="streamed")
-    assert artifact.metadata["inputs"][0]["dtype"] == "uint8"
+    assert artifact.metadata.inputs[0].dtype == "uint8"
     inputs = random_inputs(artifact, 2)
     assert check(artifact, data, inputs, artifact.run(inputs).outputs).bit_exact
 

@@ -63,7 +63,7 @@ def test_emulated_cortex_m7_is_bit_exact(shared_models, name):
     result = artifact.run(inputs, board="qemu_m7")
     with _oracle(name, data) as oracle:
         assert check(artifact, data, inputs, result.outputs, oracle).max_abs_diff == 0
-    assert result.instructions > artifact.metadata["macs"] // 8
+    assert result.instructions > artifact.metadata.macs // 8
 
 
 @pytest.mark.parametrize(

@@ -153,7 +153,7 @@ def test_a_bias_with_an_axis_that_it_does_not_have(axis):
     ]
     data = write_model(replace(model, tensors=tuple(tensors)))
     artifact = tvm_patch.compile(data)
-    (note,) = artifact.metadata["notes"]
+    (note,) = artifact.metadata.notes
     assert f"along axis {axis}: taken for axis 0" in note
     inputs = driver.random_inputs(artifact, 1)
     checked = driver.check(artifact, data, inputs, artifact.run(inputs).outputs)

@@ -7,7 +7,7 @@ import pytest
 from tests.models.networks import index
 from tests.segments import random_segments
 from tvm_patch.driver.front import legalize
-from tvm_patch.planner.modes import InputMode
+from tvm_patch.input_mode import InputMode
 from tvm_patch.planner.schedule import Schedule
 from tvm_patch.planner.search.dynamic import Search
 

@@ -64,7 +64,7 @@ def two() -> bytes:
 @pytest.mark.parametrize(("signature", "channels"), [(None, 3), ("small", 3), ("large", 7)])
 def test_each_is_exact(two, signature, channels):
     artifact = tvm_patch.compile(two, signature=signature)
-    assert artifact.metadata["outputs"][0]["shape"] == [1, 4, 4, channels]
+    assert artifact.metadata.outputs[0].shape == (1, 4, 4, channels)
     inputs = driver.random_inputs(artifact, 2)
     checked = driver.check(artifact, two, inputs, artifact.run(inputs).outputs, beside_default=True)
     assert checked.bit_exact

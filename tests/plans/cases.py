@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from tests.plans.networks import one_of_each
 from tests.plans.plans import longest_plan
-from tvm_patch.planner.modes import InputMode
+from tvm_patch.input_mode import InputMode
 from tvm_patch.planner.network import Network
 from tvm_patch.planner.search.dynamic import Search
 from tvm_patch.planner.segments import PatchSegment, Segment, layer_by_layer

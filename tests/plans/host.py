@@ -19,8 +19,8 @@ import numpy as np
 from tests.plans.guards import Region, with_guards
 from tvm_patch.codegen.emit import emit
 from tvm_patch.driver.front import Legalized
+from tvm_patch.input_mode import InputMode
 from tvm_patch.lowering.program import Program
-from tvm_patch.planner.modes import InputMode
 from tvm_patch.planner.placement import Placement
 
 _GUARD = r"""

@@ -8,7 +8,8 @@ from contextlib import suppress
 import numpy as np
 
 from tvm_patch.errors import PlanError
-from tvm_patch.planner.modes import InputMode, fetched_inputs
+from tvm_patch.input_mode import InputMode
+from tvm_patch.planner.modes import fetched_inputs
 from tvm_patch.planner.network import Network
 from tvm_patch.planner.search.dynamic import Search
 from tvm_patch.planner.segments import Segment, segment_of

@@ -19,8 +19,8 @@ from tests.plans.trial import make_trial
 from tests.sanitizers import sanitizers
 from tvm_patch.driver.front import legalize
 from tvm_patch.errors import PlanError
+from tvm_patch.input_mode import INPUT_MODES
 from tvm_patch.oracle import run_oracle
-from tvm_patch.planner.modes import INPUT_MODES
 
 NETWORKS, BATCH = 200, 20
 

@@ -10,8 +10,8 @@ import numpy as np
 from tests.plans.guards import gaps, place_apart, regions_of
 from tests.plans.host import Trial
 from tvm_patch.driver.front import Legalized
+from tvm_patch.input_mode import InputMode
 from tvm_patch.lowering.program import Program
-from tvm_patch.planner.modes import InputMode
 from tvm_patch.planner.network import Network
 from tvm_patch.planner.schedule import Schedule
 from tvm_patch.planner.segments import Segment

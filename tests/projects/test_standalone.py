@@ -47,7 +47,7 @@ def project(tmp_path, small_artifact):
 
 
 def console(project, text: str) -> Console:
-    name = load_artifact(project / "model").outputs[0].name
+    name = load_artifact(project / "model").metadata.outputs[0].name
     return Console(project, text.replace("Identity", name))
 
 

@@ -42,13 +42,13 @@ def test_host_driven_runs_are_bit_exact(name, way):
     if way == "streamed" and name == "mlperf_ad":
         pytest.skip("its input is a vector, which has no rows")
     artifact = compiled(name, way)
-    assert (artifact.metadata["input_mode"] == "streamed") == (way == "streamed")
+    assert (artifact.metadata.input_mode == "streamed") == (way == "streamed")
     inputs = driver.random_inputs(artifact, 2, 0)
     for board in BOARDS:
         with tvm_patch.Session(board=board, artifact=artifact) as session:
             results = [session.run(given) for given in inputs]
             if way == "streamed":
-                assert results[0].rows_read == artifact.metadata["inputs"][0]["shape"][1]
+                assert results[0].rows_read == artifact.metadata.inputs[0].shape[1]
             profile = session.profile(inputs[0])
         outputs = [r.outputs for r in results]
         assert driver.check(artifact, model(name), inputs, outputs).bit_exact, board

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 from serial.tools import list_ports
 
-from microtvm_project.transports import SerialTransport, TransportClosedError
+from microtvm_project.transports import LineClosedError, SerialTransport
 from microtvm_project.transports.serial_port import ST_LINK, find_port
 from tvm_patch.errors import BoardError, UserError
 
@@ -83,7 +83,7 @@ def test_a_pulled_cable(make_small, board):
     with small.session(SerialTransport(board.port), reply=0.2, tries=3) as session:
         small.assert_right(session)
         board.unplug()
-        with pytest.raises((TransportClosedError, BoardError), match=board.port):
+        with pytest.raises((LineClosedError, BoardError), match=board.port):
             small.assert_right(session)
 
 

@@ -6,7 +6,7 @@ import io
 import json
 import re
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,8 @@ from tvm_patch.errors import InputError, UserError
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from tvm_patch.artifact_metadata import TensorEntry
 
 _MOST_LABELS = 1 << 20
 _NUMBERED = re.compile(r"^(\d+)\s*[:,\s]\s*(.+)$")
@@ -84,17 +86,18 @@ def check_output_file(path: Path, outputs: int) -> None:
     check_can_write(path)
 
 
-def write_outputs(path: Path, borders: Sequence[Mapping[str, Any]], outputs: Sequence[np.ndarray]) -> None:
+def write_outputs(path: Path, borders: Sequence[TensorEntry], outputs: Sequence[np.ndarray]) -> None:
     """Write outputs in the artifact's types; JSON has their scale and zero point beside them."""
     import numpy as np
 
     from tvm_patch.files import write_bytes
 
-    names = [b["name"] for b in borders]
+    names = [b.name for b in borders]
     buffer = io.BytesIO()
     if path.suffix == ".json":
         entries = [
-            {k: b[k] for k in ("name", "dtype", "shape", "scale", "zero_point")} | {"values": v.tolist()}
+            {k: getattr(b, k) for k in ("name", "dtype", "shape", "scale", "zero_point")}
+            | {"values": v.tolist()}
             for b, v in zip(borders, outputs, strict=True)
         ]
         buffer.write(json.dumps(entries, indent=1).encode() + b"\n")

@@ -16,7 +16,6 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from tvm_patch import __version__
 from tvm_patch.cli.board_server import board_server
 from tvm_patch.cli.boards import boards
 from tvm_patch.cli.compile import compile_model
@@ -29,6 +28,7 @@ from tvm_patch.cli.streams import OUT_OF_REACH, abandon_stdout, prepare
 from tvm_patch.cli.tune import tune
 from tvm_patch.cli.zoo import zoo
 from tvm_patch.errors import PatchError
+from tvm_patch.version import __version__
 
 INTERRUPTED = 130
 TRACEBACK_VARIABLE = "TVM_PATCH_TRACEBACK"

@@ -43,7 +43,7 @@ def board_server(
     check_board(board)
     from microtvm_project.project import handler_for
     from microtvm_project.project_api import parse_option
-    from tvm_patch.tuning.board_server import start_server
+    from tvm_patch.driver.board_server import start_server
     from tvm_patch.tuning.remote import Tracker
 
     known = handler_for("zephyr").options

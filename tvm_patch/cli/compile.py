@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -101,7 +100,7 @@ def compile_model(
             progress=step,
         )
         _check_fits(limits, "SRAM", "the arena", artifact.arena_bytes)
-        _check_fits(limits, "FLASH", "the constants", _constant_bytes(artifact.metadata))
+        _check_fits(limits, "FLASH", "the constants", artifact.metadata.constant_bytes)
         step("writing", None)
         saved = artifact.save(folder)
 
@@ -120,7 +119,3 @@ def _check_fits(board: Board, memory: str, what: str, need: int) -> None:
             f"{what} of {need:,} bytes does not fit the {length:,} bytes of {memory} of {board.name}: "
             f"{need - length:,} bytes too many; choose a larger board (tvm-patch boards) or a smaller network"
         )
-
-
-def _constant_bytes(metadata: Mapping[str, Any]) -> int:
-    return int(metadata["memory"]["functions"]["main"][0]["constants_size_bytes"])

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tvm_patch.cli.pictures import DAMAGED, read_pixels
 from tvm_patch.errors import InputError
@@ -13,8 +13,7 @@ from tvm_patch.errors import InputError
 if TYPE_CHECKING:
     import numpy as np
 
-Border = Mapping[str, Any]
-"""An entry of ``inputs`` or ``model_inputs`` in ``metadata.json``."""
+    from tvm_patch.artifact_metadata import BorderEntry, Metadata, TensorEntry
 
 
 class InputScale(str, Enum):
@@ -26,7 +25,7 @@ class InputScale(str, Enum):
 
 
 def load_inputs(
-    paths: Sequence[Path], metadata: Mapping[str, Any], scale: InputScale | None = None
+    paths: Sequence[Path], metadata: Metadata, scale: InputScale | None = None
 ) -> list[np.ndarray]:
     """Read one file an input of the network.
 
@@ -34,8 +33,8 @@ def load_inputs(
     ----------
     paths : sequence of Path
         ``.npy`` arrays or pictures, in the order of the network's inputs.
-    metadata : mapping
-        The artifact's ``metadata.json``.
+    metadata : Metadata
+        The artifact's.
     scale : InputScale, optional
         For pictures; guessed from the input's quantization otherwise.
 
@@ -44,9 +43,9 @@ def load_inputs(
     InputError
         When a file cannot be read or does not fit the input.
     """
-    mine, models = metadata["inputs"], metadata["model_inputs"]
+    mine, models = metadata.inputs, metadata.model_inputs
     if len(paths) != len(mine):
-        names = ", ".join(f"{b['name']} {b['shape']}" for b in mine)
+        names = ", ".join(f"{b.name} {list(b.shape)}" for b in mine)
         raise InputError(f"the network has {len(mine)} inputs ({names}), got {len(paths)} --input options")
     arrays = []
     for path, model, artifact in zip(paths, models, mine, strict=True):
@@ -59,34 +58,34 @@ def load_inputs(
     return arrays
 
 
-def guess_scale(border: Border) -> InputScale:
+def guess_scale(border: BorderEntry) -> InputScale:
     """Guess what pixels become from the range of real values that a quantized input can hold.
 
     Parameters
     ----------
-    border : mapping
-        With ``name``, ``dtype``, ``scale`` and ``zero_point``.
+    border : BorderEntry
+        The input's.
 
     Raises
     ------
     InputError
         When the range is that of no usual picture.
     """
-    low_q = {"int8": -128, "uint8": 0}.get(border["dtype"])
-    if low_q is not None and border["scale"]:
-        low = (low_q - border["zero_point"]) * border["scale"]
-        high = low + 255 * border["scale"]
+    low_q = {"int8": -128, "uint8": 0}.get(border.dtype)
+    if low_q is not None and border.scale:
+        low = (low_q - border.zero_point) * border.scale
+        high = low + 255 * border.scale
         signed = low < -0.25 * high
         if high > 8 and not signed:
             return InputScale.raw
         if high <= 8:
             return InputScale.minus_one_one if signed else InputScale.zero_one
     raise InputError(
-        f"cannot guess how pixels map to input {border['name']!r}; say it with --input-scale raw, 01 or -11"
+        f"cannot guess how pixels map to input {border.name!r}; say it with --input-scale raw, 01 or -11"
     )
 
 
-def _from_array(path: Path, model: Border, artifact: Border) -> np.ndarray:
+def _from_array(path: Path, model: BorderEntry, artifact: TensorEntry) -> np.ndarray:
     import numpy as np
 
     from tvm_patch.driver.domain import input_to_artifact
@@ -97,45 +96,47 @@ def _from_array(path: Path, model: Border, artifact: Border) -> np.ndarray:
         raise InputError(f"{path} is not a readable .npy array: {error}; write it with numpy.save") from error
     if not isinstance(array, np.ndarray):
         raise InputError(f"{path} holds several arrays; give one .npy per input")
-    shape = tuple(artifact["shape"])
+    shape = tuple(artifact.shape)
     if array.shape != shape:
         if (1, *array.shape) != shape:
             raise InputError(
-                f"{path} has shape {list(array.shape)}, input {artifact['name']!r} has {list(shape)}"
+                f"{path} has shape {list(array.shape)}, input {artifact.name!r} has {list(shape)}"
             )
         array = array[np.newaxis]
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         raise InputError(
-            f"{path} has values that are not finite, which no quantized input {artifact['name']!r} takes"
+            f"{path} has values that are not finite, which no quantized input {artifact.name!r} takes"
         )
-    if array.dtype == artifact["dtype"]:
+    if array.dtype == artifact.dtype:
         return np.ascontiguousarray(array)
-    if array.dtype == model["dtype"]:
-        return input_to_artifact(np.ascontiguousarray(array), dict(model), dict(artifact))
-    wanted = " or ".join(dict.fromkeys((artifact["dtype"], model["dtype"])))
-    raise InputError(f"{path} has dtype {array.dtype}, input {artifact['name']!r} takes {wanted}")
+    if array.dtype == model.dtype:
+        return input_to_artifact(np.ascontiguousarray(array), model, artifact)
+    wanted = " or ".join(dict.fromkeys((artifact.dtype, model.dtype)))
+    raise InputError(f"{path} has dtype {array.dtype}, input {artifact.name!r} takes {wanted}")
 
 
-def _from_picture(path: Path, model: Border, artifact: Border, scale: InputScale | None) -> np.ndarray:
+def _from_picture(
+    path: Path, model: BorderEntry, artifact: TensorEntry, scale: InputScale | None
+) -> np.ndarray:
     import numpy as np
 
     from tvm_patch.driver.domain import input_to_artifact
     from tvm_patch.integer.params import quantize_float
 
-    shape = tuple(artifact["shape"])
+    shape = tuple(artifact.shape)
     if len(shape) != 4 or shape[0] != 1 or shape[3] not in (1, 3):
         raise InputError(
-            f"input {artifact['name']!r} of shape {list(shape)} does not take a picture; give a .npy"
+            f"input {artifact.name!r} of shape {list(shape)} does not take a picture; give a .npy"
         )
-    chosen = scale or guess_scale(model if model["scale"] else artifact)
+    chosen = scale or guess_scale(model if model.scale else artifact)
     pixels = read_pixels(path, shape[1], shape[2], shape[3])
     if chosen is InputScale.zero_one:
         pixels = pixels / np.float32(255)
     elif chosen is InputScale.minus_one_one:
         pixels = pixels / np.float32(127.5) - np.float32(1)
-    if model["dtype"] != "float32":
-        if model["scale"]:
-            pixels = quantize_float(pixels, model["scale"], model["zero_point"], model["dtype"])
+    if model.dtype != "float32":
+        if model.scale:
+            pixels = quantize_float(pixels, model.scale, model.zero_point, model.dtype)
         else:
-            pixels = pixels.astype(model["dtype"])
-    return np.ascontiguousarray(input_to_artifact(pixels, dict(model), dict(artifact)))
+            pixels = pixels.astype(model.dtype)
+    return np.ascontiguousarray(input_to_artifact(pixels, model, artifact))

@@ -49,7 +49,7 @@ ScaleOption = Annotated[
 
 def _options(client: ProjectAPIClient, given: list[str] | None) -> dict[str, Any]:
     from microtvm_project.project_api import parse_option
-    from tvm_patch import __version__
+    from tvm_patch.version import __version__
 
     known = client.server_info_query(__version__).project_options
     return dict(parse_option(known, text) for text in given or ())
@@ -124,7 +124,7 @@ def _report(output: Output, folder: Path, built: bool) -> None:
         template=file.template,
         model=file.model_name,
         board=None if board is None else str(board),
-        made_for=load_artifact(folder / "model").made_for,
+        made_for=load_artifact(folder / "model").metadata.board,
         memories=memory_reports(project_sizes(folder)) if built else [],
     )
     output.emit(report, print_project)
@@ -251,7 +251,7 @@ def run(
         rows_read=result.rows_read,
         operators=[OperatorCostReport(name=o.name, cost=o.cost) for o in operators],
         bit_exact=exact,
-        answers=answers(artifact.metadata["outputs"], result.outputs) if inputs else [],
+        answers=answers(artifact.metadata.outputs, result.outputs) if inputs else [],
     )
     output.emit(report, print_project_run)
     if exact is False:

@@ -142,7 +142,7 @@ def run(
                     signature=signature,
                     progress=step,
                 )
-        borders = artifact.metadata["outputs"]
+        borders = artifact.metadata.outputs
         names = read_labels(labels) if labels is not None else labels_in(data) if data is not None else []
         if labels is not None:
             check_labels(names, borders, str(labels))

@@ -69,8 +69,8 @@ def tune(
     output = Output(json, quiet)
     with output.progress(f"reading {model.name}") as step:
         from tvm_patch.driver.front import legalize
+        from tvm_patch.driver.tune import tune as tune_network
         from tvm_patch.tuning.remote import Tracker
-        from tvm_patch.tuning.tune import tune as tune_network
 
         result = tune_network(
             legalize(model, io=io.value, signature=signature),

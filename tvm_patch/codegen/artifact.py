@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import os
 import shutil
 import tarfile
@@ -11,10 +10,9 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from tvm_patch.artifact_files import METADATA, parse_metadata, read_artifact_files
-from tvm_patch.artifact_metadata import check_artifact
+from tvm_patch.artifact_files import METADATA, read_artifact_files, read_metadata
+from tvm_patch.artifact_metadata import Metadata
 from tvm_patch.errors import UserError
 from tvm_patch.files import check_folder, check_replaceable, real_path
 
@@ -25,25 +23,28 @@ class ArtifactFiles:
 
     Attributes
     ----------
-    files : mapping of str to bytes
-        By path relative to the folder, ``metadata.json`` included.
+    metadata : Metadata
+        What ``metadata.json`` says.
+    others : mapping of str to bytes
+        The other files, by path relative to the folder.
     """
 
-    files: Mapping[str, bytes]
+    metadata: Metadata
+    others: Mapping[str, bytes]
 
     @property
-    def metadata(self) -> dict[str, Any]:
-        """The parsed ``metadata.json``."""
-        return dict(json.loads(self.files[METADATA]))
+    def files(self) -> dict[str, bytes]:
+        """All files, ``metadata.json`` included, by path relative to the folder."""
+        return {METADATA: self.metadata.to_json(), **self.others}
 
     def tar(self) -> bytes:
         """Return the folder as a .tar, the same bytes every time."""
         buffer = io.BytesIO()
         with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as archive:
-            for path in sorted(self.files):
+            for path, data in sorted(self.files.items()):
                 entry = tarfile.TarInfo(path)
-                entry.size, entry.mode = len(self.files[path]), 0o644
-                archive.addfile(entry, io.BytesIO(self.files[path]))
+                entry.size, entry.mode = len(data), 0o644
+                archive.addfile(entry, io.BytesIO(data))
         return buffer.getvalue()
 
 
@@ -131,5 +132,4 @@ def read_files(folder: Path) -> ArtifactFiles:
     """
     folder = Path(folder)
     files = read_artifact_files(folder)
-    check_artifact(folder, parse_metadata(folder, files[METADATA]), files)
-    return ArtifactFiles(files)
+    return ArtifactFiles(read_metadata(folder, files.pop(METADATA), files), files)

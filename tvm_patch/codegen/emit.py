@@ -6,24 +6,24 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
+from itertools import count
 from typing import Any
 
 import jinja2
 
-import tvm_patch
+from tvm_patch.artifact_metadata import InputEntry, TensorEntry
 from tvm_patch.codegen.constants import C_TYPES, c_float, constants_header, constants_source
 from tvm_patch.codegen.functions import function_table
 from tvm_patch.codegen.identifiers import unique_identifier
+from tvm_patch.codegen.runtime_headers import PUBLIC, header_text, private_headers
 from tvm_patch.errors import InternalError
 from tvm_patch.graph import Tensor
 from tvm_patch.lowering.program import Program, Step, constant_table
 from tvm_patch.planner.placement import Placement
+from tvm_patch.version import __version__
 
 ARENA_ALIGN = 8
 """Alignment of the arena in bytes: the widest element is 8 bytes."""
-
-_PUBLIC_RUNTIME = "tvm_patch_runtime.h"
 
 
 @dataclass(frozen=True)
@@ -45,39 +45,45 @@ class Interface:
     zero_point: int
 
 
-def _interface(
-    program: Program,
-    placement: Placement,
-    names: Sequence[str],
-    about: Sequence[Interface],
-    fallback: str,
+def _fields(
+    program: Program, placement: Placement, names: Sequence[str], about: Sequence[Interface], fallback: str
 ) -> list[dict[str, Any]]:
+    """Return what inputs and outputs have in common: the fields of a TensorEntry."""
     entries: list[dict[str, Any]] = []
-    sources = row_sources(program)
     for tensor, io in zip(names, about, strict=True):
         view = program.tensors[tensor]
-        c_name = unique_identifier(io.name, fallback, [e["c_name"] for e in entries])
         entries.append(
             {
                 "name": io.name,
-                "name_c": _plain(io.name).replace("\\", "/").replace('"', "'"),
-                "c_name": c_name,
-                "c_type": C_TYPES[view.dtype],
                 "dtype": view.dtype,
-                "shape": list(view.shape),
-                "dims": list(view.shape) or [1],
-                "rank": len(view.shape),
-                "bytes": view.nbytes,
-                "mode": program.schedule.mode if tensor in sources else "resident",
-                "arena_offset": None if tensor in sources else placement.tensors[tensor],
-                "row_source": sources.get(tensor, -1),
-                "source_expression": f"inputs->{c_name}",
                 "scale": io.scale,
-                "scale_c": c_float(io.scale),
                 "zero_point": io.zero_point,
+                "c_name": unique_identifier(io.name, fallback, [e["c_name"] for e in entries]),
+                "shape": view.shape,
+                "bytes": view.nbytes,
+                "arena_offset": None if tensor in program.fetched else placement.tensors[tensor],
             }
         )
     return entries
+
+
+def _in_c(entries: Sequence[TensorEntry]) -> list[dict[str, Any]]:
+    """Return what the templates print of tensors of the interface."""
+    sources = count()
+    return [
+        {
+            **entry.model_dump(),
+            "name_c": _plain(entry.name).replace("\\", "/").replace('"', "'"),
+            "c_type": C_TYPES[entry.dtype],
+            "shape": list(entry.shape),
+            "dims": list(entry.shape) or [1],
+            "rank": len(entry.shape),
+            "row_source": next(sources) if entry.fetched else -1,
+            "source_expression": f"inputs->{entry.c_name}",
+            "scale_c": c_float(entry.scale),
+        }
+        for entry in entries
+    ]
 
 
 def row_sources(program: Program) -> dict[str, int]:
@@ -131,23 +137,6 @@ def _comment(text: str) -> str:
     return _plain(text.replace("*/", "* /").replace("/*", "/ *"))
 
 
-def _runtime(name: str) -> str:
-    return resources.files("tvm_patch.codegen").joinpath("runtime", name).read_text(encoding="utf-8")
-
-
-def _private_headers(body: str) -> list[str]:
-    """Return the private headers that generated code needs."""
-    names = sorted(f.name for f in resources.files("tvm_patch.codegen").joinpath("runtime").iterdir())
-    return [n for n in names if n.endswith(".h") and n != _PUBLIC_RUNTIME and _uses(body, _runtime(n))]
-
-
-def _uses(body: str, header: str) -> bool:
-    """Tell whether generated code calls anything, or names any macro, that a private header defines."""
-    return any(
-        re.search(rf"\b{name}\b", body) for name in set(re.findall(r"\b(?:tvmp_\w+|TVMP_\w+)", header))
-    )
-
-
 @dataclass(frozen=True)
 class Emitted:
     """C sources of a model.
@@ -158,14 +147,26 @@ class Emitted:
         Public headers by file name.
     source : dict of str to str
         Sources and private headers by file name.
-    inputs, outputs : list of dict
-        Interface entries for the metadata.
+    inputs : tuple of InputEntry
+    outputs : tuple of TensorEntry
+        For the metadata.
+    symbols : mapping of int to tuple of str
+        By operator, the functions and constants that it uses.
     """
 
     include: dict[str, str]
     source: dict[str, str]
-    inputs: list[dict[str, Any]]
-    outputs: list[dict[str, Any]]
+    inputs: tuple[InputEntry, ...]
+    outputs: tuple[TensorEntry, ...]
+    symbols: Mapping[int, tuple[str, ...]]
+
+    @property
+    def files(self) -> dict[str, bytes]:
+        """The sources by their path in an artifact."""
+        return {
+            **{f"codegen/host/include/{name}": text.encode() for name, text in self.include.items()},
+            **{f"codegen/host/src/{name}": text.encode() for name, text in self.source.items()},
+        }
 
 
 @cache
@@ -198,12 +199,18 @@ def emit(
     elided = elided_steps(program, placement)
     functions = function_table(program, elided)
     templates = _templates()
-    body = "\n".join(functions.definitions)
-    headers = _private_headers(body)
-    input_entries = _interface(program, placement, program.inputs, inputs, "input")
-    output_entries = _interface(program, placement, program.outputs, outputs, "output")
+    words = set(re.findall(r"\w+", "\n".join(functions.definitions)))
+    headers = [header for header, defined in private_headers().items() if defined & words]
+    input_entries = tuple(
+        InputEntry(**f, mode=program.schedule.mode if f["arena_offset"] is None else "resident")
+        for f in _fields(program, placement, program.inputs, inputs, "input")
+    )
+    output_entries = tuple(
+        TensorEntry(**f) for f in _fields(program, placement, program.outputs, outputs, "output")
+    )
+    inputs_in_c = _in_c(input_entries)
     context = {
-        "version": tvm_patch.__version__,
+        "version": __version__,
         "model": {
             "name": program.name,
             "arena_bytes": placement.arena_bytes,
@@ -211,9 +218,9 @@ def emit(
             "operators": len(program.network.operators),
         },
         "upper": program.name.upper(),
-        "inputs": input_entries,
-        "outputs": output_entries,
-        "fetched": [e for e in input_entries if e["row_source"] >= 0],
+        "inputs": inputs_in_c,
+        "outputs": _in_c(output_entries),
+        "fetched": [t for t in inputs_in_c if t["row_source"] >= 0],
         "row_sources_used": {row_sources(program)[t] for s in program.steps for t in s.layout.fetched},
         "uses_arena": any(functions.entry[s.index] for s in program.steps),
         "uses_bool": any(t.dtype == "bool" for t in program.tensors.values()),
@@ -235,12 +242,19 @@ def emit(
     name, prefix = program.name, f"tvmgen_{program.name}"
     include = {
         f"{prefix}.h": templates.get_template("public.h.jinja").render(context),
-        _PUBLIC_RUNTIME: _runtime(_PUBLIC_RUNTIME),
+        PUBLIC: header_text(PUBLIC),
     }
     source = {
         f"{name}_lib0.c": templates.get_template("lib0.c.jinja").render(context),
         f"{name}_lib1.c": constants_source(name, prefix, arrays),
         f"{name}_constants.h": constants_header(name, prefix, arrays),
-        **{h: _runtime(h) for h in headers},
+        **{h: header_text(h) for h in headers},
     }
-    return Emitted(include, source, input_entries, output_entries)
+    owned: dict[int, list[str]] = {operator: list(names) for operator, names in functions.used.items()}
+    for step in program.steps:
+        for p in step.code.parameters:
+            if p.role == "constant":
+                constant = f"{prefix}_{symbols[step.index, p.name]}"
+                owned.setdefault(step.layout.operators[p.part].index, []).append(constant)
+    used = {operator: tuple(dict.fromkeys(names)) for operator, names in owned.items()}
+    return Emitted(include, source, input_entries, output_entries, used)

@@ -8,18 +8,18 @@ that differ only in their constants and addresses print the same text; it is kep
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from tvm_patch.codegen.print_c import print_c
+from tvm_patch.codegen.runtime_headers import helpers
 from tvm_patch.kernels.c.arm.function import functions_of
 from tvm_patch.lowering.program import Program, Step
-from tvm_patch.lowering.window_loop import ROW
+from tvm_patch.lowering.step_function import Access, StepFunction
 
-_PARAMETER = re.compile(r"^(?P<type>\w+)\* (?P<name>\w+)$")
+_POINTER = re.compile(r"^(?P<type>\w+)\* (?P<name>\w+)$")
 _OWN_NAME = "TVMP_SELF"
-_ROWS = "struct tvmp_rows"
-"""What ``fetched{i}`` points to; TVM knows it as ``void*``, for TIR has no structures."""
 
 
 @dataclass(frozen=True)
@@ -32,31 +32,38 @@ class FunctionTable:
         In an order in which callees come first.
     entry : tuple of str
         Name of the function to call, by step index; empty for steps that only share memory.
+    used : mapping of int to tuple of str
+        By operator, the functions that its code consists of, those that it shares with others included.
     """
 
     definitions: tuple[str, ...]
     entry: tuple[str, ...]
+    used: Mapping[int, tuple[str, ...]]
 
 
-def _qualify(definition: str, name: str, restrict: bool, apart: bool) -> str:
+def _words(text: str) -> set[str]:
+    return set(re.findall(r"\w+", text))
+
+
+def _qualify(definition: str, name: str, pointers: Iterable[Access], restrict: bool, apart: bool) -> str:
     """Make the function static and qualify its pointer parameters; `apart` keeps it out of its callers."""
     head, body = definition.split("{", 1)
-    arguments = head[head.index("(") + 1 : head.rindex(")")]
     parameters, unused = [], []
-    mentioned = set(re.findall(r"\w+", body))
-    for text in arguments.split(", "):
-        match = _PARAMETER.match(text)
+    mentioned, remaining = _words(body), iter(pointers)
+    for text in head[head.index("(") + 1 : head.rindex(")")].split(", "):
+        pointer = _POINTER.match(text)
+        access = next(remaining) if pointer else None
+        if access == "function":
+            continue  # its name is that of a function, which needs no parameter in C
         if text.split()[-1] not in mentioned:
             unused.append(f"  (void){text.split()[-1]};\n")
-        if match is None:
+        if pointer is None:
             parameters.append(text)
             continue
-        fetched = match["name"].startswith("fetched")
-        written = fetched or match["name"] in ("scratch", "state") or match["name"].startswith("out")
-        const = "" if written else "const "
+        const = "const " if access == "read" else ""
         alone = "TVMP_RESTRICT " if restrict else ""
-        pointee = _ROWS if fetched else match["type"]
-        parameters.append(f"{const}{pointee} *{alone}{match['name']}")
+        pointee = "struct tvmp_rows" if access == "rows" else pointer["type"]
+        parameters.append(f"{const}{pointee} *{alone}{pointer['name']}")
     storage = "static TVMP_APART void" if apart else "static TVMP_STEP void"
     return f"{storage} {name}({', '.join(parameters)}) {{\n{''.join(unused)}{body.lstrip(chr(10))}"
 
@@ -68,12 +75,14 @@ class _Dedupe:
         self.names: dict[str, str] = {}
         self.definitions: list[str] = []
 
-    def add(self, text: str, old_name: str, new_name: str, restrict: bool, apart: bool) -> str:
+    def add(
+        self, text: str, old_name: str, new_name: str, pointers: Sequence[Access], restrict: bool, apart: bool
+    ) -> str:
         body = re.sub(rf"\b{old_name}\b", _OWN_NAME, text)
         key = f"{restrict}{apart}{body}"
         if key not in self.names:
             self.names[key] = new_name
-            self.definitions.append(_qualify(text, new_name, restrict, apart))
+            self.definitions.append(_qualify(text, new_name, pointers, restrict, apart))
         return self.names[key]
 
 
@@ -88,66 +97,77 @@ def function_table(program: Program, elided: frozenset[int]) -> FunctionTable:
         Steps that need no code because their output is their input.
     """
     live = [step for step in program.steps if step.index not in elided]
-    printed = print_c({v: f for step in live for v, f in step.code.functions.items()})
+    functions = {v: f for step in live for v, f in step.code.functions.items()}
+    printed = print_c({v: f.code for v, f in functions.items()}, pure=helpers())
+    carried = {n: t for f in functions.values() for n, t in functions_of(f.code).items()}
     dedupe = _Dedupe()
     entry = [""] * len(program.steps)
+    used: dict[int, list[str]] = {}
     for step in live:
-        entry[step.index] = _add_step(dedupe, step, printed)
-    carried = {
-        n: t for step in live for f in step.code.functions.values() for n, t in functions_of(f).items()
-    }
-    return FunctionTable((*_called(carried, dedupe.definitions), *dedupe.definitions), tuple(entry))
+        names = _add_step(dedupe, step, printed)
+        entry[step.index] = names[step.code.entry]
+        for variable, function in step.code.functions.items():
+            part = 0 if len(step.ops) == 1 else function.part
+            if part is not None:
+                reached = _reached(carried, printed[variable.name_hint])
+                shared = sorted(reached.intersection(carried))
+                used.setdefault(step.layout.operators[part].index, []).extend((names[variable], *shared))
+    # TVM drops calls for numbers of columns that do not occur.
+    called = _reached(carried, "\n".join(dedupe.definitions))
+    return FunctionTable(
+        (*(text for name, text in carried.items() if name in called), *dedupe.definitions),
+        tuple(entry),
+        {operator: tuple(dict.fromkeys(names)) for operator, names in used.items()},
+    )
 
 
-def _called(carried: Mapping[str, str], definitions: Sequence[str]) -> list[str]:
-    """Return the functions that are called; TVM drops calls for numbers of columns that do not occur."""
-    mentioned = set(re.findall(r"\w+", "\n".join(definitions)))
-    called: list[str] = []
+def _reached(carried: Mapping[str, str], code: str) -> set[str]:
+    """Return the words of some code and of all carried functions that it calls."""
+    words = _words(code)
     for name, text in reversed(list(carried.items())):  # callers before their callees
-        if name in mentioned:
-            called.insert(0, text)
-            mentioned |= set(re.findall(r"\w+", text))
-    return called
+        if name in words:
+            words |= _words(text)
+    return words
 
 
-def _add_step(dedupe: _Dedupe, step: Step, printed: Mapping[str, str]) -> str:
-    """Add the functions of a step, those that others call first; return the entry's name."""
-    renamed: dict[str, str] = {}
-    name = ""
-    for variable in step.code.functions:
-        old = variable.name_hint
-        text = printed[old]
-        for callee, shared in renamed.items():
-            text = text.replace(f"{ROW}(0)", shared) if callee.endswith("_row0") else text
-            text = re.sub(rf"\b{callee}\b", shared, text)
-        role = old.split("_", 1)[1]
+def _add_step(dedupe: _Dedupe, step: Step, printed: Mapping[str, str]) -> dict[Any, str]:
+    """Add the functions of a step, those that others call first; return their names in C."""
+    names: dict[Any, str] = {}
+    for variable, function in step.code.functions.items():
+        text = printed[variable.name_hint]
+        for callee, shared in names.items():
+            text = re.sub(rf"\b{callee.name_hint}\b", shared, text)
         is_entry = variable == step.code.entry
-        new = f"{step.label}_{step.index}" if is_entry else f"{_kind(step, role)}_{role}_{step.index}"
-        restrict, apart = _restrict(step, role), _apart(step, role)
-        name = renamed[old] = dedupe.add(text, old, new, restrict, apart)
-    return name
+        new = step.label if is_entry else f"{_kind(step, function)}_{function.label}"
+        names[variable] = dedupe.add(
+            text,
+            variable.name_hint,
+            f"{new}_{step.index}",
+            function.pointers,
+            _restrict(step, function),
+            _apart(step, function),
+        )
+    return names
 
 
-def _kind(step: Step, role: str) -> str:
+def _kind(step: Step, function: StepFunction) -> str:
     """Return the kind of operator that a function belongs to."""
-    position = re.search(r"\d+$", role)
-    return step.ops[int(position.group())].kind if position else step.label
+    return step.label if function.part is None else step.ops[function.part].kind
 
 
-def _restrict(step: Step, role: str) -> bool:
+def _restrict(step: Step, function: StepFunction) -> bool:
     """Tell whether no two pointers of a function can overlap."""
-    position = re.search(r"\d+$", role)
-    if position is not None:
-        return not step.layout.operators[int(position.group())].elementwise
-    return role == "tensor" and all(d is None for d in step.layout.input_distance.values())
+    if function.part is not None:
+        return not step.layout.operators[function.part].elementwise
+    return function.role == "tensor" and all(d is None for d in step.layout.input_distance.values())
 
 
-def _apart(step: Step, role: str) -> bool:
+def _apart(step: Step, function: StepFunction) -> bool:
     """Tell whether a function must not be inlined: the kernels that multiply.
 
     Inside the function of a whole segment gcc runs out of registers for their inner loops (up to 1.8 times the
     instructions were measured), and the stack frame is that of all kernels together.
     """
-    if not role.startswith("row"):
-        return role == "tensor" and step.layout.sink.macs > 0
-    return step.layout.operators[int(role.removeprefix("row"))].macs > 0
+    if function.role == "row" and function.part is not None:
+        return step.layout.operators[function.part].macs > 0
+    return function.role == "tensor" and step.layout.sink.macs > 0

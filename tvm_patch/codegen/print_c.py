@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import tvm
@@ -30,7 +30,7 @@ _WHILE = re.compile(
 _DEFINITION = re.compile(r"^TVM_DLL (?P<head>[^;{]*)\{$", re.MULTILINE)
 
 
-def print_c(functions: Mapping[Any, Any]) -> dict[str, str]:
+def print_c(functions: Mapping[Any, Any], pure: Collection[str] = ()) -> dict[str, str]:
     """Print private PrimFuncs as C function definitions.
 
     Parameters
@@ -38,6 +38,8 @@ def print_c(functions: Mapping[Any, Any]) -> dict[str, str]:
     functions : mapping of str or tvm.ir.GlobalVar to tvm.tirx.PrimFunc
         By C name; a function that others call must be given by the GlobalVar they call it by.  Parameters are
         ``T.handle(dtype)`` or scalars; no ``T.sblock``.
+    pure : collection of str
+        External functions that only compute the value that they return.
 
     Returns
     -------
@@ -54,33 +56,32 @@ def print_c(functions: Mapping[Any, Any]) -> dict[str, str]:
         module = make_pass()(module)
     text = tvm.get_global_func("target.build.c")(module, target).inspect_source()
     text = _WHILE.sub(r"\g<indent>while (\g<condition>) {\n", text)
-    return _split_definitions(text)
+    return _split_definitions(text, pure)
 
 
-def _split_definitions(text: str) -> dict[str, str]:
+def _split_definitions(text: str, pure: Collection[str]) -> dict[str, str]:
     """Cut TVM's single source into one definition per function; TVM closes each with a brace in column 0."""
     out: dict[str, str] = {}
     for match in _DEFINITION.finditer(text):
         end = text.index("\n}\n", match.end()) + 3
         head = match.group("head")
         name = head[: head.index("(")].split()[-1]
-        out[name] = head + "{" + _drop_unused_locals(text[match.end() : end])
+        out[name] = head + "{" + _drop_unused_locals(text[match.end() : end], pure)
     return out
 
 
 _LOCAL = re.compile(r"^ +\w+ (?P<name>\w+) = (?P<value>[^;]*);\n", re.MULTILINE)
-_IMPURE_CALL = re.compile(r"\b(?!tvmp_)[A-Za-z_]\w*\(")
-"""A call that might do something.  Helpers named ``tvmp_*`` that return a value only compute it."""
+_CALL = re.compile(r"\b([A-Za-z_]\w*)\(")
 
 
-def _drop_unused_locals(body: str) -> str:
+def _drop_unused_locals(body: str, pure: Collection[str]) -> str:
     """Remove locals that nothing reads: CommonSubexprElim replaces uses and leaves the variable behind."""
     while True:
         mentions = Counter(re.findall(r"[A-Za-z_]\w*", body))
         unused = [
             m
             for m in _LOCAL.finditer(body)
-            if mentions[m["name"]] == 1 and not _IMPURE_CALL.search(m["value"])
+            if mentions[m["name"]] == 1 and set(_CALL.findall(m["value"])).issubset(pure)
         ]
         if not unused:
             return body

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from microtvm_project.boards import get_board
-from tvm_patch.driver.front import BorderMode, Progress, legalize
+from tvm_patch.border_mode import BorderMode
+from tvm_patch.driver.front import Progress, legalize
 from tvm_patch.driver.plan import PlanSource, resolve
 from tvm_patch.driver.tuned import tuned_configs
 from tvm_patch.planner.explain import PlanMemory, SegmentMemory, plan_memory

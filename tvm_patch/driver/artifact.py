@@ -12,6 +12,7 @@ import numpy as np
 
 from microtvm_project.run import RunResult
 from microtvm_project.run import run as run_on_board
+from tvm_patch.artifact_metadata import Metadata
 from tvm_patch.codegen.artifact import ArtifactFiles, read_files, write_files
 from tvm_patch.errors import PatchError, UserError, name_folder
 
@@ -32,17 +33,21 @@ class Artifact:
     def __init__(self, contents: ArtifactFiles, folder: Path | None = None) -> None:
         self.contents = contents
         self.folder = folder
-        self.metadata: dict[str, Any] = contents.metadata
+
+    @property
+    def metadata(self) -> Metadata:
+        """What ``metadata.json`` says."""
+        return self.contents.metadata
 
     @property
     def name(self) -> str:
         """Name of the model, a C identifier."""
-        return str(self.metadata["model_name"])
+        return self.metadata.model_name
 
     @property
     def arena_bytes(self) -> int:
         """Bytes of the one static block that an inference uses."""
-        return int(self.metadata["arena_bytes"])
+        return self.metadata.arena_bytes
 
     def save(self, folder: Path | str) -> Path:
         """Write the artifact to `folder` and ``<folder>.tar``; all of it or nothing.
@@ -77,7 +82,7 @@ class Artifact:
         name : str
             Its name in the message.
         """
-        if hashlib.sha256(model).hexdigest() != self.metadata["model_sha256"]:
+        if hashlib.sha256(model).hexdigest() != self.metadata.model_sha256:
             raise UserError(
                 f"{self.folder or self.name} was compiled from another model than {name}; "
                 "give the file that it was compiled from, or compile it again"

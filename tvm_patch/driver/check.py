@@ -46,8 +46,8 @@ def random_inputs(artifact: Artifact, count: int = 1, seed: int = 0) -> list[lis
     meta = artifact.metadata
     return [
         [
-            to_artifact(random_model_input(rng, model, mine, mine["shape"]), model, mine)
-            for model, mine in zip(meta["model_inputs"], meta["inputs"], strict=True)
+            to_artifact(random_model_input(rng, model, mine, mine.shape), model, mine)
+            for model, mine in zip(meta.model_inputs, meta.inputs, strict=True)
         ]
         for _ in range(count)
     ]
@@ -81,7 +81,7 @@ def check(
     OracleRefusal
         When the reference itself cannot run the model.
     """
-    signature = artifact.metadata["signature"]
+    signature = artifact.metadata.signature
     if oracle is None:
         with find_reference(model, signature) as found:
             return check(artifact, model, inputs, outputs, found, beside_default)
@@ -101,7 +101,7 @@ def _beside_default(
     outputs: Sequence[Sequence[np.ndarray]],
 ) -> int | None:
     try:
-        with find_reference(model, artifact.metadata["signature"], ("default",)) as found:
+        with find_reference(model, artifact.metadata.signature, ("default",)) as found:
             return _largest_difference(artifact, inputs, outputs, found.oracle)
     except OracleRefusal:
         return None
@@ -117,10 +117,9 @@ def _largest_difference(
     meta, largest = artifact.metadata, 0
     for given, got in zip(inputs, outputs, strict=True):
         originals = [
-            input_to_model(v, m, a)
-            for v, m, a in zip(given, meta["model_inputs"], meta["inputs"], strict=True)
+            input_to_model(v, m, a) for v, m, a in zip(given, meta.model_inputs, meta.inputs, strict=True)
         ]
         expected = oracle.run(originals).outputs
-        for mine, wanted, m, a in zip(got, expected, meta["model_outputs"], meta["outputs"], strict=True):
+        for mine, wanted, m, a in zip(got, expected, meta.model_outputs, meta.outputs, strict=True):
             largest = max(largest, difference_in_steps(output_to_model(mine, m, a), wanted, a))
     return largest

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io as std_io
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +11,18 @@ import numpy as np
 import tvm
 
 from microtvm_project.boards import get_board
-from tvm_patch.artifact_files import METADATA
+from tvm_patch.border_mode import BorderMode
 from tvm_patch.codegen.artifact import ArtifactFiles
 from tvm_patch.codegen.emit import emit
-from tvm_patch.codegen.metadata import metadata
+from tvm_patch.codegen.metadata import Origin, metadata
 from tvm_patch.driver.artifact import Artifact
-from tvm_patch.driver.front import BorderMode, Legalized, Progress, legalize, model_borders
+from tvm_patch.driver.front import Legalized, Progress, legalize, model_borders
 from tvm_patch.driver.plan import PlanSource, resolve
 from tvm_patch.driver.tuned import tuned_configs
 from tvm_patch.errors import InternalError, UserError
+from tvm_patch.input_mode import InputMode
 from tvm_patch.kernels.base import PREFERENCES, Preference
 from tvm_patch.lowering.program import Program, constant_table
-from tvm_patch.planner.modes import InputMode
 from tvm_patch.planner.network import Network
 from tvm_patch.planner.plan import Plan
 from tvm_patch.planner.schedule import Schedule
@@ -111,30 +110,22 @@ def compile(
     report("printing C", 0.7)
     emitted = emit(program, placement, legalized.inputs, legalized.outputs)
     inputs, outputs = model_borders(legalized.model)
-    extra = {
-        "board": board,
-        "io": io,
-        "model_sha256": legalized.sha256,
-        "model_inputs": [asdict(b) for b in inputs],
-        "model_outputs": [asdict(b) for b in outputs],
-        "arena_lower_bound": placement.plan.lower_bound,
-        "arena_method": placement.plan.method,
-        "input_mode": program.schedule.mode,
-        "prefer": prefer,
-        "signature": signature,
-        "notes": list(legalized.model.notes),
-        "scheme": found.scheme if found else "custom" if segments else "layer",
-        # Not the alternatives: they are no part of what was compiled.
-        "plan": found.model_dump(mode="json", exclude={"front"}) if found else None,
-    }
-    files: dict[str, bytes] = {
-        METADATA: metadata(program, placement, emitted, extra),
-        **{f"codegen/host/include/{n}": t.encode() for n, t in emitted.include.items()},
-        **{f"codegen/host/src/{n}": t.encode() for n, t in emitted.source.items()},
-        **_records(legalized, program),
-    }
+    origin = Origin(
+        board=board,
+        model_sha256=legalized.sha256,
+        model_inputs=inputs,
+        model_outputs=outputs,
+        io=io,
+        input_mode=program.schedule.mode,
+        prefer=prefer,
+        signature=signature,
+        notes=legalized.model.notes,
+        scheme=found.scheme if found else "custom" if segments else "layer",
+        plan=found,
+    )
+    others = {**emitted.files, **_records(legalized, program)}
     report("done", 1.0)
-    return Artifact(ArtifactFiles(files))
+    return Artifact(ArtifactFiles(metadata(program, placement, emitted, origin), others))
 
 
 def _check_promise(plan: Plan, schedule: Schedule) -> None:

@@ -8,24 +8,26 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import tvm
 
 from relay_passes.extract_graph import graph_of
 from relay_passes.pipeline import legalization_passes
+from tvm_patch.artifact_metadata import BorderEntry
+from tvm_patch.border_mode import BorderMode
 from tvm_patch.codegen.emit import Interface
 from tvm_patch.codegen.identifiers import c_identifier
 from tvm_patch.errors import UnsupportedError, UserError
 from tvm_patch.frontend import Imported, import_tflite
 from tvm_patch.graph import Graph, Tensor
+from tvm_patch.input_mode import InputMode
 from tvm_patch.kernels import Kernel
 from tvm_patch.lowering.describe import describe
 from tvm_patch.lowering.fit_kernels import fit_kernels, widest_kernels
 from tvm_patch.lowering.order_operators import OrderOperators
 from tvm_patch.lowering.program import Program, choose_kernels, lower_program
 from tvm_patch.lowering.tuned import TunedConfigs
-from tvm_patch.planner.modes import InputMode
 from tvm_patch.planner.network import Network
 from tvm_patch.planner.schedule import Schedule
 from tvm_patch.planner.segments import layer_by_layer
@@ -33,27 +35,6 @@ from tvm_patch.targets import HOST, Target
 from tvm_patch.tflite.model import Model
 
 Progress = Callable[[str, float], None]
-BorderMode = Literal["int8", "float"]
-
-
-@dataclass(frozen=True)
-class ModelBorder:
-    """One input or output as the .tflite file has it, before anything was folded.
-
-    Attributes
-    ----------
-    name, dtype : str
-        As in the file.
-    scale : float
-        0.0 where the tensor is not quantized.
-    zero_point : int
-        0 where the tensor is not quantized.
-    """
-
-    name: str
-    dtype: str
-    scale: float
-    zero_point: int
 
 
 @dataclass(frozen=True)
@@ -223,17 +204,20 @@ def legalize(
     )
 
 
-def model_borders(model: Model) -> tuple[list[ModelBorder], list[ModelBorder]]:
+def model_borders(model: Model) -> tuple[list[BorderEntry], list[BorderEntry]]:
     """Return the model's inputs and outputs as the file has them."""
 
-    def border(index: int) -> ModelBorder:
+    def border(index: int) -> BorderEntry:
         tensor = model.tensors[index]
         quantization = tensor.quantization
         # Some files have numbers on integers that are none of a quantized tensor.
         if quantization is None or tensor.dtype not in ("int8", "uint8"):
-            return ModelBorder(tensor.name, tensor.dtype, 0.0, 0)
-        return ModelBorder(
-            tensor.name, tensor.dtype, float(quantization.scale[0]), int(quantization.zero_point[0])
+            return BorderEntry(name=tensor.name, dtype=tensor.dtype, scale=0.0, zero_point=0)
+        return BorderEntry(
+            name=tensor.name,
+            dtype=tensor.dtype,
+            scale=float(quantization.scale[0]),
+            zero_point=int(quantization.zero_point[0]),
         )
 
     return [border(i) for i in model.inputs], [border(i) for i in model.outputs]

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from microtvm_project.boards import get_board
-from tvm_patch.driver.front import BorderMode, Legalized, Progress, legalize
+from tvm_patch.border_mode import BorderMode
+from tvm_patch.driver.front import Legalized, Progress, legalize
 from tvm_patch.driver.tuned import tuned_configs
 from tvm_patch.errors import PlanError
 from tvm_patch.lowering.fit_kernels import widest_kernels

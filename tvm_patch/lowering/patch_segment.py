@@ -17,6 +17,7 @@ from tvm_patch.lowering.narrow import narrowed
 from tvm_patch.lowering.patch_numbers import PatchNumbers
 from tvm_patch.lowering.segment_parts import SegmentCode, SegmentPart
 from tvm_patch.lowering.segment_printer import Expr, PrimFunc, SegmentPrinter
+from tvm_patch.lowering.step_function import row_pointers
 from tvm_patch.planner.layout.patches import PatchLayout, RegionBuffer
 from tvm_patch.targets import Target
 
@@ -59,10 +60,10 @@ class _Patches(SegmentPrinter):
 
     def build(self) -> SegmentCode:
         self.rows = [
-            self.function(f"row{i}", kernel.row_function(self._dynamic(i)))
+            self.function(kernel.row_function(self._dynamic(i)), "row", i, row_pointers(kernel))
             for i, kernel in enumerate(self.kernels)
         ]
-        self.patch = self.function("patch", self._print_patch())
+        self.patch = self.function(self._print_patch(), "patch")
         return self.code(self._print_patches())
 
     def _print_patches(self) -> PrimFunc:

@@ -8,9 +8,9 @@ from typing import Any
 import tvm
 from tvm import relax
 
-from relay_passes.fold_boundary import BorderMode
 from relay_passes.patch_schedule import PatchSchedule
 from relay_passes.pipeline import legalization_passes
+from tvm_patch.border_mode import BorderMode
 from tvm_patch.lowering.lower_segments import LowerSegments
 from tvm_patch.planner.plan import Plan
 from tvm_patch.planner.segments import Segment

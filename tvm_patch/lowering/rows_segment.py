@@ -22,7 +22,8 @@ from tvm_patch.lowering.bands import BandNumbers
 from tvm_patch.lowering.narrow import flattened, narrowed
 from tvm_patch.lowering.segment_parts import SegmentCode, SegmentPart, constant_names
 from tvm_patch.lowering.segment_printer import Expr, PrimFunc, SegmentPrinter
-from tvm_patch.lowering.window_loop import ROW, WindowLoop, window_loop
+from tvm_patch.lowering.step_function import START_POINTERS, finish_pointers, row_pointers
+from tvm_patch.lowering.window_loop import WindowLoop, window_loop
 from tvm_patch.planner.layout.row_buffer import RowBuffer
 from tvm_patch.planner.layout.rows import RowsLayout
 from tvm_patch.targets import Target
@@ -82,16 +83,18 @@ class _Rows(SegmentPrinter):
         if self._flat():
             return self.code(self._print_flat())
         if (loop := self._loop()) is not None:
-            return self.code(self._print_loop(loop))
+            return self._print_loop(loop)
         for i, kernel in enumerate(self.kernels):
             assert isinstance(kernel, RowKernel | RowReduction)
-            self.rows.append(self.function(f"row{i}", kernel.row_function(self._dynamic(i))))
+            row = kernel.row_function(self._dynamic(i))
+            self.rows.append(self.function(row, "row", i, row_pointers(kernel)))
             if isinstance(kernel, RowReduction):
-                self.starts[i] = self.function(f"start{i}", kernel.start_function())
-                self.finishes[i] = self.function(f"finish{i}", kernel.finish_function())
+                start, finish = kernel.start_function(), kernel.finish_function()
+                self.starts[i] = self.function(start, "start", i, START_POINTERS)
+                self.finishes[i] = self.function(finish, "finish", i, finish_pointers(kernel))
         if self.layout.bands == 1:
             return self.code(self._print(whole=True))
-        self.band = self.function("band", self._print(whole=False))
+        self.band = self.function(self._print(whole=False), "band")
         return self.code(self._print_bands())
 
     def _flat(self) -> bool:
@@ -116,18 +119,19 @@ class _Rows(SegmentPrinter):
 
     # -- printing
 
-    def _print_loop(self, loop: WindowLoop) -> PrimFunc:
-        """Print the entry of an operator whose rows the shared loop makes."""
+    def _print_loop(self, loop: WindowLoop) -> SegmentCode:
+        """Return the code of an operator whose rows the shared loop makes."""
         (part,), (kernel,), (buffer,) = self.parts, self.kernels, self.layout.buffers.values()
         assert isinstance(kernel, RowKernel)
         function, view = window_loop(loop), kernel.op.outputs[0]
         tensor, flow = part.inputs[0], self.layout.flow
-        self.function("row0", kernel.row_function())
+        row = self.function(kernel.row_function(), "row", 0, row_pointers(kernel))
         with IRBuilder() as builder, T.prim_func(private=True):
+            kernel_address = T.arg(row.name_hint, T.handle())
             self.arguments, self.buffers, self.numbers = self.declare(())
             pixel = buffer.pixel_bytes
             pointers = [T.address_of(self.stored(tensor)[self._number(f"start_{tensor}") * pixel])]
-            pointers += [T.address_of(self.buffers["scratch"][buffer.offset]), call("int32", ROW, 0)]
+            pointers += [T.address_of(self.buffers["scratch"][buffer.offset]), kernel_address]
             pointers += [self.arguments["out0"], *self.constants_of(0)]
             if loop.scratch:
                 pointers.append(T.address_of(self.buffers["scratch"][self.layout.scratch_offset]))
@@ -142,13 +146,14 @@ class _Rows(SegmentPrinter):
                 row=view.size // view.shape[1],
             )
             T.evaluate(call("int32", function.name, *pointers, *numbers))
-        return with_functions(builder.get(), [function])
+        return self.code(with_functions(builder.get(), [function]), ["function", *self.accesses()])
 
     def _print_flat(self) -> PrimFunc:
         """Print the entry of an operator whose rows are one."""
         (part,), (kernel,) = self.parts, self.kernels
         assert isinstance(kernel, RowKernel)
-        row = self.function("row0", flattened(kernel).row_function())
+        flat = flattened(kernel)
+        row = self.function(flat.row_function(), "row", 0, row_pointers(flat))
         with IRBuilder() as builder, T.prim_func(private=True):
             self.arguments, self.buffers, _ = self.declare(())
             pointers = [T.address_of(self.stored(t)[0]) for t in part.inputs] + self.constants_of(0)

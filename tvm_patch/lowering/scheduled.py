@@ -14,7 +14,7 @@ from relay_passes.patch_schedule import INPUT_MODE, NUMBER, OPERATORS, PLAN
 from relay_passes.straight_line import MAIN, StraightLine
 from tvm_patch.errors import PlanError
 from tvm_patch.graph import Graph, Operator, Tensor
-from tvm_patch.planner.modes import INPUT_MODES, InputMode
+from tvm_patch.input_mode import INPUT_MODES, InputMode
 from tvm_patch.planner.plan import Plan
 from tvm_patch.planner.segments import NUMBERS, Segment, segment_of
 

@@ -9,8 +9,8 @@ from typing import Any, Literal
 import numpy as np
 
 from tvm_patch.kernels import Kernel
+from tvm_patch.lowering.step_function import StepFunction
 
-PrimFunc = Any
 Role = Literal["in", "fetched", "constant", "scratch", "state", "out"]
 
 
@@ -29,12 +29,15 @@ class Parameter:
         The tensor, for ``in``, ``fetched`` and ``out``.
     array : ndarray or None
         The values, for ``constant``.
+    part : int
+        Position in the segment of the operator whose constant it is.
     """
 
     name: str
     role: Role
     tensor: str = ""
     array: np.ndarray | None = None
+    part: int = 0
 
 
 @dataclass(frozen=True)
@@ -45,14 +48,14 @@ class SegmentCode:
     ----------
     entry : tvm.ir.GlobalVar
         The function to call.
-    functions : dict of GlobalVar to PrimFunc
-        The entry and all that it calls.
+    functions : dict of GlobalVar to StepFunction
+        The entry and all that it calls, callees first.
     parameters : tuple of Parameter
         Of the entry, in order.
     """
 
     entry: Any
-    functions: dict[Any, PrimFunc]
+    functions: dict[Any, StepFunction]
     parameters: tuple[Parameter, ...]
 
 

@@ -11,6 +11,7 @@ from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for i
 
 from tvm_patch.graph import Tensor
 from tvm_patch.lowering.segment_parts import Parameter, SegmentCode, SegmentPart, constant_names
+from tvm_patch.lowering.step_function import Access, FunctionRole, StepFunction
 from tvm_patch.planner.layout.base import Layout
 from tvm_patch.targets import Target
 
@@ -48,17 +49,30 @@ class SegmentPrinter:
         name: str,
     ) -> None:
         self.bound, self.parts, self.target, self.name = layout, parts, target, name
-        self.functions: dict[Any, PrimFunc] = {}
+        self.functions: dict[Any, StepFunction] = {}
 
-    def function(self, role: str, function: PrimFunc) -> Any:
-        """Add a function to the segment's; return its name."""
-        variable = tvm.ir.GlobalVar(f"{self.name}_{role}")
+    def function(
+        self,
+        code: PrimFunc,
+        role: FunctionRole,
+        part: int | None = None,
+        pointers: Sequence[Access] | None = None,
+    ) -> Any:
+        """Add a function to the segment's; return its name.
+
+        `pointers` says what its pointers are for, where they are not those of the entry.
+        """
+        if pointers is None:
+            pointers = self.accesses()
+        function = StepFunction(code, role, part, tuple(pointers))
+        variable = tvm.ir.GlobalVar(f"{self.name}_{function.label}")
         self.functions[variable] = function
         return variable
 
-    def code(self, entry: PrimFunc) -> SegmentCode:
-        """Add the entry to the functions and return the segment's code."""
-        return SegmentCode(self.function("segment", entry), self.functions, tuple(self.parameters()))
+    def code(self, entry: PrimFunc, pointers: Sequence[Access] | None = None) -> SegmentCode:
+        """Add the entry to the functions and return the segment's code; `pointers` as for :meth:`function`."""
+        name = self.function(entry, "segment", pointers=pointers)
+        return SegmentCode(name, self.functions, tuple(self.parameters()))
 
     def parameters(self) -> list[Parameter]:
         """Return the pointers that the entry takes."""
@@ -66,7 +80,7 @@ class SegmentPrinter:
         found = [Parameter(f"in{i}", "in", t) for i, t in enumerate(layout.sources)]
         found += [Parameter(f"fetched{i}", "fetched", t) for i, t in enumerate(layout.fetched)]
         found += [
-            Parameter(name, "constant", array=self.parts[i].kernel.constants[constant])
+            Parameter(name, "constant", array=self.parts[i].kernel.constants[constant], part=i)
             for i, constant, name in constant_names(self.parts)
         ]
         if layout.scratch_bytes:
@@ -74,6 +88,15 @@ class SegmentPrinter:
         if not layout.sink.rows:
             found.append(Parameter("state", "state"))
         return found + [Parameter(f"out{i}", "out", t) for i, t in enumerate(layout.stored)]
+
+    def accesses(self) -> list[Access]:
+        """Return what the pointers that the entry takes are for."""
+        return [self._access(p) for p in self.parameters()]
+
+    def _access(self, parameter: Parameter) -> Access:
+        if parameter.role == "fetched" and self.target.prints_c:
+            return "rows"
+        return "write" if parameter.role in ("scratch", "state", "out") else "read"
 
     def _pointee(self, parameter: Parameter) -> tuple[str, int]:
         """Return dtype and number of the elements that a parameter points to; no dtype where it is no array."""

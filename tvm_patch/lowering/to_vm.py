@@ -77,7 +77,7 @@ def program_to_relax(program: Program) -> tvm.IRModule:
     with builder.function("main", params):
         with builder.dataflow():
             for step in program.steps:
-                private.update(step.code.functions)
+                private.update((variable, f.code) for variable, f in step.code.functions.items())
                 callee = builder.add_func(_wrapper(program, step), f"{step.label}_{step.index}")
                 _emit_call(builder, program, step, callee, values)
             results = [values[name] for name in program.outputs]

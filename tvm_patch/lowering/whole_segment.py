@@ -8,6 +8,7 @@ import tvm
 
 from tvm_patch.kernels import TensorKernel
 from tvm_patch.lowering.segment_parts import Parameter, SegmentCode, SegmentPart
+from tvm_patch.lowering.step_function import StepFunction, tensor_pointers
 from tvm_patch.planner.layout.whole import WholeLayout
 from tvm_patch.targets import Target
 
@@ -29,4 +30,5 @@ def lower_whole(
     if layout.scratch_bytes:
         parameters.append(Parameter("scratch", "scratch"))
     parameters += [Parameter(f"out{i}", "out", t) for i, t in enumerate(layout.stored)]
-    return SegmentCode(entry, {entry: kernel.function()}, tuple(parameters))
+    function = StepFunction(kernel.function(), "tensor", None, tensor_pointers(kernel))
+    return SegmentCode(entry, {entry: function}, tuple(parameters))

@@ -12,9 +12,6 @@ from tvm_patch.kernels.c.arm.function import CFunction
 from tvm_patch.planner.layout.row_buffer import RowBuffer
 from tvm_patch.planner.row_window import RowWindow
 
-ROW = "TVMP_ROW"
-"""Stands for the row kernel's address, for TIR has no pointers to functions; see :mod:`tvm_patch.codegen.functions`."""
-
 _C_TYPES = {"int8": "int8_t", "int16": "int16_t", "int32": "int32_t", "uint8": "uint8_t"}
 _NUMBERS = (
     "height",

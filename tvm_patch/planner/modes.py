@@ -1,17 +1,10 @@
-"""Where the network's input comes from."""
+"""Which of a network's inputs are fetched row by row."""
 
 from __future__ import annotations
 
-from typing import Literal, get_args
-
 from tvm_patch.errors import PlanError
+from tvm_patch.input_mode import INPUT_MODES, InputMode
 from tvm_patch.planner.network import Network
-
-InputMode = Literal["resident", "rereadable", "streamed"]
-"""``resident``: in the arena.  ``rereadable``: any row can be fetched at any time.  ``streamed``: rows arrive once, in
-order."""
-
-INPUT_MODES: tuple[InputMode, ...] = get_args(InputMode)
 
 
 def fetched_inputs(network: Network, mode: InputMode) -> frozenset[str]:

@@ -15,7 +15,7 @@ from typing import Annotated, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tvm_patch.errors import PlanError
-from tvm_patch.planner.modes import InputMode
+from tvm_patch.input_mode import InputMode
 from tvm_patch.planner.network import Network
 from tvm_patch.planner.schedule import Schedule, overhead_of
 from tvm_patch.planner.segments import Segment, segment_of

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
@@ -16,6 +16,8 @@ from tvm_patch.report.text import shape
 if TYPE_CHECKING:
     import numpy as np
 
+    from tvm_patch.artifact_metadata import TensorEntry
+
 HIGHEST = 5
 """Scores that are shown."""
 FIRST = 8
@@ -23,7 +25,7 @@ FIRST = 8
 
 
 def answers(
-    borders: Sequence[Mapping[str, Any]],
+    borders: Sequence[TensorEntry],
     outputs: Sequence[np.ndarray],
     labels: Sequence[str] = (),
     scores: bool = True,
@@ -32,8 +34,8 @@ def answers(
 
     Parameters
     ----------
-    borders : sequence of mapping
-        ``outputs`` of the artifact's ``metadata.json``.
+    borders : sequence of TensorEntry
+        Outputs of the artifact.
     outputs : sequence of ndarray
         What came out, in the artifact's types.
     labels : sequence of str
@@ -54,7 +56,7 @@ def answers(
         names = labels if len(labels) == values.size else ()
         found.append(
             AnswerReport(
-                name=border["name"],
+                name=border.name,
                 dtype=str(values.dtype),
                 shape=list(values.shape),
                 highest=[
@@ -66,10 +68,10 @@ def answers(
     return found
 
 
-def _real(border: Mapping[str, Any], values: np.ndarray) -> list[float]:
+def _real(border: TensorEntry, values: np.ndarray) -> list[float]:
     flat = values.reshape(-1)
-    if border["scale"]:
-        return [float(v) for v in (flat.astype("int64") - border["zero_point"]) * float(border["scale"])]
+    if border.scale:
+        return [float(v) for v in (flat.astype("int64") - border.zero_point) * float(border.scale)]
     return [v.item() for v in flat]
 
 
@@ -103,11 +105,11 @@ def _count(dims: Sequence[int]) -> int:
     return product
 
 
-def check_labels(labels: Sequence[str], borders: Sequence[Mapping[str, Any]], source: str) -> None:
+def check_labels(labels: Sequence[str], borders: Sequence[TensorEntry], source: str) -> None:
     """Raise InputError when no output has as many scores as there are labels."""
-    counts = [_count(b["shape"]) for b in borders]
+    counts = [_count(b.shape) for b in borders]
     if len(labels) not in counts:
-        wanted = ", ".join(f"{b['name']} {n}" for b, n in zip(borders, counts, strict=True))
+        wanted = ", ".join(f"{b.name} {n}" for b, n in zip(borders, counts, strict=True))
         raise InputError(
             f"{source} has {len(labels)} labels, but the outputs have other numbers of scores: {wanted}"
         )

@@ -22,6 +22,7 @@ from tvm_patch.report.models import (
 
 if TYPE_CHECKING:
     from microtvm_project.run import RunResult
+    from tvm_patch.artifact_metadata import Metadata, OperatorEntry
     from tvm_patch.driver import Analysis, CheckResult
     from tvm_patch.planner.explain import PlanMemory
     from tvm_patch.planner.network import Network
@@ -91,9 +92,7 @@ def segment_reports(memory: PlanMemory) -> list[SegmentReport]:
     ]
 
 
-def compile_report(
-    model: str, board: str, folder: Path, metadata: Mapping[str, Any], files: int
-) -> CompileReport:
+def compile_report(model: str, board: str, folder: Path, metadata: Metadata, files: int) -> CompileReport:
     """Return the report of ``tvm-patch compile``.
 
     Parameters
@@ -101,21 +100,20 @@ def compile_report(
     model, board : str
     folder : Path
         Where the artifact lies.
-    metadata : mapping
-        Its ``metadata.json``.
+    metadata : Metadata
+        The artifact's.
     files : int
         Number of its files.
     """
-    functions = metadata.get("memory", {}).get("functions", {}).get("main", [])
     return CompileReport(
         model=model,
         board=board,
         artifact=str(folder),
-        constant_bytes=sum(f["constants_size_bytes"] for f in functions) if functions else None,
-        arena_bytes=metadata["arena_bytes"],
+        constant_bytes=metadata.constant_bytes,
+        arena_bytes=metadata.arena_bytes,
         files=files,
-        notes=metadata["notes"],
-        operators=[OperatorReport(**_known(OperatorReport, op)) for op in metadata["operators"]],
+        notes=list(metadata.notes),
+        operators=[OperatorReport(**_reported(op)) for op in metadata.operators],
         **_costs(metadata),
         **_borders(metadata),
     )
@@ -125,7 +123,7 @@ def run_report(
     model: str,
     board: str,
     as_board: str | None,
-    metadata: Mapping[str, Any],
+    metadata: Metadata,
     result: RunResult,
     *,
     checked: CheckResult | None = None,
@@ -138,8 +136,8 @@ def run_report(
     ----------
     model, board, as_board
         As the user named them.
-    metadata : mapping
-        The artifact's ``metadata.json``.
+    metadata : Metadata
+        The artifact's.
     result : RunResult
         What the board said.
     checked : CheckResult, optional
@@ -149,7 +147,7 @@ def run_report(
     answers : sequence of AnswerReport
         What to show of the outputs.
     """
-    described = metadata["operators"]
+    described = metadata.operators
     counts: Sequence[int | None] = result.operator_instructions or [None] * len(described)
     return RunReport(
         model=model,
@@ -160,7 +158,7 @@ def run_report(
         oracle=checked.oracle if checked else None,
         oracle_refusals=list(checked.refusals) if checked else [unchecked] if unchecked else [],
         default_diff=checked.default_diff if checked else None,
-        notes=metadata["notes"],
+        notes=list(metadata.notes),
         answers=list(answers),
         instructions=result.instructions,
         cycles=result.cycles,
@@ -173,35 +171,33 @@ def run_report(
         if result.flash_bytes is not None
         else [],
         operators=[
-            OperatorRun(**_known(OperatorReport, op), instructions=n)
-            for op, n in zip(described, counts, strict=True)
+            OperatorRun(**_reported(op), instructions=n) for op, n in zip(described, counts, strict=True)
         ],
         **_costs(metadata),
         **_borders(metadata),
     )
 
 
-def _known(report: type[OperatorReport] | type[TensorReport], entry: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what of a metadata entry the report has a place for."""
-    return {key: value for key, value in entry.items() if key in report.model_fields}
+def _reported(op: OperatorEntry) -> dict[str, Any]:
+    return op.model_dump(include=set(OperatorReport.model_fields))
 
 
-def _costs(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    macs, executed = metadata["macs"], metadata["macs_executed"]
+def _costs(metadata: Metadata) -> dict[str, Any]:
     return {
-        "input_mode": metadata["input_mode"],
-        "scheme": metadata["scheme"],
-        "segments": len(metadata["segments"]),
-        "macs": macs,
-        "macs_executed": executed,
-        "overhead": overhead_of(executed, macs),
+        "input_mode": metadata.input_mode,
+        "scheme": metadata.scheme,
+        "segments": len(metadata.segments),
+        "macs": metadata.macs,
+        "macs_executed": metadata.macs_executed,
+        "overhead": overhead_of(metadata.macs_executed, metadata.macs),
     }
 
 
-def _borders(metadata: Mapping[str, Any]) -> dict[str, Any]:
+def _borders(metadata: Metadata) -> dict[str, Any]:
+    reported = set(TensorReport.model_fields)
     return {
-        side: [TensorReport(**_known(TensorReport, entry)) for entry in metadata[side]]
-        for side in ("inputs", "outputs")
+        "inputs": [TensorReport(**t.model_dump(include=reported)) for t in metadata.inputs],
+        "outputs": [TensorReport(**t.model_dump(include=reported)) for t in metadata.outputs],
     }
 
 

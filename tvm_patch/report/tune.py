@@ -7,10 +7,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
+from tvm_patch.driver.tune import TuningResult
 from tvm_patch.report.columns import Column, fitted
 from tvm_patch.report.models import Report
 from tvm_patch.report.text import UNKNOWN, count
-from tvm_patch.tuning.tune import TuningResult
 
 
 class TaskReport(Report):

@@ -11,10 +11,10 @@ import numpy as np
 
 from microtvm_project.boards import get_board
 from relay_passes.dialect import evaluate
-from tvm_patch.artifact_files import METADATA
+from tvm_patch.artifact_metadata import BorderEntry
 from tvm_patch.codegen.artifact import ArtifactFiles, write_files
 from tvm_patch.codegen.emit import Interface, emit
-from tvm_patch.codegen.metadata import metadata
+from tvm_patch.codegen.metadata import Origin, metadata
 from tvm_patch.graph import Graph, Operator, Tensor
 from tvm_patch.kernels import Kernel
 from tvm_patch.lowering.describe import describe
@@ -113,23 +113,8 @@ def _artifact(op: Operator, kernels: Sequence[Kernel], board: str) -> ArtifactFi
     borders = [[Interface(t.name, 0.0, 0) for t in side] for side in (inputs, outputs)]
     emitted = emit(program, placement, borders[0], borders[1])
     sides = [
-        [{"name": t.name, "dtype": t.dtype, "scale": 0.0, "zero_point": 0} for t in side]
+        [BorderEntry(name=t.name, dtype=t.dtype, scale=0.0, zero_point=0) for t in side]
         for side in (inputs, outputs)
     ]
-    extra = {
-        "board": board,
-        "model_sha256": "",
-        "model_inputs": sides[0],
-        "model_outputs": sides[1],
-        "input_mode": "resident",
-        "scheme": "layer",
-        "signature": None,
-        "notes": [],
-    }
-    return ArtifactFiles(
-        {
-            METADATA: metadata(program, placement, emitted, extra),
-            **{f"codegen/host/include/{n}": t.encode() for n, t in emitted.include.items()},
-            **{f"codegen/host/src/{n}": t.encode() for n, t in emitted.source.items()},
-        }
-    )
+    origin = Origin(board=board, model_sha256="", model_inputs=sides[0], model_outputs=sides[1])
+    return ArtifactFiles(metadata(program, placement, emitted, origin), emitted.files)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import types
 
@@ -11,6 +10,7 @@ import pytest
 
 from microtvm_project.elf import Symbol
 from microtvm_project.run import RunResult
+from tests.metadata import input_tensor, metadata, operator, tensor
 from tests.unit.codegen.networks import small_network
 from tests.unit.planner.networks import described
 from tvm_patch.cli.app import run_app
@@ -19,34 +19,20 @@ from tvm_patch.graph import Tensor
 from tvm_patch.oracle import OracleRefusal
 from tvm_patch.planner import ArenaPlan, Network
 
-BORDER = {
-    "name": "x",
-    "dtype": "int8",
-    "shape": [1, 4, 4, 3],
-    "bytes": 48,
-    "scale": 1 / 255,
-    "zero_point": -128,
-}
-
-METADATA = {
-    "model_name": "tiny", "arena_bytes": 64, "macs": 100, "macs_executed": 110, "input_mode": "resident",
-    "scheme": "layer", "segments": [{"operators": [0], "bands": 1}, {"operators": [1], "bands": 1}],
-    "inputs": [{**BORDER, "arena_offset": 0}],
-    "outputs": [{**BORDER, "name": "y", "shape": [1, 2], "bytes": 2, "arena_offset": 48}],
-    "model_inputs": [{k: v for k, v in BORDER.items() if k not in ("shape", "bytes")}],
-    "operators": [
-        {"index": 0, "name": "first", "kind": "conv2d", "macs": 100, "output_bytes": 2, "output_shape": [1, 2]},
-        {"index": 1, "name": "[odd] name", "kind": "softmax", "macs": 0, "output_bytes": 2, "output_shape": [1, 2]},
-    ],
-    "signature": None, "notes": [],
-    "memory": {"functions": {"main": [{"constants_size_bytes": 33}]}},
-}  # fmt: skip
+METADATA = metadata(
+    "tiny",
+    [input_tensor("x", (1, 4, 4, 3), scale=1 / 255, zero_point=-128)],
+    [tensor("y", (1, 2), 48)],
+    [operator(0, "first", "conv2d", macs=100), operator(1, "[odd] name", "softmax")],
+    arena_bytes=64,
+    macs_executed=110,
+)
 
 
 class FakeArtifact:
     def __init__(self):
         self.metadata = METADATA
-        self.arena_bytes = METADATA["arena_bytes"]
+        self.arena_bytes = METADATA.arena_bytes
         self.contents = types.SimpleNamespace(files={"metadata.json": b"{}"})
         self.inputs = None
 
@@ -55,7 +41,7 @@ class FakeArtifact:
 
     def save(self, folder):
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "metadata.json").write_text(json.dumps(METADATA))
+        (folder / "metadata.json").write_bytes(METADATA.to_json())
         return folder
 
     @classmethod
@@ -139,7 +125,7 @@ def driver(monkeypatch):
     front = types.ModuleType("tvm_patch.driver.front")
     front.read_source = lambda path: (path.read_bytes(), path.stem)
     domain = types.ModuleType("tvm_patch.driver.domain")
-    domain.input_to_artifact = lambda values, model, artifact: values.astype(artifact["dtype"])
+    domain.input_to_artifact = lambda values, model, artifact: values.astype(artifact.dtype)
     for module in (fake, front, domain):
         monkeypatch.setitem(sys.modules, module.__name__, module)
     monkeypatch.setattr(tvm_patch, "driver", fake, raising=False)

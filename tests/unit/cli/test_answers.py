@@ -9,14 +9,15 @@ import zipfile
 import numpy as np
 import pytest
 
+from tests.metadata import tensor
 from tests.unit.codegen.networks import small_network
 from tvm_patch.cli.answers import labels_in, read_labels
 from tvm_patch.errors import InputError
 from tvm_patch.report.answer import answers
 
-SCORES = {"name": "scores", "dtype": "int8", "shape": [1, 4], "scale": 0.5, "zero_point": -10}
-BOXES = {"name": "boxes", "dtype": "int8", "shape": [1, 3, 4], "scale": 0.5, "zero_point": 0}
-INDEX = {"name": "index", "dtype": "int64", "shape": [1], "scale": 0.0, "zero_point": 0}
+SCORES = tensor("scores", (1, 4), zero_point=-10)
+BOXES = tensor("boxes", (1, 3, 4))
+INDEX = tensor("index", (1,), dtype="int64", scale=0.0)
 
 
 def test_scores_are_real_numbers_from_the_highest_on():

@@ -1,15 +1,16 @@
 import numpy as np
 import pytest
 
+from tests.metadata import input_tensor
+from tests.metadata import metadata as made_up
+from tvm_patch.artifact_metadata import BorderEntry
 from tvm_patch.cli.inputs import InputScale, guess_scale, load_inputs
 from tvm_patch.errors import InputError
 
-INT8 = {"name": "x", "dtype": "int8", "shape": [1, 2, 2, 3], "scale": 1 / 255, "zero_point": -128}
 
-
-def metadata(model=None, **changes):
-    mine = {**INT8, **changes}
-    return {"inputs": [mine], "model_inputs": [{**mine, **(model or {})}]}
+def metadata(shape=(1, 2, 2, 3), **changes):
+    mine = input_tensor("x", shape, **{"scale": 1 / 255, "zero_point": -128, **changes})
+    return made_up("tiny", [mine], [], [])
 
 
 @pytest.fixture(autouse=True)
@@ -61,7 +62,7 @@ def test_number_of_inputs(tmp_path):
     ],
 )
 def test_guessed_scale(dtype, scale, zero_point, expected):
-    assert guess_scale({"name": "x", "dtype": dtype, "scale": scale, "zero_point": zero_point}) is expected
+    assert guess_scale(BorderEntry(name="x", dtype=dtype, scale=scale, zero_point=zero_point)) is expected
 
 
 @pytest.mark.parametrize(
@@ -69,7 +70,7 @@ def test_guessed_scale(dtype, scale, zero_point, expected):
 )
 def test_scales_that_nobody_can_guess(dtype, scale, zero_point):
     with pytest.raises(InputError, match="--input-scale raw, 01 or -11"):
-        guess_scale({"name": "x", "dtype": dtype, "scale": scale, "zero_point": zero_point})
+        guess_scale(BorderEntry(name="x", dtype=dtype, scale=scale, zero_point=zero_point))
 
 
 @pytest.mark.parametrize(

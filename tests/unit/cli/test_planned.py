@@ -217,8 +217,8 @@ def test_python(net):
     assert artifact.arena_bytes == planned.plan.arena_bytes
     again = tvm_patch.compile(net, plan=tvm_patch.Request(input_mode="rereadable", max_overhead=1.05))
     assert again.contents.files == artifact.contents.files
-    recorded = artifact.metadata["plan"]
-    assert recorded["input_mode"] == artifact.metadata["input_mode"] == "rereadable"
+    recorded = artifact.metadata.plan
+    assert recorded["input_mode"] == artifact.metadata.input_mode == "rereadable"
     assert tvm_patch.Plan.model_validate({**recorded, "front": planned.plan.front}) == planned.plan
 
 

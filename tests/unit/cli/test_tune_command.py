@@ -7,7 +7,7 @@ import json
 import pytest
 
 from tests.unit.tuning.networks import block
-from tvm_patch.tuning import tune as tuning
+from tvm_patch.driver import tune as tuning
 
 
 @pytest.fixture

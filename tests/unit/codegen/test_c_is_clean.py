@@ -50,8 +50,8 @@ def _artifact(network: str):
 def test_no_warnings(network, compiler, tmp_path):
     folder = _artifact(network).save(tmp_path / "artifact")
     meta = _artifact(network).metadata
-    includes = [f"-I{folder / d}" for d in meta["include_dirs"]]
-    for source in meta["sources"]:
+    includes = [f"-I{folder / d}" for d in meta.include_dirs]
+    for source in meta.sources:
         command = [
             *COMPILERS[compiler],
             *STRICT,

@@ -83,9 +83,9 @@ def test_any_name_compiles(artifact, compiler, tmp_path):
     user = tmp_path / "user.c"
     headers = [line for line in INCLUDES.splitlines() if not ("cpp" in compiler and "complex.h" in line)]
     user.write_text("\n".join([*headers, ""]))
-    includes = [f"-I{folder / d}" for d in made.metadata["include_dirs"]]
+    includes = [f"-I{folder / d}" for d in made.metadata.include_dirs]
     # Trigraphs are on in strict C11.
-    for source in (*(folder / s for s in made.metadata["sources"]), user):
+    for source in (*(folder / s for s in made.metadata.sources), user):
         command = [*COMPILERS[compiler], *STRICT, *includes, "-c", str(source), "-o", "/dev/null"]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr[:2000]

@@ -29,8 +29,8 @@ def _artifact(case: str):
 def test_no_warnings(case, compiler, tmp_path):
     artifact = _artifact(case)
     folder = artifact.save(tmp_path / "artifact")
-    includes = [f"-I{folder / d}" for d in artifact.metadata["include_dirs"]]
-    for source in artifact.metadata["sources"]:
+    includes = [f"-I{folder / d}" for d in artifact.metadata.include_dirs]
+    for source in artifact.metadata.sources:
         command = [*COMPILERS[compiler], *STRICT, "-O1", *includes, "-c", str(folder / source)]
         done = subprocess.run([*command, "-o", "/dev/null"], capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr[:2000]

@@ -87,8 +87,8 @@ def test_failing_source_then_good_run(compiler, tmp_path):
     (tmp_path / "main.c").write_text(PROGRAM)
     image = np.random.default_rng(1).integers(-128, 128, (1, 9, 7, 3)).astype(np.int8)
     (tmp_path / "image").write_bytes(image.tobytes())
-    sources = [str(folder / s) for s in artifact.metadata["sources"]]
-    includes = [f"-I{folder / d}" for d in artifact.metadata["include_dirs"]]
+    sources = [str(folder / s) for s in artifact.metadata.sources]
+    includes = [f"-I{folder / d}" for d in artifact.metadata.include_dirs]
     sanitize = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"] if compiler == "gcc-c11" else []
     command = [*COMPILERS[compiler], *STRICT, *sanitize, "-O1", *includes, str(tmp_path / "main.c"), *sources]
     built = subprocess.run(
@@ -108,8 +108,8 @@ def test_no_warnings_for_the_board(compiler, mode, tmp_path):
     folder = (artifact := tvm_patch.compile(small_network(), board="qemu_m7", input_mode=mode)).save(
         tmp_path / "a"
     )
-    includes = [f"-I{folder / d}" for d in artifact.metadata["include_dirs"]]
-    for source in artifact.metadata["sources"]:
+    includes = [f"-I{folder / d}" for d in artifact.metadata.include_dirs]
+    for source in artifact.metadata.sources:
         command = [
             *COMPILERS[compiler],
             *STRICT,

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tvm_patch.codegen.print_c import print_c
+from tvm_patch.codegen.runtime_headers import helpers
 from tvm_patch.kernels.c.arm.function import functions_of
 
 Machine = Literal["host", "cortex-m7"]
@@ -92,7 +93,7 @@ def run_program(
     sanitizers, compiler : sequence of str
         Of the host.
     """
-    texts = print_c(functions)
+    texts = print_c(functions, helpers())
     called = {n: t for f in functions.values() for n, t in functions_of(f).items()}
     source = (
         PRELUDE + "".join(called.values()) + "".join(f"static {t}\n" for t in texts.values()) + "".join(cases)

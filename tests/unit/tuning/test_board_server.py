@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tvm_patch.tuning import board_server
+from tvm_patch.driver import board_server
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,10 @@ import pytest
 
 from tests.unit.tuning.networks import block
 from tvm_patch.driver.front import legalize
+from tvm_patch.driver.tune import tune
 from tvm_patch.errors import UserError
 from tvm_patch.tuning.database import measured_in
 from tvm_patch.tuning.remote import BoardsLostError, Tracker
-from tvm_patch.tuning.tune import tune
 
 pytest.importorskip("xgboost")
 pytest.importorskip("tornado")
@@ -39,7 +39,7 @@ def tracker():
 @pytest.fixture
 def serve(tracker):
     """Start board servers; gives each one's process number."""
-    from tvm_patch.tuning.board_server import start_server
+    from tvm_patch.driver.board_server import start_server
 
     servers = []
 

@@ -16,11 +16,11 @@ import tvm_patch
 from tests.unit.tuning.networks import block
 from tvm_patch import driver
 from tvm_patch.driver.front import legalize
+from tvm_patch.driver.tune import tune
 from tvm_patch.errors import BoardError, ToolMissingError, UserError
 from tvm_patch.oracle import Oracle
 from tvm_patch.tuning import batch, rack
 from tvm_patch.tuning.database import RECORDS, load_measured
-from tvm_patch.tuning.tune import tune
 
 pytest.importorskip("xgboost")
 pytestmark = pytest.mark.slow

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from tvm_patch.errors import PlanError
-from tvm_patch.planner.modes import InputMode, fetched_inputs
+from tvm_patch.input_mode import InputMode
+from tvm_patch.planner.modes import fetched_inputs
 from tvm_patch.planner.network import Network
 from tvm_patch.planner.search.layers import layer_point
 from tvm_patch.planner.search.moves import Move

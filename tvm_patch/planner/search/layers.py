@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from tvm_patch.errors import PlanError
+from tvm_patch.input_mode import InputMode
 from tvm_patch.planner.estimate.instructions import whole_cost
-from tvm_patch.planner.modes import InputMode, fetched_inputs
+from tvm_patch.planner.modes import fetched_inputs
 from tvm_patch.planner.network import Network, OperatorDesc
 from tvm_patch.planner.schedule import Schedule
 from tvm_patch.planner.search.growth import Growth

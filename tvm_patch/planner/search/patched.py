@@ -10,9 +10,10 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from tvm_patch.errors import PlanError
+from tvm_patch.input_mode import InputMode
 from tvm_patch.planner.estimate.instructions import row_cost
 from tvm_patch.planner.layout.patches import PatchLayout, layout_patches
-from tvm_patch.planner.modes import InputMode, fetched_inputs
+from tvm_patch.planner.modes import fetched_inputs
 from tvm_patch.planner.network import Network
 from tvm_patch.planner.search.layers import layer_instructions
 from tvm_patch.planner.search.one_segment import OneSegment

@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 
 from tvm_patch.errors import PlanError
-from tvm_patch.planner.modes import InputMode
+from tvm_patch.input_mode import InputMode
 from tvm_patch.planner.network import Network
 from tvm_patch.planner.schedule import Schedule
 from tvm_patch.planner.search.pareto import pareto

@@ -10,10 +10,11 @@ import pytest
 
 from tests.unit.planner.networks import Builder, random_network
 from tvm_patch.errors import PlanError
+from tvm_patch.input_mode import INPUT_MODES, InputMode
 from tvm_patch.planner.arena.bound import lower_bound
 from tvm_patch.planner.arena.buffers import Buffer, Overlap
 from tvm_patch.planner.arena.problem import make_problem
-from tvm_patch.planner.modes import INPUT_MODES, InputMode, fetched_inputs
+from tvm_patch.planner.modes import fetched_inputs
 from tvm_patch.planner.network import Network
 from tvm_patch.planner.reads import check_reads
 from tvm_patch.planner.schedule import Schedule

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import tvm
@@ -14,6 +14,7 @@ from tvm.ir.utils import derived_object
 from tvm.s_tir import meta_schedule as ms
 
 from microtvm_project.boards import get_board
+from tvm_patch.driver.front import Legalized, Progress
 from tvm_patch.errors import UserError
 from tvm_patch.kernels import Kernel
 from tvm_patch.kernels.workload import config_of, knobs_of, text_of, workload_module, workload_text
@@ -24,9 +25,6 @@ from tvm_patch.tuning.measure import Bench, FirmwareBuilder, FirmwareRunner
 from tvm_patch.tuning.rack import EmulatedRack, Rack
 from tvm_patch.tuning.remote import Tracker, TrackerRack
 from tvm_patch.tuning.strategy import Budget, ConfigFeatures, ListedSearch, listed
-
-if TYPE_CHECKING:  # the driver asks this package's databases
-    from tvm_patch.driver.front import Legalized, Progress
 
 BATCH = 16
 """Candidates in one firmware."""

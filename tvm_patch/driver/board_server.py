@@ -16,7 +16,8 @@ import numpy as np
 
 from microtvm_project.boards import get_board
 from microtvm_project.project_api import OptionValue
-from microtvm_project.transports import TransportClosedError
+from microtvm_project.transports import LineClosedError
+from tvm_patch.driver.session import Session
 from tvm_patch.errors import DoesNotFitError, PatchError, ToolMissingError, UserError
 from tvm_patch.tuning.batch import BUILD_OPTIONS
 from tvm_patch.tuning.remote import FUNCTION, Tracker
@@ -43,8 +44,6 @@ def measure(board: str, options: Mapping[str, OptionValue], request: str) -> str
         JSON: ``costs`` and ``unit``, with the outputs in ``NAME.out.npz``; or ``error`` where a candidate is to
         blame, and ``lost`` where the board is.
     """
-    from tvm_patch.driver.session import Session
-
     wanted = _parsed(request)
     if wanted is None:
         return json.dumps({"lost": "the request is no object with a board and the plain name of a file"})
@@ -70,8 +69,7 @@ def measure(board: str, options: Mapping[str, OptionValue], request: str) -> str
         # What a real board does before it has answered once is not the candidates' fault, nor is what a user must mend;
         # that they are too many for the board is, and a smaller batch may fit.
         theirs = isinstance(e, DoesNotFitError) or (
-            not isinstance(e, UserError)
-            and (emulated or (measuring and not isinstance(e, TransportClosedError)))
+            not isinstance(e, UserError) and (emulated or (measuring and not isinstance(e, LineClosedError)))
         )
         return json.dumps({"error" if theirs else "lost": str(e)})
     np.savez(files.with_suffix(".out.npz"), *profile.inference.outputs)
