@@ -7,7 +7,8 @@ from typing import Any
 
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
-from tvm_patch.kernels.base import OpView, PrimFunc, RowKernel, RowWindow, TensorKernel
+from tvm_patch.graph import Operator
+from tvm_patch.kernels.base import PrimFunc, RowKernel, RowWindow, TensorKernel
 from tvm_patch.kernels.fixed_point import clamp
 from tvm_patch.kernels.ir import row_body
 from tvm_patch.kernels.loops import Expr, element_strides, kernel_body, parameters_of
@@ -66,7 +67,7 @@ class AvgPool2dRow(RowKernel):
     kinds = ("avg_pool2d",)
 
     @classmethod
-    def accepts(cls, op: OpView) -> bool:
+    def accepts(cls, op: Operator) -> bool:
         """Take batch 1 without padding."""
         g = PoolGeometry.of(op)
         return op.inputs[0].shape[0] == 1 and not g.reads_outside and g.size[0] <= _MOST_ROWS

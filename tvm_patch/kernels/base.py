@@ -1,6 +1,6 @@
 """What a kernel is: a generator of TIR for one operator at one shape, with named parameters.
 
-A kernel is made for one :class:`OpView` and one `config`; everything known at compile time (shapes, zero points,
+A kernel is made for one :class:`Operator` and one `config`; everything known at compile time (shapes, zero points,
 clamps, tile sizes) becomes a literal in the code it prints.  What it is written in is its `isa`, and a
 :class:`tvm_patch.targets.Target` says which ones it runs, best first:
 
@@ -26,8 +26,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from tvm_patch.graph import Operator as OpView
-from tvm_patch.graph import Tensor as TensorView  # noqa: F401 - kernels import it from here
+from tvm_patch.graph import Operator
 from tvm_patch.planner.row_window import RowWindow
 from tvm_patch.targets import Isa
 
@@ -49,17 +48,17 @@ class Kernel(ABC):  # noqa: B024 - what is abstract differs between its two subc
     rank: ClassVar[int] = 0
     """Of the kernels of one kind and isa, those of higher rank are asked first."""
 
-    def __init__(self, op: OpView, config: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, op: Operator, config: Mapping[str, Any] | None = None) -> None:
         self.op = op
         self.config = {**self.default_config(op), **(config or {})}
 
     @classmethod
-    def accepts(cls, op: OpView) -> bool:
+    def accepts(cls, op: Operator) -> bool:
         """Tell whether this kernel can compile `op`; see :func:`tvm_patch.kernels.registry.kernel_for`."""
         return True
 
     @classmethod
-    def default_config(cls, op: OpView) -> dict[str, Any]:
+    def default_config(cls, op: Operator) -> dict[str, Any]:
         """Return the named parameters used when the tuner has said nothing."""
         return {}
 

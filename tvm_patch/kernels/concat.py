@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from tvm_patch.kernels.base import Kernel, OpView, PrimFunc, RowKernel, RowWindow, TensorKernel
+from tvm_patch.graph import Operator
+from tvm_patch.kernels.base import Kernel, PrimFunc, RowKernel, RowWindow, TensorKernel
 from tvm_patch.kernels.ir import row_body
 from tvm_patch.kernels.loops import Buffer, Expr, copy_elements, kernel_body, parameters_of
 from tvm_patch.kernels.registry import register
@@ -40,7 +41,7 @@ class _Concat(Kernel):
             offset += run
 
 
-def _axis(op: OpView) -> int:
+def _axis(op: Operator) -> int:
     return int(op.attrs["axis"]) % len(op.outputs[0].shape)
 
 
@@ -61,7 +62,7 @@ class ConcatRow(_Concat, RowKernel):
     """Along channels or columns, batch 1."""
 
     @classmethod
-    def accepts(cls, op: OpView) -> bool:
+    def accepts(cls, op: Operator) -> bool:
         """Take NHWC with batch 1, concatenated along axis 2 or 3."""
         shape = op.outputs[0].shape
         return len(shape) == 4 and shape[0] == 1 and _axis(op) in (2, 3)

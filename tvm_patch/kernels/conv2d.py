@@ -7,14 +7,15 @@ from typing import ClassVar
 
 import numpy as np
 
-from tvm_patch.kernels.base import OpView, PrimFunc, RowKernel, RowWindow
+from tvm_patch.graph import Operator
+from tvm_patch.kernels.base import PrimFunc, RowKernel, RowWindow
 from tvm_patch.kernels.dot import ONE, DotLayer, emit_dot_row
 from tvm_patch.kernels.ir import Buffer, Expr, row_body
 from tvm_patch.kernels.registry import register
 from tvm_patch.kernels.requantize import Requantizer
 
 
-def convolution_window(op: OpView) -> RowWindow:
+def convolution_window(op: Operator) -> RowWindow:
     """Return the rows under a convolution's window: padding columns just as far as the last output column reads."""
     window = op.window
     assert window is not None, "a convolution has one"
@@ -42,7 +43,7 @@ class Conv2d(RowKernel):
     requantizer_type: ClassVar[type[Requantizer]] = Requantizer
 
     @classmethod
-    def accepts(cls, op: OpView) -> bool:
+    def accepts(cls, op: Operator) -> bool:
         """Take any batch-1 convolution."""
         return op.inputs[0].shape[0] == 1
 

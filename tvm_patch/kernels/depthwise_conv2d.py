@@ -9,7 +9,8 @@ from typing import ClassVar
 import numpy as np
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
-from tvm_patch.kernels.base import OpView, PrimFunc, RowKernel, RowWindow
+from tvm_patch.graph import Operator
+from tvm_patch.kernels.base import PrimFunc, RowKernel, RowWindow
 from tvm_patch.kernels.conv2d import convolution_window
 from tvm_patch.kernels.ir import Buffer, Expr, accumulate, for_columns, int32_at, row_body, tiles
 from tvm_patch.kernels.registry import register
@@ -24,7 +25,7 @@ class DepthwiseConv2d(RowKernel):
     requantizer_type: ClassVar[type[Requantizer]] = Requantizer
 
     @classmethod
-    def accepts(cls, op: OpView) -> bool:
+    def accepts(cls, op: Operator) -> bool:
         """Take any batch-1 convolution."""
         return op.inputs[0].shape[0] == 1
 

@@ -14,7 +14,8 @@ from typing import Any, ClassVar
 import numpy as np
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
-from tvm_patch.kernels.base import Kernel, OpView, PrimFunc, RowKernel, RowWindow, TensorKernel
+from tvm_patch.graph import Operator
+from tvm_patch.kernels.base import Kernel, PrimFunc, RowKernel, RowWindow, TensorKernel
 from tvm_patch.kernels.ir import row_body
 from tvm_patch.kernels.loops import (
     Buffer,
@@ -49,7 +50,7 @@ class Operand:
     index: int | None
 
 
-def operands_of(op: OpView, names: Sequence[str]) -> list[Operand]:
+def operands_of(op: Operator, names: Sequence[str]) -> list[Operand]:
     """Return the operands `names` of `op` in order, each found among the constants or the activations."""
     out, index = [], 0
     for name in names:
@@ -137,7 +138,7 @@ class ElementwiseRow(Elementwise, RowKernel):
     elementwise: ClassVar[bool] = True
 
     @classmethod
-    def accepts(cls, op: OpView) -> bool:
+    def accepts(cls, op: Operator) -> bool:
         """Take rank 4 with batch 1 whose constant operands are the same for all rows."""
         out = op.outputs[0].shape
         if len(out) != 4 or out[0] != 1:

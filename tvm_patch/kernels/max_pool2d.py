@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
-from tvm_patch.kernels.base import OpView, PrimFunc, RowKernel, RowWindow, TensorKernel
+from tvm_patch.graph import Operator
+from tvm_patch.kernels.base import PrimFunc, RowKernel, RowWindow, TensorKernel
 from tvm_patch.kernels.fixed_point import clamp
 from tvm_patch.kernels.ir import row_body
 from tvm_patch.kernels.loops import element_strides, kernel_body, parameters_of
@@ -58,7 +59,7 @@ class MaxPool2dRow(RowKernel):
     kinds = ("max_pool2d",)
 
     @classmethod
-    def accepts(cls, op: OpView) -> bool:
+    def accepts(cls, op: Operator) -> bool:
         """Take batch 1."""
         return op.inputs[0].shape[0] == 1 and PoolGeometry.of(op).size[0] <= _MOST_ROWS
 

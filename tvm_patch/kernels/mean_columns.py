@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
-from tvm_patch.kernels.base import OpView, PrimFunc, RowKernel, RowWindow
+from tvm_patch.graph import Operator
+from tvm_patch.kernels.base import PrimFunc, RowKernel, RowWindow
 from tvm_patch.kernels.fixed_point import clamp_shifted, multiply_by_quantized_multiplier
 from tvm_patch.kernels.ir import Buffer, Expr, int32_at, row_body
 from tvm_patch.kernels.mean import Mean
@@ -22,7 +23,7 @@ class MeanColumns(RowKernel):
     """Emits a fixed-point multiplication."""
 
     @classmethod
-    def accepts(cls, op: OpView) -> bool:
+    def accepts(cls, op: Operator) -> bool:
         """Take NHWC with batch 1, axis 2 alone, kept, of the known formula."""
         data, out = op.inputs[0], op.outputs[0]
         return (

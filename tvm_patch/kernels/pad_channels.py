@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
-from tvm_patch.kernels.base import OpView, PrimFunc, RowKernel, RowWindow
+from tvm_patch.graph import Operator
+from tvm_patch.kernels.base import PrimFunc, RowKernel, RowWindow
 from tvm_patch.kernels.ir import row_body
 from tvm_patch.kernels.loops import copy_elements, nest
 from tvm_patch.kernels.pad import Pad
@@ -18,7 +19,7 @@ class PadChannels(RowKernel):
     kinds = Pad.kinds
 
     @classmethod
-    def accepts(cls, op: OpView) -> bool:
+    def accepts(cls, op: Operator) -> bool:
         """Take NHWC with batch 1 of which only axis 3 grows."""
         shape = op.outputs[0].shape
         widths = [int(w) for w in op.attrs["pad_width"]]

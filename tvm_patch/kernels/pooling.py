@@ -9,7 +9,7 @@ from typing import Any
 
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
-from tvm_patch.kernels.base import OpView
+from tvm_patch.graph import Operator
 from tvm_patch.kernels.loops import Buffer, Expr
 
 _UNROLLED_TAPS = 16
@@ -28,7 +28,7 @@ class PoolGeometry:
     channels: int
 
     @classmethod
-    def of(cls, op: OpView) -> PoolGeometry:
+    def of(cls, op: Operator) -> PoolGeometry:
         """Read the geometry of a pooling operator."""
         window, data, out = op.window, op.inputs[0].shape, op.outputs[0].shape
         assert window is not None, "a pool has one"

@@ -6,7 +6,8 @@ from abc import abstractmethod
 
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
-from tvm_patch.kernels.base import OpView, PrimFunc, RowReduction
+from tvm_patch.graph import Operator
+from tvm_patch.kernels.base import PrimFunc, RowReduction
 from tvm_patch.kernels.ir import Buffer, Expr, int32_at
 from tvm_patch.kernels.loops import fill, kernel_body
 
@@ -15,7 +16,7 @@ class ChannelReduction(RowReduction):
     """Base of the reductions of (1, H, W, C) to C values."""
 
     @classmethod
-    def accepts(cls, op: OpView) -> bool:
+    def accepts(cls, op: Operator) -> bool:
         """Take int8 of rank 4 with batch 1."""
         view = op.inputs[0]
         return len(view.shape) == 4 and view.shape[0] == 1 and view.dtype == "int8"

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from tvm_patch.errors import UnsupportedError
-from tvm_patch.kernels.base import Kernel, OpView, RowReduction
+from tvm_patch.graph import Operator
+from tvm_patch.kernels.base import Kernel, RowReduction
 from tvm_patch.targets import Isa, Target
 
 K = TypeVar("K", bound=Kernel)
@@ -60,7 +61,7 @@ def _load_all() -> None:
         _loaded = True
 
 
-def _first(table: _Table[K], op: OpView, target: Target) -> type[K] | None:
+def _first(table: _Table[K], op: Operator, target: Target) -> type[K] | None:
     _load_all()
     for isa in target.isas:
         for cls in table.get((op.kind, isa), ()):
@@ -69,12 +70,12 @@ def _first(table: _Table[K], op: OpView, target: Target) -> type[K] | None:
     return None
 
 
-def kernel_for(op: OpView, target: Target, config: Mapping[str, Any] | None = None) -> Kernel:
+def kernel_for(op: Operator, target: Target, config: Mapping[str, Any] | None = None) -> Kernel:
     """Return the kernel that compiles `op` for a target: of its best isa that has one, the one of highest rank.
 
     Parameters
     ----------
-    op : OpView
+    op : Operator
     target : Target
         What the code will run on.
     config : mapping, optional
@@ -92,7 +93,9 @@ def kernel_for(op: OpView, target: Target, config: Mapping[str, Any] | None = No
     return cls(op, config)
 
 
-def reduction_for(op: OpView, target: Target, config: Mapping[str, Any] | None = None) -> RowReduction | None:
+def reduction_for(
+    op: Operator, target: Target, config: Mapping[str, Any] | None = None
+) -> RowReduction | None:
     """Return the kernel that computes `op` while the rows of its input go by, or None where there is none.
 
     Such an operator can also be compiled by :func:`kernel_for`, with the same bits, from a stored tensor.

@@ -20,8 +20,8 @@ from typing import Any, TypeVar
 import numpy as np
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
+from tvm_patch.graph import Operator
 from tvm_patch.integer.requantize import multiply_by_quantized_multiplier
-from tvm_patch.kernels.base import OpView
 from tvm_patch.kernels.ir import Buffer, Expr
 
 R = TypeVar("R", bound="Requantizer")
@@ -86,13 +86,13 @@ class Requantizer:
 
     @classmethod
     def make(
-        cls: type[R], op: OpView, weight: np.ndarray, *, fold_zero_point: bool = True, partial: bool = False
+        cls: type[R], op: Operator, weight: np.ndarray, *, fold_zero_point: bool = True, partial: bool = False
     ) -> R:
         """Build it from an operator with the dialect's arguments bias, multiplier and shift.
 
         Parameters
         ----------
-        op : OpView
+        op : Operator
             The operator.
         weight : ndarray of int8, shape (channels, reduction)
             Rearranged so that row o holds all weights of output channel o.

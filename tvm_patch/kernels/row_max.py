@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
-from tvm_patch.kernels.base import OpView
+from tvm_patch.graph import Operator
 from tvm_patch.kernels.fixed_point import clamp
 from tvm_patch.kernels.ir import Expr
 from tvm_patch.kernels.pooling import PoolGeometry
@@ -35,7 +35,7 @@ class GlobalMaxPool2d(RowMax):
     kinds = ("max_pool2d",)
 
     @classmethod
-    def accepts(cls, op: OpView) -> bool:
+    def accepts(cls, op: Operator) -> bool:
         """Take a window of the input's size without padding."""
         return super().accepts(op) and PoolGeometry.of(op).covers_input
 
@@ -51,7 +51,7 @@ class RowReduceMax(RowMax):
     kinds = ("reduce_max",)
 
     @classmethod
-    def accepts(cls, op: OpView) -> bool:
+    def accepts(cls, op: Operator) -> bool:
         """Take axes 1 and 2."""
         return super().accepts(op) and over_rows_and_columns(op)
 

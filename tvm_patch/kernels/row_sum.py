@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from tvm_patch.graph import Operator
 from tvm_patch.kernels.avg_pool2d import divide_rounding
-from tvm_patch.kernels.base import OpView
 from tvm_patch.kernels.fixed_point import clamp, clamp_shifted, multiply_by_quantized_multiplier
 from tvm_patch.kernels.ir import Expr
 from tvm_patch.kernels.pooling import PoolGeometry
@@ -17,7 +17,7 @@ class RowSum(ChannelReduction):
     """Sums of channels."""
 
     @classmethod
-    def accepts(cls, op: OpView) -> bool:
+    def accepts(cls, op: Operator) -> bool:
         """Take what fits int32 whatever the data, its zero point subtracted."""
         return super().accepts(op) and element_count(op) * 256 < _SUM_LIMIT
 
@@ -26,7 +26,7 @@ class RowSum(ChannelReduction):
         return total + value
 
 
-def element_count(op: OpView) -> int:
+def element_count(op: Operator) -> int:
     """Return how many elements of a channel there are."""
     _, height, width, _ = op.inputs[0].shape
     return height * width
@@ -39,7 +39,7 @@ class GlobalAvgPool2d(RowSum):
     kinds = ("avg_pool2d",)
 
     @classmethod
-    def accepts(cls, op: OpView) -> bool:
+    def accepts(cls, op: Operator) -> bool:
         """Take a window of the input's size without padding."""
         return super().accepts(op) and PoolGeometry.of(op).covers_input
 
@@ -63,7 +63,7 @@ class RowMean(RowSum):
     """Emits a fixed-point multiplication."""
 
     @classmethod
-    def accepts(cls, op: OpView) -> bool:
+    def accepts(cls, op: Operator) -> bool:
         """Take rows and columns of the known formula."""
         return super().accepts(op) and op.attrs["formula"] == "folded" and over_rows_and_columns(op)
 
@@ -80,7 +80,7 @@ class RowMean(RowSum):
         return clamp_shifted(mean, int(attrs["output_zero_point"]), -128, 127)
 
 
-def over_rows_and_columns(op: OpView) -> bool:
+def over_rows_and_columns(op: Operator) -> bool:
     """Tell whether a reduction of an NHWC tensor takes all its rows and columns together."""
     axes = {int(a) % 4 for a in op.attrs["axes"]}
     return axes == {1, 2} or (axes == {1} and op.inputs[0].shape[2] == 1)

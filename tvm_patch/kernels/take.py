@@ -8,7 +8,8 @@ import numpy as np
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
 from tvm_patch.errors import UnsupportedError
-from tvm_patch.kernels.base import OpView, PrimFunc, TensorKernel
+from tvm_patch.graph import Operator
+from tvm_patch.kernels.base import PrimFunc, TensorKernel
 from tvm_patch.kernels.loops import copy_elements, kernel_body, parameters_of
 from tvm_patch.kernels.registry import register
 
@@ -20,7 +21,7 @@ class Take(TensorKernel):
     kinds = ("take",)
 
     @classmethod
-    def accepts(cls, op: OpView) -> bool:
+    def accepts(cls, op: Operator) -> bool:
         """Take constant indices only."""
         return "indices" in op.constants
 

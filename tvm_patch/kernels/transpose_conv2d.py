@@ -10,7 +10,8 @@ from typing import ClassVar
 import numpy as np
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
-from tvm_patch.kernels.base import OpView, PrimFunc, TensorKernel
+from tvm_patch.graph import Operator
+from tvm_patch.kernels.base import PrimFunc, TensorKernel
 from tvm_patch.kernels.dot import ONE, EmitDot, TileSize, emit_dot
 from tvm_patch.kernels.ir import Expr, tiles
 from tvm_patch.kernels.loops import kernel_body, parameters_of
@@ -55,7 +56,7 @@ class TransposeConv2d(TensorKernel):
     dot: ClassVar[EmitDot] = staticmethod(emit_dot)
 
     @classmethod
-    def accepts(cls, op: OpView) -> bool:
+    def accepts(cls, op: Operator) -> bool:
         """Take batch 1."""
         return op.inputs[0].shape[0] == 1
 

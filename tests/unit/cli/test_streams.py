@@ -76,7 +76,12 @@ def test_signals_clean_up(small, number, code, tmp_path):
     fake.chmod(0o755)
     env = {**os.environ, "TMPDIR": str(scratch), "PATH": f"{fake.parent}:{os.environ['PATH']}"}
     with subprocess.Popen(
-        [*COMMAND, "run", str(small)], env=env, stderr=subprocess.PIPE, stdout=subprocess.PIPE
+        [*COMMAND, "run", str(small)],
+        env=env,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        # A shell without job control has its background processes, pytest among them, ignore SIGINT.
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),
     ) as process:
         for _ in range(600):
             if (tmp_path / "started").exists():

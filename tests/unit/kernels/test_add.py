@@ -7,6 +7,7 @@ from tests.unit.kernels.batch import check, make_case, run_c
 from tests.unit.kernels.randoms import int8, scale, zero_point
 from tvm_patch.integer import add_attrs
 from tvm_patch.kernels.add import Additive, AddRow, AddTensor, affine_form
+from tvm_patch.kernels.c.add import PackedAddRow, PackedAddTensor
 from tvm_patch.targets import HOST, TIR
 
 SHAPES = [
@@ -43,8 +44,8 @@ def test_all_shapes_and_constant_operands(kind, tmp_path):
                 cases.append(make_case(kind, [a], attrs, {"rhs": b}))
             else:
                 cases.append(make_case(kind, [b], attrs, {"lhs": a}))
-    kernels = {type(c.kernel) for c in cases}
-    assert kernels == {AddRow, AddTensor}
+    assert {type(c.kernel) for c in cases} == {PackedAddRow, PackedAddTensor}
+    assert {type(c.on(TIR)) for c in cases} == {AddRow, AddTensor}
     check(cases, tmp_path)
 
 

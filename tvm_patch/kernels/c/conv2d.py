@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tvm_patch.kernels.base import OpView
+from tvm_patch.graph import Operator
 from tvm_patch.kernels.c.dot import emit_packed_dot, tile_candidates, tile_of
 from tvm_patch.kernels.c.requantize import HelperRequantizer
 from tvm_patch.kernels.conv2d import Conv2d
@@ -28,7 +28,7 @@ class TiledConv2d(Conv2d):
     requantizer_type = HelperRequantizer
 
     @classmethod
-    def default_config(cls, op: OpView) -> dict[str, Any]:
+    def default_config(cls, op: Operator) -> dict[str, Any]:
         """Return a tile that just fits fourteen registers; short odd rows of 1×1 waste one of two columns."""
         width = op.outputs[0].shape[2]
         if op.constants["weight"].shape[1:3] != (1, 1):

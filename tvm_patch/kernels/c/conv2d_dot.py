@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
+from tvm_patch.graph import Operator
 from tvm_patch.integer.step_requantize import StepRequantizer, fit_steps, staircase_of_pairs
-from tvm_patch.kernels.base import Kernel, OpView, Preference, PrimFunc
+from tvm_patch.kernels.base import Kernel, Preference, PrimFunc
 from tvm_patch.kernels.c.arm.function import Functions, with_functions
 from tvm_patch.kernels.c.arm.pointwise import PointwiseRow, needs_single, pointwise_row
 from tvm_patch.kernels.c.arm.rescaling import Rescaling
@@ -61,7 +62,7 @@ class DotConv2d(Conv2d):
     rank = 2
 
     @classmethod
-    def accepts(cls, op: OpView) -> bool:
+    def accepts(cls, op: Operator) -> bool:
         """Take what the two-instruction rescaling covers, without groups and with two output channels or more."""
         out_channels, _, _, group_in = op.constants["weight"].shape
         in_channels = op.inputs[0].shape[3]
@@ -70,7 +71,7 @@ class DotConv2d(Conv2d):
         return steps_of(Conv2d(op).requantizer) is not None
 
     @classmethod
-    def default_config(cls, op: OpView) -> dict[str, Any]:
+    def default_config(cls, op: Operator) -> dict[str, Any]:
         """Return a tile for little scratch; see :meth:`within`."""
         config = _tile_for(op, _LITTLE_SCRATCH)
         _, kernel_h, kernel_w, in_channels = op.constants["weight"].shape
@@ -246,7 +247,7 @@ class DotConv2d(Conv2d):
         ]
 
 
-def _tile_for(op: OpView, scratch: int) -> dict[str, Any]:
+def _tile_for(op: Operator, scratch: int) -> dict[str, Any]:
     """Return 2×3, with fewer pixels where rows are short or the scratch is; four channels for a single pixel."""
     out_channels, kernel_h, kernel_w, in_channels = op.constants["weight"].shape
     inputs = -(-kernel_h * kernel_w * in_channels // QUAD) * QUAD

@@ -7,7 +7,8 @@ from typing import Any
 
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
-from tvm_patch.kernels.base import Kernel, OpView, Preference
+from tvm_patch.graph import Operator
+from tvm_patch.kernels.base import Kernel, Preference
 from tvm_patch.kernels.c.requantize import HelperRequantizer
 from tvm_patch.kernels.depthwise_conv2d import DepthwiseConv2d
 from tvm_patch.kernels.ir import Buffer, Expr, call, for_columns, int32_at, load4, tiles
@@ -35,7 +36,7 @@ class PackedDepthwise(DepthwiseConv2d):
     requantizer_type = HelperRequantizer
 
     @classmethod
-    def default_config(cls, op: OpView) -> dict[str, Any]:
+    def default_config(cls, op: Operator) -> dict[str, Any]:
         """Return two columns: eight accumulators."""
         return {"tile_columns": 2, "flatten": 7}
 

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
+from tvm_patch.graph import Operator
 from tvm_patch.integer.step_requantize import StepRequantizer
-from tvm_patch.kernels.base import Kernel, OpView, PrimFunc
+from tvm_patch.kernels.base import Kernel, PrimFunc
 from tvm_patch.kernels.c.arm.column_pairs import LANES, MOST_ROWS, column_bytes, column_pairs, interleaved
 from tvm_patch.kernels.c.arm.function import Functions, with_functions
 from tvm_patch.kernels.c.arm.rescaling import Rescaling
@@ -43,7 +44,7 @@ class PairedDepthwise(DepthwiseConv2d):
     rank = 2
 
     @classmethod
-    def accepts(cls, op: OpView) -> bool:
+    def accepts(cls, op: Operator) -> bool:
         """Take four channels or more without multiplier, windows of up to seven rows, two-instruction rescaling."""
         _, kernel_h, kernel_w, channels = op.constants["weight"].shape
         if not super().accepts(op) or op.inputs[0].shape[3] != channels or kernel_h > MOST_ROWS:
@@ -56,7 +57,7 @@ class PairedDepthwise(DepthwiseConv2d):
         return _tile(op, steps, 1, kernel_w, whole=False).fits
 
     @classmethod
-    def default_config(cls, op: OpView) -> dict[str, Any]:
+    def default_config(cls, op: Operator) -> dict[str, Any]:
         """Return blocks for little scratch; see :meth:`within`."""
         return _blocks_for(op, _LITTLE_SCRATCH)
 
@@ -216,7 +217,7 @@ def _missing(outputs: int, rest: Expr) -> Expr:
     return T.bind(T.truncmod(outputs - rest, T.int32(outputs)))
 
 
-def _tile(op: OpView, steps: StepRequantizer, outputs: int, kernel_w: int, *, whole: bool) -> TapsTile:
+def _tile(op: Operator, steps: StepRequantizer, outputs: int, kernel_w: int, *, whole: bool) -> TapsTile:
     return TapsTile(
         rows=op.constants["weight"].shape[1],
         columns=kernel_w,
@@ -229,7 +230,7 @@ def _tile(op: OpView, steps: StepRequantizer, outputs: int, kernel_w: int, *, wh
     )
 
 
-def _blocks_for(op: OpView, scratch: int) -> dict[str, Any]:
+def _blocks_for(op: Operator, scratch: int) -> dict[str, Any]:
     """Return blocks that fit the scratch, and the tile that takes the fewest instructions for them."""
     _, kernel_h, kernel_w, _ = op.constants["weight"].shape
     stride, dilation = int(op.attrs["strides"][1]), int(op.attrs["dilation"][1])

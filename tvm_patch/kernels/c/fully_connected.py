@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tvm_patch.kernels.base import OpView
+from tvm_patch.graph import Operator
 from tvm_patch.kernels.c.dot import emit_packed_dot, tile_of
 from tvm_patch.kernels.c.requantize import ExactHelperRequantizer
 from tvm_patch.kernels.dot import emit_dot_row
@@ -24,7 +24,7 @@ class TiledFullyConnected(FullyConnected):
     requantizer_type = ExactHelperRequantizer
 
     @classmethod
-    def default_config(cls, op: OpView) -> dict[str, Any]:
+    def default_config(cls, op: Operator) -> dict[str, Any]:
         """Return tall tiles for one batch row, square ones otherwise."""
         single = op.inputs[0].size == op.constants["weight"].shape[1]
         channels, columns = (4, 1) if single else (2, 2)

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
+from tvm_patch.graph import Operator
 from tvm_patch.integer.step_requantize import StepRequantizer, fit_steps, staircase_of_doubles
-from tvm_patch.kernels.base import Kernel, OpView, Preference, PrimFunc
+from tvm_patch.kernels.base import Kernel, Preference, PrimFunc
 from tvm_patch.kernels.c.arm.function import Functions, with_functions
 from tvm_patch.kernels.c.arm.rescaling import Rescaling
 from tvm_patch.kernels.c.dot_calls import call_dot, store_rest, widen_run
@@ -54,14 +55,14 @@ class DotFullyConnected(FullyConnected):
     rank = 1
 
     @classmethod
-    def accepts(cls, op: OpView) -> bool:
+    def accepts(cls, op: Operator) -> bool:
         """Take what the two-instruction rescaling covers, with two outputs or more."""
         if not super().accepts(op) or op.constants["weight"].shape[0] < 2:
             return False
         return steps_of(FullyConnected(op).requantizer) is not None
 
     @classmethod
-    def default_config(cls, op: OpView) -> dict[str, Any]:
+    def default_config(cls, op: Operator) -> dict[str, Any]:
         """Return groups of four where there are four outputs, and no scratch for whole fours of inputs."""
         outputs, inputs = op.constants["weight"].shape
         return {"group": 4 if outputs >= 4 else 2, "unroll": 8, "direct": inputs % QUAD == 0}

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
-from tvm_patch.kernels.base import OpView
+from tvm_patch.graph import Operator
 from tvm_patch.kernels.ir import Buffer, Expr, int32_at, load4
 from tvm_patch.kernels.reduction import ChannelReduction
 
@@ -36,7 +36,7 @@ class PackedReduction(ChannelReduction):
     """How many columns the packed words can take; None for any number."""
 
     @classmethod
-    def default_config(cls, op: OpView) -> dict[str, Any]:
+    def default_config(cls, op: Operator) -> dict[str, Any]:
         """Return the most words that fit the registers and divide the channels."""
         most = _MOST_REGISTERS // (2 * len(cls.packed_start))
         quads = op.inputs[0].shape[3] // _LANES

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
-from tvm_patch.kernels.base import OpView
+from tvm_patch.graph import Operator
 from tvm_patch.kernels.ir import Buffer, Expr, call
 from tvm_patch.kernels.registry import register
 from tvm_patch.kernels.resize_nearest import ResizeNearest
@@ -17,7 +17,7 @@ class CopyingResizeNearest(ResizeNearest):
     isa = "c"
 
     @classmethod
-    def accepts(cls, op: OpView) -> bool:
+    def accepts(cls, op: Operator) -> bool:
         """Take int8."""
         return super().accepts(op) and op.outputs[0].dtype == "int8"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tvm_patch.kernels.base import OpView
+from tvm_patch.graph import Operator
 from tvm_patch.kernels.c.dot import emit_packed_dot
 from tvm_patch.kernels.c.requantize import HelperRequantizer
 from tvm_patch.kernels.dot import TileSize
@@ -24,7 +24,7 @@ class TiledTransposeConv2d(TransposeConv2d):
     dot = staticmethod(emit_packed_dot)
 
     @classmethod
-    def default_config(cls, op: OpView) -> dict[str, Any]:
+    def default_config(cls, op: Operator) -> dict[str, Any]:
         """Return four channels per pixel."""
         return {"tile_channels": 4, "unroll": 1, "flatten": 2}
 
