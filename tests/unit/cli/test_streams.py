@@ -81,7 +81,7 @@ def test_signals_clean_up(small, number, code, tmp_path):
         stderr=subprocess.PIPE,
         stdout=subprocess.PIPE,
         # A shell without job control has its background processes, pytest among them, ignore SIGINT.
-        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),  # noqa: PLW1509 - no threads in the child
     ) as process:
         for _ in range(600):
             if (tmp_path / "started").exists():
