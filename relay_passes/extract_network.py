@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from math import prod
-from typing import Any
 
 from relay_passes.operators import PlainFunction, PlainOp, plain_function
 from relay_passes.straight_line import MAIN
 from tvm_patch.planner.network import Network, OperatorDesc, TensorDesc, Window
+from tvm_patch.tvm_types import IRModule
 
 _POOLS = frozenset({"avg_pool2d", "max_pool2d"})
 
 
-def extract_network(module: Any, name: str = "network") -> Network:
+def extract_network(module: IRModule, name: str = "network") -> Network:
     """Return ``main`` of a legalized module as a :class:`tvm_patch.planner.network.Network`.
 
     Parameters
@@ -79,6 +79,6 @@ def macs_of(op: PlainOp, function: PlainFunction) -> int:
     if op.kind == "depthwise_conv2d":
         return output * prod(weight.shape[1:3])
     if op.kind == "fully_connected":
-        return output * weight.shape[1]
+        return output * int(weight.shape[1])
     # A transposed convolution spreads every input element over the whole kernel.
     return prod(function.tensors[op.inputs[0]].shape) * prod(weight.shape[:3])

@@ -12,6 +12,7 @@ from tvm import relax
 from relay_passes.dialect import op_def
 from relay_passes.straight_line import StraightLine, constant_value, dtype_of, is_constant, op_name, shape_of
 from tvm_patch.errors import UnsupportedError
+from tvm_patch.tvm_types import Call, Expr, RelaxFunction, Var
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ class PlainFunction:
     tensors: Mapping[str, PlainTensor]
 
 
-def plain_function(function: Any) -> PlainFunction:
+def plain_function(function: RelaxFunction) -> PlainFunction:
     """Return `function` (legalized, straight-line) as operators with named tensors.
 
     Raises
@@ -84,7 +85,7 @@ class _Binder:
         self.line = line
         self.tensors: dict[str, PlainTensor] = {p.name: _view(p) for p in line.params}
         # Names of the results of a binding that makes a tuple.
-        self.parts: dict[Any, tuple[str, ...]] = {}
+        self.parts: dict[Var, tuple[str, ...]] = {}
         self.part_names = self._name_parts()
 
     def run(self) -> PlainFunction:
@@ -92,15 +93,15 @@ class _Binder:
         outputs = tuple(self._name(o) for o in self.line.outputs)
         return PlainFunction(tuple(ops), tuple(p.name for p in self.line.params), outputs, self.tensors)
 
-    def _name_parts(self) -> dict[tuple[Any, int], str]:
+    def _name_parts(self) -> dict[tuple[Var, int], str]:
         """Name the fields of tuples after the first variable bound to each."""
-        names: dict[tuple[Any, int], str] = {}
+        names: dict[tuple[Var, int], str] = {}
         for var, value in self.line.bindings:
             if isinstance(value, relax.TupleGetItem):
                 names.setdefault((self.line.resolve(value.tuple_value), int(value.index)), str(var.name))
         return names
 
-    def _name(self, expr: Any) -> str:
+    def _name(self, expr: Expr) -> str:
         source = self.line.resolve(expr)
         value = self.line.values.get(source) if isinstance(source, relax.Var) else None
         if isinstance(value, relax.TupleGetItem):
@@ -109,7 +110,7 @@ class _Binder:
             raise UnsupportedError("an output of the network is a constant", way_out="drop that output")
         return str(source.name)
 
-    def _bind(self, var: Any, call: Any) -> PlainOp:
+    def _bind(self, var: Var, call: Call) -> PlainOp:
         kind, arguments, constant_names, attrs = _take_apart(call, self.line)
         inputs, constants = [], {}
         for name, argument in zip(constant_names, arguments, strict=True):
@@ -130,7 +131,7 @@ class _Binder:
         input_names = tuple(self._name(i) for i in inputs)
         return PlainOp(kind, str(var.name), input_names, outputs, constants, attrs)
 
-    def _outputs(self, var: Any) -> tuple[str, ...]:
+    def _outputs(self, var: Var) -> tuple[str, ...]:
         if dtype_of(var):
             self.tensors[var.name] = _view(var)
             return (str(var.name),)
@@ -141,11 +142,11 @@ class _Binder:
         return names
 
 
-def _view(expr: Any) -> PlainTensor:
+def _view(expr: Expr) -> PlainTensor:
     return PlainTensor(shape_of(expr), dtype_of(expr))
 
 
-def _take_apart(call: Any, line: StraightLine) -> tuple[str, list[Any], list[str], dict[str, Any]]:
+def _take_apart(call: Call, line: StraightLine) -> tuple[str, list[Expr], list[str], dict[str, Any]]:
     """Return kind, arguments, the name each argument has when it is a constant, and plain attributes."""
     definition = op_def(call)
     if definition is not None:
@@ -165,18 +166,18 @@ def _take_apart(call: Any, line: StraightLine) -> tuple[str, list[Any], list[str
     )
 
 
-def _reshape(call: Any) -> tuple[list[Any], list[str], dict[str, Any]]:
+def _reshape(call: Call) -> tuple[list[Expr], list[str], dict[str, Any]]:
     return [call.args[0]], ["data"], {}
 
 
-def _permute_dims(call: Any) -> tuple[list[Any], list[str], dict[str, Any]]:
+def _permute_dims(call: Call) -> tuple[list[Expr], list[str], dict[str, Any]]:
     rank = len(shape_of(call))
     axes = call.attrs.axes
     order = [int(a) % rank for a in axes] if axes is not None else list(range(rank))[::-1]
     return [call.args[0]], ["data"], {"axes": order}
 
 
-def _split(call: Any) -> tuple[list[Any], list[str], dict[str, Any]]:
+def _split(call: Call) -> tuple[list[Expr], list[str], dict[str, Any]]:
     data = shape_of(call.args[0])
     axis = int(call.attrs.axis) % len(data)
     sections = call.attrs.indices_or_sections
@@ -188,7 +189,7 @@ def _split(call: Any) -> tuple[list[Any], list[str], dict[str, Any]]:
     return [call.args[0]], ["data"], {"axis": axis, "indices_or_sections": indices}
 
 
-def _strided_slice(call: Any) -> tuple[list[Any], list[str], dict[str, Any]]:
+def _strided_slice(call: Call) -> tuple[list[Expr], list[str], dict[str, Any]]:
     data = shape_of(call.args[0])
     axes = [int(_number(a)) % len(data) for a in call.args[1].fields]
     rows = [[int(_number(v)) for v in argument.fields] for argument in call.args[2:4]]
@@ -202,12 +203,12 @@ def _strided_slice(call: Any) -> tuple[list[Any], list[str], dict[str, Any]]:
     return [call.args[0]], ["data"], {"axes": axes, "begin": begins, "end": ends, "strides": strides}
 
 
-def _take(call: Any) -> tuple[list[Any], list[str], dict[str, Any]]:
+def _take(call: Call) -> tuple[list[Expr], list[str], dict[str, Any]]:
     rank = len(shape_of(call.args[0]))
     return list(call.args), ["data", "indices"], {"axis": int(call.attrs.axis) % rank}
 
 
-def _tile(call: Any) -> tuple[list[Any], list[str], dict[str, Any]]:
+def _tile(call: Call) -> tuple[list[Expr], list[str], dict[str, Any]]:
     repeats = [int(r) for r in call.attrs.repeats]
     missing = len(shape_of(call.args[0])) - len(repeats)
     return [call.args[0]], ["data"], {"repeats": [1] * missing + repeats}

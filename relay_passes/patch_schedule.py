@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import tvm
 from tvm import relax
@@ -34,6 +33,7 @@ from relay_passes.straight_line import (
 from tvm_patch.input_mode import InputMode
 from tvm_patch.planner.plan import Plan, check_operators
 from tvm_patch.planner.segments import Segment, kept_tensors
+from tvm_patch.tvm_types import Expr, Var
 
 OPERATORS, BANDS, PATCH_ROWS = "tvm_patch.operators", "tvm_patch.bands", "tvm_patch.patch_rows"
 INPUT_MODE, PLAN = "tvm_patch.input_mode", "tvm_patch.plan"
@@ -76,7 +76,7 @@ class PatchSchedule:
         names = _Names(line, {var: op.outputs for (var, _), op in zip(calls, plain.ops, strict=True)})
         blocks = relax.BlockBuilder()
         main = FunctionBuilder(line.params, {**line.attrs, **self.attrs})
-        values: dict[str, Any] = {str(p.name): p for p in line.params}
+        values: dict[str, Expr] = {str(p.name): p for p in line.params}
         functions = {}
         for index, (segment, needed) in enumerate(zip(self.segments, kept, strict=True)):
             inside = {t for i in segment.operators for t in network.operators[i].outputs}
@@ -105,10 +105,10 @@ class PatchSchedule:
 class _Names:
     """Names of the tensors that expressions stand for."""
 
-    def __init__(self, line: StraightLine, outputs: Mapping[Any, Sequence[str]]) -> None:
+    def __init__(self, line: StraightLine, outputs: Mapping[Var, Sequence[str]]) -> None:
         self.line, self.outputs = line, outputs
 
-    def of(self, expr: Any) -> str:
+    def of(self, expr: Expr) -> str:
         """Return the name of a tensor; a parameter has its own."""
         source = self.line.resolve(expr)
         value = self.line.values.get(source)
@@ -119,11 +119,11 @@ class _Names:
 
 def _segment_function(
     segment: Segment,
-    calls: Sequence[tuple[Any, Any]],
+    calls: Sequence[tuple[Var, Expr]],
     names: _Names,
-    read: Mapping[str, Any],
+    read: Mapping[str, Expr],
     stored: Sequence[str],
-) -> Any:
+) -> Expr:
     """Return the function of a segment, its parameters named as the tensors that it reads."""
     params = {name: relax.Var(name, value.ty) for name, value in read.items()}
     attrs = {
@@ -132,9 +132,9 @@ def _segment_function(
         PATCH_ROWS: segment.patch_rows,
     }
     builder = FunctionBuilder(list(params.values()), attrs)
-    values: dict[str, Any] = dict(params)
+    values: dict[str, Expr] = dict(params)
 
-    def current(expr: Any) -> Any:
+    def current(expr: Expr) -> Expr:
         source = names.line.resolve(expr)
         if is_constant(source):
             return source

@@ -8,7 +8,6 @@ answers wins, so the ones that want more come first.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from relay_passes.island import Island
 from relay_passes.legalize.arithmetic import arithmetic
@@ -23,8 +22,9 @@ from relay_passes.legalize.resize import resize
 from relay_passes.legalize.softmax import softmax
 from relay_passes.legalize.transpose_conv2d import transpose_conv2d
 from relay_passes.legalize.unary import hard_swish, leaky_relu, requantize, through_float, unary_function
+from tvm_patch.tvm_types import Expr
 
-Rule = Callable[[Island], Any | None]
+Rule = Callable[[Island], Expr | None]
 
 RULES: dict[str, tuple[Rule, ...]] = {
     # A bias looks like an addition, and PReLU is written as one.

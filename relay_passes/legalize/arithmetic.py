@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from relay_passes.dialect import build_call
 from relay_passes.island import Island
 from relay_passes.legalize.weighted import clamp, int8_only
 from relay_passes.straight_line import op_name
 from tvm_patch.integer import add_attrs, mul_attrs
+from tvm_patch.tvm_types import Expr
 
 _KINDS = {"relax.add": "add", "relax.subtract": "sub", "relax.multiply": "mul"}
 
 
-def arithmetic(island: Island) -> Any | None:
+def arithmetic(island: Island) -> Expr | None:
     """Match ``quantize(act(dequantize op dequantize))``."""
     kind = _KINDS.get(op_name(island.body))
     if kind is None:

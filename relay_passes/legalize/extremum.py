@@ -8,11 +8,12 @@ from relay_passes.dialect import build_call
 from relay_passes.island import Island
 from relay_passes.legalize.weighted import int8_only
 from relay_passes.straight_line import op_name
+from tvm_patch.tvm_types import Call, Expr
 
 _KINDS = {"relax.maximum": "maximum", "relax.minimum": "minimum"}
 
 
-def extremum(island: Island) -> Any | None:
+def extremum(island: Island) -> Expr | None:
     """Match ``quantize(maximum(dequantize, dequantize))`` and the same with minimum, all of one scale."""
     kind = _KINDS.get(op_name(island.body))
     if kind is None or island.has_clip:
@@ -29,7 +30,7 @@ def extremum(island: Island) -> Any | None:
     return build_call(kind, [lhs.expr, rhs.expr])
 
 
-def reduce_max(island: Island) -> Any | None:
+def reduce_max(island: Island) -> Expr | None:
     """Match ``quantize(max(dequantize, axes))`` with one scale."""
     data = None if island.has_clip else island.operand(island.body.args[0])
     if data is None:
@@ -40,7 +41,7 @@ def reduce_max(island: Island) -> Any | None:
     return build_call("reduce_max", [data.expr], **reduction(island.body, len(data.shape)))
 
 
-def reduction(call: Any, rank: int) -> dict[str, Any]:
+def reduction(call: Call, rank: int) -> dict[str, Any]:
     """Return ``axes`` (sorted, not negative) and ``keepdims`` of a Relax reduction."""
     axes = range(rank) if call.attrs.axis is None else (int(a) % rank for a in call.attrs.axis)
     return {"axes": sorted(set(axes)), "keepdims": int(bool(call.attrs.keepdims))}

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from relay_passes.dialect import build_call
 from relay_passes.island import Island
 from relay_passes.legalize.weighted import constants_of, int8_only, match_weighted, zero_points
 from tvm_patch.integer import fully_connected_multipliers
+from tvm_patch.tvm_types import Expr
 
 
-def fully_connected(island: Island) -> Any | None:
+def fully_connected(island: Island) -> Expr | None:
     """Match ``quantize(act(matmul(dequantize, dequantize) + bias))`` with weights of shape (inputs, outputs)."""
     weighted = match_weighted(island, "relax.matmul")
     if weighted is None:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from math import prod
-from typing import Any
 
 from relay_passes.dialect import build_call
 from relay_passes.island import Island
 from relay_passes.legalize.extremum import reduction
 from relay_passes.legalize.weighted import int8_only
 from tvm_patch.integer import mean_attrs
+from tvm_patch.tvm_types import Expr
 
 
-def mean(island: Island) -> Any | None:
+def mean(island: Island) -> Expr | None:
     """Match ``quantize(mean(dequantize, axes))``."""
     data = None if island.has_clip else island.operand(island.body.args[0])
     if data is None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import tvm
 from tvm import relax
 
 from relay_passes.island import Island
 from relay_passes.straight_line import shape_of
+from tvm_patch.tvm_types import Call, Expr
 
 MOVEMENT = frozenset(
     f"relax.{name}"
@@ -22,7 +22,7 @@ MOVEMENT = frozenset(
 _RESHAPES = frozenset({"relax.reshape", "relax.expand_dims", "relax.squeeze", "relax.flatten"})
 
 
-def moved(call: Any, data: Sequence[Any]) -> Any:
+def moved(call: Call, data: Sequence[Expr]) -> Expr:
     """Return movement `call` applied to `data`, its tensor arguments; what only reshapes becomes ``reshape``."""
     name = str(call.op.name)
     if name in _RESHAPES:
@@ -31,7 +31,7 @@ def moved(call: Any, data: Sequence[Any]) -> Any:
     return relax.Call(tvm.ir.Op.get(name), [first, *call.args[1:]], call.attrs, call.ty_args)
 
 
-def sources(call: Any, definition: Any) -> list[Any]:
+def sources(call: Call, definition: Callable[[Expr], Expr]) -> list[Expr]:
     """Return the tensors that movement `call` moves; `definition` looks variables up."""
     if str(call.op.name) != "relax.concat":
         return [call.args[0]]
@@ -39,7 +39,7 @@ def sources(call: Any, definition: Any) -> list[Any]:
     return list(fields.fields)
 
 
-def movement(island: Island) -> Any | None:
+def movement(island: Island) -> Expr | None:
     """Match ``quantize(move(dequantize, ...))`` with one scale and zero point throughout."""
     if island.has_clip:
         return None

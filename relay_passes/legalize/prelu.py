@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from relay_passes.dialect import build_call
 from relay_passes.island import Island
 from relay_passes.legalize.weighted import int8_only
 from relay_passes.straight_line import op_name
 from tvm_patch.integer import prelu_attrs
+from tvm_patch.tvm_types import Expr
 
 
-def prelu(island: Island) -> Any | None:
+def prelu(island: Island) -> Expr | None:
     """Match ``quantize(relu(x) + dequantize(alpha) * minimum(x, 0))`` with ``x`` a dequantize."""
     if island.has_clip or op_name(island.body) != "relax.add":
         return None

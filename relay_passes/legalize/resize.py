@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from relay_passes.dialect import build_call
 from relay_passes.island import Island
 from relay_passes.legalize.weighted import int8_only
+from tvm_patch.tvm_types import Call, Expr
 
 _MODES = {"align_corners": (1, 0), "half_pixel": (0, 1), "asymmetric": (0, 0)}
 _KINDS = {"linear": "resize_bilinear", "nearest_neighbor": "resize_nearest"}
 
 
-def resize(island: Island) -> Any | None:
+def resize(island: Island) -> Expr | None:
     """Match ``quantize(resize2d(dequantize))`` with one scale."""
     data = None if island.has_clip else island.operand(island.body.args[0])
     if data is None:
@@ -26,7 +25,7 @@ def resize(island: Island) -> Any | None:
     return call
 
 
-def resize_call(stock: Any, data: Any) -> Any | None:
+def resize_call(stock: Call, data: Expr) -> Expr | None:
     """Return the dialect's form of a stock ``image.resize2d``, or None when TFLite has no such mode."""
     attrs = stock.attrs
     kind = _KINDS.get(str(attrs.method))

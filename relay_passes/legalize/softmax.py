@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from relay_passes.dialect import build_call
 from relay_passes.island import Island
 from relay_passes.legalize.weighted import int8_only
 from relay_passes.quant_values import QuantTensor
 from relay_passes.straight_line import op_name
 from tvm_patch.integer import softmax_attrs
+from tvm_patch.tvm_types import Expr
 
 # The only output grid that the kernel makes: [0, 1) in 256 steps.
 _OUTPUT_GRID = (1.0 / 256.0, -128)
 _GRID_TOLERANCE = 0.001 / 256.0  # LiteRT's
 
 
-def softmax(island: Island) -> Any | None:
+def softmax(island: Island) -> Expr | None:
     """Match ``quantize(softmax(dequantize))`` and ``quantize(softmax(dequantize * beta))``."""
     if island.has_clip:
         return None

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from relay_passes.dialect import build_call
 from relay_passes.island import Island
 from relay_passes.legalize.weighted import constants_of, four_paddings, int8_only, match_weighted, zero_points
+from tvm_patch.tvm_types import Expr
 
 
-def transpose_conv2d(island: Island) -> Any | None:
+def transpose_conv2d(island: Island) -> Expr | None:
     """Match ``quantize(act(conv2d_transpose(dequantize, dequantize) + bias))``."""
     weighted = match_weighted(island, "relax.nn.conv2d_transpose")
     if weighted is None:

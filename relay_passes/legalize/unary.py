@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
@@ -14,6 +13,7 @@ from relay_passes.legalize.weighted import int8_only
 from relay_passes.quant_values import QuantTensor
 from relay_passes.straight_line import constant, op_name
 from tvm_patch.integer import tables
+from tvm_patch.tvm_types import Expr
 
 _CLAMPS: dict[tuple[float, float], tuple[str, Callable[..., np.ndarray]]] = {
     (0.0, math.inf): ("relu", tables.relu),
@@ -27,7 +27,7 @@ _FUNCTIONS: dict[str, tuple[str, Callable[..., np.ndarray]]] = {
 }
 
 
-def lookup_call(data: Any, table: np.ndarray, origin: str) -> Any:
+def lookup_call(data: Expr, table: np.ndarray, origin: str) -> Expr:
     """Return a dialect ``lookup`` of `data` in `table`."""
     return build_call("lookup", [data, constant(table)], origin=origin, dtype=str(table.dtype))
 
@@ -36,7 +36,7 @@ def _grids(island: Island, data: QuantTensor) -> tuple[float, int, float, int]:
     return data.scale, data.zero_point, island.out.scale, island.out.zero_point
 
 
-def requantize(island: Island) -> Any | None:
+def requantize(island: Island) -> Expr | None:
     """Match ``quantize(dequantize)`` (TFLite QUANTIZE between 8-bit types) and ReLU operators standing alone."""
     data = island.operand(island.body)
     if data is None:
@@ -53,7 +53,7 @@ def requantize(island: Island) -> Any | None:
     return lookup_call(data.expr, make(*_grids(island, data)), origin)
 
 
-def through_float(island: Island) -> Any | None:
+def through_float(island: Island) -> Expr | None:
     """Match ``quantize(dequantize * 1)``: DEQUANTIZE then QUANTIZE, which round in float32, unlike one QUANTIZE."""
     data = None if island.has_clip else island.operand(island.body.args[0])
     if data is None or island.scalar(island.body.args[1]) != 1.0:
@@ -63,7 +63,7 @@ def through_float(island: Island) -> Any | None:
     )
 
 
-def unary_function(island: Island) -> Any | None:
+def unary_function(island: Island) -> Expr | None:
     """Match ``quantize(sigmoid(dequantize))`` and ``quantize(tanh(dequantize))``."""
     data = None if island.has_clip else island.operand(island.body.args[0])
     if data is None:
@@ -73,7 +73,7 @@ def unary_function(island: Island) -> Any | None:
     return lookup_call(data.expr, make(*_grids(island, data)), origin)
 
 
-def leaky_relu(island: Island) -> Any | None:
+def leaky_relu(island: Island) -> Expr | None:
     """Match ``quantize(leakyrelu(dequantize))``."""
     data = None if island.has_clip else island.operand(island.body.args[0])
     if data is None:
@@ -83,7 +83,7 @@ def leaky_relu(island: Island) -> Any | None:
     return lookup_call(data.expr, table, "leaky_relu")
 
 
-def hard_swish(island: Island) -> Any | None:
+def hard_swish(island: Island) -> Expr | None:
     """Match ``quantize(x * clip(x + 3, 0, 6) / 6)`` with ``x`` a dequantize: how the stock frontend writes it."""
     if island.has_clip or island.scalar(island.body.args[1]) != 6.0:
         return None
@@ -107,5 +107,5 @@ def hard_swish(island: Island) -> Any | None:
     return lookup_call(data.expr, table, "hard_swish")
 
 
-def _bounds(clip: Any) -> tuple[float, float]:
+def _bounds(clip: Expr) -> tuple[float, float]:
     return float(clip.args[1].value), float(clip.args[2].value)

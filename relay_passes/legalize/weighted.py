@@ -12,8 +12,7 @@ from relay_passes.island import Island
 from relay_passes.quant_values import QuantConstant, QuantTensor
 from relay_passes.straight_line import constant, op_name
 from tvm_patch.integer import conv_multipliers, float_clip_range
-
-Expr = Any
+from tvm_patch.tvm_types import Expr
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import tvm
 
@@ -33,6 +32,7 @@ from tvm_patch.planner.reads import check_reads
 from tvm_patch.planner.segments import Segment, layer_by_layer
 from tvm_patch.targets import HOST, Target
 from tvm_patch.tflite.model import Model
+from tvm_patch.tvm_types import IRModule, RelaxFunction
 
 Progress = Callable[[str, float], None]
 
@@ -62,7 +62,7 @@ class Legalized:
     name: str
     imported: Imported
     sha256: str
-    module: Any
+    module: IRModule
     graph: BoundFunction
     inputs: tuple[Interface, ...]
     outputs: tuple[Interface, ...]
@@ -150,7 +150,7 @@ def read_source(source: Path | str | bytes) -> tuple[bytes, str]:
         raise UserError(f"cannot read {path}: {error.strerror}") from error
 
 
-def _interfaces(function: Any, key: str, names: Sequence[str]) -> tuple[Interface, ...]:
+def _interfaces(function: RelaxFunction, key: str, names: Sequence[str]) -> tuple[Interface, ...]:
     entries = json.loads(str(function.attrs[key]))
     return tuple(
         Interface(e.get("name") or n, float(e.get("scale") or 0.0), int(e.get("zero_point") or 0))

@@ -13,8 +13,7 @@ from tvm_patch.frontend.names import words
 from tvm_patch.integer import activation_range
 from tvm_patch.tflite.model import Model, Operator, Tensor
 from tvm_patch.tflite.reader import read_model
-
-Expr = Any
+from tvm_patch.tvm_types import Expr
 
 # Quantized operators that the stock converter refuses, and that are converted here.
 _MORE_QUANTIZED = words(

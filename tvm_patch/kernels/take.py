@@ -8,9 +8,10 @@ import numpy as np
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
 from tvm_patch.errors import UnsupportedError
-from tvm_patch.kernels.base import OpView, PrimFunc, TensorKernel
+from tvm_patch.kernels.base import OpView, TensorKernel
 from tvm_patch.kernels.loops import copy_elements, kernel_body, parameters_of
 from tvm_patch.kernels.registry import register
+from tvm_patch.tvm_types import PrimFunc
 
 
 @register

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tvm_patch.lowering.segment_parts import SegmentPart
-from tvm_patch.planner.layout import SegmentLayout, Span
+from tvm_patch.planner.layout import SegmentLayout
+from tvm_patch.planner.row_buffer import Span
 from tvm_patch.planner.row_window import RowWindow
 
 

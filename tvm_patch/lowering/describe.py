@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from relay_passes.extract_network import network_of
 from relay_passes.operators import PlainFunction, PlainOp, PlainTensor
@@ -14,6 +13,7 @@ from tvm_patch.kernels.registry import reduction_for
 from tvm_patch.lowering.op_view import BoundFunction, bind_function
 from tvm_patch.planner.network import Network, OperatorDesc
 from tvm_patch.targets import Target
+from tvm_patch.tvm_types import IRModule
 
 COPY_KINDS = frozenset({"reshape"})
 """Operators whose output is their input, byte for byte: they cost nothing once both share their memory."""
@@ -44,7 +44,7 @@ def describe(graph: BoundFunction, kernels: Sequence[Kernel], name: str, target:
     return replace(network, operators=operators, target=target)
 
 
-def describe_module(module: Any, target: Target, name: str = "main") -> Network:
+def describe_module(module: IRModule, target: Target, name: str = "main") -> Network:
     """Return ``main`` of a legalized module as the planner's network, with what its kernels can do.
 
     Parameters

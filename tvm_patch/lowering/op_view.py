@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from relay_passes.operators import PlainFunction, PlainOp, plain_function
 from tvm_patch.kernels.base import OpView, TensorView
+from tvm_patch.tvm_types import RelaxFunction
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class BoundFunction:
     tensors: Mapping[str, TensorView]
 
 
-def bind_function(function: Any) -> BoundFunction:
+def bind_function(function: RelaxFunction) -> BoundFunction:
     """Return `function` (legalized, straight-line) as operators with named tensors.
 
     Raises
@@ -63,7 +63,7 @@ def bind_plain(plain: PlainFunction) -> BoundFunction:
     return BoundFunction(ops, plain.inputs, plain.outputs, tensors)
 
 
-def bindings_to_ops(function: Any) -> list[BoundOp]:
+def bindings_to_ops(function: RelaxFunction) -> list[BoundOp]:
     """Return the operators of `function` in run order; see :func:`bind_function`."""
     return list(bind_function(function).ops)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import tvm
 from tvm import relax
@@ -18,6 +17,7 @@ from tvm_patch.input_mode import INPUT_MODES, InputMode
 from tvm_patch.lowering.op_view import BoundFunction, bind_plain
 from tvm_patch.planner.plan import Plan
 from tvm_patch.planner.segments import Segment
+from tvm_patch.tvm_types import Call, Expr, RelaxFunction, Var
 
 
 @dataclass(frozen=True)
@@ -69,8 +69,8 @@ class _Reader:
         self.module, self.line = module, StraightLine.main_of(module)
         self.ops: dict[int, PlainOp] = {}
         self.tensors: dict[str, PlainTensor] = {}
-        self.names: dict[Any, str] = {p: str(p.name) for p in self.line.params}
-        self.parts: dict[Any, tuple[str, ...]] = {}
+        self.names: dict[Var, str] = {p: str(p.name) for p in self.line.params}
+        self.parts: dict[Var, tuple[str, ...]] = {}
 
     def run(self) -> tuple[PlainFunction, tuple[Segment, ...]]:
         for p in self.line.params:
@@ -85,14 +85,14 @@ class _Reader:
         ops = tuple(self.ops[i] for i in range(len(self.ops)))
         return PlainFunction(ops, inputs, outputs, self.tensors), tuple(segments)
 
-    def _name(self, expr: Any) -> str:
+    def _name(self, expr: Expr) -> str:
         source = self.line.resolve(expr)
         value = self.line.values.get(source)
         if isinstance(value, relax.TupleGetItem):
             return self.parts[self.line.resolve(value.tuple_value)][int(value.index)]
         return self.names[source]
 
-    def _segment(self, var: Any, call: Any) -> Segment:
+    def _segment(self, var: Var, call: Call) -> Segment:
         if not isinstance(call.op, tvm.ir.GlobalVar) or OPERATORS not in (self.module[call.op].attrs or {}):
             raise PlanError(
                 f"binding {var.name} of {MAIN} calls no segment; run PatchSchedule on a whole module"
@@ -133,7 +133,7 @@ class _Reader:
         return unique
 
 
-def _indices(function: Any, where: str) -> tuple[int, ...]:
+def _indices(function: RelaxFunction, where: str) -> tuple[int, ...]:
     try:
         found = json.loads(str(function.attrs[OPERATORS]))
     except ValueError as error:

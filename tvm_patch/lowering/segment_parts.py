@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from tvm_patch.kernels import Kernel
 from tvm_patch.lowering.step_function import StepFunction
+from tvm_patch.tvm_types import GlobalVar
 
 
 @dataclass(frozen=True)
@@ -22,8 +22,8 @@ class SegmentCode:
         The entry and all that it calls, callees first.
     """
 
-    entry: Any
-    functions: dict[Any, StepFunction]
+    entry: GlobalVar
+    functions: dict[GlobalVar, StepFunction]
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import tvm
 from tvm import relax
@@ -14,11 +12,10 @@ from tvm.tirx.transform import InlinePrivateFunctions
 from tvm_patch.errors import InternalError
 from tvm_patch.kernels import TensorView
 from tvm_patch.lowering.program import Parameter, Program, Step
+from tvm_patch.tvm_types import BlockBuilder, Buffer, Expr, GlobalVar, PrimFunc
 
-PrimFunc = Any
 
-
-def _start_of(buffer: Any, view: TensorView) -> Any:
+def _start_of(buffer: Buffer, view: TensorView) -> Expr:
     return T.address_of(buffer[tuple(0 for _ in view.shape)] if view.shape else buffer[()])
 
 
@@ -71,8 +68,8 @@ def program_to_relax(program: Program) -> tvm.IRModule:
         relax.Var(name, relax.TensorType(program.tensors[name].shape, program.tensors[name].dtype))
         for name in program.inputs
     ]
-    values: dict[str, Any] = dict(zip(program.inputs, params, strict=True))
-    private: dict[Any, PrimFunc] = {}
+    values: dict[str, Expr] = dict(zip(program.inputs, params, strict=True))
+    private: dict[GlobalVar, PrimFunc] = {}
     with builder.function("main", params):
         with builder.dataflow():
             for step in program.steps:
@@ -87,7 +84,9 @@ def program_to_relax(program: Program) -> tvm.IRModule:
     return InlinePrivateFunctions()(module)
 
 
-def _emit_call(builder: Any, program: Program, step: Step, callee: Any, values: dict[str, Any]) -> None:
+def _emit_call(
+    builder: BlockBuilder, program: Program, step: Step, callee: GlobalVar, values: dict[str, Expr]
+) -> None:
     ordered = _call_order(step)
     arguments = []
     for parameter in ordered:

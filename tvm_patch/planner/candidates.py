@@ -6,9 +6,10 @@ from collections.abc import Collection, Iterator
 
 import numpy as np
 
+from tvm_patch.planner.band_columns import MOST_BANDS
 from tvm_patch.planner.cuts import Cuts
 from tvm_patch.planner.estimate import whole_cost
-from tvm_patch.planner.growth import MOST_BANDS, Growth, SegmentCosts
+from tvm_patch.planner.growth import Growth, SegmentCosts
 from tvm_patch.planner.layout import joins_as_reduction
 from tvm_patch.planner.moves import Move, undominated
 from tvm_patch.planner.network import Network, OperatorDesc
