@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 from tvm import relax
 
 from relay_passes.quant_values import QuantConstant, QuantParams
 from relay_passes.straight_line import StraightLine, constant_value, is_constant, op_name, shape_of
-
-Expr = Any
+from tvm_patch.tvm_types import Expr
 
 
 class ConstantFolder:

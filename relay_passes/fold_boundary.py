@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import tvm
@@ -15,8 +14,8 @@ from relay_passes.interface import GRIDS, OriginalPort, Port, load_grids, ports_
 from relay_passes.rewriting import rewrite
 from relay_passes.straight_line import StraightLine, constant_value, dtype_of, replace_main, shape_of
 from tvm_patch.border_mode import BorderMode
+from tvm_patch.tvm_types import Expr, IRModule, PassContext, Var
 
-Expr = Any
 Grid = tuple[float, int]
 
 
@@ -40,7 +39,7 @@ class FoldBoundary:
             raise ValueError(f"io must be 'int8' or 'float', not {io!r}")
         self.io = io
 
-    def transform_module(self, module: Any, context: Any) -> Any:
+    def transform_module(self, module: IRModule, context: PassContext) -> IRModule:
         """Return the module with its interface folded."""
         if self.io == "float":
             return module
@@ -62,9 +61,9 @@ class FoldBoundary:
 
 def _fold_inputs(
     line: StraightLine, ports: Sequence[Port], grids: dict[str, Grid]
-) -> tuple[dict[Any, Any], list[Port]]:
+) -> tuple[dict[Var, Expr], list[Port]]:
     """Return the int8 parameter for each one that can be folded, and the new record."""
-    consumers, replaced, folded = line.consumers(), dict[Any, Any](), []
+    consumers, replaced, folded = line.consumers(), dict[Var, Expr](), []
     for param, port in zip(line.params, ports, strict=True):
         readers = consumers.get(param, [])
         grid = _input_grid([line.values[r] for r in readers], [r.name for r in readers], grids)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import tvm
 
 from relay_passes.dialect import build_call, is_dialect_call, op_def
 from relay_passes.rewriting import rewrite
 from relay_passes.straight_line import StraightLine, replace_main, shape_of
-
-Expr = Any
+from tvm_patch.tvm_types import Expr, IRModule, PassContext, Var
 
 INT8_MIN = -128
 
@@ -25,7 +22,7 @@ class FoldPadding:
     otherwise it would have to be computed anyway.
     """
 
-    def transform_module(self, module: Any, context: Any) -> Any:
+    def transform_module(self, module: IRModule, context: PassContext) -> IRModule:
         """Return the module without the pads that could be folded."""
         line = StraightLine.main_of(module)
         consumers = line.consumers()
@@ -38,7 +35,7 @@ class FoldPadding:
             and all(_absorbs(line.values[reader], value, var) for reader in consumers[var])
         }
 
-        def change(var: Any, value: Expr, new: dict[Any, Expr]) -> Expr | None:
+        def change(var: Var, value: Expr, new: dict[Var, Expr]) -> Expr | None:
             if var in folded:
                 return value.args[0]
             data = line.resolve(line.values[var].args[0]) if op_def(value) is not None else None
@@ -59,7 +56,7 @@ def _borders(pad: Expr) -> tuple[int, int, int, int]:
     return width[2], width[4], width[3], width[5]
 
 
-def _absorbs(reader: Expr, pad: Expr, var: Any) -> bool:
+def _absorbs(reader: Expr, pad: Expr, var: Var) -> bool:
     width = [int(w) for w in pad.attrs["pad_width"]]
     if len(shape_of(pad.args[0])) != 4 or any(width[i] for i in (0, 1, 6, 7)) or min(width) < 0:
         return False

@@ -14,6 +14,7 @@ from typing import Any
 
 from relay_passes.constants import ConstantFolder
 from relay_passes.straight_line import StraightLine, dtype_of, op_name, operands, shape_of
+from tvm_patch.tvm_types import Expr, IRModule, Var
 
 INPUTS = "tvm_patch.inputs"
 OUTPUTS = "tvm_patch.outputs"
@@ -85,7 +86,7 @@ def load_grids(text: str) -> dict[str, tuple[float, int]]:
     return {name: (float(scale), int(zero_point)) for name, (scale, zero_point) in json.loads(text).items()}
 
 
-def interface_of(module: Any) -> tuple[list[Port], list[Port]]:
+def interface_of(module: IRModule) -> tuple[list[Port], list[Port]]:
     """Return inputs and outputs of ``main``: as recorded, or derived for modules from elsewhere."""
     line = StraightLine.main_of(module)
     return ports_of(line)
@@ -109,16 +110,16 @@ def record(attrs: Mapping[str, Any], inputs: Sequence[Port], outputs: Sequence[P
     return {**attrs, INPUTS: dump_ports(inputs), OUTPUTS: dump_ports(outputs)}
 
 
-def _output_name(expr: Any, index: int) -> str:
+def _output_name(expr: Expr, index: int) -> str:
     return str(getattr(expr, "name", f"output_{index}"))
 
 
-def _port(name: str, expr: Any, grid: tuple[float, int]) -> Port:
+def _port(name: str, expr: Expr, grid: tuple[float, int]) -> Port:
     return Port(name, dtype_of(expr), shape_of(expr), *grid)
 
 
 def _grid_after(
-    param: Any, line: StraightLine, folder: ConstantFolder, consumers: Mapping[Any, Any]
+    param: Var, line: StraightLine, folder: ConstantFolder, consumers: Mapping[Var, Sequence[Var]]
 ) -> tuple[float, int]:
     """Return the grid under which the first dequantize reads `param` (movement and pools keep it)."""
     queue, seen = [param], set()
@@ -136,7 +137,7 @@ def _grid_after(
     return 0.0, 0
 
 
-def _grid_before(output: Any, line: StraightLine, folder: ConstantFolder) -> tuple[float, int]:
+def _grid_before(output: Expr, line: StraightLine, folder: ConstantFolder) -> tuple[float, int]:
     """Return the grid that `output` has: of the quantize that made it, or of what was moved or pooled."""
     while True:
         value = line.definition(output)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
@@ -11,8 +10,7 @@ from relay_passes.constants import ConstantFolder
 from relay_passes.quant_values import QuantConstant, QuantTensor
 from relay_passes.straight_line import constant, dtype_of, op_name, shape_of
 from tvm_patch.errors import UnsupportedError
-
-Expr = Any
+from tvm_patch.tvm_types import Expr
 
 
 class Island:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import tvm
 from tvm import relax
 
@@ -28,8 +26,7 @@ from relay_passes.straight_line import (
 )
 from tvm_patch.errors import UnsupportedError
 from tvm_patch.integer.tables import input_values
-
-Expr = Any
+from tvm_patch.tvm_types import Expr, IRModule, PassContext, RelaxFunction
 
 # Attributes of stock imports that hold whole arrays and mean nothing after legalization.
 _STOCK_ATTRS = ("params", "num_input", "global_symbol")
@@ -50,7 +47,7 @@ class LegalizeQuantized:
         When something has no exact integer form; it names the binding.
     """
 
-    def transform_module(self, module: Any, context: Any) -> Any:
+    def transform_module(self, module: IRModule, context: PassContext) -> IRModule:
         """Return the legalized module."""
         return replace_main(module, _Legalizer(StraightLine.main_of(module)).run())
 
@@ -75,7 +72,7 @@ class _Legalizer:
             if port.scale
         }
 
-    def run(self) -> Any:
+    def run(self) -> RelaxFunction:
         live = self._live()
         for var, value in self.line.bindings:
             if var in live and dtype_of(value) not in _FLOATS:
@@ -263,7 +260,7 @@ class _Legalizer:
         data = self.integer(call.args[0])
         low, high = int(call.args[1].value), int(call.args[2].value)
         source = self.line.resolve(call.args[0])
-        made: Any = self.calls.get(data)
+        made: Expr = self.calls.get(data)
         alone = self.consumers.get(source) == [var] and source not in self.results
         definition = op_def(made)
         if alone and definition is not None and "act_min" in definition.attributes:

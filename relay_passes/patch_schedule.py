@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import tvm
 from tvm import relax
@@ -34,6 +33,7 @@ from tvm_patch.input_mode import InputMode
 from tvm_patch.planner.network import Network, OperatorDesc
 from tvm_patch.planner.plan import Plan
 from tvm_patch.planner.segments import Segment, check_operators, kept_tensors
+from tvm_patch.tvm_types import Expr, Var
 
 OPERATORS, INPUT_MODE, PLAN = "tvm_patch.operators", "tvm_patch.input_mode", "tvm_patch.plan"
 NUMBER = "tvm_patch."
@@ -80,7 +80,7 @@ class PatchSchedule:
         )
         blocks = relax.BlockBuilder()
         main = FunctionBuilder(line.params, {**line.attrs, **self.attrs})
-        values: dict[str, Any] = {str(p.name): p for p in line.params}
+        values: dict[str, Expr] = {str(p.name): p for p in line.params}
         functions = {}
         for index, (segment, needed) in enumerate(zip(self.segments, kept, strict=True)):
             inside = {t for i in segment.operators for t in network.operators[i].outputs}
@@ -109,10 +109,10 @@ class PatchSchedule:
 class _Names:
     """Names of the tensors that expressions stand for."""
 
-    def __init__(self, line: StraightLine, outputs: Mapping[Any, Sequence[str]]) -> None:
+    def __init__(self, line: StraightLine, outputs: Mapping[Var, Sequence[str]]) -> None:
         self.line, self.outputs = line, outputs
 
-    def of(self, expr: Any) -> str:
+    def of(self, expr: Expr) -> str:
         """Return the name of a tensor; a parameter has its own."""
         source = self.line.resolve(expr)
         value = self.line.values.get(source)
@@ -123,11 +123,11 @@ class _Names:
 
 def _segment_function(
     segment: Segment,
-    calls: Sequence[tuple[Any, Any]],
+    calls: Sequence[tuple[Var, Expr]],
     names: _Names,
-    read: Mapping[str, Any],
+    read: Mapping[str, Expr],
     stored: Sequence[str],
-) -> Any:
+) -> Expr:
     """Return the function of a segment, its parameters named as the tensors that it reads."""
     params = {name: relax.Var(name, value.ty) for name, value in read.items()}
     attrs = {
@@ -135,9 +135,9 @@ def _segment_function(
         **{NUMBER + name: number for name, number in segment.numbers.items()},
     }
     builder = FunctionBuilder(list(params.values()), attrs)
-    values: dict[str, Any] = dict(params)
+    values: dict[str, Expr] = dict(params)
 
-    def current(expr: Any) -> Any:
+    def current(expr: Expr) -> Expr:
         source = names.line.resolve(expr)
         if is_constant(source):
             return source

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import tvm
 from tvm import relax
 
@@ -12,11 +10,12 @@ from relay_passes.fold_padding import FoldPadding
 from relay_passes.legalize_quantized import LegalizeQuantized
 from relay_passes.simplify_movement import SimplifyMovement
 from tvm_patch.border_mode import BorderMode
+from tvm_patch.tvm_types import Pass
 
 PIPELINE = "tvm_patch_legalize"
 
 
-def legalization_passes(io: BorderMode = "int8") -> list[Any]:
+def legalization_passes(io: BorderMode = "int8") -> list[Pass]:
     """Return the passes from QDQ Relax to the integer dialect, in order.
 
     Parameters
@@ -34,7 +33,7 @@ def legalization_passes(io: BorderMode = "int8") -> list[Any]:
     ]
 
 
-def legalization_pipeline(io: BorderMode = "int8") -> Any:
+def legalization_pipeline(io: BorderMode = "int8") -> Pass:
     """Return the passes as one pass, for ``tvm.transform.Sequential`` and ``relax.build``."""
     return tvm.transform.Sequential(legalization_passes(io), name=PIPELINE)
 

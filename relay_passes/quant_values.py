@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-Expr = Any
+from tvm_patch.tvm_types import Expr
 
 
 @dataclass(frozen=True)

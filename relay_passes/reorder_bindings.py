@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import tvm
 from tvm import relax
 
 from relay_passes.rewriting import rewrite
 from relay_passes.straight_line import StraightLine, operands, replace_main
+from tvm_patch.tvm_types import Expr, IRModule, PassContext, Var
 
 
 @tvm.ir.transform.module_pass(opt_level=0, name="ReorderBindings")
@@ -31,16 +31,16 @@ class ReorderBindings:
     def __init__(self, order: Sequence[int]) -> None:
         self.order = tuple(int(i) for i in order)
 
-    def transform_module(self, module: Any, context: Any) -> Any:
+    def transform_module(self, module: IRModule, context: PassContext) -> IRModule:
         """Return the module with its bindings in the new order."""
         line = StraightLine.main_of(module)
         calls = [var for var, value in line.bindings if isinstance(value, relax.Call)]
         if sorted(self.order) != list(range(len(calls))):
             raise ValueError(f"not a permutation of the {len(calls)} operators")
-        bound: dict[Any, Any] = {}
+        bound: dict[Var, Expr] = {}
         waiting = set(calls)
 
-        def bind(var: Any) -> None:
+        def bind(var: Var) -> None:
             """Bind what only renames or takes apart, as far as it is needed."""
             if var in bound or var not in line.values:
                 return

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from relay_passes.straight_line import FunctionBuilder, StraightLine, is_constant, with_operands
+from tvm_patch.tvm_types import Expr, RelaxFunction, Var
 
-Expr = Any
 
-
-def rewrite(line: StraightLine, change: Callable[[Any, Expr, dict[Any, Expr]], Expr | None]) -> Any:
+def rewrite(line: StraightLine, change: Callable[[Var, Expr, dict[Var, Expr]], Expr | None]) -> RelaxFunction:
     """Return the function of `line` with some bindings replaced.
 
     Parameters
@@ -22,7 +20,7 @@ def rewrite(line: StraightLine, change: Callable[[Any, Expr, dict[Any, Expr]], E
         binds nothing), or None to keep the binding.
     """
     builder = FunctionBuilder(line.params, line.attrs)
-    new: dict[Any, Expr] = {}
+    new: dict[Var, Expr] = {}
     results = set(line.outputs)
 
     def current(expr: Expr) -> Expr:

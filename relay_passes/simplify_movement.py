@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import tvm
 from tvm import relax
 
 from relay_passes.dialect import is_dialect_call
 from relay_passes.rewriting import rewrite
 from relay_passes.straight_line import StraightLine, op_name, replace_main, shape_of
-
-Expr = Any
+from tvm_patch.tvm_types import Expr, IRModule, PassContext, Var
 
 
 @tvm.ir.transform.module_pass(opt_level=0, name="SimplifyMovement")
@@ -22,18 +19,18 @@ class SimplifyMovement:
     as rows whatever the shape, so a reshape in front of it goes too.
     """
 
-    def transform_module(self, module: Any, context: Any) -> Any:
+    def transform_module(self, module: IRModule, context: PassContext) -> IRModule:
         """Return the simplified module."""
         line = StraightLine.main_of(module)
 
-        def source_of(var: Any, new: dict[Any, Expr]) -> Expr:
+        def source_of(var: Var, new: dict[Var, Expr]) -> Expr:
             """Return the new expression of what `var` is before any renaming of dimensions."""
             root = line.resolve(var)
             while _only_renames(line.definition(root)):
                 root = line.resolve(line.definition(root).args[0])
             return new.get(root, root)
 
-        def change(var: Any, value: Expr, new: dict[Any, Expr]) -> Expr | None:
+        def change(var: Var, value: Expr, new: dict[Var, Expr]) -> Expr | None:
             old = line.values[var]
             if is_dialect_call(old, "fully_connected"):
                 return relax.Call(value.op, [source_of(old.args[0], new), *value.args[1:]], value.attrs)

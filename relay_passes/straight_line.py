@@ -8,7 +8,7 @@ drops what nobody uses.  That is a great deal quicker than a Python mutator, whi
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,9 +18,7 @@ import tvm_ffi
 from tvm import relax
 
 from tvm_patch.errors import UnsupportedError
-
-Expr = Any
-Var = Any
+from tvm_patch.tvm_types import Expr, IRModule, RelaxFunction, Var
 
 MAIN = "main"
 
@@ -75,7 +73,7 @@ def operands(expr: Expr) -> Iterator[Expr]:
         yield expr
 
 
-def with_operands(expr: Expr, replace: Any) -> Expr:
+def with_operands(expr: Expr, replace: Callable[[Expr], Expr]) -> Expr:
     """Return `expr` with every operand ``x`` replaced by ``replace(x)``; tuples among arguments are kept."""
 
     def change(operand: Expr) -> Expr:
@@ -117,7 +115,7 @@ class StraightLine:
         self.values: dict[Var, Expr] = dict(self.bindings)
 
     @classmethod
-    def of(cls, function: Any) -> StraightLine:
+    def of(cls, function: RelaxFunction) -> StraightLine:
         """Take `function` apart.
 
         Raises
@@ -148,7 +146,7 @@ class StraightLine:
         return line
 
     @classmethod
-    def main_of(cls, module: Any) -> StraightLine:
+    def main_of(cls, module: IRModule) -> StraightLine:
         """Take the function ``main`` of `module` apart."""
         return cls.of(module[MAIN])
 
@@ -215,7 +213,7 @@ class FunctionBuilder:
         self._names.add(unique)
         return unique
 
-    def finish(self, outputs: Sequence[Expr], returns_tuple: bool) -> Any:
+    def finish(self, outputs: Sequence[Expr], returns_tuple: bool) -> RelaxFunction:
         """Return the function; bindings that no output needs are left out."""
         results = []
         for i, out in enumerate(outputs):
@@ -238,7 +236,7 @@ class FunctionBuilder:
         return relax.Function(self.params, self._block_builder.normalize(sequence), body.ty, True, attrs)
 
 
-def replace_main(module: Any, function: Any) -> Any:
+def replace_main(module: IRModule, function: RelaxFunction) -> IRModule:
     """Return `module` with another ``main``; everything else is kept."""
     functions = {gv: f for gv, f in module.functions.items() if gv.name_hint != MAIN}
     functions[tvm.ir.GlobalVar(MAIN)] = function.with_attr("global_symbol", MAIN)

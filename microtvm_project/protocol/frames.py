@@ -50,7 +50,8 @@ class Frame:
 def encode(frame: Frame) -> bytes:
     """Return a frame as it goes over the line."""
     data = _HEADER.pack(frame.version, frame.type, frame.sequence, frame.session) + frame.body
-    return cobs.encode(data + _CRC.pack(zlib.crc32(data))) + b"\0"
+    encoded: bytes = cobs.encode(data + _CRC.pack(zlib.crc32(data)))
+    return encoded + b"\0"
 
 
 class Decoder:

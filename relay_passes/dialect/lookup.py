@@ -13,9 +13,11 @@ from relay_passes.dialect.reference import Array, Operator
 from relay_passes.dialect.rules import island_rule
 from relay_passes.dialect.shapes import same_as_input
 from relay_passes.dialect.weighted import int8_only
-from relay_passes.island import Island, QuantTensor
+from relay_passes.island import Island
+from relay_passes.quant_values import QuantTensor
 from relay_passes.straight_line import constant, op_name
 from tvm_patch.integer import dtype_range, tables
+from tvm_patch.tvm_types import Expr
 
 _CLAMPS: dict[tuple[float, float], tuple[str, Callable[..., np.ndarray]]] = {
     (0.0, math.inf): ("relu", tables.relu),
@@ -136,5 +138,5 @@ def hard_swish(island: Island) -> Any | None:
     return lookup_call(data.expr, table, "hard_swish")
 
 
-def _bounds(clip: Any) -> tuple[float, float]:
+def _bounds(clip: Expr) -> tuple[float, float]:
     return float(clip.args[1].value), float(clip.args[2].value)

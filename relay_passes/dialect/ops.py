@@ -21,6 +21,7 @@ from tvm import relax
 
 from relay_passes.dialect.reference import Array, Operator
 from relay_passes.dialect.shapes import Shape
+from tvm_patch.tvm_types import Expr
 
 PREFIX = "tvm_patch."
 
@@ -124,14 +125,14 @@ def build_call(name: str, args: Sequence[relax.Expr], **attrs: Any) -> relax.Cal
     )
 
 
-def op_def(expr: Any) -> OpDef | None:
+def op_def(expr: Expr) -> OpDef | None:
     """Return the dialect's definition of a call's operator, or None when `expr` is anything else."""
     if isinstance(expr, relax.Call) and isinstance(expr.op, tvm.ir.Op) and expr.op.name.startswith(PREFIX):
         return OPS.get(expr.op.name[len(PREFIX) :])
     return None
 
 
-def is_dialect_call(expr: Any, name: str) -> bool:
+def is_dialect_call(expr: Expr, name: str) -> bool:
     """Tell whether `expr` is a call of dialect operator `name`."""
     definition = op_def(expr)
     return definition is not None and definition.name == name

@@ -51,7 +51,8 @@ def _resize_bilinear(op: Operator, args: dict[str, Array]) -> Array:
     total = rows[:, :, left] * (one - wx) + rows[:, :, right] * wx
     half = 1 << (2 * FRACTION_BITS - 1)
     # Division towards zero after adding half with the sign of the sum.
-    return (np.sign(total) * ((np.abs(total) + half) >> (2 * FRACTION_BITS))).astype(np.int8)
+    rounded: Array = np.sign(total) * ((np.abs(total) + half) >> (2 * FRACTION_BITS))
+    return rounded.astype(np.int8)
 
 
 define(

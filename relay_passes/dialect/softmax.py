@@ -11,7 +11,8 @@ from relay_passes.dialect.reference import Array, Operator
 from relay_passes.dialect.rules import island_rule
 from relay_passes.dialect.shapes import same_as_input
 from relay_passes.dialect.weighted import int8_only
-from relay_passes.island import Island, QuantTensor
+from relay_passes.island import Island
+from relay_passes.quant_values import QuantTensor
 from relay_passes.straight_line import op_name
 from tvm_patch.integer import softmax_attrs
 from tvm_patch.integer.requantize import rounding_divide_by_pot, wrap_int32

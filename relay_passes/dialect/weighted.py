@@ -10,11 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from relay_passes.dialect.reference import Array, Operator
-from relay_passes.island import Island, QuantConstant, QuantTensor
+from relay_passes.island import Island
+from relay_passes.quant_values import QuantConstant, QuantTensor
 from relay_passes.straight_line import constant, op_name
 from tvm_patch.integer import conv_multipliers, float_clip_range, multiply_by_quantized_multiplier
+from tvm_patch.tvm_types import Expr
 
-Expr = Any
 Float64Array = npt.NDArray[np.float64]
 
 CONSTANTS = ("weight", "bias", "multiplier", "shift")

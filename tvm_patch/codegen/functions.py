@@ -10,13 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from tvm_patch.codegen.print_c import print_c
 from tvm_patch.codegen.runtime_headers import helpers
 from tvm_patch.kernels.c.arm.function import functions_of
 from tvm_patch.lowering.program import Program, Step
 from tvm_patch.lowering.step_function import Access, StepFunction
+from tvm_patch.tvm_types import GlobalVar
 
 _POINTER = re.compile(r"^(?P<type>\w+)\* (?P<name>\w+)$")
 _OWN_NAME = "TVMP_SELF"
@@ -130,9 +130,9 @@ def _reached(carried: Mapping[str, str], code: str) -> set[str]:
     return words
 
 
-def _add_step(dedupe: _Dedupe, step: Step, printed: Mapping[str, str]) -> dict[Any, str]:
+def _add_step(dedupe: _Dedupe, step: Step, printed: Mapping[str, str]) -> dict[GlobalVar, str]:
     """Add the functions of a step, those that others call first; return their names in C."""
-    names: dict[Any, str] = {}
+    names: dict[GlobalVar, str] = {}
     for variable, function in step.code.functions.items():
         text = printed[variable.name_hint]
         for callee, shared in names.items():

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Mapping
-from typing import Any
 
 import tvm
 from tvm.tirx import transform
+
+from tvm_patch.tvm_types import GlobalVar, PrimFunc
 
 _PASSES = (
     transform.FlattenBuffer,
@@ -30,7 +31,7 @@ _WHILE = re.compile(
 _DEFINITION = re.compile(r"^TVM_DLL (?P<head>[^;{]*)\{$", re.MULTILINE)
 
 
-def print_c(functions: Mapping[Any, Any], pure: Collection[str] = ()) -> dict[str, str]:
+def print_c(functions: Mapping[str | GlobalVar, PrimFunc], pure: Collection[str] = ()) -> dict[str, str]:
     """Print private PrimFuncs as C function definitions.
 
     Parameters

@@ -12,8 +12,7 @@ from tvm_patch.integer import activation_range
 from tvm_patch.tflite.model import Model, Operator, Tensor
 from tvm_patch.tflite.operators import OPERATORS
 from tvm_patch.tflite.reader import read_model
-
-Expr = Any
+from tvm_patch.tvm_types import Expr
 
 
 class Conversion:

@@ -49,4 +49,5 @@ def _c_function(name: str) -> Callable[[float], float] | None:
         return None
     function.restype = ctypes.c_float
     function.argtypes = [ctypes.c_float]
-    return function
+    of_floats: Callable[[float], float] = function
+    return of_floats

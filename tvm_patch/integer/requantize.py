@@ -33,7 +33,8 @@ def round_half_away(value: float) -> int:
 def round_away(x: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """Return `x` rounded to the nearest integer, halves away from zero as float32 (C's ``roundf``)."""
     whole = np.floor(np.abs(x))
-    return np.copysign(whole + (np.abs(x) - whole >= 0.5), x).astype(np.float32)
+    rounded: npt.NDArray[np.float32] = np.copysign(whole + (np.abs(x) - whole >= 0.5), x).astype(np.float32)
+    return rounded
 
 
 def quantize_multiplier(real: float) -> tuple[int, int]:
@@ -224,7 +225,8 @@ def multiply_exact(acc: npt.ArrayLike, multiplier: npt.ArrayLike, shift: npt.Arr
     a, m = np.abs(acc64), np.abs(factor)
     total = a * (m >> 22) + ((a * (m & 0x3FFFFF)) >> 22)
     rounded = (total + (np.int64(1) << (right - 1))) >> right
-    return np.where((acc64 < 0) ^ (factor < 0), -rounded, rounded)
+    signed: Int64Array = np.where((acc64 < 0) ^ (factor < 0), -rounded, rounded)
+    return signed
 
 
 def fully_connected_multipliers(

@@ -34,7 +34,8 @@ def nearest_indices(
     if align_corners:
         # TFLite rounds halves away from zero; positions are never negative.
         whole += position - whole >= 0.5
-    return np.minimum(whole.astype(np.int64), input_size - 1)
+    index: Int64Array = np.minimum(whole.astype(np.int64), input_size - 1)
+    return index
 
 
 def bilinear_coordinates(

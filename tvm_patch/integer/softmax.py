@@ -85,4 +85,5 @@ def _one_over_one_plus(a: Int64Array) -> Int64Array:
 
 
 def _saturating_shift_left(x: Int64Array, bits: int) -> Int64Array:
-    return np.clip(x << bits, INT32_MIN, INT32_MAX)
+    saturated: Int64Array = np.clip(x << bits, INT32_MIN, INT32_MAX)
+    return saturated

@@ -85,7 +85,8 @@ class Staircase:
     @property
     def lowest(self) -> Int64Array:
         """Value at the least accumulator."""
-        return self.least + (self.first <= self.low).sum(axis=0)
+        value: Int64Array = self.least + (self.first <= self.low).sum(axis=0)
+        return value
 
 
 @dataclass(frozen=True)
@@ -147,8 +148,11 @@ class StepRequantizer:
         acc = self.total(acc)
         if self.signed:
             high = self.constant + (acc >> 31) + ((2 * acc * self.multiplier + _INT32) >> 32)
-            return np.clip(high >> self.own >> self.shift, -128, 127)
-        return np.clip(self.constant + ((acc * self.multiplier + _INT32) >> 32) >> self.shift, -128, 127)
+            scaled = high >> self.own >> self.shift
+        else:
+            scaled = self.constant + ((acc * self.multiplier + _INT32) >> 32) >> self.shift
+        clamped: Int64Array = np.clip(scaled, -128, 127)
+        return clamped
 
 
 def staircase_of_pairs(

@@ -130,9 +130,9 @@ def leaky_relu(
     if slope < 0:
         negative = -negative
     positive = multiply_by_quantized_multiplier(values, *identity)
-    return np.clip(output_zero_point + np.where(values >= 0, positive, negative), *dtype_range(dtype)).astype(
-        dtype
-    )
+    sums = output_zero_point + np.where(values >= 0, positive, negative)
+    clamped: np.ndarray = np.clip(sums, *dtype_range(dtype))
+    return clamped.astype(dtype)
 
 
 def hard_swish(
@@ -222,7 +222,8 @@ def float_table(
     scaled = function(data).astype(np.float32) * inverse
     rounded = round_away(scaled) + np.float32(output_zero_point)
     low, high = dtype_range(dtype)
-    return np.clip(np.trunc(rounded), low, high).astype(dtype)
+    clamped: np.ndarray = np.clip(np.trunc(rounded), low, high)
+    return clamped.astype(dtype)
 
 
 def _relu_x(

@@ -21,8 +21,8 @@ from tvm_patch.integer.requantize import multiply_by_quantized_multiplier
 from tvm_patch.kernels.elementwise import Elementwise, ElementwiseRow, ElementwiseTensor
 from tvm_patch.kernels.fixed_point import bounded_sum
 from tvm_patch.kernels.fixed_point import multiply_by_quantized_multiplier as emit_multiply
-from tvm_patch.kernels.loops import Buffer, Expr
 from tvm_patch.kernels.registry import register
+from tvm_patch.tvm_types import Buffer, Expr
 
 _INT32_LIMIT = 1 << 31
 

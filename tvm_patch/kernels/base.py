@@ -29,11 +29,11 @@ import numpy as np
 from tvm_patch.graph import Operator
 from tvm_patch.planner.row_window import RowWindow
 from tvm_patch.targets import Isa
+from tvm_patch.tvm_types import PrimFunc
 
 Preference = Literal["size", "balanced", "speed"]
 """What counts where code could be smaller or faster."""
 PREFERENCES: tuple[Preference, ...] = ("size", "balanced", "speed")
-PrimFunc = Any  # tvm.tirx.PrimFunc; TVM ships no types
 
 
 class Kernel(ABC):  # noqa: B024 - what is abstract differs between its two subclasses

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 
 from tvm_patch.graph import Operator
-from tvm_patch.kernels.base import Kernel, PrimFunc, RowKernel, RowWindow, TensorKernel
+from tvm_patch.kernels.base import Kernel, RowKernel, TensorKernel
 from tvm_patch.kernels.ir import row_body
-from tvm_patch.kernels.loops import Buffer, Expr, copy_elements, kernel_body, parameters_of
+from tvm_patch.kernels.loops import copy_elements, kernel_body, parameters_of
 from tvm_patch.kernels.registry import register
+from tvm_patch.planner.row_window import RowWindow
+from tvm_patch.tvm_types import Buffer, Expr, PrimFunc
 
 
 class _Concat(Kernel):

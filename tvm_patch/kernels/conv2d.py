@@ -8,11 +8,13 @@ from typing import ClassVar
 import numpy as np
 
 from tvm_patch.graph import Operator
-from tvm_patch.kernels.base import PrimFunc, RowKernel, RowWindow
+from tvm_patch.kernels.base import RowKernel
 from tvm_patch.kernels.dot import ONE, DotLayer, emit_dot_row
-from tvm_patch.kernels.ir import Buffer, Expr, row_body
+from tvm_patch.kernels.ir import row_body
 from tvm_patch.kernels.registry import register
 from tvm_patch.kernels.requantize import Requantizer
+from tvm_patch.planner.row_window import RowWindow
+from tvm_patch.tvm_types import Buffer, Expr, PrimFunc
 
 
 def convolution_window(op: Operator) -> RowWindow:
@@ -67,7 +69,7 @@ class Conv2d(RowKernel):
     def macs(self) -> int:
         """Multiply-accumulates, padding included."""
         weight = self.op.constants["weight"]
-        return self.op.outputs[0].size * (weight.size // weight.shape[0])
+        return self.op.outputs[0].size * int(weight.size // weight.shape[0])
 
     @property
     def layer(self) -> DotLayer:

@@ -10,11 +10,13 @@ import numpy as np
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
 from tvm_patch.graph import Operator
-from tvm_patch.kernels.base import PrimFunc, RowKernel, RowWindow
+from tvm_patch.kernels.base import RowKernel
 from tvm_patch.kernels.conv2d import convolution_window
-from tvm_patch.kernels.ir import Buffer, Expr, accumulate, for_columns, int32_at, row_body, tiles
+from tvm_patch.kernels.ir import accumulate, for_columns, int32_at, row_body, tiles
 from tvm_patch.kernels.registry import register
 from tvm_patch.kernels.requantize import Requantizer, store_int8
+from tvm_patch.planner.row_window import RowWindow
+from tvm_patch.tvm_types import Buffer, Expr, PrimFunc
 
 
 @register
@@ -49,7 +51,7 @@ class DepthwiseConv2d(RowKernel):
     def macs(self) -> int:
         """Multiply-accumulates, padding included."""
         _, kernel_h, kernel_w, _ = self.op.constants["weight"].shape
-        return self.op.outputs[0].size * kernel_h * kernel_w
+        return int(self.op.outputs[0].size * kernel_h * kernel_w)
 
     @property
     def channel_multiplier(self) -> int:

@@ -11,7 +11,7 @@ from typing import Any
 
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
-Expr = Any  # tvm.tirx.Expr
+from tvm_patch.tvm_types import Expr
 
 INT32_LIMIT = 1 << 31
 

@@ -7,12 +7,12 @@ from typing import ClassVar
 
 import numpy as np
 
-from tvm_patch.kernels.base import PrimFunc, TensorKernel
+from tvm_patch.kernels.base import TensorKernel
 from tvm_patch.kernels.dot import ONE, DotLayer, emit_dot_row
-from tvm_patch.kernels.ir import Buffer
 from tvm_patch.kernels.loops import kernel_body, parameters_of
 from tvm_patch.kernels.registry import register
 from tvm_patch.kernels.requantize_exact import ExactRequantizer
+from tvm_patch.tvm_types import Buffer, PrimFunc
 
 
 @register
@@ -35,7 +35,7 @@ class FullyConnected(TensorKernel):
     @property
     def macs(self) -> int:
         """Multiply-accumulates."""
-        return self.op.inputs[0].size * self.op.constants["weight"].shape[0]
+        return self.op.inputs[0].size * int(self.op.constants["weight"].shape[0])
 
     @property
     def layer(self) -> DotLayer:

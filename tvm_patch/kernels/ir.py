@@ -11,9 +11,7 @@ from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for i
 
 from tvm_patch.kernels.base import RowKernel
 from tvm_patch.kernels.loops import kernel_body
-
-Expr = Any  # tvm.tirx.Expr
-Buffer = Any  # tvm.tirx.Buffer
+from tvm_patch.tvm_types import Buffer, Expr
 
 
 def call(dtype: str, function: str, *arguments: Any) -> Expr:

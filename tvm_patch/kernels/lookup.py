@@ -8,8 +8,8 @@ import numpy as np
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
 from tvm_patch.kernels.elementwise import Elementwise, ElementwiseRow, ElementwiseTensor
-from tvm_patch.kernels.loops import Buffer, Expr
 from tvm_patch.kernels.registry import register
+from tvm_patch.tvm_types import Buffer, Expr
 
 
 class _Lookup(Elementwise):

@@ -9,8 +9,8 @@ from typing import Any
 from tvm.script.ir_builder import IRBuilder
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
-Expr = Any  # tvm.tirx.Expr
-Buffer = Any  # tvm.tirx.Buffer
+from tvm_patch.tvm_types import Buffer, Expr
+
 Strides = tuple[int, ...]
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
 from tvm_patch.graph import Operator
-from tvm_patch.kernels.base import PrimFunc, RowKernel, RowWindow, TensorKernel
+from tvm_patch.kernels.base import RowKernel, TensorKernel
 from tvm_patch.kernels.fixed_point import clamp
 from tvm_patch.kernels.ir import row_body
 from tvm_patch.kernels.loops import element_strides, kernel_body, parameters_of
 from tvm_patch.kernels.pooling import PoolGeometry, reduce_window
 from tvm_patch.kernels.registry import register
+from tvm_patch.planner.row_window import RowWindow
+from tvm_patch.tvm_types import PrimFunc
 
 _LEAST = -128
 _MOST_ROWS = 32

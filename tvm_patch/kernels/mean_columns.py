@@ -5,11 +5,13 @@ from __future__ import annotations
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
 from tvm_patch.graph import Operator
-from tvm_patch.kernels.base import PrimFunc, RowKernel, RowWindow
+from tvm_patch.kernels.base import RowKernel
 from tvm_patch.kernels.fixed_point import clamp_shifted, multiply_by_quantized_multiplier
-from tvm_patch.kernels.ir import Buffer, Expr, int32_at, row_body
+from tvm_patch.kernels.ir import int32_at, row_body
 from tvm_patch.kernels.mean import Mean
 from tvm_patch.kernels.registry import register
+from tvm_patch.planner.row_window import RowWindow
+from tvm_patch.tvm_types import Buffer, Expr, PrimFunc
 
 _SUM_LIMIT = 1 << 31
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from tvm_patch.kernels.base import PrimFunc, TensorKernel
+from tvm_patch.kernels.base import TensorKernel
 from tvm_patch.kernels.loops import copy_elements, element_strides, kernel_body, parameters_of
 from tvm_patch.kernels.registry import register
+from tvm_patch.tvm_types import PrimFunc
 
 
 @register

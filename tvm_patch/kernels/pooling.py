@@ -10,7 +10,7 @@ from typing import Any
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
 from tvm_patch.graph import Operator
-from tvm_patch.kernels.loops import Buffer, Expr
+from tvm_patch.tvm_types import Buffer, Expr
 
 _UNROLLED_TAPS = 16
 """Windows up to this many taps become one expression; larger ones loop over their columns."""

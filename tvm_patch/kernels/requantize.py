@@ -22,7 +22,7 @@ from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for i
 
 from tvm_patch.graph import Operator
 from tvm_patch.integer.requantize import multiply_by_quantized_multiplier
-from tvm_patch.kernels.ir import Buffer, Expr
+from tvm_patch.tvm_types import Buffer, Expr
 
 R = TypeVar("R", bound="Requantizer")
 

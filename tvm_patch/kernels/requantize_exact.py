@@ -15,8 +15,8 @@ import numpy as np
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
 from tvm_patch.integer.requantize import multiply_exact
-from tvm_patch.kernels.ir import Expr
 from tvm_patch.kernels.requantize import ZERO_POINT_ROOM, Requantizer
+from tvm_patch.tvm_types import Expr
 
 _LOW_BITS = 22
 _SHIFT_BITS = 6
@@ -32,7 +32,8 @@ class ExactRequantizer(Requantizer):
     def rescale(acc: np.ndarray, multiplier: np.ndarray, shift: np.ndarray) -> np.ndarray:
         """Return what accumulators become before the zero point is added: the specification."""
         # Written with the multiplier's sign apart: halves go away from zero on both sides.
-        return np.sign(multiplier) * multiply_exact(acc, np.abs(multiplier), shift)
+        product: np.ndarray = np.sign(multiplier) * multiply_exact(acc, np.abs(multiplier), shift)
+        return product
 
     @cached_property
     def short(self) -> bool:
@@ -92,7 +93,8 @@ class ExactRequantizer(Requantizer):
         once = (high_half + (np.int64(1) << (right - 1))) >> right
         want = self.rescale(acc, multiplier, shift)
         limit = int(_STEPS[-1])
-        return (np.clip(once, -limit, limit) == np.clip(want, -limit, limit)).all(axis=0)
+        equal: np.ndarray = (np.clip(once, -limit, limit) == np.clip(want, -limit, limit)).all(axis=0)
+        return equal
 
     @property
     def constants(self) -> dict[str, np.ndarray]:

@@ -6,9 +6,10 @@ import numpy as np
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
 from tvm_patch.integer.resize import nearest_indices
-from tvm_patch.kernels.base import PrimFunc, TensorKernel
-from tvm_patch.kernels.loops import Buffer, Expr, copy_elements, kernel_body, parameters_of
+from tvm_patch.kernels.base import TensorKernel
+from tvm_patch.kernels.loops import copy_elements, kernel_body, parameters_of
 from tvm_patch.kernels.registry import register
+from tvm_patch.tvm_types import Buffer, Expr, PrimFunc
 
 
 @register

@@ -5,10 +5,10 @@ from __future__ import annotations
 from tvm_patch.graph import Operator
 from tvm_patch.kernels.avg_pool2d import divide_rounding
 from tvm_patch.kernels.fixed_point import clamp, clamp_shifted, multiply_by_quantized_multiplier
-from tvm_patch.kernels.ir import Expr
 from tvm_patch.kernels.pooling import PoolGeometry
 from tvm_patch.kernels.reduction import ChannelReduction
 from tvm_patch.kernels.registry import register_reduction
+from tvm_patch.tvm_types import Expr
 
 _SUM_LIMIT = 1 << 31
 

@@ -14,10 +14,11 @@ from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for i
 from tvm_patch.errors import UnsupportedError
 from tvm_patch.integer.requantize import multiply_by_quantized_multiplier
 from tvm_patch.integer.softmax import exp_on_negative_values
-from tvm_patch.kernels.base import PrimFunc, TensorKernel
-from tvm_patch.kernels.fixed_point import Expr, clamp, high_multiply
+from tvm_patch.kernels.base import TensorKernel
+from tvm_patch.kernels.fixed_point import clamp, high_multiply
 from tvm_patch.kernels.loops import kernel_body, parameters_of
 from tvm_patch.kernels.registry import register
+from tvm_patch.tvm_types import Expr, PrimFunc
 
 _SUM_INTEGER_BITS = 12
 _LONGEST_ROW = (1 << _SUM_INTEGER_BITS) - 1

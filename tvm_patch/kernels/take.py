@@ -9,9 +9,10 @@ from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for i
 
 from tvm_patch.errors import UnsupportedError
 from tvm_patch.graph import Operator
-from tvm_patch.kernels.base import PrimFunc, TensorKernel
+from tvm_patch.kernels.base import TensorKernel
 from tvm_patch.kernels.loops import copy_elements, kernel_body, parameters_of
 from tvm_patch.kernels.registry import register
+from tvm_patch.tvm_types import PrimFunc
 
 
 @register

@@ -11,12 +11,13 @@ import numpy as np
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
 from tvm_patch.graph import Operator
-from tvm_patch.kernels.base import PrimFunc, TensorKernel
+from tvm_patch.kernels.base import TensorKernel
 from tvm_patch.kernels.dot import ONE, EmitDot, TileSize, emit_dot
-from tvm_patch.kernels.ir import Expr, tiles
+from tvm_patch.kernels.ir import tiles
 from tvm_patch.kernels.loops import kernel_body, parameters_of
 from tvm_patch.kernels.registry import register
 from tvm_patch.kernels.requantize import Requantizer, store_int8
+from tvm_patch.tvm_types import Expr, PrimFunc
 
 
 @dataclass(frozen=True)

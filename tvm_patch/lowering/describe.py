@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from relay_passes.extract_graph import extract_graph
 from tvm_patch.graph import Graph
@@ -12,6 +11,7 @@ from tvm_patch.kernels import Kernel, RowKernel, TensorKernel, kernel_for
 from tvm_patch.kernels.registry import reduction_for
 from tvm_patch.planner.network import Network, OperatorDesc
 from tvm_patch.targets import Target
+from tvm_patch.tvm_types import IRModule
 
 COPY_KINDS = frozenset({"reshape"})
 """Operators whose output is their input, byte for byte: they cost nothing once both share their memory."""
@@ -37,7 +37,7 @@ def describe(graph: Graph, kernels: Sequence[Kernel], name: str, target: Target)
     return Network(name, graph, operators, target)
 
 
-def describe_module(module: Any, target: Target, name: str = "main") -> Network:
+def describe_module(module: IRModule, target: Target, name: str = "main") -> Network:
     """Return ``main`` of a legalized module as the planner's network, with what its kernels can do.
 
     Parameters

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import tvm
 
 from relay_passes.extract_graph import extract_graph
@@ -11,6 +9,7 @@ from relay_passes.reorder_bindings import ReorderBindings
 from tvm_patch.lowering.describe import describe_module
 from tvm_patch.planner.search.order import better_order, other_orders
 from tvm_patch.targets import Target
+from tvm_patch.tvm_types import IRModule, Pass, PassContext
 
 
 @tvm.transform.module_pass(opt_level=0, name="OrderOperators")
@@ -28,7 +27,7 @@ class OrderOperators:
     def __init__(self, target: Target) -> None:
         self.target = target
 
-    def transform_module(self, module: Any, context: Any) -> Any:
+    def transform_module(self, module: IRModule, context: PassContext) -> IRModule:
         """Return the module with its bindings in the better order, or as it was."""
         # Most networks have one order; only the others are described, which takes a moment.
         if not other_orders(extract_graph(module)):
@@ -36,5 +35,5 @@ class OrderOperators:
         order = better_order(describe_module(module, self.target))
         if order is None:
             return module
-        reorder: Any = ReorderBindings(order)
+        reorder: Pass = ReorderBindings(order)
         return reorder(module)

@@ -6,7 +6,6 @@ What it does follows from :class:`tvm_patch.planner.layout.patches.PatchLayout`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from tvm.script.ir_builder import IRBuilder
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
@@ -16,10 +15,11 @@ from tvm_patch.kernels import RowKernel
 from tvm_patch.lowering.narrow import narrowed
 from tvm_patch.lowering.patch_numbers import PatchNumbers
 from tvm_patch.lowering.segment_parts import SegmentCode, SegmentPart
-from tvm_patch.lowering.segment_printer import Expr, PrimFunc, SegmentPrinter
+from tvm_patch.lowering.segment_printer import SegmentPrinter
 from tvm_patch.lowering.step_function import row_pointers
 from tvm_patch.planner.layout.patches import PatchLayout, RegionBuffer
 from tvm_patch.targets import Target
+from tvm_patch.tvm_types import Expr, PrimFunc
 
 
 def lower_patches(
@@ -93,7 +93,7 @@ class _Patches(SegmentPrinter):
                 self.report(i)
         return builder.get()
 
-    def _number(self, name: str) -> Any:
+    def _number(self, name: str) -> Expr:
         """Return a number of the patch: a parameter where it differs between patches."""
         number = self.numbers.get(name)
         return T.int32(self.values.of(name, 0, 0)) if number is None else number
@@ -141,7 +141,7 @@ class _Patches(SegmentPrinter):
         """Emit the call of an operator's row kernel for row `y` of its region."""
         part, kernel, described = self.parts[i], self.kernels[i], self.layout.operators[i]
         row = self._number(f"row{i}") + y
-        arguments: list[Any] = []
+        arguments: list[Expr] = []
         for j, (tensor, window) in enumerate(zip(part.inputs, described.rows, strict=True)):
             for k in range(window.size):
                 line = row * window.stride + (k * window.dilation - window.pad_before)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import tvm
 from tvm import relax
@@ -14,11 +13,12 @@ from tvm_patch.border_mode import BorderMode
 from tvm_patch.lowering.lower_segments import LowerSegments
 from tvm_patch.planner.plan import Plan
 from tvm_patch.planner.segments import Segment
+from tvm_patch.tvm_types import Pass
 
 PIPELINE = "tvm_patch"
 
 
-def lowering_pipeline(io: BorderMode = "float", plan: Plan | Sequence[Segment] | None = None) -> Any:
+def lowering_pipeline(io: BorderMode = "float", plan: Plan | Sequence[Segment] | None = None) -> Pass:
     """Return one pass from quantized Relax (QDQ) to ``call_tir`` of exact integer kernels.
 
     Parameters

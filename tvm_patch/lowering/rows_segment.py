@@ -8,7 +8,6 @@ along the rows is kept and along the columns computed again.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from tvm import tirx
 from tvm.script.ir_builder import IRBuilder
@@ -21,12 +20,14 @@ from tvm_patch.kernels.ir import call
 from tvm_patch.lowering.bands import BandNumbers
 from tvm_patch.lowering.narrow import flattened, narrowed
 from tvm_patch.lowering.segment_parts import SegmentCode, SegmentPart, constant_names
-from tvm_patch.lowering.segment_printer import Expr, PrimFunc, SegmentPrinter
+from tvm_patch.lowering.segment_printer import SegmentPrinter
 from tvm_patch.lowering.step_function import START_POINTERS, finish_pointers, row_pointers
 from tvm_patch.lowering.window_loop import WindowLoop, window_loop
 from tvm_patch.planner.layout.row_buffer import RowBuffer
 from tvm_patch.planner.layout.rows import RowsLayout
+from tvm_patch.planner.row_window import RowWindow
 from tvm_patch.targets import Target
+from tvm_patch.tvm_types import Buffer, Expr, GlobalVar, PrimFunc, Var
 
 
 def lower_rows(
@@ -174,11 +175,11 @@ class _Rows(SegmentPrinter):
         return builder.get()
 
     def _whole(
-        self, arguments: Mapping[str, Any], buffers: Mapping[str, Any], functions: Mapping[int, Any]
+        self, arguments: Mapping[str, Var], buffers: Mapping[str, Buffer], functions: Mapping[int, GlobalVar]
     ) -> None:
         """Emit what happens once for the whole segment: start or finish of a reduction."""
         for i, variable in functions.items():
-            call: list[Any] = [arguments["state"]]
+            call: list[Expr] = [arguments["state"]]
             if variable in self.finishes.values():
                 call += [arguments[p] for part, _, p in constant_names(self.parts) if part == i]
                 call.append(arguments[f"out{len(self.layout.stored) - 1}"])
@@ -194,7 +195,7 @@ class _Rows(SegmentPrinter):
                 self._whole(self.arguments, self.buffers, self.finishes)
         return builder.get()
 
-    def _number(self, name: str) -> Any:
+    def _number(self, name: str) -> Expr:
         return self.numbers.get(name, self.values.per_band[name][0])
 
     def _print_band(self) -> None:
@@ -264,7 +265,7 @@ class _Rows(SegmentPrinter):
     def _run(self, operator: int, row: Expr) -> None:
         """Emit the call of an operator's row kernel."""
         part, kernel = self.parts[operator], self.kernels[operator]
-        arguments: list[Any] = []
+        arguments: list[Expr] = []
         for j, tensor in enumerate(part.inputs):
             window = self.values.windows(operator)[j]
             for k in range(window.size):
@@ -285,7 +286,7 @@ class _Rows(SegmentPrinter):
     def _reduces(self, operator: int) -> bool:
         return isinstance(self.kernels[operator], RowReduction)
 
-    def _row_pointer(self, operator: int, j: int, tensor: str, window: Any, row: Expr, k: int) -> Expr:
+    def _row_pointer(self, operator: int, j: int, tensor: str, window: RowWindow, row: Expr, k: int) -> Expr:
         shift = self._number(f"from{operator}_{j}")
         if (operator, j) in self.layout.buffered:
             buffer = self.layout.buffers[tensor]

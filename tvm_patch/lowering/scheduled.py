@@ -17,6 +17,7 @@ from tvm_patch.graph import Graph, Operator, Tensor
 from tvm_patch.input_mode import INPUT_MODES, InputMode
 from tvm_patch.planner.plan import Plan
 from tvm_patch.planner.segments import NUMBERS, Segment, segment_of
+from tvm_patch.tvm_types import Call, RelaxFunction, Var
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ class _Reader:
             return self.parts[self.line.resolve(value.tuple_value)][int(value.index)]
         return self.known[source]
 
-    def _segment(self, var: Any, call: Any) -> Segment:
+    def _segment(self, var: Var, call: Call) -> Segment:
         if not isinstance(call.op, tvm.ir.GlobalVar) or OPERATORS not in (self.module[call.op].attrs or {}):
             raise PlanError(
                 f"binding {var.name} of {MAIN} calls no segment; run PatchSchedule on a whole module"
@@ -131,7 +132,7 @@ class _Reader:
         return unique
 
 
-def _indices(function: Any, where: str) -> tuple[int, ...]:
+def _indices(function: RelaxFunction, where: str) -> tuple[int, ...]:
     try:
         found = json.loads(str(function.attrs[OPERATORS]))
     except ValueError as error:

@@ -14,9 +14,8 @@ from tvm_patch.lowering.segment_parts import Parameter, SegmentCode, SegmentPart
 from tvm_patch.lowering.step_function import Access, FunctionRole, StepFunction
 from tvm_patch.planner.layout.base import Layout
 from tvm_patch.targets import Target
+from tvm_patch.tvm_types import Buffer, Expr, GlobalVar, PrimFunc, Var
 
-PrimFunc = Any
-Expr = Any
 FETCH = "tvmp_fetch_row"
 """C function that brings one row of a fetched input; see ``tvm_patch_rows.h``."""
 
@@ -38,8 +37,8 @@ class SegmentPrinter:
         Prefix of the functions' names.
     """
 
-    arguments: dict[str, Any]
-    buffers: dict[str, Any]
+    arguments: dict[str, Var]
+    buffers: dict[str, Buffer]
 
     def __init__(
         self,
@@ -57,7 +56,7 @@ class SegmentPrinter:
         role: FunctionRole,
         part: int | None = None,
         pointers: Sequence[Access] | None = None,
-    ) -> Any:
+    ) -> GlobalVar:
         """Add a function to the segment's; return its name.
 
         `pointers` says what its pointers are for, where they are not those of the entry.
@@ -119,7 +118,7 @@ class SegmentPrinter:
             views[part.output] = part.kernel.op.outputs[0]
         return views
 
-    def declare(self, numbers: Sequence[str]) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+    def declare(self, numbers: Sequence[str]) -> tuple[dict[str, Var], dict[str, Buffer], dict[str, Var]]:
         """Emit the parameters: pointers, then `numbers`; return arguments, buffers and numbers by name."""
         arguments, buffers = {}, {}
         pointees = {p.name: self._pointee(p) for p in self.parameters()}
@@ -135,11 +134,11 @@ class SegmentPrinter:
             )
         return arguments, buffers, scalars
 
-    def constants_of(self, operator: int) -> list[Any]:
+    def constants_of(self, operator: int) -> list[Var]:
         """Return the arguments for the constants of one operator."""
         return [self.arguments[p] for i, _, p in constant_names(self.parts) if i == operator]
 
-    def stored(self, tensor: str) -> Any:
+    def stored(self, tensor: str) -> Buffer:
         """Return the buffer of a tensor that lies whole in memory."""
         if tensor in self.bound.stored:
             return self.buffers[f"out{self.bound.stored.index(tensor)}"]
@@ -147,7 +146,7 @@ class SegmentPrinter:
             return self.buffers[f"fetched{self.bound.fetched.index(tensor)}"]
         return self.buffers[f"in{self.bound.sources.index(tensor)}"]
 
-    def cells(self, tensor: str) -> Any:
+    def cells(self, tensor: str) -> Buffer:
         """Return the scratch as elements of a tensor's type."""
         return self.buffers["unsigned" if self.views()[tensor].dtype == "uint8" else "scratch"]
 
@@ -167,7 +166,7 @@ class SegmentPrinter:
             with T.serial(0, size) as i:
                 T.buffer_store(scratch, tirx.IntImm("int8", value), [start + i])
 
-    def copy(self, start: Expr, source: Any, origin: Expr, size: Expr) -> None:
+    def copy(self, start: Expr, source: Buffer, origin: Expr, size: Expr) -> None:
         """Emit the copying of `size` bytes of `source`, from `origin` on, to the scratch."""
         scratch = self.buffers["scratch"]
         if self.target.prints_c:
@@ -183,6 +182,6 @@ class SegmentPrinter:
             T.evaluate(tirx.call_extern("int32", "TVMP_DONE", self.bound.operators[operator].index))
 
     @staticmethod
-    def call(variable: Any, arguments: Sequence[Any]) -> None:
+    def call(variable: GlobalVar, arguments: Sequence[Expr]) -> None:
         """Emit the call of one of the segment's functions."""
         T.evaluate(tvm.ir.Call(variable, list(arguments), ret_ty=tvm.ir.PrimType("int32")))

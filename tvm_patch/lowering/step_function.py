@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from tvm_patch.kernels import RowKernel, TensorKernel
 from tvm_patch.kernels.base import RowReduction
-
-PrimFunc = Any
+from tvm_patch.tvm_types import PrimFunc
 
 Access = Literal["read", "write", "rows", "function"]
 """What a pointer parameter is for: elements that are only read, elements that are written, a ``struct tvmp_rows``, or

@@ -15,8 +15,7 @@ from tvm_patch.errors import InternalError
 from tvm_patch.graph import Tensor
 from tvm_patch.lowering.program import Program, Step
 from tvm_patch.lowering.segment_parts import Parameter
-
-PrimFunc = Any
+from tvm_patch.tvm_types import BlockBuilder, Expr, GlobalVar, PrimFunc
 
 
 def _start_of(buffer: Any, view: Tensor) -> Any:
@@ -72,8 +71,8 @@ def program_to_relax(program: Program) -> tvm.IRModule:
         relax.Var(name, relax.TensorType(program.tensors[name].shape, program.tensors[name].dtype))
         for name in program.inputs
     ]
-    values: dict[str, Any] = dict(zip(program.inputs, params, strict=True))
-    private: dict[Any, PrimFunc] = {}
+    values: dict[str, Expr] = dict(zip(program.inputs, params, strict=True))
+    private: dict[GlobalVar, PrimFunc] = {}
     with builder.function("main", params):
         with builder.dataflow():
             for step in program.steps:
@@ -88,7 +87,9 @@ def program_to_relax(program: Program) -> tvm.IRModule:
     return InlinePrivateFunctions()(module)
 
 
-def _emit_call(builder: Any, program: Program, step: Step, callee: Any, values: dict[str, Any]) -> None:
+def _emit_call(
+    builder: BlockBuilder, program: Program, step: Step, callee: GlobalVar, values: dict[str, Expr]
+) -> None:
     ordered = _call_order(step)
     arguments = []
     for parameter in ordered:

@@ -105,7 +105,7 @@ class Tracker:
             None, or there is no tracker.
         """
         summary = self.connect().summary()
-        found = sum(s.get("key") == f"server:{self.key}" for s in summary.get("server_info", ()))
+        found: int = sum(s.get("key") == f"server:{self.key}" for s in summary.get("server_info", ()))
         if not found:
             raise BoardsLostError(
                 f"no board is registered as {self.key!r} at {self.host}:{self.port}; "

@@ -14,7 +14,8 @@ _LIMITS = {"NONE": (-np.inf, np.inf), "RELU": (0.0, np.inf), "RELU6": (0.0, 6.0)
 def activate(x: np.ndarray, activation: str) -> np.ndarray:
     """Apply NONE, RELU or RELU6."""
     low, high = _LIMITS[activation]
-    return np.clip(x, low, high)
+    clamped: np.ndarray = np.clip(x, low, high)
+    return clamped
 
 
 def pad_same(x: np.ndarray, window: tuple[int, int], stride: tuple[int, int]) -> np.ndarray:

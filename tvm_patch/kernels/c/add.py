@@ -8,8 +8,8 @@ from tvm_patch.kernels.add import Add, Affine
 from tvm_patch.kernels.c.elementwise import PackedElementwise
 from tvm_patch.kernels.c.fixed_point import multiply_by_quantized_multiplier
 from tvm_patch.kernels.elementwise import ElementwiseRow, ElementwiseTensor
-from tvm_patch.kernels.loops import Expr
 from tvm_patch.kernels.registry import register
+from tvm_patch.tvm_types import Expr
 
 
 class _PackedAdd(PackedElementwise, Add):

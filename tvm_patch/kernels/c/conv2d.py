@@ -9,8 +9,8 @@ from tvm_patch.kernels.c.dot import emit_packed_dot, tile_candidates, tile_of
 from tvm_patch.kernels.c.requantize import HelperRequantizer
 from tvm_patch.kernels.conv2d import Conv2d
 from tvm_patch.kernels.dot import emit_dot_row
-from tvm_patch.kernels.ir import Buffer, Expr
 from tvm_patch.kernels.registry import register
+from tvm_patch.tvm_types import Buffer, Expr
 
 _SHORT_ROW = 5
 """Longest odd row for which tiles of one column are better."""

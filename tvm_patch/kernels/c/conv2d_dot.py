@@ -11,7 +11,7 @@ from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for i
 
 from tvm_patch.graph import Operator
 from tvm_patch.integer.step_requantize import StepRequantizer, fit_steps, staircase_of_pairs
-from tvm_patch.kernels.base import Kernel, Preference, PrimFunc
+from tvm_patch.kernels.base import Kernel, Preference
 from tvm_patch.kernels.c.arm.function import Functions, with_functions
 from tvm_patch.kernels.c.arm.pointwise import PointwiseRow, needs_single, pointwise_row
 from tvm_patch.kernels.c.arm.rescaling import Rescaling
@@ -19,9 +19,10 @@ from tvm_patch.kernels.c.dot_calls import call_dot, store_rest, widen_run
 from tvm_patch.kernels.c.stream import QUAD, DotStream
 from tvm_patch.kernels.c.unrolled import dot_of, loop_of, rescaling_traits, unrolls, with_unroll
 from tvm_patch.kernels.conv2d import Conv2d
-from tvm_patch.kernels.ir import Buffer, Expr, call, row_body
+from tvm_patch.kernels.ir import call, row_body
 from tvm_patch.kernels.registry import register
 from tvm_patch.kernels.requantize import Requantizer
+from tvm_patch.tvm_types import Buffer, Expr, PrimFunc
 
 _LITTLE_SCRATCH = 640
 """Bytes of widened pixels that a plan reckons with, or those of one pixel if that is more."""

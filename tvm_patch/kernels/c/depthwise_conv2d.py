@@ -11,9 +11,10 @@ from tvm_patch.graph import Operator
 from tvm_patch.kernels.base import Kernel, Preference
 from tvm_patch.kernels.c.requantize import HelperRequantizer
 from tvm_patch.kernels.depthwise_conv2d import DepthwiseConv2d
-from tvm_patch.kernels.ir import Buffer, Expr, call, for_columns, int32_at, load4, tiles
+from tvm_patch.kernels.ir import call, for_columns, int32_at, load4, tiles
 from tvm_patch.kernels.registry import register
 from tvm_patch.kernels.requantize import store_int8
+from tvm_patch.tvm_types import Buffer, Expr
 
 _LANES = 4
 _MULTIPLY = {("low", "low"): "tvmp_smlabb", ("low", "high"): "tvmp_smlabt", ("high", "high"): "tvmp_smlatt"}

@@ -10,7 +10,7 @@ from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for i
 
 from tvm_patch.graph import Operator
 from tvm_patch.integer.step_requantize import StepRequantizer
-from tvm_patch.kernels.base import Kernel, PrimFunc
+from tvm_patch.kernels.base import Kernel
 from tvm_patch.kernels.c.arm.column_pairs import LANES, MOST_ROWS, column_bytes, column_pairs, interleaved
 from tvm_patch.kernels.c.arm.function import Functions, with_functions
 from tvm_patch.kernels.c.arm.rescaling import Rescaling
@@ -20,8 +20,9 @@ from tvm_patch.kernels.c.conv2d_dot import steps_of
 from tvm_patch.kernels.c.stream import rescaling_words
 from tvm_patch.kernels.c.unrolled import rescaling_traits
 from tvm_patch.kernels.depthwise_conv2d import DepthwiseConv2d
-from tvm_patch.kernels.ir import Buffer, Expr, call, row_body, tiles
+from tvm_patch.kernels.ir import call, row_body, tiles
 from tvm_patch.kernels.registry import register
+from tvm_patch.tvm_types import Buffer, Expr, PrimFunc
 
 _MOST_OUTPUTS = 8
 _MOST_CHANNELS = 4095

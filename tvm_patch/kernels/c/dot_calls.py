@@ -10,7 +10,8 @@ from tvm_patch.kernels.c.arm.dot_tile import DotTile, dot_tile
 from tvm_patch.kernels.c.arm.function import Functions
 from tvm_patch.kernels.c.arm.widen import widen
 from tvm_patch.kernels.c.stream import QUAD, DotStream
-from tvm_patch.kernels.ir import Buffer, Expr, call, int32_at
+from tvm_patch.kernels.ir import call, int32_at
+from tvm_patch.tvm_types import Buffer, Expr
 
 _QUAD_BYTES = 2 * QUAD
 """A widened four."""

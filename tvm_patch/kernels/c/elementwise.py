@@ -9,7 +9,8 @@ from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for i
 from tvm.sym import Analyzer
 
 from tvm_patch.kernels.elementwise import Elementwise
-from tvm_patch.kernels.loops import Buffer, Expr, element_strides, merge_axes, nest
+from tvm_patch.kernels.loops import element_strides, merge_axes, nest
+from tvm_patch.tvm_types import Buffer, Expr
 
 
 class PackedElementwise(Elementwise):

@@ -7,7 +7,8 @@ from functools import partial
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
 from tvm_patch.kernels import fixed_point
-from tvm_patch.kernels.fixed_point import INT32_LIMIT, Expr, high_multiply
+from tvm_patch.kernels.fixed_point import INT32_LIMIT, high_multiply
+from tvm_patch.tvm_types import Expr
 
 
 def high_multiply_smmulr(value: Expr, multiplier: int, bound: int) -> Expr:

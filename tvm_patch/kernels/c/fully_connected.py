@@ -9,8 +9,8 @@ from tvm_patch.kernels.c.dot import emit_packed_dot, tile_of
 from tvm_patch.kernels.c.requantize import ExactHelperRequantizer
 from tvm_patch.kernels.dot import emit_dot_row
 from tvm_patch.kernels.fully_connected import FullyConnected
-from tvm_patch.kernels.ir import Buffer
 from tvm_patch.kernels.registry import register
+from tvm_patch.tvm_types import Buffer
 
 
 @register

@@ -10,17 +10,17 @@ from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for i
 
 from tvm_patch.graph import Operator
 from tvm_patch.integer.step_requantize import StepRequantizer, fit_steps, staircase_of_doubles
-from tvm_patch.kernels.base import Kernel, Preference, PrimFunc
+from tvm_patch.kernels.base import Kernel, Preference
 from tvm_patch.kernels.c.arm.function import Functions, with_functions
 from tvm_patch.kernels.c.arm.rescaling import Rescaling
 from tvm_patch.kernels.c.dot_calls import call_dot, store_rest, widen_run
 from tvm_patch.kernels.c.stream import QUAD, DotStream
 from tvm_patch.kernels.c.unrolled import dot_of, rescaling_traits, unrolls, with_unroll
 from tvm_patch.kernels.fully_connected import FullyConnected
-from tvm_patch.kernels.ir import Buffer, Expr
 from tvm_patch.kernels.loops import kernel_body, parameters_of
 from tvm_patch.kernels.registry import register
 from tvm_patch.kernels.requantize_exact import ExactRequantizer
+from tvm_patch.tvm_types import Buffer, Expr, PrimFunc
 
 _MANTISSA = 53 - 31
 

@@ -7,9 +7,9 @@ from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for i
 from tvm_patch.kernels.c.elementwise import PackedElementwise
 from tvm_patch.kernels.c.fixed_point import multiply_by_quantized_multiplier
 from tvm_patch.kernels.elementwise import ElementwiseRow, ElementwiseTensor
-from tvm_patch.kernels.loops import Expr
 from tvm_patch.kernels.mul import Mul
 from tvm_patch.kernels.registry import register
+from tvm_patch.tvm_types import Expr
 
 
 class _PackedMul(PackedElementwise, Mul):

@@ -13,8 +13,9 @@ from typing import Any, ClassVar
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
 from tvm_patch.graph import Operator
-from tvm_patch.kernels.ir import Buffer, Expr, int32_at, load4
+from tvm_patch.kernels.ir import int32_at, load4
 from tvm_patch.kernels.reduction import ChannelReduction
+from tvm_patch.tvm_types import Buffer, Expr
 
 _LANES = 4
 _MOST_REGISTERS = 8

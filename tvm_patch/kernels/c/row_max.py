@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from tvm_patch.kernels.c.reduction import PackedReduction
-from tvm_patch.kernels.ir import Expr, call
+from tvm_patch.kernels.ir import call
 from tvm_patch.kernels.registry import register_reduction
 from tvm_patch.kernels.row_max import GlobalMaxPool2d, RowMax, RowReduceMax
+from tvm_patch.tvm_types import Expr
 
 
 class _PackedMax(PackedReduction, RowMax):

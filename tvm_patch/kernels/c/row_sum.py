@@ -7,9 +7,10 @@ from typing import ClassVar
 
 from tvm_patch.kernels.c.fixed_point import multiply_by_quantized_multiplier
 from tvm_patch.kernels.c.reduction import PackedReduction
-from tvm_patch.kernels.ir import Expr, call
+from tvm_patch.kernels.ir import call
 from tvm_patch.kernels.registry import register_reduction
 from tvm_patch.kernels.row_sum import GlobalAvgPool2d, RowMean, RowSum
+from tvm_patch.tvm_types import Expr
 
 
 class _PackedSum(PackedReduction, RowSum):

@@ -48,7 +48,7 @@ class DotStream:
     @property
     def quads(self) -> int:
         """Words of weights an output."""
-        return self.weight.shape[1] // QUAD
+        return int(self.weight.shape[1] // QUAD)
 
     @property
     def starts(self) -> list[int]:
@@ -59,7 +59,7 @@ class DotStream:
     @property
     def whole_groups(self) -> int:
         """Number of groups that do not overlap."""
-        return self.weight.shape[0] // self.group
+        return int(self.weight.shape[0] // self.group)
 
     @cached_property
     def group_words(self) -> int:

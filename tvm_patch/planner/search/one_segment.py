@@ -10,8 +10,9 @@ from tvm_patch.planner.estimate.instructions import whole_cost
 from tvm_patch.planner.layout.row_buffer import aligned
 from tvm_patch.planner.layout.rows_builder import joins_as_reduction
 from tvm_patch.planner.network import Network, OperatorDesc
+from tvm_patch.planner.search.band_columns import MOST_BANDS
 from tvm_patch.planner.search.cuts import Cuts
-from tvm_patch.planner.search.growth import MOST_BANDS, Growth, SegmentCosts
+from tvm_patch.planner.search.growth import Growth, SegmentCosts
 from tvm_patch.planner.search.moves import Move, undominated
 from tvm_patch.planner.segments import Segment
 
