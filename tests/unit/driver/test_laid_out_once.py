@@ -86,7 +86,7 @@ def test_compiling_lays_every_segment_out_once(asked):
 def test_without_a_plan_too():
     with counted(*LAYING_OUT, "place") as calls:
         artifact = tvm_patch.compile(model(), board="qemu_m7")
-    assert sum(calls[name] for name in LAYING_OUT) == len(artifact.metadata["operators"])
+    assert sum(calls[name] for name in LAYING_OUT) == len(artifact.metadata.operators)
     assert calls["place"] == 1
 
 

@@ -4,6 +4,7 @@ import numpy as np
 
 from tests.unit.kernels.batch import check, make_case, run_c
 from tests.unit.kernels.randoms import int8, scale, zero_point
+from tvm_patch.graph import Operator, Tensor
 from tvm_patch.targets import HOST, TIR
 
 
@@ -27,10 +28,8 @@ def test_quantize_rounds_halves_away_from_zero(tmp_path):
 def test_quantize_saturates_and_defines_nan(tmp_path):
     data = np.float32([np.nan, np.inf, -np.inf, 3e38, -3e38, 1e10, -1e10])
     case = make_case("quantize", [data[1:]], {"scale": 1e-3, "zero_point": -5, "dtype": "int8"})
-    case.op = type(case.op)(
-        "quantize", "q", (type(case.op.inputs[0])((7,), "float32"),), (type(case.op.inputs[0])((7,), "int8"),),
-        {}, case.op.attrs,
-    )  # fmt: skip
+    inputs, outputs = (Tensor("x", (7,), "float32"),), (Tensor("y", (7,), "int8"),)
+    case.op = Operator("quantize", "q", inputs, outputs, {}, case.op.attrs)
     case.inputs = [data]
     for target in (TIR, HOST):
         assert run_c([case], target, tmp_path)[0][0].tolist() == [-128, 127, -128, 127, -128, 127, -128]
