@@ -67,8 +67,37 @@ def _split_definitions(text: str, pure: Collection[str]) -> dict[str, str]:
         end = text.index("\n}\n", match.end()) + 3
         head = match.group("head")
         name = head[: head.index("(")].split()[-1]
-        out[name] = head + "{" + _drop_unused_locals(text[match.end() : end], pure)
+        out[name] = _name_locals(head + "{" + _drop_unused_locals(text[match.end() : end], pure))
     return out
+
+
+_PRINTERS = re.compile(
+    r"\b(?:cse_v(?P<common>\d+)|v_(?P<operand>(?:_\d+)?)|(?P<array>\w+)_ptr(?P<copy>(?:_\d+)?))\b"
+)
+"""Names that TVM's passes and printer make: of common subexpressions, of what a minimum compares, of local arrays."""
+
+
+def _name_locals(definition: str) -> str:
+    """Give what TVM named a word that is read easily; names from the kernels stay as they are."""
+    taken = set(re.findall(r"[A-Za-z_]\w*", definition))
+    renamed: dict[str, str] = {}
+
+    def word(match: re.Match[str]) -> str:
+        old = match.group()
+        if old not in renamed:
+            if match["common"] is not None:
+                new = f"common_{match['common']}"
+            elif match["array"] is not None:
+                new = match["array"] + match["copy"]
+            else:
+                new = "operand" + match["operand"]
+            while new in taken:
+                new += "_"
+            taken.add(new)
+            renamed[old] = new
+        return renamed[old]
+
+    return _PRINTERS.sub(word, definition)
 
 
 _LOCAL = re.compile(r"^ +\w+ (?P<name>\w+) = (?P<value>[^;]*);\n", re.MULTILINE)

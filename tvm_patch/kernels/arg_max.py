@@ -6,6 +6,7 @@ from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for i
 
 from tvm_patch.kernels.base import TensorKernel
 from tvm_patch.kernels.loops import element_strides, fill, kernel_body, nest, parameters_of, split_axes
+from tvm_patch.kernels.named import array, bind, loop
 from tvm_patch.kernels.registry import register
 from tvm_patch.tvm_types import PrimFunc
 
@@ -25,13 +26,13 @@ class ArgMax(TensorKernel):
             if count == 1:
                 fill(out, T.cast(0, out_view.dtype), 0, out_view.size)
             else:
-                best = T.alloc_buffer((1,), data_view.dtype)
-                where = T.alloc_buffer((1,), "int32")
+                best = array("best", 1, data_view.dtype)
+                where = array("where", 1)
                 with nest(extents, (element_strides(extents), strides)) as (to, start):
                     T.buffer_store(best, data[start], [0])
                     T.buffer_store(where, 0, [0])
-                    with T.serial(0, count - 1) as i:
-                        value = T.bind(data[start + (i + 1) * step])
+                    with loop("i", 0, count - 1) as i:
+                        value = bind("value", data[start + (i + 1) * step])
                         with T.If(value > best[0]), T.Then():
                             T.buffer_store(best, value, [0])
                             T.buffer_store(where, i + 1, [0])

@@ -12,6 +12,7 @@ from tvm_patch.kernels.base import RowKernel, TensorKernel
 from tvm_patch.kernels.fixed_point import clamp
 from tvm_patch.kernels.ir import row_body
 from tvm_patch.kernels.loops import element_strides, kernel_body, parameters_of
+from tvm_patch.kernels.named import array, bind, loop
 from tvm_patch.kernels.pooling import PoolGeometry, reduce_window
 from tvm_patch.kernels.registry import register
 from tvm_patch.planner.row_window import RowWindow
@@ -42,20 +43,20 @@ class AvgPool2dTensor(TensorKernel):
         low, high = int(self.op.attrs["act_min"]), int(self.op.attrs["act_max"])
         with kernel_body(parameters_of(self)) as (builder, buffers):
             data, out = buffers["in0"], buffers["out0"]
-            total = T.alloc_buffer((1,), "int32")
-            with T.serial(0, self.op.inputs[0].shape[0]) as b, T.serial(0, g.out_hw[0]) as y:
+            total = array("total", 1)
+            with loop("batch", 0, self.op.inputs[0].shape[0]) as b, loop("y", 0, g.out_hw[0]) as y:
                 top = T.max(y * g.strides[0] - g.padding[0], 0)
                 bottom = T.min(y * g.strides[0] - g.padding[0] + g.size[0], g.in_hw[0])
-                with T.serial(0, g.out_hw[1]) as x:
+                with loop("x", 0, g.out_hw[1]) as x:
                     left = T.max(x * g.strides[1] - g.padding[1], 0)
                     right = T.min(x * g.strides[1] - g.padding[1] + g.size[1], g.in_hw[1])
                     count = (bottom - top) * (right - left)
-                    with T.serial(0, g.channels) as c:
+                    with loop("channel", 0, g.channels) as c:
                         T.buffer_store(total, 0, [0])
-                        with T.serial(top, bottom) as i, T.serial(left, right) as j:
+                        with loop("i", top, bottom) as i, loop("j", left, right) as j:
                             index = b * in_batch + i * in_row + j * in_column + c
                             T.buffer_store(total, total[0] + T.cast(data[index], "int32"), [0])
-                        mean = divide_rounding(T.bind(total[0]), count)
+                        mean = divide_rounding(bind("sum", total[0]), count)
                         T.buffer_store(
                             out, clamp(mean, low, high), [b * out_batch + y * out_row + x * out_column + c]
                         )
@@ -91,7 +92,7 @@ class AvgPool2dRow(RowKernel):
         with row_body(self, dynamic) as (builder, buffers, columns):
             rows = [buffers[f"in0_row{j}"] for j in range(g.size[0])]
             width = g.out_hw[1] if columns is None else columns
-            with T.serial(0, width) as x, T.serial(0, g.channels) as c:
+            with loop("x", 0, width) as x, loop("channel", 0, g.channels) as c:
                 start = x * (g.strides[1] * g.channels) + c
                 total = reduce_window(rows, start, g.size[1], g.channels, first=0, combine=operator.add)
                 mean = divide_rounding(total, g.taps)

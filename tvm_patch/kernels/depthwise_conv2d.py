@@ -13,6 +13,7 @@ from tvm_patch.graph import Operator
 from tvm_patch.kernels.base import RowKernel
 from tvm_patch.kernels.conv2d import convolution_window
 from tvm_patch.kernels.ir import accumulate, for_columns, int32_at, row_body, tiles
+from tvm_patch.kernels.named import array, bind
 from tvm_patch.kernels.registry import register
 from tvm_patch.kernels.requantize import Requantizer, store_int8
 from tvm_patch.planner.row_window import RowWindow
@@ -72,10 +73,10 @@ class DepthwiseConv2d(RowKernel):
         in_channels, multiplier = self.op.inputs[0].shape[3], self.channel_multiplier
         kernel_w = self.op.constants["weight"].shape[2]
         stride, dilation = int(self.op.attrs["strides"][1]), int(self.op.attrs["dilation"][1])
-        acc = T.alloc_buffer((1,), "int32")
+        acc = array("acc", 1)
         with ExitStack() as stack:
             source = stack.enter_context(tiles(in_channels, 1))
-            channel = T.bind(source * multiplier + stack.enter_context(tiles(multiplier, 1)))
+            channel = bind("channel", source * multiplier + stack.enter_context(tiles(multiplier, 1)))
             pair = requantizer.load(buffers, channel)
 
             def output(column: Expr, _: int) -> None:

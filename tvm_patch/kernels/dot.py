@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
 from tvm_patch.kernels.ir import accumulate, for_columns, int32_at, tiles
+from tvm_patch.kernels.named import array, bind, loop
 from tvm_patch.kernels.requantize import Requantizer, store_int8
 from tvm_patch.tvm_types import Buffer, Expr
 
@@ -108,11 +109,11 @@ def emit_dot_row(
     out_channels = layer.channels * layer.groups
     per_row = layer.run * layer.pieces
     per_channel = per_row * len(rows)
-    acc = T.alloc_buffer((tile.channels * tile.columns,), "int32")
+    acc = array("acc", tile.channels * tile.columns)
     with ExitStack() as stack:
         group = stack.enter_context(tiles(layer.groups, 1))
         channel = stack.enter_context(tiles(layer.channels, tile.channels)) + group * layer.channels
-        channels = [T.bind(channel + t) for t in range(tile.channels)]
+        channels = [bind("channel", channel + t) for t in range(tile.channels)]
         pairs = [requantizer.load(buffers, o) for o in channels]
 
         def outputs(column: Expr, tile: TileSize) -> None:
@@ -160,7 +161,7 @@ def emit_dot(
     zero_point : int
         Subtracted from the data.
     """
-    with T.serial(0, length) as k:
+    with loop("k", 0, length) as k:
         emit_products(acc, weights, data, k, wraps, zero_point)
 
 
@@ -168,8 +169,8 @@ def emit_products(
     acc: Buffer, weights: Sequence[Address], data: Sequence[Address], k: Expr, wraps: bool, zero_point: int
 ) -> None:
     """Emit the products of elements `k`; see :func:`emit_dot`."""
-    values = [T.bind(int32_at(b, i + k) - zero_point) for b, i in data]
+    values = [bind("value", int32_at(b, i + k) - zero_point) for b, i in data]
     for t, (b, i) in enumerate(weights):
-        factor = T.bind(int32_at(b, i + k))
+        factor = bind("factor", int32_at(b, i + k))
         for p, value in enumerate(values):
             accumulate(acc, t * len(data) + p, value * factor, wraps)

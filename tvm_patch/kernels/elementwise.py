@@ -18,6 +18,7 @@ from tvm_patch.graph import Operator
 from tvm_patch.kernels.base import Kernel, RowKernel, TensorKernel
 from tvm_patch.kernels.ir import row_body
 from tvm_patch.kernels.loops import broadcast_strides, element_strides, kernel_body, nest, parameters_of
+from tvm_patch.kernels.named import bind
 from tvm_patch.planner.row_window import RowWindow
 from tvm_patch.tvm_types import Buffer, Expr, PrimFunc
 
@@ -98,7 +99,7 @@ class Elementwise(Kernel):
         The first extent may be an expression.
         """
         with nest(extents, (element_strides(extents), *strides)) as (to, *at):
-            values = [T.bind(buffer[index]) for buffer, index in zip(sources, at, strict=True)]
+            values = [bind("value", buffer[index]) for buffer, index in zip(sources, at, strict=True)]
             T.buffer_store(out, self.element(values, tables), [to])
 
 

@@ -11,6 +11,7 @@ from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for i
 
 from tvm_patch.kernels.base import RowKernel
 from tvm_patch.kernels.loops import kernel_body
+from tvm_patch.kernels.named import bind, loop
 from tvm_patch.tvm_types import Buffer, Expr
 
 
@@ -21,7 +22,7 @@ def call(dtype: str, function: str, *arguments: Any) -> Expr:
 
 def load4(buffer: Buffer, index: Expr) -> Expr:
     """Emit the load of four int8 from any index into a local word."""
-    return T.bind(call("uint32", "tvmp_load4", T.address_of(buffer[index])))
+    return bind("word", call("uint32", "tvmp_load4", T.address_of(buffer[index])))
 
 
 def int32_at(buffer: Buffer, index: Expr) -> Expr:
@@ -48,9 +49,9 @@ def tiles(extent: int, size: int) -> Iterator[Expr]:
     if count == 1:
         yield T.int32(0)
         return
-    with T.serial(0, count) as tile:
+    with loop("tile", 0, count) as tile:
         start = tile * size
-        yield start if extent % size == 0 else T.bind(T.min(start, T.int32(extent - size)))
+        yield start if extent % size == 0 else bind("start", T.min(start, T.int32(extent - size)))
 
 
 def for_columns(width: int, size: int, columns: Expr | None, emit: Callable[[Expr, int], None]) -> None:
@@ -70,11 +71,11 @@ def for_columns(width: int, size: int, columns: Expr | None, emit: Callable[[Exp
         with tiles(width, size) as column:
             emit(column, size)
         return
-    whole = T.bind(T.truncdiv(columns, T.int32(size))) if size > 1 else columns
-    with T.serial(0, whole) as tile:
+    whole = bind("whole", T.truncdiv(columns, T.int32(size))) if size > 1 else columns
+    with loop("tile", 0, whole) as tile:
         emit(tile * size, size)
     if size > 1:
-        with T.serial(whole * size, columns) as column:
+        with loop("column", whole * size, columns) as column:
             emit(column, 1)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from tvm.script.ir_builder import IRBuilder
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
+from tvm_patch.kernels.named import loop
 from tvm_patch.tvm_types import Buffer, Expr
 
 Strides = tuple[int, ...]
@@ -75,7 +76,9 @@ def nest(
     extents, strides = merge_axes(extents, strides)
     offsets = list(offsets) if offsets is not None else [0] * len(strides)
     with ExitStack() as stack:
-        loops = [stack.enter_context(T.serial(0, n)) if not _is(n, 1) else 0 for n in extents]
+        loops = [
+            stack.enter_context(loop(f"axis{a}", 0, n)) if not _is(n, 1) else 0 for a, n in enumerate(extents)
+        ]
         yield [
             dot(loops, steps) + offset if not _is(offset, 0) else dot(loops, steps)
             for steps, offset in zip(strides, offsets, strict=True)

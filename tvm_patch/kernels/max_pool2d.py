@@ -9,6 +9,7 @@ from tvm_patch.kernels.base import RowKernel, TensorKernel
 from tvm_patch.kernels.fixed_point import clamp
 from tvm_patch.kernels.ir import row_body
 from tvm_patch.kernels.loops import element_strides, kernel_body, parameters_of
+from tvm_patch.kernels.named import array, bind, loop
 from tvm_patch.kernels.pooling import PoolGeometry, reduce_window
 from tvm_patch.kernels.registry import register
 from tvm_patch.planner.row_window import RowWindow
@@ -34,21 +35,23 @@ class MaxPool2dTensor(TensorKernel):
         low, high = int(self.op.attrs["act_min"]), int(self.op.attrs["act_max"])
         with kernel_body(parameters_of(self)) as (builder, buffers):
             data, out = buffers["in0"], buffers["out0"]
-            best = T.alloc_buffer((1,), "int32")
-            with T.serial(0, self.op.inputs[0].shape[0]) as b, T.serial(0, g.out_hw[0]) as y:
+            best = array("best", 1)
+            with loop("batch", 0, self.op.inputs[0].shape[0]) as b, loop("y", 0, g.out_hw[0]) as y:
                 top = T.max(y * g.strides[0] - g.padding[0], 0)
                 bottom = T.min(y * g.strides[0] - g.padding[0] + g.size[0], g.in_hw[0])
-                with T.serial(0, g.out_hw[1]) as x:
+                with loop("x", 0, g.out_hw[1]) as x:
                     left = T.max(x * g.strides[1] - g.padding[1], 0)
                     right = T.min(x * g.strides[1] - g.padding[1] + g.size[1], g.in_hw[1])
-                    with T.serial(0, g.channels) as c:
+                    with loop("channel", 0, g.channels) as c:
                         T.buffer_store(best, _LEAST, [0])
-                        with T.serial(top, bottom) as i, T.serial(left, right) as j:
+                        with loop("i", top, bottom) as i, loop("j", left, right) as j:
                             index = b * in_batch + i * in_row + j * in_column + c
-                            T.buffer_store(best, T.max(T.bind(best[0]), T.cast(data[index], "int32")), [0])
+                            T.buffer_store(
+                                best, T.max(bind("most", best[0]), T.cast(data[index], "int32")), [0]
+                            )
                         T.buffer_store(
                             out,
-                            clamp(T.bind(best[0]), low, high),
+                            clamp(bind("most", best[0]), low, high),
                             [b * out_batch + y * out_row + x * out_column + c],
                         )
         return builder.get()
@@ -89,7 +92,7 @@ class MaxPool2dRow(RowKernel):
         with row_body(self, dynamic) as (builder, buffers, columns):
             rows = [buffers[f"in0_row{j}"] for j in range(g.size[0])]
             width = g.out_hw[1] if columns is None else columns
-            with T.serial(0, width) as x, T.serial(0, g.channels) as c:
+            with loop("x", 0, width) as x, loop("channel", 0, g.channels) as c:
                 start = x * (g.strides[1] * g.channels) + c
                 best = reduce_window(rows, start, g.size[1], g.channels, first=_LEAST, combine=T.max)
                 T.buffer_store(buffers["out"], clamp(best, low, high), [x * g.channels + c])

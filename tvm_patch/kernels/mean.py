@@ -10,6 +10,7 @@ from tvm_patch.errors import UnsupportedError
 from tvm_patch.kernels.base import TensorKernel
 from tvm_patch.kernels.fixed_point import clamp_shifted, multiply_by_quantized_multiplier
 from tvm_patch.kernels.loops import element_strides, kernel_body, nest, parameters_of, split_axes
+from tvm_patch.kernels.named import array, bind
 from tvm_patch.kernels.registry import register
 from tvm_patch.tvm_types import PrimFunc
 
@@ -37,13 +38,13 @@ class Mean(TensorKernel):
             raise UnsupportedError(f"a mean of {count} elements overflows 32 bits", f"binding {self.op.name}")
         with kernel_body(parameters_of(self)) as (builder, buffers):
             data, out = buffers["in0"], buffers["out0"]
-            total = T.alloc_buffer((1,), "int32")
+            total = array("total", 1)
             with nest(extents, (element_strides(extents), strides)) as (to, start):
                 T.buffer_store(total, -count * int(attrs["input_zero_point"]), [0])
                 with nest(reduced, (steps,), (start,)) as (index,):
                     T.buffer_store(total, total[0] + T.cast(data[index], "int32"), [0])
                 mean = self.multiply(
-                    T.bind(total[0]), int(attrs["multiplier"]), int(attrs["shift"]), 256 * count
+                    bind("sum", total[0]), int(attrs["multiplier"]), int(attrs["shift"]), 256 * count
                 )
                 T.buffer_store(out, clamp_shifted(mean, int(attrs["output_zero_point"]), -128, 127), [to])
         return builder.get()

@@ -9,6 +9,7 @@ from tvm_patch.kernels.base import RowKernel
 from tvm_patch.kernels.fixed_point import clamp_shifted, multiply_by_quantized_multiplier
 from tvm_patch.kernels.ir import int32_at, row_body
 from tvm_patch.kernels.mean import Mean
+from tvm_patch.kernels.named import array, bind, loop
 from tvm_patch.kernels.registry import register
 from tvm_patch.planner.row_window import RowWindow
 from tvm_patch.tvm_types import Buffer, Expr, PrimFunc
@@ -57,17 +58,17 @@ class MeanColumns(RowKernel):
     def emit_channels(self, row: Buffer, out: Buffer, start: int) -> None:
         """Emit the means of the channels from `start` on, one at a time."""
         _, _, width, channels = self.op.inputs[0].shape
-        total = T.alloc_buffer((1,), "int32")
-        with T.serial(start, channels) as c:
+        total = array("total", 1)
+        with loop("channel", start, channels) as c:
             T.buffer_store(total, 0, [0])
-            with T.serial(0, width) as x:
-                value = T.bind(int32_at(row, x * channels + c))
+            with loop("x", 0, width) as x:
+                value = bind("value", int32_at(row, x * channels + c))
                 T.buffer_store(total, total[0] + value, [0])
-            self.store(out, c, T.bind(total[0]))
+            self.store(out, c, bind("sum", total[0]))
 
     def store(self, out: Buffer, channel: Expr, total: Expr) -> None:
         """Emit the store of a channel's mean, from its sum."""
         attrs, count = self.op.attrs, self.op.inputs[0].shape[2]
-        centred = T.bind(total - count * int(attrs["input_zero_point"]))
+        centred = bind("centred", total - count * int(attrs["input_zero_point"]))
         mean = self.multiply(centred, int(attrs["multiplier"]), int(attrs["shift"]), 256 * count)
         T.buffer_store(out, clamp_shifted(mean, int(attrs["output_zero_point"]), -128, 127), [channel])

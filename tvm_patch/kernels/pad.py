@@ -8,6 +8,7 @@ from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for i
 
 from tvm_patch.kernels.base import TensorKernel
 from tvm_patch.kernels.loops import copy_elements, element_strides, fill, kernel_body, parameters_of
+from tvm_patch.kernels.named import loop
 from tvm_patch.kernels.registry import register
 from tvm_patch.tvm_types import PrimFunc
 
@@ -56,7 +57,7 @@ class Pad(TensorKernel):
                 elif data.shape[i] == 1:
                     axis(i + 1, inner, source)
                 else:
-                    with T.serial(0, data.shape[i]) as y:
+                    with loop("y", 0, data.shape[i]) as y:
                         axis(i + 1, inner + y * step, source + y * in_steps[i])
                 fill(buffers["out0"], value, target + (before[i] + data.shape[i]) * step, after[i] * step)
 

@@ -10,6 +10,7 @@ from typing import Any
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
 from tvm_patch.graph import Operator
+from tvm_patch.kernels.named import array, bind, loop
 from tvm_patch.tvm_types import Buffer, Expr
 
 _UNROLLED_TAPS = 16
@@ -88,13 +89,15 @@ def reduce_window(
         Sum or maximum of two int32 expressions.
     """
     if len(rows) * columns <= _UNROLLED_TAPS:
-        taps = [T.bind(T.cast(row[start + i * channels], "int32")) for row in rows for i in range(columns)]
+        taps = [
+            bind("tap", T.cast(row[start + i * channels], "int32")) for row in rows for i in range(columns)
+        ]
         return reduce(combine, taps)
-    total = T.alloc_buffer((1,), "int32")
+    total = array("total", 1)
     T.buffer_store(total, first, [0])
-    with T.serial(0, columns) as i:
-        taps = [T.bind(T.cast(row[start + i * channels], "int32")) for row in rows]
+    with loop("i", 0, columns) as i:
+        taps = [bind("tap", T.cast(row[start + i * channels], "int32")) for row in rows]
         # Bound first: TVM's C printer names the operands of T.max once a block and would reuse a stale value.
-        before = T.bind(total[0])
+        before = bind("before", total[0])
         T.buffer_store(total, reduce(combine, taps, before), [0])
-    return T.bind(total[0])
+    return bind("sum", total[0])

@@ -9,6 +9,7 @@ import numpy as np
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
 from tvm_patch.kernels.elementwise import Elementwise, ElementwiseRow, ElementwiseTensor
+from tvm_patch.kernels.named import bind
 from tvm_patch.kernels.registry import register
 from tvm_patch.tvm_types import Buffer, Expr
 
@@ -35,7 +36,7 @@ class _Quantize(_Scaled):
         dtype = str(self.op.attrs["dtype"])
         low, high = _RANGE[dtype]
         zero_point = int(self.op.attrs["zero_point"])
-        ratio = T.bind(values[0] / tables["scale"][0])
+        ratio = bind("ratio", values[0] / tables["scale"][0])
         # Written so that a NaN, for which every comparison is false, takes the lower bound.
         above = T.Select(ratio > T.float32(-_BEYOND), ratio, T.float32(-_BEYOND))
         bounded = T.Select(above < T.float32(_BEYOND), above, T.float32(_BEYOND))

@@ -10,6 +10,7 @@ from tvm_patch.graph import Operator
 from tvm_patch.kernels.base import RowReduction
 from tvm_patch.kernels.ir import int32_at
 from tvm_patch.kernels.loops import fill, kernel_body
+from tvm_patch.kernels.named import bind, loop
 from tvm_patch.tvm_types import Buffer, Expr, PrimFunc
 
 
@@ -63,13 +64,13 @@ class ChannelReduction(RowReduction):
 
     def emit(self, row: Buffer, state: Buffer, columns: Expr) -> None:
         """Emit the joining of a row's columns with the accumulators."""
-        with T.serial(0, columns) as x, T.serial(0, self.channels) as c:
-            value = T.bind(int32_at(row, x * self.channels + c))
-            T.buffer_store(state, self.join(T.bind(state[c]), value), [c])
+        with loop("x", 0, columns) as x, loop("channel", 0, self.channels) as c:
+            value = bind("value", int32_at(row, x * self.channels + c))
+            T.buffer_store(state, self.join(bind("before", state[c]), value), [c])
 
     def finish_function(self) -> PrimFunc:
         """Return the function that writes the result; see :class:`RowReduction`."""
         parameters = {"state": (self.channels, "int32"), "out0": (self.channels, "int8")}
-        with kernel_body(parameters) as (builder, buffers), T.serial(0, self.channels) as c:
-            T.buffer_store(buffers["out0"], self.result(T.bind(buffers["state"][c])), [c])
+        with kernel_body(parameters) as (builder, buffers), loop("channel", 0, self.channels) as c:
+            T.buffer_store(buffers["out0"], self.result(bind("reduced", buffers["state"][c])), [c])
         return builder.get()

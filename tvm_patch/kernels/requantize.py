@@ -22,6 +22,7 @@ from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for i
 
 from tvm_patch.graph import Operator
 from tvm_patch.integer.requantize import multiply_by_quantized_multiplier
+from tvm_patch.kernels.named import bind
 from tvm_patch.tvm_types import Buffer, Expr
 
 R = TypeVar("R", bound="Requantizer")
@@ -168,8 +169,8 @@ class Requantizer:
 
     def load(self, buffers: dict[str, Buffer], channel: Expr) -> tuple[Expr, Expr]:
         """Emit the loading of a channel's multiplier and shift into locals."""
-        multiplier = T.bind(buffers["multiplier"][channel])
-        shift = T.bind(T.cast(buffers["shift"][channel], "int32"))
+        multiplier = bind("multiplier", buffers["multiplier"][channel])
+        shift = bind("shift", T.cast(buffers["shift"][channel], "int32"))
         return multiplier, shift
 
     def emit(self, acc: Expr, multiplier: Expr, shift: Expr) -> Expr:
@@ -180,28 +181,28 @@ class Requantizer:
 
     def _emit_short(self, acc: Expr, multiplier: Expr, shift: Expr) -> Expr:
         product = T.cast(acc, "int64") * T.cast(multiplier, "int64")
-        h = T.bind(T.cast(T.shift_right(product + T.int64(1 << 30), T.int64(31)), "int32"))
+        h = bind("high", T.cast(T.shift_right(product + T.int64(1 << 30), T.int64(31)), "int32"))
         # (2 * zp + 1) << shift, as a product: the factor may be negative.
         rounding = T.int32(2 * self.zero_point + 1) * T.shift_left(T.int32(1), shift)
         return T.shift_right(T.shift_right(h + T.shift_right(h, T.int32(31)) + rounding, shift), T.int32(1))
 
     def _emit_general(self, acc: Expr, multiplier: Expr, shift: Expr) -> Expr:
-        left = T.bind(T.max(shift, T.int32(0)))
-        right = T.bind(T.max(0 - shift, T.int32(0)))
+        left = bind("left", T.max(shift, T.int32(0)))
+        right = bind("right", T.max(0 - shift, T.int32(0)))
         # Left shifts wrap like the reference's; unsigned, because shifting negatives is undefined in C.
         shifted = T.cast(T.shift_left(T.cast(acc, "uint32"), T.cast(left, "uint32")), "int32")
         product = T.cast(shifted, "int64") * T.cast(multiplier, "int64")
         # Both operands may be -2**31; that product saturates.
         high = T.shift_right(product + T.int64(1 << 30), T.int64(31))
-        h = T.bind(T.min(high, T.int64(_INT32_LIMIT - 1)))
+        h = bind("high", T.min(high, T.int64(_INT32_LIMIT - 1)))
         # Half away from zero in 64 bits; with right == 0 nothing is added: the half is 0 and so is the sign's bit.
-        half = T.bind(T.shift_right(T.shift_left(T.int64(1), T.cast(right, "int64")), T.int64(1)))
+        half = bind("half", T.shift_right(T.shift_left(T.int64(1), T.cast(right, "int64")), T.int64(1)))
         nudged = (
             h
             + half
             - T.cast(T.bitwise_and(T.cast(h < T.int64(0), "int32"), T.cast(right > 0, "int32")), "int64")
         )
-        rounded = T.bind(T.cast(T.shift_right(nudged, T.cast(right, "int64")), "int32"))
+        rounded = bind("rounded", T.cast(T.shift_right(nudged, T.cast(right, "int64")), "int32"))
         room = T.int32(ZERO_POINT_ROOM)
         return T.max(T.min(rounded, room), 0 - room) + T.int32(self.zero_point)
 

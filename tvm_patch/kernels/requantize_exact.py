@@ -15,6 +15,7 @@ import numpy as np
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
 from tvm_patch.integer.requantize import multiply_exact
+from tvm_patch.kernels.named import bind
 from tvm_patch.kernels.requantize import ZERO_POINT_ROOM, Requantizer
 from tvm_patch.tvm_types import Expr
 
@@ -116,12 +117,12 @@ class ExactRequantizer(Requantizer):
 
     def _emit_general(self, acc: Expr, multiplier: Expr, shift: Expr) -> Expr:
         def magnitude(value: Expr) -> Expr:
-            wide = T.bind(T.cast(value, "int64"))
-            return T.bind(T.max(wide, T.int64(0) - wide))
+            wide = bind("wide", T.cast(value, "int64"))
+            return bind("magnitude", T.max(wide, T.int64(0) - wide))
 
         size, upper = magnitude(acc), magnitude(multiplier)
         lower = T.cast(T.shift_right(shift, T.int32(_SHIFT_BITS)), "int64")
-        right = T.bind(T.cast(T.bitwise_and(shift, T.int32((1 << _SHIFT_BITS) - 1)), "int64"))
+        right = bind("right", T.cast(T.bitwise_and(shift, T.int32((1 << _SHIFT_BITS) - 1)), "int64"))
         scaled = size * upper + T.shift_right(size * lower, T.int64(_LOW_BITS))
         half = T.shift_right(T.shift_left(T.int64(1), right), T.int64(1))
         rounded = T.cast(T.min(T.shift_right(scaled + half, right), T.int64(ZERO_POINT_ROOM)), "int32")

@@ -8,8 +8,9 @@ from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for i
 from tvm_patch.integer.resize import FRACTION_BITS, bilinear_coordinates
 from tvm_patch.kernels.base import TensorKernel
 from tvm_patch.kernels.loops import kernel_body, parameters_of
+from tvm_patch.kernels.named import bind, loop
 from tvm_patch.kernels.registry import register
-from tvm_patch.tvm_types import PrimFunc
+from tvm_patch.tvm_types import Buffer, Expr, PrimFunc
 
 _ONE = 1 << FRACTION_BITS
 
@@ -43,16 +44,17 @@ class ResizeBilinear(TensorKernel):
         half = 1 << (2 * FRACTION_BITS - 1)
         with kernel_body(parameters_of(self)) as (builder, buffers):
             data, rows, columns = buffers["in0"], buffers["rows"], buffers["columns"]
-            with T.serial(0, batch) as b, T.serial(0, height) as y:
-                top, bottom, down = (T.bind(rows[y * 3 + i]) for i in range(3))
-                with T.serial(0, width) as x:
-                    left, right, across = (T.bind(columns[x * 3 + i]) for i in range(3))
-                    with T.serial(0, channels) as c:
+            with loop("batch", 0, batch) as b, loop("y", 0, height) as y:
+                top, bottom, down = _entry(rows, y, ("top", "bottom", "down"))
+                with loop("x", 0, width) as x:
+                    left, right, across = _entry(columns, x, ("left", "right", "across"))
+                    with loop("channel", 0, channels) as c:
                         pixels = [
-                            T.bind(
+                            bind(
+                                "pixel",
                                 T.cast(
                                     data[((b * in_height + row) * in_width + column) * channels + c], "int32"
-                                )
+                                ),
                             )
                             for row in (top, bottom)
                             for column in (left, right)
@@ -67,3 +69,8 @@ class ResizeBilinear(TensorKernel):
                             [((b * height + y) * width + x) * channels + c],
                         )
         return builder.get()
+
+
+def _entry(table: Buffer, index: Expr, names: tuple[str, ...]) -> list[Expr]:
+    """Emit the loads of one entry of a table of neighbours and weights."""
+    return [bind(name, table[index * len(names) + i]) for i, name in enumerate(names)]

@@ -8,6 +8,7 @@ from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for i
 from tvm_patch.integer.resize import nearest_indices
 from tvm_patch.kernels.base import TensorKernel
 from tvm_patch.kernels.loops import copy_elements, kernel_body, parameters_of
+from tvm_patch.kernels.named import bind, loop
 from tvm_patch.kernels.registry import register
 from tvm_patch.tvm_types import Buffer, Expr, PrimFunc
 
@@ -44,12 +45,12 @@ class ResizeNearest(TensorKernel):
             def source(name: str, axis: int, index: Expr) -> Expr:
                 factor = self._factor(axis)
                 if factor is None:
-                    return T.bind(buffers[name][index])
+                    return bind("source", buffers[name][index])
                 return T.truncdiv(index, factor) if factor > 1 else index
 
-            with T.serial(0, batch) as b, T.serial(0, height) as y:
+            with loop("batch", 0, batch) as b, loop("y", 0, height) as y:
                 row = source("rows", 1, y)
-                with T.serial(0, width) as x:
+                with loop("x", 0, width) as x:
                     column = source("columns", 2, x)
                     to = ((b * height + y) * width + x) * channels
                     start = ((b * in_height + row) * in_width + column) * channels

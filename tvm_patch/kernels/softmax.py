@@ -17,6 +17,7 @@ from tvm_patch.integer.softmax import exp_on_negative_values
 from tvm_patch.kernels.base import TensorKernel
 from tvm_patch.kernels.fixed_point import clamp, high_multiply
 from tvm_patch.kernels.loops import kernel_body, parameters_of
+from tvm_patch.kernels.named import array, bind, loop
 from tvm_patch.kernels.registry import register
 from tvm_patch.tvm_types import Expr, PrimFunc
 
@@ -67,20 +68,20 @@ class Softmax(TensorKernel):
             )
         with kernel_body(parameters_of(self)) as (builder, buffers):
             data, exp, out = buffers["in0"], buffers["exp_table"], buffers["out0"]
-            state = T.alloc_buffer((3,), "int32")  # maximum; sum, then its reciprocal; bits over unit
-            with T.serial(0, self.op.inputs[0].size // depth) as row:
+            state = array("state", 3)  # maximum; sum, then its reciprocal; bits over unit
+            with loop("row", 0, self.op.inputs[0].size // depth) as row:
                 base = row * depth
                 T.buffer_store(state, -128, [0])
-                with T.serial(0, depth) as i:
-                    T.buffer_store(state, T.max(T.bind(state[0]), T.cast(data[base + i], "int32")), [0])
+                with loop("i", 0, depth) as i:
+                    T.buffer_store(state, T.max(bind("most", state[0]), T.cast(data[base + i], "int32")), [0])
                 T.buffer_store(state, 0, [1])
-                with T.serial(0, depth) as i:
+                with loop("i", 0, depth) as i:
                     # Rescaled from Q0.31 to Q12.19; a table entry of 0 adds nothing.
-                    wide = T.bind(exp[state[0] - T.cast(data[base + i], "int32")])
+                    wide = bind("wide", exp[state[0] - T.cast(data[base + i], "int32")])
                     T.buffer_store(state, state[1] + _half_up(wide, _SUM_INTEGER_BITS), [1])
                 _reciprocal(state)
-                with T.serial(0, depth) as i:
-                    power = T.bind(exp[state[0] - T.cast(data[base + i], "int32")])
+                with loop("i", 0, depth) as i:
+                    power = bind("power", exp[state[0] - T.cast(data[base + i], "int32")])
                     quotient = high_multiply(power, state[1])
                     # Rounded in two shifts so that nothing overflows; beyond 31 bits the result is 0.
                     bits_less_one = T.min(state[2] + (31 - 8 - 1), 31)
@@ -113,7 +114,7 @@ def _reciprocal(state: Expr) -> None:
     # state[1] is now in [2**30, 2**31): (1 + a) / 2 in Q0.31; half_denominator = (a + 1) / 2 with gemmlowp's
     # rounding of (2 * state[1] - 2**31 + 2**31 - 1 + 1) / 2, which is state[1] itself.
     half_denominator = state[1]
-    x = T.alloc_buffer((1,), "int32")
+    x = array("reciprocal", 1)
     T.buffer_store(x, _48_OVER_17_Q2 + high_multiply(half_denominator, _NEG_32_OVER_17_Q2), [0])
     for _ in range(3):
         error = _ONE_Q2 - high_multiply(half_denominator, x[0])

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
 from tvm_patch.errors import UnsupportedError
 from tvm_patch.graph import Operator
 from tvm_patch.kernels.base import TensorKernel
 from tvm_patch.kernels.loops import copy_elements, kernel_body, parameters_of
+from tvm_patch.kernels.named import bind, loop
 from tvm_patch.kernels.registry import register
 from tvm_patch.tvm_types import PrimFunc
 
@@ -48,10 +48,10 @@ class Take(TensorKernel):
         inner = math.prod(shape[axis + 1 :])
         with (
             kernel_body(parameters_of(self)) as (builder, buffers),
-            T.serial(0, math.prod(shape[:axis])) as outer,
-            T.serial(0, count) as i,
+            loop("outer", 0, math.prod(shape[:axis])) as outer,
+            loop("i", 0, count) as i,
         ):
-            source = T.bind(buffers["indices"][i])
+            source = bind("source", buffers["indices"][i])
             copy_elements(
                 buffers["out0"],
                 buffers["in0"],

@@ -15,6 +15,7 @@ from tvm_patch.kernels.base import TensorKernel
 from tvm_patch.kernels.dot import ONE, EmitDot, TileSize, emit_dot
 from tvm_patch.kernels.ir import tiles
 from tvm_patch.kernels.loops import kernel_body, parameters_of
+from tvm_patch.kernels.named import array, bind, loop
 from tvm_patch.kernels.registry import register
 from tvm_patch.kernels.requantize import Requantizer, store_int8
 from tvm_patch.tvm_types import Expr, PrimFunc
@@ -35,12 +36,12 @@ class _Axis:
 
         Count j stands for tap ``first + j * stride`` and input ``nearest - j``.
         """
-        reached = T.bind(position + self.pad)
-        nearest = T.bind(T.floordiv(reached, T.int32(self.stride)))
-        first = T.bind(reached - nearest * self.stride)
+        reached = bind("reached", position + self.pad)
+        nearest = bind("nearest", T.floordiv(reached, T.int32(self.stride)))
+        first = bind("first", reached - nearest * self.stride)
         taps = T.floordiv(T.int32(self.kernel - 1 + self.stride) - first, T.int32(self.stride))
-        begin = T.bind(T.max(nearest - (self.inputs - 1), T.int32(0)))
-        end = T.bind(T.max(T.min(nearest + 1, taps), begin))
+        begin = bind("begin", T.max(nearest - (self.inputs - 1), T.int32(0)))
+        end = bind("end", T.max(T.min(nearest + 1, taps), begin))
         return first, nearest, begin, end
 
 
@@ -98,7 +99,7 @@ class TransposeConv2d(TensorKernel):
         per_channel = kernel_h * kernel_w * in_channels
         with kernel_body(parameters_of(self)) as (builder, buffers):
             data, weight, out = buffers["in0"], buffers["weight"], buffers["out0"]
-            acc = T.alloc_buffer((width,), "int32")
+            acc = array("acc", width)
             with ExitStack() as stack:
                 y = stack.enter_context(tiles(out_h, 1))
                 first_y, nearest_y, begin_y, end_y = rows.reach(y)
@@ -107,10 +108,10 @@ class TransposeConv2d(TensorKernel):
                 channel = stack.enter_context(tiles(out_channels, width))
                 for t in range(width):
                     T.buffer_store(acc, buffers["bias"][channel + t], [t])
-                with T.serial(begin_y, end_y) as j, T.serial(begin_x, end_x) as i:
+                with loop("j", begin_y, end_y) as j, loop("i", begin_x, end_x) as i:
                     tap = (first_y + j * stride_h) * kernel_w + first_x + i * stride_w
-                    taps = T.bind(tap * in_channels + channel * per_channel)
-                    pixel = T.bind(((nearest_y - j) * in_w + nearest_x - i) * in_channels)
+                    taps = bind("taps", tap * in_channels + channel * per_channel)
+                    pixel = bind("pixel", ((nearest_y - j) * in_w + nearest_x - i) * in_channels)
                     weights = [(weight, taps + t * per_channel) for t in range(width)]
                     zero_point = int(attrs["input_zero_point"])
                     self.dot(acc, weights, [(data, pixel)], in_channels, tile, requantizer.wraps, zero_point)

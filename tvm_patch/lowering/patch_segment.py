@@ -12,6 +12,7 @@ from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for i
 
 from tvm_patch.errors import InternalError
 from tvm_patch.kernels import RowKernel
+from tvm_patch.kernels.named import loop
 from tvm_patch.lowering.narrow import narrowed
 from tvm_patch.lowering.patch_numbers import PatchNumbers
 from tvm_patch.lowering.segment_parts import SegmentCode, SegmentPart
@@ -88,7 +89,7 @@ class _Patches(SegmentPrinter):
                         self._load(buffer)
                 if part.output in self.layout.buffers:
                     self._pad(self.layout.buffers[part.output])
-                with T.serial(0, self._number(f"rows{i}")) as y:
+                with loop("y", 0, self._number(f"rows{i}")) as y:
                     self._run(i, y)
                 self.report(i)
         return builder.get()
@@ -111,7 +112,7 @@ class _Patches(SegmentPrinter):
         left, within, right = (self._number(f"{n}_{name}") for n in ("left", "within", "right"))
         if not values.ever(f"left_{name}") and not values.ever(f"right_{name}"):
             return
-        with T.serial(0, inside) as row:
+        with loop("row", 0, inside) as row:
             start = buffer.offset + (above + row) * line
             if values.ever(f"left_{name}"):
                 self.fill(start, buffer.pad_value, left * pixel)
@@ -124,7 +125,7 @@ class _Patches(SegmentPrinter):
         width = self.views()[name].shape[2]
         first, column = self._number(f"first_{name}"), self._number(f"column_{name}")
         fetches = name in self.layout.fetched and self.target.prints_c
-        with T.serial(0, self._number(f"inside_{name}")) as row:
+        with loop("row", 0, self._number(f"inside_{name}")) as row:
             to = buffer.offset + (self._number(f"above_{name}") + row) * buffer.line_bytes
             to = to + self._number(f"left_{name}") * pixel
             size = self._number(f"within_{name}") * pixel

@@ -17,6 +17,7 @@ from tvm_patch.kernels import Kernel, RowKernel
 from tvm_patch.kernels.base import RowReduction
 from tvm_patch.kernels.c.arm.function import with_functions
 from tvm_patch.kernels.ir import call
+from tvm_patch.kernels.named import array, bind, loop
 from tvm_patch.lowering.bands import BandNumbers
 from tvm_patch.lowering.narrow import flattened, narrowed
 from tvm_patch.lowering.segment_parts import SegmentCode, SegmentPart, constant_names
@@ -202,13 +203,13 @@ class _Rows(SegmentPrinter):
         flow, layout = self.layout.flow, self.layout
         self.index = {t: k for k, t in enumerate(flow.readers)}
         if self.index:
-            self.made = T.alloc_buffer((len(self.index),), "int32")
+            self.made = array("made", len(self.index))
         for tensor, k in self.index.items():
             T.buffer_store(self.made, T.int32(-flow.top(tensor)), [k])
         for buffer in layout.buffers.values():
             self._pad_columns(buffer)
         sink = len(self.parts) - 1
-        with T.serial(0, flow.heights[sink]) as y:
+        with loop("y", 0, flow.heights[sink]) as y:
             self._demand(sink, y)
             self._run(sink, y)
         for tensor in flow.whole:
@@ -227,7 +228,7 @@ class _Rows(SegmentPrinter):
     def _make(self, tensor: str) -> None:
         """Emit the making of the next row of a tensor."""
         flow = self.layout.flow
-        row = T.bind(self.made[self.index[tensor]])
+        row = bind("row", self.made[self.index[tensor]])
         height = flow.rows[tensor]
         above = flow.top(tensor) > 0
         below = max(self.layout.counts.made_by[tensor]) > height
@@ -321,7 +322,7 @@ class _Rows(SegmentPrinter):
         left, right = self.values.per_band[f"left_{name}"], self.values.per_band[f"right_{name}"]
         if not any(left) and not any(right):
             return
-        with T.serial(0, buffer.slots) as slot:
+        with loop("slot", 0, buffer.slots) as slot:
             start = buffer.offset + slot * buffer.slot_bytes
             if any(left):
                 self.fill(start, buffer.pad_value, self._number(f"left_{name}") * pixel)

@@ -10,6 +10,7 @@ from tvm import tirx
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
 from tvm_patch.graph import Tensor
+from tvm_patch.kernels.named import loop
 from tvm_patch.lowering.segment_parts import Parameter, SegmentCode, SegmentPart, constant_names
 from tvm_patch.lowering.step_function import Access, FunctionRole, StepFunction
 from tvm_patch.planner.layout.base import Layout
@@ -163,7 +164,7 @@ class SegmentPrinter:
             to = T.address_of(scratch[start])
             T.evaluate(tirx.call_extern("int32", "tvmp_fill", to, tirx.IntImm("int8", value), size))
         else:
-            with T.serial(0, size) as i:
+            with loop("i", 0, size) as i:
                 T.buffer_store(scratch, tirx.IntImm("int8", value), [start + i])
 
     def copy(self, start: Expr, source: Buffer, origin: Expr, size: Expr) -> None:
@@ -173,7 +174,7 @@ class SegmentPrinter:
             to, origin = T.address_of(scratch[start]), T.address_of(source[origin])
             T.evaluate(tirx.call_extern("int32", "tvmp_copy", to, origin, size))
         else:
-            with T.serial(0, size) as i:
+            with loop("i", 0, size) as i:
                 T.buffer_store(scratch, source[origin + i].astype("int8"), [start + i])
 
     def report(self, operator: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -29,3 +30,11 @@ def test_compiling_twice_gives_the_same_bytes():
     first = tvm_patch.compile(small_network(), name="small").contents
     second = tvm_patch.compile(small_network(), name="small").contents
     assert first.tar() == second.tar()
+
+
+@pytest.mark.parametrize("plan", [None, tvm_patch.Request(objective="memory", input_mode="streamed")])
+def test_locals_have_names_from_the_kernels(plan):
+    """What TVM calls a value that nobody named: ``v_3``, ``cse_v1``, ``_ptr``."""
+    files = tvm_patch.compile(small_network(), name="small", plan=plan).contents.files
+    text = "".join(data.decode() for name, data in files.items() if name.endswith(".c"))
+    assert not re.findall(r"\b(?:v(?:_\d*)*|cse_v\d+|\w*_ptr(?:_\d+)?)\b", text)

@@ -20,6 +20,7 @@ from tvm_patch.kernels.c.stream import QUAD, DotStream
 from tvm_patch.kernels.c.unrolled import dot_of, loop_of, rescaling_traits, unrolls, with_unroll
 from tvm_patch.kernels.conv2d import Conv2d
 from tvm_patch.kernels.ir import call, row_body
+from tvm_patch.kernels.named import bind, loop
 from tvm_patch.kernels.registry import register
 from tvm_patch.kernels.requantize import Requantizer
 from tvm_patch.tvm_types import Buffer, Expr, PrimFunc
@@ -170,14 +171,14 @@ class DotConv2d(Conv2d):
             return
         if columns is None:
             for pixels, start, count in tile_row(width, most):
-                with T.serial(0, count) as tile:
+                with loop("tile", 0, count) as tile:
                     self._tile(buffers, pixels, tile * pixels + start, called)
             return
         # Tiles that overlap where at least one fits, single pixels otherwise.
         with T.If(columns >= most):
-            with T.Then(), T.serial(0, T.truncdiv(columns + (most - 1), T.int32(most))) as tile:
-                self._tile(buffers, most, T.bind(T.min(tile * most, columns - most)), called)
-            with T.Else(), T.serial(0, columns) as column:
+            with T.Then(), loop("tile", 0, T.truncdiv(columns + (most - 1), T.int32(most))) as tile:
+                self._tile(buffers, most, bind("column", T.min(tile * most, columns - most)), called)
+            with T.Else(), loop("column", 0, columns) as column:
                 self._tile(buffers, 1, column, called)
 
     @property

@@ -12,6 +12,7 @@ from tvm_patch.kernels.base import Kernel, Preference
 from tvm_patch.kernels.c.requantize import HelperRequantizer
 from tvm_patch.kernels.depthwise_conv2d import DepthwiseConv2d
 from tvm_patch.kernels.ir import call, for_columns, int32_at, load4, tiles
+from tvm_patch.kernels.named import array, bind, loop
 from tvm_patch.kernels.registry import register
 from tvm_patch.kernels.requantize import store_int8
 from tvm_patch.tvm_types import Buffer, Expr
@@ -61,17 +62,17 @@ class PackedDepthwise(DepthwiseConv2d):
         kernel_w = self.op.constants["weight"].shape[2]
         stride, dilation = int(self.op.attrs["strides"][1]), int(self.op.attrs["dilation"][1])
         tile = min(self.config["tile_columns"], width)
-        acc = T.alloc_buffer((tile * _LANES,), "int32")
+        acc = array("acc", tile * _LANES)
 
         with ExitStack() as stack:
             # The last four channels overlap the ones before where four does not divide their number.
             channel = stack.enter_context(tiles(out_channels, _LANES))
-            source = channel if multiplier == 1 else T.bind(T.floordiv(channel, T.int32(multiplier)))
+            source = channel if multiplier == 1 else bind("source", T.floordiv(channel, T.int32(multiplier)))
             pairs = [requantizer.load(buffers, channel + lane) for lane in range(_LANES)]
 
             def outputs(column: Expr, count: int) -> None:
                 for lane in range(_LANES):
-                    start = T.bind(buffers["bias"][channel + lane])
+                    start = bind("start", buffers["bias"][channel + lane])
                     for p in range(count):
                         T.buffer_store(acc, start, [p * _LANES + lane])
 
@@ -87,7 +88,7 @@ class PackedDepthwise(DepthwiseConv2d):
                         for k in range(kernel_w):
                             tap(row, r, T.int32(k))
                     else:
-                        with T.serial(0, kernel_w) as k:
+                        with loop("k", 0, kernel_w) as k:
                             tap(row, r, k)
                 for p in range(count):
                     for lane, pair in enumerate(pairs):
@@ -101,8 +102,8 @@ class PackedDepthwise(DepthwiseConv2d):
         if self.channel_multiplier == 1:
             data: tuple[Expr, Expr] = _split(load4(row, index))
         else:
-            value = T.bind(
-                T.cast(int32_at(row, index), "uint32")
+            value = bind(
+                "value", T.cast(int32_at(row, index), "uint32")
             )  # the same for all lanes, in the lower half
             data = (value, value)
         for half in ("low", "high"):
@@ -115,4 +116,6 @@ class PackedDepthwise(DepthwiseConv2d):
 
 def _split(word: Expr) -> tuple[Expr, Expr]:
     """Emit channels 0 and 2, and 1 and 3, of a word of four as int16 pairs."""
-    return T.bind(call("uint32", "tvmp_sxtb16", word)), T.bind(call("uint32", "tvmp_sxtb16_ror8", word))
+    return bind("even", call("uint32", "tvmp_sxtb16", word)), bind(
+        "odd", call("uint32", "tvmp_sxtb16_ror8", word)
+    )

@@ -21,6 +21,7 @@ from tvm_patch.kernels.c.stream import rescaling_words
 from tvm_patch.kernels.c.unrolled import rescaling_traits
 from tvm_patch.kernels.depthwise_conv2d import DepthwiseConv2d
 from tvm_patch.kernels.ir import call, row_body, tiles
+from tvm_patch.kernels.named import bind, loop
 from tvm_patch.kernels.registry import register
 from tvm_patch.tvm_types import Buffer, Expr, PrimFunc
 
@@ -140,16 +141,16 @@ class PairedDepthwise(DepthwiseConv2d):
         _, _, width, channels = self.op.outputs[0].shape
         block = min(int(self.config["block"]), width)
         group_bytes = LANES * self.layout.channel_bytes
-        with T.serial(0, -(-channels // LANES)) as group:
-            channel = T.bind(T.min(group * LANES, T.int32(channels - LANES)))
+        with loop("group", 0, -(-channels // LANES)) as group:
+            channel = bind("channel", T.min(group * LANES, T.int32(channels - LANES)))
             stream = T.address_of(buffers["stream"][group * group_bytes])
             if columns is None:
                 with tiles(width, block) as start:
                     self._block(buffers, called, stream, channel, start, block)
             else:
-                with T.serial(0, T.truncdiv(columns + (block - 1), T.int32(block))) as b:
-                    start = T.bind(b * block)
-                    count = T.bind(T.min(columns - start, T.int32(block)))
+                with loop("batch", 0, T.truncdiv(columns + (block - 1), T.int32(block))) as b:
+                    start = bind("start", b * block)
+                    count = bind("count", T.min(columns - start, T.int32(block)))
                     self._block(buffers, called, stream, channel, start, count)
 
     def _block(
@@ -205,8 +206,8 @@ class PairedDepthwise(DepthwiseConv2d):
             if isinstance(count, int):
                 tiles_, rest = divmod(count, outputs)
             else:
-                tiles_ = T.bind(T.truncdiv(count, T.int32(outputs)))
-                rest = T.bind(count - tiles_ * outputs)
+                tiles_ = bind("tiles", T.truncdiv(count, T.int32(outputs)))
+                rest = bind("rest", count - tiles_ * outputs)
             one = tile.step_bytes // outputs
             missing = (outputs - rest) * (rest > 0) if isinstance(rest, int) else _missing(outputs, rest)
             arguments += [T.address_of(scratch[tiles_ * tile.step_bytes]), missing * one, missing * channels]
@@ -215,7 +216,7 @@ class PairedDepthwise(DepthwiseConv2d):
 
 def _missing(outputs: int, rest: Expr) -> Expr:
     """Return how many outputs before the end of the whole tiles the last one begins: none where nothing is left."""
-    return T.bind(T.truncmod(outputs - rest, T.int32(outputs)))
+    return bind("entry", T.truncmod(outputs - rest, T.int32(outputs)))
 
 
 def _tile(op: Operator, steps: StepRequantizer, outputs: int, kernel_w: int, *, whole: bool) -> TapsTile:

@@ -10,6 +10,7 @@ from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for i
 
 from tvm_patch.kernels.dot import Address, TileSize, emit_products
 from tvm_patch.kernels.ir import call, load4
+from tvm_patch.kernels.named import bind, loop
 from tvm_patch.tvm_types import Buffer, Expr
 
 _QUAD = 4
@@ -57,7 +58,7 @@ def emit_packed_dot(
     quads = length // _QUAD
     looped = 0 if quads <= tile.flatten else quads - quads % tile.unroll
     if looped:
-        with T.serial(0, looped // tile.unroll) as step:
+        with loop("step", 0, looped // tile.unroll) as step:
             for u in range(tile.unroll):
                 quad((step * tile.unroll + u) * _QUAD)
     for q in range(looped, quads):
@@ -69,9 +70,11 @@ def emit_packed_dot(
 def _widen(word: Expr, add: int) -> tuple[Expr, Expr]:
     """Emit the bytes of a word as two words of two int16 (bytes 0 and 2, 1 and 3), `add` added to each."""
     if add == 0:
-        return T.bind(call("uint32", "tvmp_sxtb16", word)), T.bind(call("uint32", "tvmp_sxtb16_ror8", word))
+        return bind("even", call("uint32", "tvmp_sxtb16", word)), bind(
+            "odd", call("uint32", "tvmp_sxtb16_ror8", word)
+        )
     both = T.uint32((add & 0xFFFF) * 0x10001)
     return (
-        T.bind(call("uint32", "tvmp_sxtab16", both, word)),
-        T.bind(call("uint32", "tvmp_sxtab16_ror8", both, word)),
+        bind("even", call("uint32", "tvmp_sxtab16", both, word)),
+        bind("odd", call("uint32", "tvmp_sxtab16_ror8", both, word)),
     )

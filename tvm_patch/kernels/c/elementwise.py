@@ -10,6 +10,7 @@ from tvm.sym import Analyzer
 
 from tvm_patch.kernels.elementwise import Elementwise
 from tvm_patch.kernels.loops import element_strides, merge_axes, nest
+from tvm_patch.kernels.named import bind, loop
 from tvm_patch.tvm_types import Buffer, Expr
 
 
@@ -48,20 +49,20 @@ class PackedElementwise(Elementwise):
         fixed = isinstance(elements, int)
         if (fixed and elements < 4) or any(s[-1] not in (0, 1) for s in steps):
             return False
-        words = elements // 4 if fixed else T.bind(T.truncdiv(elements, T.int32(4)))
+        words = elements // 4 if fixed else bind("words", T.truncdiv(elements, T.int32(4)))
         outer = tuple(s[:-1] for s in (out_steps, *steps))
         with nest(merged[:-1], outer) as (to, *at):
-            with T.serial(0, words) as w:
+            with loop("word", 0, words) as w:
                 loaded = [
-                    T.bind(T.call_extern("uint32", "tvmp_load4", T.address_of(buffer[index + w * 4])))
+                    bind("word", T.call_extern("uint32", "tvmp_load4", T.address_of(buffer[index + w * 4])))
                     if step[-1]
-                    else T.bind(T.cast(buffer[index], "int32"))
+                    else bind("value", T.cast(buffer[index], "int32"))
                     for buffer, index, step in zip(sources, at, steps, strict=True)
                 ]
                 # Everything is loaded before the first store, as running in place asks for.
                 for lane in range(4):
                     values = [
-                        T.bind(T.call_extern("int32", "tvmp_byte", word, lane)) if step[-1] else word
+                        bind("byte", T.call_extern("int32", "tvmp_byte", word, lane)) if step[-1] else word
                         for word, step in zip(loaded, steps, strict=True)
                     ]
                     # Four byte stores cost less than packing a word.
@@ -78,6 +79,6 @@ class PackedElementwise(Elementwise):
                 for i in range(4 * words, elements):
                     single(i)
             elif not Analyzer().can_prove_equal(T.truncmod(elements, T.int32(4)), 0):
-                with T.serial(words * 4, elements) as i:
+                with loop("i", words * 4, elements) as i:
                     single(i)
         return True

@@ -8,13 +8,14 @@ from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for i
 
 from tvm_patch.kernels import fixed_point
 from tvm_patch.kernels.fixed_point import INT32_LIMIT, high_multiply
+from tvm_patch.kernels.named import bind
 from tvm_patch.tvm_types import Expr
 
 
 def high_multiply_smmulr(value: Expr, multiplier: int, bound: int) -> Expr:
     """Return ``SaturatingRoundingDoublingHighMul``, one SMMULR of twice the value where that fits int32."""
     if 2 * bound < INT32_LIMIT:
-        return T.bind(T.call_extern("int32", "tvmp_smmulr", value * 2, multiplier))
+        return bind("high", T.call_extern("int32", "tvmp_smmulr", value * 2, multiplier))
     return high_multiply(value, multiplier)
 
 

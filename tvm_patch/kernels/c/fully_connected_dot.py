@@ -18,6 +18,7 @@ from tvm_patch.kernels.c.stream import QUAD, DotStream
 from tvm_patch.kernels.c.unrolled import dot_of, rescaling_traits, unrolls, with_unroll
 from tvm_patch.kernels.fully_connected import FullyConnected
 from tvm_patch.kernels.loops import kernel_body, parameters_of
+from tvm_patch.kernels.named import loop
 from tvm_patch.kernels.registry import register
 from tvm_patch.kernels.requantize_exact import ExactRequantizer
 from tvm_patch.tvm_types import Buffer, Expr, PrimFunc
@@ -126,7 +127,7 @@ class DotFullyConnected(FullyConnected):
         inputs = self.op.constants["weight"].shape[1]
         batch = self.op.inputs[0].size // inputs
         called: Functions = {}
-        with kernel_body(parameters_of(self)) as (builder, buffers), T.serial(0, batch) as row:
+        with kernel_body(parameters_of(self)) as (builder, buffers), loop("row", 0, batch) as row:
             self._emit_row(buffers, row, called)
         return with_functions(builder.get(), called.values())
 

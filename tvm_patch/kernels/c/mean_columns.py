@@ -7,6 +7,7 @@ from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for i
 from tvm_patch.kernels.c.fixed_point import multiply_by_quantized_multiplier
 from tvm_patch.kernels.ir import call, load4, row_body
 from tvm_patch.kernels.mean_columns import MeanColumns
+from tvm_patch.kernels.named import array, bind, loop
 from tvm_patch.kernels.registry import register
 from tvm_patch.tvm_types import Buffer, PrimFunc
 
@@ -35,15 +36,15 @@ class PackedMeanColumns(MeanColumns):
 
     def _emit_packed(self, row: Buffer, out: Buffer, channels: int) -> None:
         _, _, width, stride = self.op.inputs[0].shape
-        sums = T.alloc_buffer((2,), "uint32")
-        with T.serial(0, channels // _LANES) as quad:
+        sums = array("sums", 2, "uint32")
+        with loop("quad", 0, channels // _LANES) as quad:
             for i in range(2):
                 T.buffer_store(sums, T.uint32(0), [i])
-            with T.serial(0, width) as x:
+            with loop("x", 0, width) as x:
                 word = load4(row, x * stride + quad * _LANES)
                 T.buffer_store(sums, call("uint32", "tvmp_sxtab16", sums[0], word), [0])
                 T.buffer_store(sums, call("uint32", "tvmp_sxtab16_ror8", sums[1], word), [1])
             for lane in range(_LANES):
                 half = "tvmp_low16" if lane < 2 else "tvmp_high16"
-                total = T.bind(call("int32", half, sums[lane % 2]))
+                total = bind("total", call("int32", half, sums[lane % 2]))
                 self.store(out, quad * _LANES + lane, total)

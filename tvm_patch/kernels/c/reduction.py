@@ -14,6 +14,7 @@ from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for i
 
 from tvm_patch.graph import Operator
 from tvm_patch.kernels.ir import int32_at, load4
+from tvm_patch.kernels.named import array, bind, loop
 from tvm_patch.kernels.reduction import ChannelReduction
 from tvm_patch.tvm_types import Buffer, Expr
 
@@ -65,17 +66,17 @@ class PackedReduction(ChannelReduction):
             words = 1
         if channels == 0:
             return
-        registers = T.alloc_buffer((words * size,), "uint32")
+        registers = array("registers", words * size, "uint32")
 
         def packed(w: int) -> list[Expr]:
             return [registers[w * size + i] for i in range(size)]
 
-        with T.serial(0, channels // (words * _LANES)) as tile:
+        with loop("tile", 0, channels // (words * _LANES)) as tile:
             first = tile * (words * _LANES)
             for w in range(words):
                 for i, value in enumerate(self.packed_start):
                     T.buffer_store(registers, T.uint32(value), [w * size + i])
-            with T.serial(0, columns) as x:
+            with loop("x", 0, columns) as x:
                 for w in range(words):
                     word = load4(row, x * self.channels + first + w * _LANES)
                     for i, value in enumerate(self.packed_join(packed(w), word)):
@@ -83,17 +84,17 @@ class PackedReduction(ChannelReduction):
             for w in range(words):
                 for lane in range(_LANES):
                     c = first + (w * _LANES + lane)
-                    value = T.bind(self.packed_value(packed(w), lane))
-                    T.buffer_store(state, self.join(T.bind(state[c]), value), [c])
+                    value = bind("value", self.packed_value(packed(w), lane))
+                    T.buffer_store(state, self.join(bind("before", state[c]), value), [c])
 
     def _emit_single(self, row: Buffer, state: Buffer, columns: Expr, start: int) -> None:
         """Add the channels from `start` on, one at a time."""
         if start == self.channels:
             return
-        total = T.alloc_buffer((1,), "int32")
-        with T.serial(start, self.channels) as c:
+        total = array("total", 1)
+        with loop("channel", start, self.channels) as c:
             T.buffer_store(total, state[c], [0])
-            with T.serial(0, columns) as x:
-                value = T.bind(int32_at(row, x * self.channels + c))
-                T.buffer_store(total, self.join(T.bind(total[0]), value), [0])
+            with loop("x", 0, columns) as x:
+                value = bind("value", int32_at(row, x * self.channels + c))
+                T.buffer_store(total, self.join(bind("before", total[0]), value), [0])
             T.buffer_store(state, total[0], [c])

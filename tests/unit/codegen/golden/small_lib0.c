@@ -1176,16 +1176,16 @@ static void tvmp_dot_4x1_direct_370b265d(const int32_t *stream, const int8_t *pi
 #endif
 
 static TVMP_APART void conv2d_row0_0(const int8_t *TVMP_RESTRICT in0_row0, const int8_t *TVMP_RESTRICT in0_row1, const int8_t *TVMP_RESTRICT in0_row2, const int32_t *TVMP_RESTRICT stream, int8_t *TVMP_RESTRICT scratch, int8_t *TVMP_RESTRICT out) {
-  for (int32_t v = 0; v < 2; ++v) {
-    int32_t cse_v1 = (v * 12);
-    tvmp_widen_2_3fbe1190((&(in0_row0[cse_v1])), (&(scratch[0])), 2, 6);
-    tvmp_widen_2_3fbe1190((&(in0_row1[cse_v1])), (&(scratch[32])), 2, 6);
-    tvmp_widen_2_3fbe1190((&(in0_row2[cse_v1])), (&(scratch[64])), 2, 6);
-    int32_t cse_v2 = (cse_v1 + 8);
-    tvmp_store_words((&(scratch[96])), tvmp_pair(((int32_t)in0_row0[cse_v2]), ((int32_t)in0_row2[cse_v2])), tvmp_pair(((int32_t)in0_row1[cse_v2]), 0));
-    int32_t cse_v3 = (cse_v1 + 14);
-    tvmp_store_words((&(scratch[104])), tvmp_pair(((int32_t)in0_row0[cse_v3]), ((int32_t)in0_row2[cse_v3])), tvmp_pair(((int32_t)in0_row1[cse_v3]), 0));
-    tvmp_dot_2x2_9a19ba35((&(stream[0])), (&(scratch[0])), (&(out[(v * 16)])), (&(stream[72])), 112, 120, 8);
+  for (int32_t tile = 0; tile < 2; ++tile) {
+    int32_t common_1 = (tile * 12);
+    tvmp_widen_2_3fbe1190((&(in0_row0[common_1])), (&(scratch[0])), 2, 6);
+    tvmp_widen_2_3fbe1190((&(in0_row1[common_1])), (&(scratch[32])), 2, 6);
+    tvmp_widen_2_3fbe1190((&(in0_row2[common_1])), (&(scratch[64])), 2, 6);
+    int32_t common_2 = (common_1 + 8);
+    tvmp_store_words((&(scratch[96])), tvmp_pair(((int32_t)in0_row0[common_2]), ((int32_t)in0_row2[common_2])), tvmp_pair(((int32_t)in0_row1[common_2]), 0));
+    int32_t common_3 = (common_1 + 14);
+    tvmp_store_words((&(scratch[104])), tvmp_pair(((int32_t)in0_row0[common_3]), ((int32_t)in0_row2[common_3])), tvmp_pair(((int32_t)in0_row1[common_3]), 0));
+    tvmp_dot_2x2_9a19ba35((&(stream[0])), (&(scratch[0])), (&(out[(tile * 16)])), (&(stream[72])), 112, 120, 8);
   }
 }
 
@@ -1194,10 +1194,10 @@ static TVMP_STEP void conv2d_0(const int8_t *in0, const int32_t *stream, int8_t 
 }
 
 static TVMP_APART void depthwise_conv2d_row0_1(const int8_t *TVMP_RESTRICT in0_row0, const int8_t *TVMP_RESTRICT in0_row1, const int8_t *TVMP_RESTRICT in0_row2, const int8_t *TVMP_RESTRICT stream, int8_t *TVMP_RESTRICT scratch, int8_t *TVMP_RESTRICT out) {
-  for (int32_t v = 0; v < 2; ++v) {
-    int32_t cse_v1 = (v * 4);
-    tvmp_pairs_3_by_channel_c9d8fba2((&(scratch[192])), 40, (&(in0_row0[cse_v1])), (&(in0_row1[cse_v1])), (&(in0_row2[cse_v1])));
-    tvmp_taps_3x3_4_d507509d((&(stream[(v * 72)])), (&(scratch[0])), (&(out[cse_v1])));
+  for (int32_t group = 0; group < 2; ++group) {
+    int32_t common_1 = (group * 4);
+    tvmp_pairs_3_by_channel_c9d8fba2((&(scratch[192])), 40, (&(in0_row0[common_1])), (&(in0_row1[common_1])), (&(in0_row2[common_1])));
+    tvmp_taps_3x3_4_d507509d((&(stream[(group * 72)])), (&(scratch[0])), (&(out[common_1])));
   }
 }
 
@@ -1214,42 +1214,42 @@ static TVMP_STEP void conv2d_2(const int8_t *in0, const int32_t *stream, int8_t 
 }
 
 static TVMP_STEP void add_row0_3(const int8_t *in0_row0, const int8_t *in1_row0, int8_t *out) {
-  for (int32_t v = 0; v < 40; ++v) {
-    int32_t cse_v1 = (v * 4);
-    uint32_t v_1 = tvmp_load4((&(in0_row0[cse_v1])));
-    uint32_t v_2 = tvmp_load4((&(in1_row0[cse_v1])));
-    int32_t v_3 = tvmp_byte(v_1, 0);
-    int32_t v_4 = tvmp_byte(v_2, 0);
-    int32_t v_5 = tvmp_smmulr(((v_3 * 2097152) + 268435456), 1073741824);
-    int32_t v_6 = tvmp_smmulr(((v_4 * 2097152) - 6291456), 1717986854);
-    int32_t v_7 = tvmp_smmulr(((v_5 * 2) + ((((v_6 + (v_6 >> 31)) + 1) >> 1) * 2)), 1789569773);
-    int32_t v_ = ((v_7 + (v_7 >> 31)) + 262144) >> 19;
-    int32_t v__1 = (v_) < (134) ? (v_) : (134);
-    out[cse_v1] = ((int8_t)(((v__1) > (-121) ? (v__1) : (-121)) - 7));
-    int32_t v_8 = tvmp_byte(v_1, 1);
-    int32_t v_9 = tvmp_byte(v_2, 1);
-    int32_t v_10 = tvmp_smmulr(((v_8 * 2097152) + 268435456), 1073741824);
-    int32_t v_11 = tvmp_smmulr(((v_9 * 2097152) - 6291456), 1717986854);
-    int32_t v_12 = tvmp_smmulr(((v_10 * 2) + ((((v_11 + (v_11 >> 31)) + 1) >> 1) * 2)), 1789569773);
-    int32_t v__2 = ((v_12 + (v_12 >> 31)) + 262144) >> 19;
-    int32_t v__3 = (v__2) < (134) ? (v__2) : (134);
-    out[(cse_v1 + 1)] = ((int8_t)(((v__3) > (-121) ? (v__3) : (-121)) - 7));
-    int32_t v_13 = tvmp_byte(v_1, 2);
-    int32_t v_14 = tvmp_byte(v_2, 2);
-    int32_t v_15 = tvmp_smmulr(((v_13 * 2097152) + 268435456), 1073741824);
-    int32_t v_16 = tvmp_smmulr(((v_14 * 2097152) - 6291456), 1717986854);
-    int32_t v_17 = tvmp_smmulr(((v_15 * 2) + ((((v_16 + (v_16 >> 31)) + 1) >> 1) * 2)), 1789569773);
-    int32_t v__4 = ((v_17 + (v_17 >> 31)) + 262144) >> 19;
-    int32_t v__5 = (v__4) < (134) ? (v__4) : (134);
-    out[(cse_v1 + 2)] = ((int8_t)(((v__5) > (-121) ? (v__5) : (-121)) - 7));
-    int32_t v_18 = tvmp_byte(v_1, 3);
-    int32_t v_19 = tvmp_byte(v_2, 3);
-    int32_t v_20 = tvmp_smmulr(((v_18 * 2097152) + 268435456), 1073741824);
-    int32_t v_21 = tvmp_smmulr(((v_19 * 2097152) - 6291456), 1717986854);
-    int32_t v_22 = tvmp_smmulr(((v_20 * 2) + ((((v_21 + (v_21 >> 31)) + 1) >> 1) * 2)), 1789569773);
-    int32_t v__6 = ((v_22 + (v_22 >> 31)) + 262144) >> 19;
-    int32_t v__7 = (v__6) < (134) ? (v__6) : (134);
-    out[(cse_v1 + 3)] = ((int8_t)(((v__7) > (-121) ? (v__7) : (-121)) - 7));
+  for (int32_t word = 0; word < 40; ++word) {
+    int32_t common_1 = (word * 4);
+    uint32_t word_1 = tvmp_load4((&(in0_row0[common_1])));
+    uint32_t word_2 = tvmp_load4((&(in1_row0[common_1])));
+    int32_t byte = tvmp_byte(word_1, 0);
+    int32_t byte_1 = tvmp_byte(word_2, 0);
+    int32_t high = tvmp_smmulr(((byte * 2097152) + 268435456), 1073741824);
+    int32_t high_1 = tvmp_smmulr(((byte_1 * 2097152) - 6291456), 1717986854);
+    int32_t high_2 = tvmp_smmulr(((high * 2) + ((((high_1 + (high_1 >> 31)) + 1) >> 1) * 2)), 1789569773);
+    int32_t operand = ((high_2 + (high_2 >> 31)) + 262144) >> 19;
+    int32_t operand_1 = (operand) < (134) ? (operand) : (134);
+    out[common_1] = ((int8_t)(((operand_1) > (-121) ? (operand_1) : (-121)) - 7));
+    int32_t byte_2 = tvmp_byte(word_1, 1);
+    int32_t byte_3 = tvmp_byte(word_2, 1);
+    int32_t high_3 = tvmp_smmulr(((byte_2 * 2097152) + 268435456), 1073741824);
+    int32_t high_4 = tvmp_smmulr(((byte_3 * 2097152) - 6291456), 1717986854);
+    int32_t high_5 = tvmp_smmulr(((high_3 * 2) + ((((high_4 + (high_4 >> 31)) + 1) >> 1) * 2)), 1789569773);
+    int32_t operand_2 = ((high_5 + (high_5 >> 31)) + 262144) >> 19;
+    int32_t operand_3 = (operand_2) < (134) ? (operand_2) : (134);
+    out[(common_1 + 1)] = ((int8_t)(((operand_3) > (-121) ? (operand_3) : (-121)) - 7));
+    int32_t byte_4 = tvmp_byte(word_1, 2);
+    int32_t byte_5 = tvmp_byte(word_2, 2);
+    int32_t high_6 = tvmp_smmulr(((byte_4 * 2097152) + 268435456), 1073741824);
+    int32_t high_7 = tvmp_smmulr(((byte_5 * 2097152) - 6291456), 1717986854);
+    int32_t high_8 = tvmp_smmulr(((high_6 * 2) + ((((high_7 + (high_7 >> 31)) + 1) >> 1) * 2)), 1789569773);
+    int32_t operand_4 = ((high_8 + (high_8 >> 31)) + 262144) >> 19;
+    int32_t operand_5 = (operand_4) < (134) ? (operand_4) : (134);
+    out[(common_1 + 2)] = ((int8_t)(((operand_5) > (-121) ? (operand_5) : (-121)) - 7));
+    int32_t byte_6 = tvmp_byte(word_1, 3);
+    int32_t byte_7 = tvmp_byte(word_2, 3);
+    int32_t high_9 = tvmp_smmulr(((byte_6 * 2097152) + 268435456), 1073741824);
+    int32_t high_10 = tvmp_smmulr(((byte_7 * 2097152) - 6291456), 1717986854);
+    int32_t high_11 = tvmp_smmulr(((high_9 * 2) + ((((high_10 + (high_10 >> 31)) + 1) >> 1) * 2)), 1789569773);
+    int32_t operand_6 = ((high_11 + (high_11 >> 31)) + 262144) >> 19;
+    int32_t operand_7 = (operand_6) < (134) ? (operand_6) : (134);
+    out[(common_1 + 3)] = ((int8_t)(((operand_7) > (-121) ? (operand_7) : (-121)) - 7));
   }
 }
 
@@ -1258,104 +1258,104 @@ static TVMP_STEP void add_3(const int8_t *in0, const int8_t *in1, int8_t *out0) 
 }
 
 static TVMP_STEP void avg_pool2d_row0_4(const int8_t *TVMP_RESTRICT in0_row0, const int8_t *TVMP_RESTRICT in0_row1, const int8_t *TVMP_RESTRICT in0_row2, const int8_t *TVMP_RESTRICT in0_row3, const int8_t *TVMP_RESTRICT in0_row4, int8_t *TVMP_RESTRICT out) {
-  for (int32_t v = 0; v < 1; ++v) {
-    for (int32_t v_1 = 0; v_1 < 8; ++v_1) {
-      int32_t _ptr[1];
-      _ptr[0] = 0;
-      for (int32_t v_2 = 0; v_2 < 4; ++v_2) {
-        int32_t cse_v1 = ((v_2 * 8) + v_1);
-        int32_t v_3 = ((int32_t)in0_row0[cse_v1]);
-        int32_t v_4 = ((int32_t)in0_row1[cse_v1]);
-        int32_t v_5 = ((int32_t)in0_row2[cse_v1]);
-        int32_t v_6 = ((int32_t)in0_row3[cse_v1]);
-        int32_t v_7 = ((int32_t)in0_row4[cse_v1]);
-        int32_t v_8 = _ptr[0];
-        _ptr[0] = (((((v_8 + v_3) + v_4) + v_5) + v_6) + v_7);
+  for (int32_t x = 0; x < 1; ++x) {
+    for (int32_t channel = 0; channel < 8; ++channel) {
+      int32_t total[1];
+      total[0] = 0;
+      for (int32_t i = 0; i < 4; ++i) {
+        int32_t common_1 = ((i * 8) + channel);
+        int32_t tap = ((int32_t)in0_row0[common_1]);
+        int32_t tap_1 = ((int32_t)in0_row1[common_1]);
+        int32_t tap_2 = ((int32_t)in0_row2[common_1]);
+        int32_t tap_3 = ((int32_t)in0_row3[common_1]);
+        int32_t tap_4 = ((int32_t)in0_row4[common_1]);
+        int32_t before = total[0];
+        total[0] = (((((before + tap) + tap_1) + tap_2) + tap_3) + tap_4);
       }
-      int32_t v_9 = _ptr[0];
-      int32_t v_ = ((0 < v_9) ? (v_9 + 10) : (v_9 - 10)) / 20;
-      int32_t v__1 = (v_) < (127) ? (v_) : (127);
-      out[v_1] = ((int8_t)((v__1) > (-128) ? (v__1) : (-128)));
+      int32_t sum = total[0];
+      int32_t operand = ((0 < sum) ? (sum + 10) : (sum - 10)) / 20;
+      int32_t operand_1 = (operand) < (127) ? (operand) : (127);
+      out[channel] = ((int8_t)((operand_1) > (-128) ? (operand_1) : (-128)));
     }
   }
 }
 
 static TVMP_STEP void avg_pool2d_4(const int8_t *in0, int8_t *out0) {
-  for (int32_t v = 0; v < 1; ++v) {
+  for (int32_t y = 0; y < 1; ++y) {
     avg_pool2d_row0_4((&(in0[0])), (&(in0[32])), (&(in0[64])), (&(in0[96])), (&(in0[128])), (&(out0[0])));
   }
 }
 
 static TVMP_APART void fully_connected_5(const int8_t *TVMP_RESTRICT in0, const int32_t *TVMP_RESTRICT stream, int8_t *TVMP_RESTRICT out0) {
-  for (int32_t v = 0; v < 1; ++v) {
+  for (int32_t row = 0; row < 1; ++row) {
     tvmp_dot_4x1_direct_370b265d((&(stream[0])), (&(in0[0])), (&(out0[0])), (&(stream[16])), 8, 80, 5);
     tvmp_dot_4x1_direct_370b265d((&(stream[16])), (&(in0[0])), (&(out0[1])), (&(stream[32])), 8, 80, 5);
   }
 }
 
 static TVMP_STEP void softmax_6(const int8_t *in0, const int32_t *exp_table, int8_t *out0) {
-  int32_t _ptr[3];
-  for (int32_t v = 0; v < 1; ++v) {
-    _ptr[0] = -128;
-    for (int32_t v_1 = 0; v_1 < 5; ++v_1) {
-      int32_t v_2 = _ptr[0];
-      int32_t v_ = (int32_t)in0[v_1];
-      _ptr[0] = ((v_2) > (v_) ? (v_2) : (v_));
+  int32_t state[3];
+  for (int32_t row = 0; row < 1; ++row) {
+    state[0] = -128;
+    for (int32_t i = 0; i < 5; ++i) {
+      int32_t most = state[0];
+      int32_t operand = (int32_t)in0[i];
+      state[0] = ((most) > (operand) ? (most) : (operand));
     }
-    _ptr[1] = 0;
-    for (int32_t v_3 = 0; v_3 < 5; ++v_3) {
-      int32_t v_4 = exp_table[(_ptr[0] - ((int32_t)in0[v_3]))];
-      _ptr[1] = (_ptr[1] + (((v_4 >> 11) + 1) >> 1));
+    state[1] = 0;
+    for (int32_t i_1 = 0; i_1 < 5; ++i_1) {
+      int32_t wide = exp_table[(state[0] - ((int32_t)in0[i_1]))];
+      state[1] = (state[1] + (((wide >> 11) + 1) >> 1));
     }
-    _ptr[2] = 11;
-    if (_ptr[1] < 32768) {
-      _ptr[1] = (_ptr[1] * 65536);
-      _ptr[2] = (_ptr[2] - 16);
+    state[2] = 11;
+    if (state[1] < 32768) {
+      state[1] = (state[1] * 65536);
+      state[2] = (state[2] - 16);
     }
-    if (_ptr[1] < 8388608) {
-      _ptr[1] = (_ptr[1] * 256);
-      _ptr[2] = (_ptr[2] - 8);
+    if (state[1] < 8388608) {
+      state[1] = (state[1] * 256);
+      state[2] = (state[2] - 8);
     }
-    if (_ptr[1] < 134217728) {
-      _ptr[1] = (_ptr[1] * 16);
-      _ptr[2] = (_ptr[2] - 4);
+    if (state[1] < 134217728) {
+      state[1] = (state[1] * 16);
+      state[2] = (state[2] - 4);
     }
-    if (_ptr[1] < 536870912) {
-      _ptr[1] = (_ptr[1] * 4);
-      _ptr[2] = (_ptr[2] - 2);
+    if (state[1] < 536870912) {
+      state[1] = (state[1] * 4);
+      state[2] = (state[2] - 2);
     }
-    if (_ptr[1] < 1073741824) {
-      _ptr[1] = (_ptr[1] * 2);
-      _ptr[2] = (_ptr[2] - 1);
+    if (state[1] < 1073741824) {
+      state[1] = (state[1] * 2);
+      state[2] = (state[2] - 1);
     }
-    int32_t _ptr_1[1];
-    _ptr_1[0] = (((int32_t)(((int64_t)1073741824 - (((int64_t)_ptr[1]) * (int64_t)1010580540)) >> (int64_t)31)) + 1515870810);
-    int64_t v__1 = ((int64_t)((int32_t)(((((int64_t)_ptr_1[0]) * ((int64_t)536870912 - ((int64_t)((int32_t)(((((int64_t)_ptr[1]) * ((int64_t)_ptr_1[0])) + (int64_t)1073741824) >> (int64_t)31))))) + (int64_t)1073741824) >> (int64_t)31))) * (int64_t)4;
-    int64_t v__2 = (int64_t)2147483647;
-    int64_t v__3 = (v__1) < (v__2) ? (v__1) : (v__2);
-    int64_t v__4 = (int64_t)-2147483648;
-    _ptr_1[0] = (_ptr_1[0] + ((int32_t)((v__3) > (v__4) ? (v__3) : (v__4))));
-    int64_t v__5 = ((int64_t)((int32_t)(((((int64_t)_ptr_1[0]) * ((int64_t)536870912 - ((int64_t)((int32_t)(((((int64_t)_ptr[1]) * ((int64_t)_ptr_1[0])) + (int64_t)1073741824) >> (int64_t)31))))) + (int64_t)1073741824) >> (int64_t)31))) * (int64_t)4;
-    int64_t v__6 = (int64_t)2147483647;
-    int64_t v__7 = (v__5) < (v__6) ? (v__5) : (v__6);
-    int64_t v__8 = (int64_t)-2147483648;
-    _ptr_1[0] = (_ptr_1[0] + ((int32_t)((v__7) > (v__8) ? (v__7) : (v__8))));
-    int64_t v__9 = ((int64_t)((int32_t)(((((int64_t)_ptr_1[0]) * ((int64_t)536870912 - ((int64_t)((int32_t)(((((int64_t)_ptr[1]) * ((int64_t)_ptr_1[0])) + (int64_t)1073741824) >> (int64_t)31))))) + (int64_t)1073741824) >> (int64_t)31))) * (int64_t)4;
-    int64_t v__10 = (int64_t)2147483647;
-    int64_t v__11 = (v__9) < (v__10) ? (v__9) : (v__10);
-    int64_t v__12 = (int64_t)-2147483648;
-    _ptr_1[0] = (_ptr_1[0] + ((int32_t)((v__11) > (v__12) ? (v__11) : (v__12))));
-    int64_t v__13 = ((int64_t)_ptr_1[0]) * (int64_t)2;
-    int64_t v__14 = (int64_t)2147483647;
-    int64_t v__15 = (v__13) < (v__14) ? (v__13) : (v__14);
-    int64_t v__16 = (int64_t)-2147483648;
-    _ptr[1] = ((int32_t)((v__15) > (v__16) ? (v__15) : (v__16)));
-    for (int32_t v_5 = 0; v_5 < 5; ++v_5) {
-      int32_t v_6 = exp_table[(_ptr[0] - ((int32_t)in0[v_5]))];
-      int32_t v__17 = _ptr[2] + 22;
-      int32_t v__18 = (((((int32_t)(((((int64_t)v_6) * ((int64_t)_ptr[1])) + (int64_t)1073741824) >> (int64_t)31)) >> ((v__17) < (31) ? (v__17) : (31))) + 1) >> 1) - 128;
-      int32_t v__19 = (v__18) < (127) ? (v__18) : (127);
-      out0[v_5] = ((int8_t)((v__19) > (-128) ? (v__19) : (-128)));
+    int32_t reciprocal[1];
+    reciprocal[0] = (((int32_t)(((int64_t)1073741824 - (((int64_t)state[1]) * (int64_t)1010580540)) >> (int64_t)31)) + 1515870810);
+    int64_t operand_1 = ((int64_t)((int32_t)(((((int64_t)reciprocal[0]) * ((int64_t)536870912 - ((int64_t)((int32_t)(((((int64_t)state[1]) * ((int64_t)reciprocal[0])) + (int64_t)1073741824) >> (int64_t)31))))) + (int64_t)1073741824) >> (int64_t)31))) * (int64_t)4;
+    int64_t operand_2 = (int64_t)2147483647;
+    int64_t operand_3 = (operand_1) < (operand_2) ? (operand_1) : (operand_2);
+    int64_t operand_4 = (int64_t)-2147483648;
+    reciprocal[0] = (reciprocal[0] + ((int32_t)((operand_3) > (operand_4) ? (operand_3) : (operand_4))));
+    int64_t operand_5 = ((int64_t)((int32_t)(((((int64_t)reciprocal[0]) * ((int64_t)536870912 - ((int64_t)((int32_t)(((((int64_t)state[1]) * ((int64_t)reciprocal[0])) + (int64_t)1073741824) >> (int64_t)31))))) + (int64_t)1073741824) >> (int64_t)31))) * (int64_t)4;
+    int64_t operand_6 = (int64_t)2147483647;
+    int64_t operand_7 = (operand_5) < (operand_6) ? (operand_5) : (operand_6);
+    int64_t operand_8 = (int64_t)-2147483648;
+    reciprocal[0] = (reciprocal[0] + ((int32_t)((operand_7) > (operand_8) ? (operand_7) : (operand_8))));
+    int64_t operand_9 = ((int64_t)((int32_t)(((((int64_t)reciprocal[0]) * ((int64_t)536870912 - ((int64_t)((int32_t)(((((int64_t)state[1]) * ((int64_t)reciprocal[0])) + (int64_t)1073741824) >> (int64_t)31))))) + (int64_t)1073741824) >> (int64_t)31))) * (int64_t)4;
+    int64_t operand_10 = (int64_t)2147483647;
+    int64_t operand_11 = (operand_9) < (operand_10) ? (operand_9) : (operand_10);
+    int64_t operand_12 = (int64_t)-2147483648;
+    reciprocal[0] = (reciprocal[0] + ((int32_t)((operand_11) > (operand_12) ? (operand_11) : (operand_12))));
+    int64_t operand_13 = ((int64_t)reciprocal[0]) * (int64_t)2;
+    int64_t operand_14 = (int64_t)2147483647;
+    int64_t operand_15 = (operand_13) < (operand_14) ? (operand_13) : (operand_14);
+    int64_t operand_16 = (int64_t)-2147483648;
+    state[1] = ((int32_t)((operand_15) > (operand_16) ? (operand_15) : (operand_16)));
+    for (int32_t i_2 = 0; i_2 < 5; ++i_2) {
+      int32_t power = exp_table[(state[0] - ((int32_t)in0[i_2]))];
+      int32_t operand_17 = state[2] + 22;
+      int32_t operand_18 = (((((int32_t)(((((int64_t)power) * ((int64_t)state[1])) + (int64_t)1073741824) >> (int64_t)31)) >> ((operand_17) < (31) ? (operand_17) : (31))) + 1) >> 1) - 128;
+      int32_t operand_19 = (operand_18) < (127) ? (operand_18) : (127);
+      out0[i_2] = ((int8_t)((operand_19) > (-128) ? (operand_19) : (-128)));
     }
   }
 }
