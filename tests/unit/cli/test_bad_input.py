@@ -261,7 +261,16 @@ def test_values_that_are_not_numbers(refused, tmp_path):
     assert "not finite" in refused("run", tmp_path / "m.tflite", "--input", path)
 
 
-@pytest.mark.parametrize("suffix", ["npy", "png", "jpg", "bmp", "gif"])
+@pytest.mark.parametrize(
+    "suffix",
+    [
+        "npy",
+        "png",
+        pytest.param("jpg", marks=pytest.mark.slow),
+        pytest.param("bmp", marks=pytest.mark.slow),
+        pytest.param("gif", marks=pytest.mark.slow),
+    ],
+)
 def test_damaged_input_files(command, artifact, tmp_path, monkeypatch, suffix):
     """Mutants of sound files are read or refused; the firmware itself is not run."""
     from microtvm_project.run import RunResult

@@ -53,7 +53,10 @@ def test_a_reader_that_goes(small):
     assert done.stderr == b""
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp437"])
+@pytest.mark.parametrize(
+    "encoding",
+    ["ascii", pytest.param("latin-1", marks=pytest.mark.slow), pytest.param("cp437", marks=pytest.mark.slow)],
+)
 def test_terminals_that_are_not_utf8(small, encoding):
     done = shell(f"{' '.join(COMMAND)} inspect {small}", PYTHONIOENCODING=encoding, PYTHONUTF8="0")
     assert done.returncode == 0, done.stderr
@@ -66,6 +69,7 @@ def test_terminals_that_are_not_utf8(small, encoding):
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+@pytest.mark.slow
 def test_signals_clean_up(small, number, code, tmp_path):
     scratch = tmp_path / "scratch"
     scratch.mkdir()

@@ -91,6 +91,7 @@ def test_any_name_compiles(artifact, compiler, tmp_path):
         assert done.returncode == 0, done.stderr[:2000]
 
 
+@pytest.mark.slow
 def test_it_runs():
     from tvm_patch.driver import check, random_inputs
 

@@ -37,6 +37,7 @@ def test_convolutions(kind: str, machine: Machine, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("config", TILES)
+@pytest.mark.slow
 def test_tile_sizes(config: tuple[int, int, int, int], tmp_path: Path) -> None:
     """Tails of any length, down to fewer columns than a tile has."""
     cases = geometry.batch_of(geometry.conv2d, 111, 5) + geometry.batch_of(geometry.pointwise, 112, 6)

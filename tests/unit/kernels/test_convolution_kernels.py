@@ -33,7 +33,7 @@ def test_same_bits_within_bounds(kind: str, seed: int, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("seed", [11, 12])
+@pytest.mark.parametrize("seed", [11, pytest.param(12, marks=pytest.mark.slow)])
 def test_same_bits(kind: str, seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Many more, compiled fast."""
     monkeypatch.setattr(batch, "SANITIZERS", ["-O0"])
@@ -41,7 +41,7 @@ def test_same_bits(kind: str, seed: int, tmp_path: Path, monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize("kind", ["conv2d", "pointwise", "depthwise", "fully_connected"])
-@pytest.mark.parametrize("seed", [13, 14])
+@pytest.mark.parametrize("seed", [13, pytest.param(14, marks=pytest.mark.slow)])
 def test_same_bits_on_a_cortex_m7(kind: str, seed: int, tmp_path: Path) -> None:
     """The assembly, on the emulated core; writes outside the blocks are seen."""
     batch.check(geometry.batch_of(KINDS[kind], seed, 120), tmp_path, "cortex-m7")

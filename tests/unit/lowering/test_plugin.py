@@ -49,6 +49,7 @@ def test_a_searched_plan_of_a_foreign_module(mode):
     _assert_same_bits(data, lowered, (1, 9, 7, 3))
 
 
+@pytest.mark.slow
 def test_patches_of_a_foreign_module():
     data = write_model(build("mlperf_ic", resolution=19))
     module = _imported(data)

@@ -39,6 +39,7 @@ def test_random_networks_come_back(seed):
 
 
 @pytest.mark.parametrize("case", CASES)
+@pytest.mark.slow
 def test_the_virtual_machine_runs_every_kind_of_plan(case):
     mode, plan = CASES[case]
     data = one_of_each()

@@ -54,6 +54,7 @@ def mobilenet():
     return write_model(build("mobilenet_v2"))
 
 
+@pytest.mark.slow
 def test_figures_of_the_paper(mobilenet):
     """MCUNetV2, table of MobileNetV2 and MobileNetV2-RD: patches of 75 and 63 pixels, 42 % and 18 % overhead."""
     made = redistribute(mobilenet, "mobilenetv2-rd", 13, 4)
@@ -75,6 +76,7 @@ def test_figures_of_the_paper(mobilenet):
     assert len(read_model(made.data).operators) == 65 - 4 + 4 + 4
 
 
+@pytest.mark.slow
 def test_search_finds_the_recipe(mobilenet):
     """What MCUNetV2's authors chose by hand is what the search chooses."""
     assert (

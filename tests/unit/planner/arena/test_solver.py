@@ -57,6 +57,7 @@ def brute_force(buffers, overlaps):
 
 @settings(max_examples=300, deadline=None, derandomize=True)
 @given(problems(max_buffers=4, max_size=4))
+@pytest.mark.slow
 def test_least_arena_of_tiny_instances(problem):
     plan = plan_arena(*problem, align=1)
     assert plan.size == brute_force(*problem)

@@ -19,6 +19,7 @@ from tvm_patch.targets import CORTEX_M7
 RECORDED = json.loads(NETWORKS.read_text())
 
 
+@pytest.mark.slow
 def test_recorded_operators():
     """Every sixth of them; see docs/planner-estimate.md for the errors of all."""
     some = load_operators()[::6]

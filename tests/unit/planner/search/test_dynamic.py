@@ -87,6 +87,7 @@ def test_nothing_better_exists(seed, mode):
 
 
 @pytest.mark.parametrize("mode", INPUT_MODES)
+@pytest.mark.slow
 def test_front(mode):
     for seed in range(12):
         network = random_network(seed, 10)
