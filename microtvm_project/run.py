@@ -62,7 +62,7 @@ class RunResult:
     flash_symbols : tuple of Symbol
         Functions and constants that ``flash_bytes`` counts; empty on the host.
     cycles : int or None
-        An estimate for the board's core; see :mod:`microtvm_project.cycles.model`.
+        An estimate for the board's core; see :mod:`tvm_patch.targets.pipeline`.
     """
 
     outputs: list[list[np.ndarray]]

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from microtvm_project.artifact import InputSet
 from microtvm_project.build import FLASH_SECTIONS, Firmware
-from microtvm_project.cycles.model import block_cycles
 from microtvm_project.runners import transport_to
 from microtvm_project.session import Session
+from tvm_patch.targets.pipeline import block_cost
 
 _CODE_SECTIONS = tuple(s for s in FLASH_SECTIONS if s.endswith(("text", "library")))
 
@@ -44,7 +44,7 @@ class Trace:
 
     def cycles(self, part: Counter[int]) -> int:
         """Return the estimate of its cycles."""
-        return round(sum(block_cycles(self.blocks.get(at, ()), self.cpu) * n for at, n in part.items()))
+        return round(sum(block_cost(self.blocks.get(at, ()), self.cpu).cycles * n for at, n in part.items()))
 
     def read(self, lines: Iterable[bytes], code: Collection[range], split_at: int | None) -> None:
         """Read QEMU's log.

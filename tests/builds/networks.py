@@ -21,12 +21,15 @@ from tvm_patch.tflite.builder import ModelBuilder
 from tvm_patch.tflite.writer import write_model
 
 FAMILIES = {
-    "widen_1", "widen_2", "widen_3",
-    "dot_2x1", "dot_2x2", "dot_2x3", "dot_4x1", "dot_2x1_direct", "dot_4x1_direct",
-    "dot_2x2_early", "dot_2x3_early", "dot_2x1_of_N", "dot_2x2_of_N", "dot_2x3_of_N", "dot_4x1_of_N",
-    "dot_2x2_of_N_early", "dot_2x3_of_N_early", "dot_2x1_direct_of_N", "dot_4x1_direct_of_N",
-    "pairs_2", "pairs_3", "pairs_3_by_channel", "pairs_4", "pairs_5", "pairs_6", "pairs_7",
-    "taps_2x2", "taps_3x3", "taps_3x5", "taps_4x4", "taps_5x5", "taps_6x6", "taps_7x7",
+    f"{name}{dual}"
+    for dual in ("", "_dual")
+    for name in (
+        "widen_1", "widen_2", "widen_3",
+        "dot_2x1", "dot_2x2", "dot_2x3", "dot_4x1", "dot_2x1_direct", "dot_4x1_direct",
+        "dot_2x1_of_N", "dot_2x2_of_N", "dot_2x3_of_N", "dot_4x1_of_N", "dot_2x1_direct_of_N", "dot_4x1_direct_of_N",
+        "pairs_2", "pairs_3", "pairs_3_by_channel", "pairs_4", "pairs_5", "pairs_6", "pairs_7",
+        "taps_2x2", "taps_3x3", "taps_3x5", "taps_4x4", "taps_5x5", "taps_6x6", "taps_7x7",
+    )
 }  # fmt: skip
 """Functions of Thumb-2 code that the networks must have, sizes of tiles and digests aside."""
 
@@ -103,15 +106,23 @@ NETWORKS = {"dense": dense, "depthwise": depthwise}
 
 
 class _Pick(TunedConfigs):
-    """Takes one of the forms that the tuner may choose, another for every kernel."""
+    """Takes one of the forms that the tuner may choose, another for every kernel.
 
-    def __init__(self, first: int) -> None:
+    The last bit of its number says whether for one instruction a cycle or two, the one before whether with a loop.
+    """
+
+    def __init__(self, number: int) -> None:
         super().__init__()
-        object.__setattr__(self, "turns", itertools.count(13 * first, 11))
+        object.__setattr__(self, "number", number)
+        object.__setattr__(self, "turns", itertools.count(7 * (number // 4), 5))
 
     def within(self, kernel: Kernel, scratch: int) -> Kernel:
-        forms = kernel.candidates()
-        return type(kernel)(kernel.op, forms[next(self.turns) % len(forms)]) if forms else kernel
+        forms = [f for f in kernel.candidates() if f.get("dual", False) == self.number % 2]
+        if not forms:
+            return kernel
+        loops = self.number // 2 % 2 == 1
+        forms = [f for f in forms if bool(f.get("unroll", loops)) is loops] or forms
+        return type(kernel)(kernel.op, forms[next(self.turns) % len(forms)])
 
 
 @dataclass(frozen=True)
@@ -147,10 +158,10 @@ def families(expected: Expected) -> set[str]:
     name = expected.artifact.name
     text = expected.artifact.contents.files[f"codegen/host/src/{name}_lib0.c"].decode()
     found = re.findall(r"^static TVMP_NAKED void tvmp_(\w+)_[0-9a-f]{8}\(", text, re.MULTILINE)
-    return {re.sub(r"_of_\d+", "_of_N", re.sub(r"^(taps_\dx\d)_\d+$", r"\1", f)) for f in found}
+    return {re.sub(r"_of_\d+", "_of_N", re.sub(r"^(taps_\dx\d)_\d+", r"\1", f)) for f in found}
 
 
-DRAWN = tuple(range(8))
+DRAWN = (0, 1, 2, 6, 8, 9, 11)
 """Numbers of drawn forms which, with the chosen ones, give all of `FAMILIES`."""
 
 

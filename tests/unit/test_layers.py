@@ -52,8 +52,9 @@ BOARD_SIDE_KNOWS = (
     "tvm_patch.errors",
     "tvm_patch.artifact_metadata",
     "tvm_patch.artifact_files",
+    "tvm_patch.targets",
 )
-"""The board side stands apart: it knows artifacts and never the compiler, whatever the layer."""
+"""The board side stands apart: it knows artifacts and cores and never the compiler, whatever the layer."""
 
 KNOW_BOARDS = ("tvm_patch.tuning", "tvm_patch.driver", "tvm_patch.report", "tvm_patch.cli", "benchmarks")
 """Who builds and runs firmware."""

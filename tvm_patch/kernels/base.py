@@ -28,7 +28,7 @@ import numpy as np
 
 from tvm_patch.graph import Operator
 from tvm_patch.planner.row_window import RowWindow
-from tvm_patch.targets import Isa
+from tvm_patch.targets import Isa, Target
 from tvm_patch.tvm_types import PrimFunc
 
 Preference = Literal["size", "balanced", "speed"]
@@ -60,6 +60,11 @@ class Kernel(ABC):  # noqa: B024 - what is abstract differs between its two subc
     @classmethod
     def default_config(cls, op: Operator) -> dict[str, Any]:
         """Return the named parameters used when the tuner has said nothing."""
+        return {}
+
+    @classmethod
+    def config_for(cls, op: Operator, target: Target) -> dict[str, Any]:
+        """Return the named parameters that a core wants other than usual."""
         return {}
 
     def candidates(self) -> list[dict[str, Any]]:

@@ -90,7 +90,7 @@ def kernel_for(op: Operator, target: Target, config: Mapping[str, Any] | None = 
     if cls is None:
         shapes = ", ".join(str(t.shape) for t in op.inputs)
         raise UnsupportedError(f"no kernel for {op.kind} with inputs {shapes}", f"binding {op.name}")
-    return cls(op, config)
+    return cls(op, {**cls.config_for(op, target), **(config or {})})
 
 
 def reduction_for(

@@ -35,6 +35,8 @@ class Target:
     tuned_on : str
         Name of the target whose measurements choose configs here: of cores that run the same instructions, one is
         enough.
+    issues : int
+        Instructions that the core begins in a cycle at most.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Target:
     costs: CostTable = field(repr=False, hash=False)
     ample_scratch: int
     tuned_on: str
+    issues: int = 1
 
     @property
     def prints_c(self) -> bool:

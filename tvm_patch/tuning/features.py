@@ -13,7 +13,7 @@ KNOBS = (
     "group",
     "unroll",
     "direct",
-    "early",
+    "dual",
     "block",
     "outputs",
     "tile_channels",

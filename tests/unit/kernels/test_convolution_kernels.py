@@ -75,39 +75,48 @@ def of_class(kind: str, wanted: type, seed: int, count: int) -> list[batch.Case]
 
 @pytest.mark.parametrize("machine", program.MACHINES)
 @pytest.mark.parametrize(("pixels", "group", "unroll"), [(1, 2, 1), (1, 4, 2), (2, 2, 3), (3, 2, 8)])
-def test_dot_tiles(pixels: int, group: int, unroll: int, machine: program.Machine, tmp_path: Path) -> None:
+@pytest.mark.parametrize("dual", [False, True])
+def test_dot_tiles(
+    pixels: int, group: int, unroll: int, dual: bool, machine: program.Machine, tmp_path: Path
+) -> None:
     """Any tile gives the same bits."""
     cases = of_class("pointwise", DotConv2d, 32, 12) + of_class("conv2d", DotConv2d, 32, 12)
     cases = [c for c in cases if c.op.outputs[0].shape[3] >= group]
     for case in cases:
         case.kernel = DotConv2d(
-            case.op, {"pixels": pixels, "group": group, "unroll": unroll, "direct": False}
+            case.op, {"pixels": pixels, "group": group, "unroll": unroll, "direct": False, "dual": dual}
         )
     batch.check(cases, tmp_path, machine)
 
 
 @pytest.mark.parametrize("machine", program.MACHINES)
 @pytest.mark.parametrize("group", [2, 4])
-def test_pixels_that_are_not_widened(group: int, machine: program.Machine, tmp_path: Path) -> None:
+@pytest.mark.parametrize("dual", [False, True])
+def test_pixels_that_are_not_widened(
+    group: int, dual: bool, machine: program.Machine, tmp_path: Path
+) -> None:
     """1×1 kernels over whole fours of channels need no scratch."""
     cases = [c for c in of_class("pointwise", DotConv2d, 34, 25) if c.op.inputs[0].shape[3] % 4 == 0]
     cases = [c for c in cases if c.op.outputs[0].shape[3] >= group]
     for case in cases:
-        case.kernel = DotConv2d(case.op, {"pixels": 1, "group": group, "unroll": 2, "direct": True})
+        case.kernel = DotConv2d(
+            case.op, {"pixels": 1, "group": group, "unroll": 2, "direct": True, "dual": dual}
+        )
         assert case.kernel.scratch_bytes == 0
     batch.check(cases, tmp_path, machine)
 
 
 @pytest.mark.parametrize("machine", program.MACHINES)
 @pytest.mark.parametrize("direct", [False, True])
+@pytest.mark.parametrize("dual", [False, True])
 def test_fully_connected_inputs_widened_or_not(
-    direct: bool, machine: program.Machine, tmp_path: Path
+    direct: bool, dual: bool, machine: program.Machine, tmp_path: Path
 ) -> None:
     cases = of_class("fully_connected", DotFullyConnected, 36, 15)
     if direct:
         cases = [c for c in cases if c.op.constants["weight"].shape[1] % 4 == 0]
     for case in cases:
-        case.kernel = DotFullyConnected(case.op, {"direct": direct})
+        case.kernel = DotFullyConnected(case.op, {"direct": direct, "dual": dual})
     assert cases
     batch.check(cases, tmp_path, machine)
 
@@ -124,12 +133,16 @@ def test_more_scratch_makes_wider_tiles(kind: str) -> None:
 
 @pytest.mark.parametrize("machine", program.MACHINES)
 @pytest.mark.parametrize(("block", "outputs"), [(1, 1), (2, 2), (3, 2), (7, 3), (100, 4)])
-def test_depthwise_tiles(block: int, outputs: int, machine: program.Machine, tmp_path: Path) -> None:
+@pytest.mark.parametrize("dual", [False, True])
+def test_depthwise_tiles(
+    block: int, outputs: int, dual: bool, machine: program.Machine, tmp_path: Path
+) -> None:
     """Any cut of a row in blocks and tiles gives the same bits."""
     cases = of_class("depthwise", PairedDepthwise, 33, 20)
     for case in cases:
         width = case.op.outputs[0].shape[2]
-        case.kernel = PairedDepthwise(case.op, {"block": min(block, width), "outputs": min(outputs, width)})
+        config = {"block": min(block, width), "outputs": min(outputs, width), "dual": dual}
+        case.kernel = PairedDepthwise(case.op, config)
     batch.check(
         [c for c in cases if c.kernel.tile(c.kernel.config["outputs"], whole=False).fits], tmp_path, machine
     )

@@ -23,6 +23,7 @@ from tvm_patch.kernels.ir import call, row_body
 from tvm_patch.kernels.named import bind, loop
 from tvm_patch.kernels.registry import register
 from tvm_patch.kernels.requantize import Requantizer
+from tvm_patch.targets import Target
 from tvm_patch.tvm_types import Buffer, Expr, PrimFunc
 
 _LITTLE_SCRATCH = 640
@@ -56,7 +57,7 @@ class DotConv2d(Conv2d):
     rescaling between them (:class:`tvm_patch.kernels.c.stream.DotStream`).
 
     Parameters of `config`: ``group`` output channels × ``pixels`` sums in registers, ``unroll`` steps of four inputs an
-    iteration (0 for no loop), ``early`` loads pixels before they are needed,
+    iteration (0 for no loop), ``dual`` for a core that issues two instructions a cycle,
     ``direct`` reads a single pixel of a 1×1 kernel without widening it first.
     """
 
@@ -81,9 +82,14 @@ class DotConv2d(Conv2d):
         direct = config["pixels"] == 1 and kernel_h == kernel_w == 1 and in_channels % QUAD == 0
         return {**config, "direct": direct}
 
+    @classmethod
+    def config_for(cls, op: Operator, target: Target) -> dict[str, Any]:
+        """Return loops for two instructions a cycle where the core issues two."""
+        return {"dual": target.issues == 2}
+
     def within(self, scratch: int) -> Kernel:
         """Return the kernel with as many pixels a tile as the scratch holds, up to three."""
-        kept = {"unroll": self.config["unroll"], "early": self.config["early"]}
+        kept = {"unroll": self.config["unroll"], "dual": self.config["dual"]}
         wider = type(self)(self.op, {**self.config, **_tile_for(self.op, scratch), **kept})
         better = wider.config["pixels"] > self.config["pixels"] or self.config["direct"]
         return wider if better and wider.scratch_bytes <= scratch else self
@@ -95,12 +101,12 @@ class DotConv2d(Conv2d):
         tiles += [(4, 1, False)] if channels >= 4 else []
         if self._pointwise:
             tiles += [(group, 1, True) for group, pixels, _ in tiles if pixels == 1]
-        keys = ("group", "pixels", "direct", "unroll", "early")
+        keys = ("group", "pixels", "direct", "unroll", "dual")
         return [
-            dict(zip(keys, (*t, n, early), strict=True))
+            dict(zip(keys, (*t, n, dual), strict=True))
             for t in tiles
             for n in unrolls(self.stream)
-            for early in ((False, True) if t[1] > 1 else (False,))
+            for dual in (False, True)
         ]
 
     def preferring(self, preference: Preference) -> Kernel:
@@ -213,7 +219,7 @@ class DotConv2d(Conv2d):
         T.evaluate(call("int32", functions[-1].name, *pointers, *numbers, *base))
 
     def _tile(self, buffers: dict[str, Buffer], pixels: int, column: Expr, called: Functions) -> None:
-        layer, runs = self.layer, self._runs(buffers, column)
+        layer, runs, dual = self.layer, self._runs(buffers, column), bool(self.config["dual"])
         if self.config["direct"]:
             row, start, _ = runs[0]
             self._dot(buffers, 1, column, called, T.address_of(row[start]))
@@ -221,7 +227,9 @@ class DotConv2d(Conv2d):
         scratch = buffers["scratch"]
         quads, step = layer.run // QUAD, layer.column_step
         for i, (row, start, _) in enumerate(runs):
-            widen_run(called, row, start, scratch, i * quads, pixels=pixels, quads=quads, step=step)
+            widen_run(
+                called, row, start, scratch, i * quads, pixels=pixels, quads=quads, step=step, dual=dual
+            )
         rest = [(row, start + i) for row, start, _ in runs for i in range(quads * QUAD, layer.run)]
         for p in range(pixels):
             store_rest(rest, scratch, first=len(runs) * quads, pixels=pixels, pixel=p, step=step)
@@ -259,7 +267,7 @@ def _tile_for(op: Operator, scratch: int) -> dict[str, Any]:
         "pixels": pixels,
         "unroll": 4,
         "direct": False,
-        "early": False,
+        "dual": False,
     }
 
 

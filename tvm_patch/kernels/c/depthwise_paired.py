@@ -14,6 +14,7 @@ from tvm_patch.kernels.base import Kernel
 from tvm_patch.kernels.c.arm.column_pairs import LANES, MOST_ROWS, column_bytes, column_pairs, interleaved
 from tvm_patch.kernels.c.arm.function import Functions, with_functions
 from tvm_patch.kernels.c.arm.rescaling import Rescaling
+from tvm_patch.kernels.c.arm.scheduling import cycles_of
 from tvm_patch.kernels.c.arm.taps_stream import WORD, TapsStream
 from tvm_patch.kernels.c.arm.taps_tile import TapsTile, taps_tile
 from tvm_patch.kernels.c.conv2d_dot import steps_of
@@ -23,6 +24,7 @@ from tvm_patch.kernels.depthwise_conv2d import DepthwiseConv2d
 from tvm_patch.kernels.ir import call, row_body, tiles
 from tvm_patch.kernels.named import bind, loop
 from tvm_patch.kernels.registry import register
+from tvm_patch.targets import Target
 from tvm_patch.tvm_types import Buffer, Expr, PrimFunc
 
 _MOST_OUTPUTS = 8
@@ -39,7 +41,8 @@ class PairedDepthwise(DepthwiseConv2d):
     (:mod:`tvm_patch.kernels.c.arm.column_pairs`), and each channel's outputs are made a few at a time
     (:mod:`tvm_patch.kernels.c.arm.taps_tile`).  Wide rows are cut in blocks, to keep the scratch small.
 
-    Parameters of `config`: ``block`` output columns are rearranged at once, ``outputs`` sums are in registers.
+    Parameters of `config`: ``block`` output columns are rearranged at once, ``outputs`` sums are in registers,
+    ``dual`` is for a core that issues two instructions a cycle.
     """
 
     isa = "c"
@@ -61,11 +64,16 @@ class PairedDepthwise(DepthwiseConv2d):
     @classmethod
     def default_config(cls, op: Operator) -> dict[str, Any]:
         """Return blocks for little scratch; see :meth:`within`."""
-        return _blocks_for(op, _LITTLE_SCRATCH)
+        return _blocks_for(op, _LITTLE_SCRATCH, dual=False)
+
+    @classmethod
+    def config_for(cls, op: Operator, target: Target) -> dict[str, Any]:
+        """Return code for two instructions a cycle where the core issues two."""
+        return _blocks_for(op, _LITTLE_SCRATCH, dual=target.issues == 2)
 
     def within(self, scratch: int) -> Kernel:
         """Return the kernel with blocks as wide as the scratch holds, up to whole rows."""
-        wider = {**self.config, **_blocks_for(self.op, scratch)}
+        wider = {**self.config, **_blocks_for(self.op, scratch, dual=self.config["dual"])}
         return type(self)(self.op, wider) if wider["block"] > self.config["block"] else self
 
     def candidates(self) -> list[dict[str, Any]]:
@@ -77,7 +85,7 @@ class PairedDepthwise(DepthwiseConv2d):
             for outputs in range(1, min(_MOST_OUTPUTS, block) + 1):
                 whole = outputs == block and self.tile(outputs, whole=True).fits
                 if _tile(self.op, self.steps, outputs, kernel_w, whole=whole).fits:
-                    out.append({"block": block, "outputs": outputs})
+                    out += [{"block": block, "outputs": outputs, "dual": dual} for dual in (False, True)]
         return out
 
     @property
@@ -100,8 +108,7 @@ class PairedDepthwise(DepthwiseConv2d):
     @property
     def layout(self) -> TapsStream:
         """Where a channel's numbers lie."""
-        _, kernel_h, kernel_w, _ = self.op.constants["weight"].shape
-        return TapsStream(kernel_h, kernel_w)
+        return self.tile(1, whole=False).stream
 
     @cached_property
     def _stream(self) -> np.ndarray:
@@ -128,7 +135,8 @@ class PairedDepthwise(DepthwiseConv2d):
 
     def tile(self, outputs: int, *, whole: bool) -> TapsTile:
         """Return the numbers of the inner function."""
-        return _tile(self.op, self.steps, outputs, self.op.constants["weight"].shape[2], whole=whole)
+        kernel_w = self.op.constants["weight"].shape[2]
+        return _tile(self.op, self.steps, outputs, kernel_w, whole=whole, dual=bool(self.config["dual"]))
 
     def row_function(self, dynamic: bool = False) -> PrimFunc:
         """Return the row function; see :class:`RowKernel`."""
@@ -165,7 +173,8 @@ class PairedDepthwise(DepthwiseConv2d):
         window, channels = self.windows[0], self.op.outputs[0].shape[3]
         step = column_bytes(window.size)
         kernel_w = self.op.constants["weight"].shape[2]
-        gather = column_pairs(window.size, channels, side_by_side=interleaved(window.size, kernel_w))
+        by_side = interleaved(window.size, kernel_w)
+        gather = column_pairs(window.size, channels, side_by_side=by_side, dual=bool(self.config["dual"]))
         called[gather.name] = gather
         span = (count - 1) * window.column_stride + window.column_reach
         scratch = buffers["scratch"]
@@ -216,10 +225,18 @@ class PairedDepthwise(DepthwiseConv2d):
 
 def _missing(outputs: int, rest: Expr) -> Expr:
     """Return how many outputs before the end of the whole tiles the last one begins: none where nothing is left."""
-    return bind("entry", T.truncmod(outputs - rest, T.int32(outputs)))
+    return bind("missing", T.truncmod(outputs - rest, T.int32(outputs)))
 
 
-def _tile(op: Operator, steps: StepRequantizer, outputs: int, kernel_w: int, *, whole: bool) -> TapsTile:
+def _tile(
+    op: Operator,
+    steps: StepRequantizer,
+    outputs: int,
+    kernel_w: int,
+    *,
+    whole: bool,
+    dual: bool = False,
+) -> TapsTile:
     return TapsTile(
         rows=op.constants["weight"].shape[1],
         columns=kernel_w,
@@ -229,11 +246,12 @@ def _tile(op: Operator, steps: StepRequantizer, outputs: int, kernel_w: int, *, 
         out_step=op.outputs[0].shape[3],
         whole=whole,
         rescaling=Rescaling.of(steps, (int(op.attrs["act_min"]), int(op.attrs["act_max"]))),
+        dual=dual,
     )
 
 
-def _blocks_for(op: Operator, scratch: int) -> dict[str, Any]:
-    """Return blocks that fit the scratch, and the tile that takes the fewest instructions for them."""
+def _blocks_for(op: Operator, scratch: int, *, dual: bool) -> dict[str, Any]:
+    """Return blocks that fit the scratch, and the tile that takes the least time for them."""
     _, kernel_h, kernel_w, _ = op.constants["weight"].shape
     stride, dilation = int(op.attrs["strides"][1]), int(op.attrs["dilation"][1])
     width = op.outputs[0].shape[2]
@@ -245,7 +263,8 @@ def _blocks_for(op: Operator, scratch: int) -> dict[str, Any]:
     costs = {}
     for outputs in range(1, min(_MOST_OUTPUTS, block) + 1):
         whole = outputs == block and _tile(op, steps, outputs, kernel_w, whole=True).fits
-        tile = _tile(op, steps, outputs, kernel_w, whole=whole)
+        tile = _tile(op, steps, outputs, kernel_w, whole=whole, dual=dual)
         if tile.fits:
-            costs[outputs] = -(-block // outputs) * len(taps_tile(tile).assembly)
-    return {"block": block, "outputs": min(costs, key=lambda n: costs[n])}
+            code = taps_tile(tile).assembly
+            costs[outputs] = -(-block // outputs) * (cycles_of(code) if dual else len(code))
+    return {"block": block, "outputs": min(costs, key=lambda n: costs[n]), "dual": dual}

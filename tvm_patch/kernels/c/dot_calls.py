@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
-from tvm_patch.kernels.c.arm.dot_tile import DotTile, dot_tile
+from tvm_patch.kernels.c.arm.dot_product import dot_product
+from tvm_patch.kernels.c.arm.dot_tile import DotTile
 from tvm_patch.kernels.c.arm.function import Functions
 from tvm_patch.kernels.c.arm.widen import widen
 from tvm_patch.kernels.c.stream import QUAD, DotStream
@@ -27,6 +28,7 @@ def widen_run(
     pixels: int,
     quads: int,
     step: int,
+    dual: bool,
 ) -> None:
     """Emit the widening of neighbouring inputs of each pixel of a tile.
 
@@ -46,10 +48,12 @@ def widen_run(
         Fours of inputs.
     step : int
         Bytes from one pixel to the next.
+    dual : bool
+        Whether for a core that issues two instructions a cycle.
     """
     if not quads:
         return
-    function = widen(pixels)
+    function = widen(pixels, dual)
     called[function.name] = function
     to = T.address_of(scratch[first * pixels * _QUAD_BYTES])
     T.evaluate(call("int32", function.name, T.address_of(data[start]), to, quads, step))
@@ -94,7 +98,7 @@ def call_dot(
     at: Expr,
 ) -> None:
     """Emit the calls that make all channels of a tile of pixels, from element `at` of the output on."""
-    function = dot_tile(tile)
+    function = dot_product(tile)
     called[function.name] = function
     outputs = stream.weight.shape[0]
     main = stream.whole_groups * stream.group_words

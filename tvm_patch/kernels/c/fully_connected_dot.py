@@ -21,6 +21,7 @@ from tvm_patch.kernels.loops import kernel_body, parameters_of
 from tvm_patch.kernels.named import loop
 from tvm_patch.kernels.registry import register
 from tvm_patch.kernels.requantize_exact import ExactRequantizer
+from tvm_patch.targets import Target
 from tvm_patch.tvm_types import Buffer, Expr, PrimFunc
 
 _MANTISSA = 53 - 31
@@ -49,7 +50,7 @@ class DotFullyConnected(FullyConnected):
     """One batch row after the other, four outputs at a time, its inputs widened before or on the way.
 
     Parameters of `config`: ``group`` outputs at a time, ``unroll`` steps of four inputs an iteration, ``direct`` reads
-    the inputs as they are.
+    the inputs as they are, ``dual`` is for a core that issues two instructions a cycle.
     """
 
     isa = "c"
@@ -66,7 +67,12 @@ class DotFullyConnected(FullyConnected):
     def default_config(cls, op: Operator) -> dict[str, Any]:
         """Return groups of four where there are four outputs, and no scratch for whole fours of inputs."""
         outputs, inputs = op.constants["weight"].shape
-        return {"group": 4 if outputs >= 4 else 2, "unroll": 8, "direct": inputs % QUAD == 0}
+        return {"group": 4 if outputs >= 4 else 2, "unroll": 8, "direct": inputs % QUAD == 0, "dual": False}
+
+    @classmethod
+    def config_for(cls, op: Operator, target: Target) -> dict[str, Any]:
+        """Return loops for two instructions a cycle where the core issues two."""
+        return {"dual": target.issues == 2}
 
     def within(self, scratch: int) -> Kernel:
         """Return the kernel that widens its inputs once, where that takes no more memory than the tensors do."""
@@ -83,10 +89,11 @@ class DotFullyConnected(FullyConnected):
         ways = (False, True) if inputs % QUAD == 0 else (False,)
         groups = (2, 4) if outputs >= 4 else (2,)
         return [
-            {"group": group, "unroll": unroll, "direct": direct}
+            {"group": group, "unroll": unroll, "direct": direct, "dual": dual}
             for group in groups
             for unroll in unrolls(self.stream)
             for direct in ways
+            for dual in (False, True)
         ]
 
     def preferring(self, preference: Preference) -> Kernel:
@@ -138,7 +145,9 @@ class DotFullyConnected(FullyConnected):
         at = T.address_of(data[start])
         if not self.config["direct"]:
             scratch = buffers["scratch"]
-            widen_run(called, data, start, scratch, 0, pixels=1, quads=whole, step=0)
+            widen_run(
+                called, data, start, scratch, 0, pixels=1, quads=whole, step=0, dual=bool(self.config["dual"])
+            )
             rest = [(data, start + i) for i in range(whole * QUAD, inputs)]
             store_rest(rest, scratch, first=whole, pixels=1, pixel=0, step=0)
             at = T.address_of(scratch[0])

@@ -1,6 +1,6 @@
 """Constants of a layer as one stream of words, in the order in which its inner loop consumes them.
 
-One pointer then serves for biases, weights and rescaling; see :mod:`tvm_patch.kernels.c.arm.dot_tile`.
+One pointer then serves for biases, weights and rescaling; see :mod:`tvm_patch.kernels.c.arm.dot_product`.
 """
 
 from __future__ import annotations

@@ -24,9 +24,10 @@ def unrolls(stream: DotStream) -> tuple[int, ...]:
 
 def loop_of(stream: DotStream, config: Mapping[str, Any]) -> dict[str, Any]:
     """Return the numbers of a tile that say how its loop is written."""
-    unroll = int(config["unroll"])
-    early = {"early": bool(config.get("early", False))}
-    return {"unroll": unroll, **early} if unroll else {"unroll": 1, "straight": stream.quads, **early}
+    unroll, dual = int(config["unroll"]), bool(config["dual"])
+    if unroll and stream.quads >= DotTile.apart_of(dual):
+        return {"unroll": unroll, "dual": dual}
+    return {"unroll": 1, "straight": stream.quads, "dual": dual}
 
 
 def dot_of(stream: DotStream, rescaling: Rescaling, config: Mapping[str, Any], pixels: int) -> DotTile:

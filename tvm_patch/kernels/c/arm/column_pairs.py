@@ -11,6 +11,7 @@ two words of a channel are neighbours instead.
 from __future__ import annotations
 
 from tvm_patch.kernels.c.arm.function import ArmFunction, is_immediate
+from tvm_patch.kernels.c.arm.scheduling import for_two_issues
 
 LANES = 4
 """Channels at a time: those of one word of the input."""
@@ -40,7 +41,7 @@ def interleaved(rows: int, columns: int) -> bool:
     return rows == columns == 3
 
 
-def column_pairs(rows: int, channels: int, *, side_by_side: bool) -> ArmFunction:
+def column_pairs(rows: int, channels: int, *, side_by_side: bool, dual: bool = False) -> ArmFunction:
     """Return the function ``(to, last, row0, row1, ...)``.
 
     ``to`` is the end of the columns, ``last`` the offset in the rows of the last column; the rows point at the first
@@ -54,10 +55,14 @@ def column_pairs(rows: int, channels: int, *, side_by_side: bool) -> ArmFunction
         Bytes from one column of the input to the next.
     side_by_side : bool
         Whether a channel's words are neighbours; see :func:`interleaved`.
+    dual : bool
+        Whether the code is for a core that issues two instructions a cycle.
     """
     parameters = ("int8_t *to", "int32_t last", *(f"const int8_t *row{i}" for i in range(rows)))
     assembly = _three_rows(channels) if side_by_side else _assembly(rows, channels)
     stem = f"pairs_{rows}{'_by_channel' if side_by_side else ''}"
+    if dual:
+        stem, assembly = f"{stem}_dual", for_two_issues(assembly)
     return ArmFunction(stem, parameters, tuple(assembly), _portable(rows, channels, side_by_side))
 
 
@@ -69,9 +74,15 @@ def _three_rows(channels: int) -> list[str]:
         f"ldr r1, [sp, #{4 * _SAVED_WORDS}]",
         "1:",
     ]
-    out += ["ldr r12, [r1, lr]", "sxtb16 r5, r12", "sxtb16 r7, r12, ror #8"]
-    out += ["asr r9, r5, #16", "asr r11, r7, #16", "ldr r12, [r2, lr]", "ldr r10, [r3, lr]"]
-    out += ["sxtb16 r6, r12", "sxtb16 r12, r12, ror #8", "sxtb16 r8, r10", "sxtb16 r10, r10, ror #8"]
+    out += [
+        "ldr r5, [r1, lr]",
+        "ldr r6, [r2, lr]",
+        "ldr r8, [r3, lr]",
+        "sxtb16 r7, r5, ror #8",
+        "sxtb16 r5, r5",
+    ]
+    out += ["asr r9, r5, #16", "asr r11, r7, #16", "sxtb16 r12, r6, ror #8", "sxtb16 r6, r6"]
+    out += ["sxtb16 r10, r8, ror #8", "sxtb16 r8, r8"]
     out += ["pkhbt r4, r6, r8, lsl #16", "pkhtb r8, r8, r6, asr #16"]
     out += ["pkhbt r6, r12, r10, lsl #16", "pkhtb r10, r10, r12, asr #16"]
     out.append("stmdb r0!, {r4, r5, r6, r7, r8, r9, r10, r11}")

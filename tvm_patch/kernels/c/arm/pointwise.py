@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tvm_patch.kernels.c.arm.dot_tile import DotTile, dot_tile, step_bytes
+from tvm_patch.kernels.c.arm.dot_product import dot_product
+from tvm_patch.kernels.c.arm.dot_tile import DotTile
 from tvm_patch.kernels.c.arm.function import ArmFunction, CFunction
 from tvm_patch.kernels.c.arm.rescaling import WORDS, Rescaling
 from tvm_patch.kernels.c.arm.widen import widen
@@ -27,7 +28,7 @@ class PointwiseRow:
         From sums to int8.
     single : bool
         Whether a single pixel may be left over.
-    straight, early
+    straight, dual
         See :class:`DotTile`.
     """
 
@@ -36,11 +37,11 @@ class PointwiseRow:
     rescaling: Rescaling
     single: bool
     straight: int = 0
-    early: bool = False
+    dual: bool = False
 
     def tile(self, pixels: int) -> DotTile:
         """Return the register tile of so many pixels."""
-        return DotTile(pixels, _GROUP, self.unroll, self.rescaling, straight=self.straight, early=self.early)
+        return DotTile(pixels, _GROUP, self.unroll, self.rescaling, straight=self.straight, dual=self.dual)
 
     @property
     def tiles(self) -> tuple[int, ...]:
@@ -80,13 +81,13 @@ def pointwise_row(row: PointwiseRow) -> tuple[ArmFunction | CFunction, ...]:
     lines = [
         f"  const int32_t group = {_GROUP} * (quads + {WORDS});",
         f"  const int32_t *const end = stream + (outputs / {_GROUP}) * group;",
-        f"  const int32_t rest = (quads - 1) % {row.unroll};",
+        f"  const int32_t rest = (quads - {row.tile(row.pixels).apart}) % {row.unroll};",
     ]
     for n in row.tiles:
         tile = row.tile(n)
-        wide, dot = widen(n), dot_tile(tile)
+        wide, dot = widen(n, row.dual), dot_product(tile)
         callees += [wide, dot]
-        numbers = f"quads * {tile.quad_bytes}, rest * {step_bytes(tile)}, outputs{base}"
+        numbers = f"quads * {tile.quad_bytes}, rest * {tile.step_bytes}, outputs{base}"
         lines += [
             f"  {'if' if n == 1 else 'while'} ({_WHILE[n]}) {{",
             f"    {wide.name}(in, scratch, quads, step);",

@@ -14,7 +14,8 @@ from functools import cached_property
 from tvm_patch.kernels.c.arm.column_pairs import LANES, column_bytes, interleaved, pairs_of
 from tvm_patch.kernels.c.arm.function import ArmFunction, add, enter, leave
 from tvm_patch.kernels.c.arm.rescaling import Rescaling
-from tvm_patch.kernels.c.arm.taps_stream import WORD, TapsStream
+from tvm_patch.kernels.c.arm.scheduling import for_two_issues
+from tvm_patch.kernels.c.arm.taps_stream import WORD, AlignedTapsStream, Load, TapsStream
 
 _DP, _X, _X2 = "r1", "r2", "r3"
 _POOL = ("r3", "r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11", "r12", "lr", "r0")
@@ -39,6 +40,8 @@ class TapsTile:
         Whether one tile covers the row.
     rescaling : Rescaling
         From sums to int8.
+    dual : bool
+        Whether the code is for a core that issues two instructions a cycle.
     """
 
     rows: int
@@ -49,6 +52,7 @@ class TapsTile:
     out_step: int
     whole: bool
     rescaling: Rescaling
+    dual: bool = False
 
     @property
     def interleaved(self) -> bool:
@@ -64,7 +68,9 @@ class TapsTile:
     @property
     def spare(self) -> int:
         """Registers that rescaling needs beside the sums and those of the columns."""
-        return (2 if self.rescaling.signed else 0) + (0 if self.interleaved else 1)
+        return max(
+            2 if self.dual else 0, (4 if self.rescaling.signed else 2) - (2 if self.interleaved else 1)
+        )
 
     @property
     def fits(self) -> bool:
@@ -88,7 +94,7 @@ class TapsTile:
     @cached_property
     def stream(self) -> TapsStream:
         """Where a channel's numbers lie."""
-        return TapsStream(self.rows, self.columns)
+        return (AlignedTapsStream if self.dual else TapsStream)(self.rows, self.columns)
 
     @property
     def step_bytes(self) -> int:
@@ -127,6 +133,8 @@ def taps_tile(tile: TapsTile) -> ArmFunction:
         parameters += ["const int8_t *end", "int32_t back", "int32_t back_out"]
     stem = f"taps_{tile.rows}x{tile.columns}_{tile.outputs}"
     assembly = _whole(tile) if tile.whole else _looped(tile)
+    if tile.dual:
+        stem, assembly = f"{stem}_dual", for_two_issues(assembly)
     return ArmFunction(stem, tuple(parameters), tuple(assembly), _portable(tile))
 
 
@@ -163,6 +171,36 @@ def _registers(tile: TapsTile) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return tile.pool[: tile.outputs], tile.pool[tile.outputs :]
 
 
+def _by_pair(tile: TapsTile, left: tuple[str, ...]) -> list[tuple[str, ...]]:
+    """Return the registers of the weights of every pair of rows, all at once."""
+    out, start = [], 0
+    for words in tile.stream.weight_words:
+        out.append(left[start : start + len(words)])
+        start += len(words)
+    return out
+
+
+def _widened(loads: Sequence[Load], registers: tuple[str, ...]) -> list[str]:
+    """Return the instructions that load words of weights and widen them."""
+    out = []
+    for at, low, high in loads:
+        word = registers[low if high is None else high]  # type: ignore[index]
+        out.append(f"ldr {word}, [r0, #{at}]")
+        out += [f"sxtb16 {registers[low]}, {word}"] if low is not None else []
+        out += [f"sxtb16 {word}, {word}, ror #8"] if high is not None else []
+    return out
+
+
+def _last_registers(tile: TapsTile, left: tuple[str, ...]) -> list[str]:
+    """Return registers for multiplier, constant and, in the signed form, two more, behind the last products.
+
+    On a core that issues two instructions a cycle the numbers are loaded before, where weights are not needed anymore.
+    """
+    columns = [_X, _X2] if tile.interleaved else [_X]
+    found = [*left[:2], *columns, *left[2:]] if tile.dual else [*columns, *left]
+    return [*found[: 4 if tile.rescaling.signed else 2], "", ""]
+
+
 def _store(tile: TapsTile, acc: tuple[str, ...], out: str) -> list[str]:
     return [f"strb {a}, [{out}, #{p * tile.out_step}]" for p, a in enumerate(acc)]
 
@@ -172,31 +210,19 @@ def _whole(tile: TapsTile) -> list[str]:
     acc, left = _registers(tile)
     out = [f"mov r3, #{LANES}", *enter("r2", "r3"), "1:", f"ldr {acc[-1]}, [r0]"]
     out += tile.rescaling.bias(acc[-1], acc[-1])
-    held, start = [], 0
-    for pair, words in enumerate(tile.stream.weight_words):
-        registers = left[start : start + len(words)]
-        for i, at in enumerate(tile.stream.word_offsets[pair]):
-            if 2 * i + 1 < len(words):
-                even, odd = registers[2 * i : 2 * i + 2]
-                out += [f"ldr {odd}, [r0, #{at}]", f"sxtb16 {even}, {odd}", f"sxtb16 {odd}, {odd}, ror #8"]
-            else:
-                alone = registers[2 * i]
-                out += [f"ldr {alone}, [r0, #{at}]", f"sxtb16 {alone}, {alone}"]
-        if tile.interleaved:
-            held.append(registers)
-            start += len(words)
-        else:
-            out += _multiply(tile, pair, acc, registers)
     if tile.interleaved:
-        out += _multiply_both(tile, acc, held)
-    free = (_X2, *left) if tile.interleaved else left
-    scratch = free[1:3] if tile.rescaling.signed else ("", "")
+        held = _by_pair(tile, left)
+        out += _widened(tile.stream.all_loads(), left) + _multiply_both(tile, acc, held)
+    else:
+        for pair in range(len(tile.stream.weight_words)):
+            out += _widened(tile.stream.loads(pair), left) + _multiply(tile, pair, acc, left)
+    multiplier, constant, *scratch = _last_registers(tile, left)
     out += [
-        f"ldr {_X}, [r0, #{tile.stream.channel_bytes - WORD}]",
-        f"ldr {free[0]}, [r0], #{tile.stream.channel_bytes}",
+        f"ldr {multiplier}, [r0, #{tile.stream.channel_bytes - WORD}]",
+        f"ldr {constant}, [r0], #{tile.stream.channel_bytes}",
     ]
-    out += tile.rescaling.constant(free[0], _X)
-    out += tile.rescaling.assembly(acc, _X, free[0], *scratch)
+    out += tile.rescaling.constant(constant, multiplier)
+    out += tile.rescaling.assembly(acc, multiplier, constant, *scratch[:2])
     out += [f"ldr {_X}, [sp]", *_store(tile, acc, _X), f"add {_X}, #1", f"str {_X}, [sp]"]
     out += [
         f"add {_DP}, #{tile.lane_bytes}",
@@ -213,7 +239,7 @@ def _looped(tile: TapsTile) -> list[str]:
     acc, left = _registers(tile)
     total = sum(len(w) for w in tile.stream.weight_words)
     stays = tile.outputs + total + tile.spare <= len(tile.pool)
-    packed = sum(tile.stream.packed_words)
+    packed = len(tile.stream.words)
     names = ["multiplier", "constant", "bias", "here", "until", "again", "stream"]
     names += ["stop", "columns", "out", "end"]
     at = {n: 8 * packed + 4 * i for i, n in enumerate(names)}
@@ -229,7 +255,7 @@ def _looped(tile: TapsTile) -> list[str]:
     # A channel's numbers: bias, weights, rescaling.
     out += [f"ldr r0, [sp, #{at['stream']}]", f"ldr r2, [r0, #{WORD}]", *tile.rescaling.bias("r3", "r2")]
     out.append(f"str r3, [sp, #{at['bias']}]")
-    for i, at_byte in enumerate(o for offsets in tile.stream.word_offsets for o in offsets):
+    for i, at_byte in enumerate(tile.stream.words):
         out += [
             f"ldr r4, [r0, #{WORD + at_byte}]",
             "sxtb16 r3, r4",
@@ -252,7 +278,7 @@ def _looped(tile: TapsTile) -> list[str]:
     for pair, words in enumerate(tile.stream.weight_words):
         registers = left[start : start + len(words)]
         groups.append(registers)
-        loads.append(_load(registers, 8 * sum(tile.stream.packed_words[:pair])))
+        loads.append(_load(registers, WORD * tile.stream.place(pair)))
         start += len(words) if stays or tile.interleaved else 0
     if stays:
         out += [line for load in loads for line in load]
@@ -263,12 +289,11 @@ def _looped(tile: TapsTile) -> list[str]:
     else:
         for pair, (registers, load) in enumerate(zip(groups, loads, strict=True)):
             out += load + _multiply(tile, pair, acc, registers)
-    free = left[total:] if stays else left
-    free = (_X2, *free) if tile.interleaved else free
-    out.append(f"ldrd {_X}, {free[0]}, [sp, #{at['multiplier']}]")
-    scratch = free[1:3] if tile.rescaling.signed else ("", "")
-    out += tile.rescaling.assembly(acc, _X, free[0], *scratch)
+    multiplier, constant, *scratch = _last_registers(tile, left[total:] if stays else left)
+    out.append(f"ldrd {multiplier}, {constant}, [sp, #{at['multiplier']}]")
+    out += tile.rescaling.assembly(acc, multiplier, constant, *scratch[:2])
     out += [f"ldr {_X}, [sp, #{at['here']}]", *_store(tile, acc, _X)]
+    free = [constant if constant != _X else multiplier]
     out += [*add(_X, tile.outputs * tile.out_step, free[0]), f"str {_X}, [sp, #{at['here']}]"]
     out += [
         *add(_DP, tile.step_bytes, free[0]),
@@ -313,18 +338,15 @@ def _portable(tile: TapsTile) -> str:
     taps = []
     step = column_bytes(tile.rows)
     for pair in range(pairs_of(tile.rows)):
-        base = tile.stream.tap_offset(2 * pair, 0)
         word = 4 * pair if tile.interleaved else 4 * LANES * pair
         x = f"tvmp_load4(column + {tile.dilation * step} * k + {word})"
+        offset = tile.stream.portable(pair)
         if pair < pairs:
-            at = f"stream + {base} + 4 * (k >> 1) + (k & 1)"
-            if kernel % 2:
-                at = f"k == {kernel - 1} ? stream + {tile.stream.tap_offset(2 * pair, kernel - 1)} : {at}"
-            taps.append(f"          weights = {at};")
+            taps.append(f"          weights = stream + {offset};")
             weight = "tvmp_pair(weights[0], weights[2])"
             taps.append(f"          acc = tvmp_smlad({x}, {weight}, acc);")
         else:
-            taps.append(f"          acc = tvmp_smlabb({x}, (uint32_t)(int32_t)stream[{base} + k], acc);")
+            taps.append(f"          acc = tvmp_smlabb({x}, (uint32_t)(int32_t)stream[{offset}], acc);")
     at, to = ("columns", "out") if tile.whole else ("at", "to")
     one = f"""      for (p = 0; p < {tile.outputs}; ++p) {{
         const int8_t *const column = {at} + {tile.stride * step} * p;

@@ -1,15 +1,16 @@
 """Pixels of a tile widened to int16: bytes 0 and 2, then bytes 1 and 3, of every four, as SXTB16 makes them.
 
 All output channels share the result, so its cost is that of one of them.  Four inputs of a pixel are followed by the
-same four of the next pixel, in the order in which :mod:`tvm_patch.kernels.c.arm.dot_tile` reads them.
+same four of the next pixel, in the order in which :mod:`tvm_patch.kernels.c.arm.dot_product` reads them.
 """
 
 from __future__ import annotations
 
 from tvm_patch.kernels.c.arm.function import ArmFunction
+from tvm_patch.kernels.c.arm.scheduling import for_two_issues
 
 
-def widen(pixels: int) -> ArmFunction:
+def widen(pixels: int, dual: bool = False) -> ArmFunction:
     """Return the function ``(from, to, quads, step)`` that widens ``4 * quads`` neighbours of each pixel.
 
     ``quads`` is at least 1, ``step`` the bytes from one pixel to the next.
@@ -18,6 +19,8 @@ def widen(pixels: int) -> ArmFunction:
     ----------
     pixels : int
         Pixels of the tile, at most 3.
+    dual : bool
+        Whether the code is for a core that issues two instructions a cycle.
     """
     one = []
     # The first pixel last: its instructions step the pointers.
@@ -35,4 +38,7 @@ def widen(pixels: int) -> ArmFunction:
   }}
 """
     parameters = ("const int8_t *from", "int8_t *to", "int32_t quads", "int32_t step")
-    return ArmFunction(f"widen_{pixels}", parameters, tuple(code), portable)
+    stem = f"widen_{pixels}"
+    if dual:
+        stem, code = f"{stem}_dual", for_two_issues(code)
+    return ArmFunction(stem, parameters, tuple(code), portable)

@@ -1,4 +1,4 @@
-"""What the cycle model reads of an instruction: its class, the registers it reads and writes."""
+"""What a pipeline's model reads of an instruction: its class, the registers it reads and writes."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
-Kind = Literal["alu", "shift", "simd", "mac", "divide", "load", "store", "branch", "other"]
+Kind = Literal["alu", "shift", "inline", "simd", "mac", "divide", "load", "store", "branch", "other"]
+"""``shift`` by itself, ``inline`` on the way to another operation; ``simd`` stands for bit fields as well."""
 
-_SHIFT = {"lsl", "lsr", "asr", "ror", "rrx", "ubfx", "sbfx", "bfi", "bfc", "sxtb", "sxth", "uxtb", "uxth"}
+_SHIFT = {"lsl", "lsr", "asr", "ror", "rrx"}
 _SIMD = {
     *(
         "ssat",
@@ -25,10 +26,12 @@ _SIMD = {
         "clz",
         "rbit",
     ),
+    *("ubfx", "sbfx", "bfi", "bfc", "sxtb", "sxth", "uxtb", "uxth"),
     *("sadd16", "ssub16", "qadd", "qsub", "sel", "sxtab", "uxtab"),
 }
 _BRANCH = {"b", "bl", "bx", "blx", "cbz", "cbnz", "tbb", "tbh"}
 _CONDITIONS = ("eq", "ne", "hs", "cs", "lo", "cc", "mi", "pl", "vs", "vc", "hi", "ls", "ge", "lt", "gt", "le")
+_QUICK = {"add", "addw", "sub", "subw", "mov", "movw"}
 _NO_RESULT = {"cmp", "cmn", "tst", "teq"}
 _TWO_RESULTS = {"umull", "smull", "umlal", "smlal", "umaal", "smlald", "smlalbb"}
 _REGISTER = re.compile(r"\b(r1[0-5]|r\d|sp|lr|pc|fp|ip|sl|sb)\b")
@@ -53,13 +56,21 @@ class Instruction:
     kind : str
         Which unit executes it.
     reads, early, writes : frozenset of str
-        Registers; `early` are those of an operand that is shifted, or of an address, which are needed a cycle sooner.
+        Registers; `early` are those of `reads` that are needed before the others.  ``flags`` is one.
     accumulates : str
-        The register that a multiply-accumulate adds to, empty for others.
+        The register whose sum a multiplication adds to, or nothing.
     words : int
         Words that a load or store moves.
     taken : bool
         Whether control goes elsewhere, as far as the text says.
+    small : bool
+        Whether a load is of a byte or halfword.
+    address : frozenset of str
+        Registers of a load's or store's address.
+    offset : int or None
+        Bytes from a single address register to what is accessed, None where the text does not say.
+    quick : bool
+        Whether it adds, subtracts or moves without a shift.
     """
 
     kind: Kind
@@ -69,6 +80,10 @@ class Instruction:
     accumulates: str = ""
     words: int = 1
     taken: bool = False
+    small: bool = False
+    address: frozenset[str] = _NONE
+    offset: int | None = None
+    quick: bool = False
 
 
 @lru_cache(maxsize=65536)
@@ -121,12 +136,13 @@ def _calculation(head: str, name: str, operands: str, found: list[str]) -> Instr
     if name in _SIMD:
         kind, early = "simd", frozenset(reads)
     elif shifted:
-        kind, early = "shift", frozenset(_registers(shifted[1]))
+        kind, early = "inline", frozenset(_registers(shifted[1]))
     elif name in _SHIFT:
         kind, early = "shift", frozenset(reads)
     elif name in _OTHER:
         kind = "other"
-    return Instruction(kind, frozenset(reads), early, frozenset(writes))
+    quick = kind == "alu" and name in _QUICK and head == name
+    return Instruction(kind, frozenset(reads), early, frozenset(writes), quick=quick)
 
 
 def _memory(name: str, operands: str, found: list[str]) -> Instruction:
@@ -148,8 +164,19 @@ def _memory(name: str, operands: str, found: list[str]) -> Instruction:
         frozenset(address),
         frozenset(writes),
         words=max(1, len(moved)),
+        small=name.startswith(("ldrb", "ldrh", "ldrs")),
+        address=frozenset(address),
+        offset=_offset(operands) if len(address) == 1 else None,
         taken=load and "pc" in moved,
     )
+
+
+_OFFSET = re.compile(r"\[\w+(?:, #(-?\d+))?\]")
+
+
+def _offset(operands: str) -> int | None:
+    found = _OFFSET.search(operands)
+    return int(found[1] or 0) if found else None
 
 
 def _base(name: str) -> str:

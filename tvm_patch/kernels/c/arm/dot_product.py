@@ -1,0 +1,120 @@
+"""Dot products of a few pixels with all output channels: the inner loop of dense convolutions.
+
+The pixels come widened to int16 (see :mod:`tvm_patch.kernels.c.arm.widen`), four inputs of one pixel after the same
+four of the next, so that one pointer walks through them while another walks through the stream of weights.
+
+The stream holds, group of channels after group, what the code consumes: per four inputs one word of weights a channel,
+then a word with the bias and a multiplier a channel (see :mod:`tvm_patch.kernels.c.stream`).
+"""
+
+from __future__ import annotations
+
+from tvm_patch.kernels.c.arm.dot_product_dual import dual_assembly
+from tvm_patch.kernels.c.arm.dot_steps import single_step, sums_of
+from tvm_patch.kernels.c.arm.dot_tile import DotTile
+from tvm_patch.kernels.c.arm.function import ArmFunction, enter, leave
+from tvm_patch.kernels.c.arm.rescaling import WORDS
+
+
+def dot_product(tile: DotTile) -> ArmFunction:
+    """Return the function ``(stream, pixels, out, end, span, entry, out_step[, base])``: the groups in [stream, end).
+
+    ``pixels`` is word-aligned unless it is read directly; ``out`` points at the first channel of the first pixel; the
+    others come from :meth:`DotTile.numbers`.
+    """
+    parameters: tuple[str, ...] = (
+        "const int32_t *stream",
+        "const int8_t *pixels",
+        "int8_t *out",
+        "const int32_t *end",
+        "int32_t span",
+        "int32_t entry",
+        "int32_t out_step",
+    )
+    if tile.rescaling.signed:
+        parameters += ("int32_t base",)
+    stem = f"dot_{tile.channels}x{tile.pixels}{'_direct' if tile.direct else ''}"
+    stem += f"_of_{4 * tile.straight}" if tile.straight else ""
+    stem += "_dual" if tile.dual else ""
+    return ArmFunction(
+        stem, parameters, tuple(dual_assembly(tile) if tile.dual else _assembly(tile)), _portable(tile)
+    )
+
+
+_STOP, _ENTRY, _PIXELS, _OUT, _END = (f"[sp, #{4 * i}]" for i in range(5))
+_SAVED_BYTES = 12 * 4
+"""Three arguments and nine registers: above them lie the arguments that came on the stack."""
+
+
+def _assembly(tile: DotTile) -> list[str]:
+    """Return the code: r0 walks through the stream, r1 through the pixels; what is used rarely lies at sp."""
+    acc = sums_of(tile.channels, tile.pixels)
+    first, step = (
+        single_step(tile.channels, tile.pixels, tile.direct, fresh=fresh) for fresh in (True, False)
+    )
+    out = enter("r1", "r2", "r3")
+    if tile.straight:
+        out += ["sub sp, #8", "1:", *first]
+        out += (tile.straight - 1) * step
+    else:
+        out += [f"ldr r2, [sp, #{_SAVED_BYTES}]", "add r2, r1"]
+        # All instructions of a step have four bytes, so the loop can be entered at any of its steps.
+        out += ["adr r4, 3f", f"ldr r3, [sp, #{_SAVED_BYTES + 4}]", "sub r4, r3", "orr r4, #1"]
+        out += ["push {r2, r4}", "1:", *first, f"ldr pc, {_ENTRY}", "2:"]
+        out += tile.unroll * step
+        out += ["3:", f"ldr r2, {_STOP}", "cmp r1, r2", "bne 2b"]
+    base = [f"ldr r12, [sp, #{_SAVED_BYTES + 8 + 12}]"]
+    for a in acc:
+        out.append("ldrd r10, r11, [r0], #8")
+        out += tile.rescaling.add_bias(a, "r10") + tile.rescaling.constant("r10", "r11")
+        out += tile.rescaling.assembly(a, "r11", "r10", "r12", "lr", base)
+    out.append(f"ldr r2, {_OUT}")
+    if tile.pixels > 1:
+        out.append(f"ldr r3, [sp, #{_SAVED_BYTES + 8 + 8}]")
+    for a in acc:
+        if tile.pixels > 1:
+            out.append(f"strb {a[1]}, [r2, r3]")
+        if tile.pixels > 2:
+            out.append(f"strb {a[2]}, [r2, r3, lsl #1]")
+        out.append(f"strb {a[0]}, [r2], #1")
+    out += [f"str r2, {_OUT}", f"ldr r3, {_END}", f"ldr r1, {_PIXELS}", "cmp r0, r3", "bne 1b"]
+    return out + leave(5)
+
+
+def _portable(tile: DotTile) -> str:
+    c, p = tile.channels, tile.pixels
+    if tile.direct:
+        x = """          const uint32_t four = tvmp_load4(pixels + 4 * k);
+          const uint32_t first = tvmp_sxtb16(four), second = tvmp_sxtb16_ror8(four);"""
+    else:
+        x = f"""          const int8_t *const x = pixels + 8 * ({p} * k + p);
+          const uint32_t first = tvmp_load4(x), second = tvmp_load4(x + 4);"""
+    return f"""  const int32_t quads = span / {tile.quad_bytes};
+  (void)entry;
+  do {{
+    int32_t acc[{c}][{p}], c, p, k;
+    for (c = 0; c < {c}; ++c) {{
+      for (p = 0; p < {p}; ++p) {{
+        acc[c][p] = 0;
+      }}
+    }}
+    for (k = 0; k < quads; ++k) {{
+      for (c = 0; c < {c}; ++c) {{
+        const uint32_t even = tvmp_sxtb16((uint32_t)stream[c]), odd = tvmp_sxtb16_ror8((uint32_t)stream[c]);
+        for (p = 0; p < {p}; ++p) {{
+{x}
+          acc[c][p] = tvmp_smlad(second, odd, tvmp_smlad(first, even, acc[c][p]));
+        }}
+      }}
+      stream += {c};
+    }}
+    for (c = 0; c < {c}; ++c) {{
+      for (p = 0; p < {p}; ++p) {{
+        const int32_t sum = acc[c][p] + tvmp_step_bias(stream[0], {tile.rescaling.own_bits});
+        out[out_step * p + c] = (int8_t){tile.rescaling.portable("sum", "stream[0]", "stream[1]", "base")};
+      }}
+      stream += {WORDS};
+    }}
+    out += {c};
+  }} while (stream != end);
+"""

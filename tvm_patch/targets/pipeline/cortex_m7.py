@@ -1,0 +1,154 @@
+"""Cycles of a Cortex-M7: in order, two instructions a cycle where they may go beside each other.
+
+Arm does not publish them.  The rules are those measured on an STM32H743 (jnk0le/random, ``pipeline cycle
+test/doc/cortex_m7.md``; quinapalus.com/cm7cycles.html and LLVM's ``ARMScheduleM7.td`` agree in what they cover):
+
+- Multiplications go beside anything but each other and stores.  Bit-field and DSP instructions do not go beside each
+  other and must be the older of two.  Two operands that are shifted on the way do not go beside each other.
+- LDRD, STRD, LDM and STM go beside nothing and take half a cycle a word.  Two loads go beside each other where one is
+  of an even word and the other of an odd one.
+- There are an early and a late ALU.  A loaded word is there for the late one in the next cycle; for multiplications,
+  and for operands that are shifted, extracted or an address, a cycle later; bytes and halfwords one more.
+- A sum of products is there for the next product at once, for others a cycle later than results usually are.
+
+Branches are always predicted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tvm_patch.targets.pipeline.cost import BlockCost
+from tvm_patch.targets.pipeline.instruction import Instruction
+
+DIVIDE_CYCLES = 8
+"""Of 2 to 12, by the operands."""
+
+
+def block_cost(block: Sequence[Instruction]) -> BlockCost:
+    """Return what a block costs behind another run of itself, without what it waits for when everything is cold."""
+    twice = [*block, *block]
+    total = _cycles(twice) - _cycles(block)
+    issue = _cycles(twice, waits=False) - _cycles(block, waits=False)
+    return BlockCost(float(issue), float(total - issue))
+
+
+def _cycles(block: Sequence[Instruction], *, waits: bool = True) -> int:
+    core = DualIssue(waits=waits)
+    for instruction in block:
+        core.issue(instruction)
+    return core.cycle
+
+
+class DualIssue:
+    """The state of the core behind some instructions.
+
+    Parameters
+    ----------
+    waits : bool
+        Whether instructions wait for what they read.
+    """
+
+    def __init__(self, *, waits: bool = True) -> None:
+        self.waits = waits
+        self.cycle = 0
+        self.first: Instruction | None = None
+        self.writers: dict[str, tuple[int, Instruction]] = {}
+
+    def copy(self) -> DualIssue:
+        """Return another one in the same state."""
+        other = DualIssue(waits=self.waits)
+        other.cycle, other.first, other.writers = self.cycle, self.first, dict(self.writers)
+        return other
+
+    def when(self, instruction: Instruction) -> int:
+        """Return in which cycle the core would issue an instruction that comes next."""
+        at = 0
+        if self.waits:
+            for register in instruction.reads & self.writers.keys():
+                cycle, writer = self.writers[register]
+                at = max(at, cycle + _wait(writer, instruction, register))
+        if self.first is not None and at <= self.cycle and may_pair(self.first, instruction):
+            return self.cycle
+        return max(self.cycle + 1, at)
+
+    def issue(self, instruction: Instruction) -> int:
+        """Issue an instruction and return the cycle."""
+        cycle = self.when(instruction)
+        self.first = None if cycle == self.cycle or _alone(instruction) else instruction
+        busy = _busy(instruction)
+        for register in instruction.writes:
+            self.writers[register] = (cycle + busy, instruction)
+        self.cycle = cycle + busy
+        return cycle
+
+
+def latency(writer: Instruction, reader: Instruction) -> int:
+    """Return the cycles from one instruction to another that reads its result, 0 where it reads none."""
+    return max((_wait(writer, reader, r) for r in writer.writes & reader.reads), default=0)
+
+
+def _wait(writer: Instruction, reader: Instruction, register: str) -> int:
+    early = register in reader.early
+    if writer.kind == "load" and register not in writer.address:
+        if register == reader.accumulates:
+            return 1
+        return 1 + writer.small + (early or reader.kind == "mac")
+    if writer.kind == "mac":
+        return 1 if register == reader.accumulates else 2 + early
+    # What the early ALU can do is there for itself in the next cycle, as is an address that was stepped.
+    if writer.quick or register in writer.address:
+        return 1
+    return 1 + early
+
+
+def may_pair(older: Instruction, younger: Instruction) -> bool:
+    """Tell whether two neighbours are issued together, their operands being ready."""
+    if _alone(older) or _alone(younger) or older.kind == "branch":
+        return False
+    # What the older one writes is not there yet, but for what is stored or added to a product, and what is quick.
+    written = older.writes & (younger.reads | younger.writes)
+    if written and (written & younger.early or not _in_time(older, younger, written)):
+        return False
+    kinds = (older.kind, younger.kind)
+    if younger.kind == "simd" or kinds in (
+        ("mac", "mac"),
+        ("store", "store"),
+        ("mac", "store"),
+        ("store", "mac"),
+    ):
+        return False
+    if kinds == ("load", "load"):
+        return not _same_bank(older, younger)
+    return younger.kind != "inline" or older.kind not in ("inline", "shift", "simd")
+
+
+def _in_time(older: Instruction, younger: Instruction, written: frozenset[str]) -> bool:
+    if written & younger.writes - younger.reads:
+        return False
+    if younger.kind == "store":
+        return older.kind != "mac"
+    if older.kind == "mac":
+        return False
+    accumulated = written == {younger.accumulates}
+    return (accumulated and older.kind != "load") or (older.quick and "flags" not in written)
+
+
+def _same_bank(a: Instruction, b: Instruction) -> bool:
+    """Tell whether two loads are known to go to words of the same parity."""
+    if a.address != b.address or a.offset is None or b.offset is None:
+        return False
+    return (a.offset - b.offset) % 8 == 0
+
+
+def _alone(instruction: Instruction) -> bool:
+    return instruction.kind in ("divide", "other") or instruction.words > 1
+
+
+def _busy(instruction: Instruction) -> int:
+    """Return the cycles beyond the first in which nothing else is issued."""
+    if instruction.kind == "divide":
+        return DIVIDE_CYCLES - 1
+    if instruction.kind in ("load", "store"):
+        return (instruction.words + 1) // 2 - 1
+    return 0
