@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from microtvm_project.memory_timing import Cache, MemoryTiming, cortex_m7_caches, flash_line
 from tvm_patch.errors import UserError
 
 KIB = 1024
@@ -52,6 +53,8 @@ class Board:
         What runs firmware on it.
     qemu_machine : str or None
         For emulated boards, the argument of QEMU's ``-M``.
+    timing : MemoryTiming or None
+        What its memories cost; None where they answer at once, as on emulated boards.
     """
 
     name: str
@@ -62,6 +65,7 @@ class Board:
     console: str
     runner: Runner
     qemu_machine: str | None = None
+    timing: MemoryTiming | None = None
 
     def memory(self, name: str) -> Memory:
         """Give the memory of that name.
@@ -95,6 +99,33 @@ def _memories(sram: tuple[int, int], dtcm: int, flash: int) -> tuple[Memory, ...
 
 
 _F746 = _memories((0x20010000, 256 * KIB), 64 * KIB, MIB)
+
+# Lines of 32 bytes take four beats of a bus of 64 bits (RM0385, RM0433, RM0455).  An unaligned load costs 3 to 4 cycles
+# (jnk0le/random), a line of SRAM some 10.  What flash costs follows from its wait states at the board's clock: 7 at
+# 216 MHz (RM0385, table 5), 4 of a bus at half the core's 480 MHz (RM0433, table 17), 6 at 280 MHz (RM0455, table 15).
+_UNALIGNED, _SRAM_LINE = 3.5, 10.0
+
+
+def _cortex_m7(cache_kib: int, tightly_coupled_kib: int, line: float) -> MemoryTiming:
+    caches = cortex_m7_caches(cache_kib)
+    return MemoryTiming(*caches, line, _SRAM_LINE, _UNALIGNED, tightly_coupled_kib * KIB)
+
+
+def _cortex_m4(instruction_lines: int, line_bytes: int, wait_states: int) -> MemoryTiming:
+    """Return ST's ART accelerator: so many lines of instructions and eight of constants before the flash."""
+    return MemoryTiming(
+        Cache(1, instruction_lines, line_bytes), Cache(1, 8, line_bytes), float(wait_states), 0.0, 1.0
+    )
+
+
+_F7_TIMING = _cortex_m7(4, 64, flash_line(7, 4))
+_F767_TIMING = _cortex_m7(16, 128, flash_line(7, 4))
+_H743_TIMING = _cortex_m7(16, 128, flash_line(4, 4, 2))
+_H7A3_TIMING = _cortex_m7(16, 128, flash_line(6, 4))
+# 64 lines of 128 bits on the F4 (RM0402, 3.5.2; RM0390), 32 of 256 on the L4+ (RM0432, 3.4.1).
+_F412_TIMING = _cortex_m4(64, 16, 3)
+_F446_TIMING = _cortex_m4(64, 16, 5)
+_L4R5_TIMING = _cortex_m4(32, 32, 5)
 
 QEMU_SRAM_BYTES = 4 * MIB - 64 * KIB
 """What the mps2 machines have at 0x20000000, less room for the guard behind the arena."""
@@ -133,9 +164,34 @@ _TABLE = (
         96_000_000,
         "usart3",
         "zephyr",
+        timing=_F412_TIMING,
     ),
-    Board("stm32f746g_disco", "cortex-m7", _M7_SINGLE, _F746, 216_000_000, "usart1", "zephyr"),
-    Board("nucleo_f746zg", "cortex-m7", _M7_SINGLE, _F746, 216_000_000, "usart3", "zephyr"),
+    Board(
+        "nucleo_f446re",
+        "cortex-m4",
+        _M4,
+        _memories((0x20000000, 128 * KIB), 0, 512 * KIB),
+        180_000_000,
+        "usart2",
+        "zephyr",
+        timing=_F446_TIMING,
+    ),
+    Board(
+        "nucleo_l4r5zi",
+        "cortex-m4",
+        _M4,
+        _memories((0x20000000, 640 * KIB), 0, 2 * MIB),
+        120_000_000,
+        "lpuart1",
+        "zephyr",
+        timing=_L4R5_TIMING,
+    ),
+    Board(
+        "stm32f746g_disco", "cortex-m7", _M7_SINGLE, _F746, 216_000_000, "usart1", "zephyr", timing=_F7_TIMING
+    ),
+    Board(
+        "nucleo_f746zg", "cortex-m7", _M7_SINGLE, _F746, 216_000_000, "usart3", "zephyr", timing=_F7_TIMING
+    ),
     Board(
         "nucleo_f767zi",
         "cortex-m7",
@@ -144,6 +200,7 @@ _TABLE = (
         216_000_000,
         "usart3",
         "zephyr",
+        timing=_F767_TIMING,
     ),
     Board(
         "nucleo_h743zi",
@@ -153,6 +210,17 @@ _TABLE = (
         480_000_000,
         "usart3",
         "zephyr",
+        timing=_H743_TIMING,
+    ),
+    Board(
+        "nucleo_h7a3zi_q",
+        "cortex-m7",
+        _M7_DOUBLE,
+        _memories((0x24000000, 1024 * KIB), 128 * KIB, 2 * MIB),
+        280_000_000,
+        "usart3",
+        "zephyr",
+        timing=_H7A3_TIMING,
     ),
     _zephyr_qemu("mps2_an386", "cortex-m4", _M4, "mps2-an386", (0x20000000, 4 * MIB), (0, 4 * MIB)),
     _zephyr_qemu("mps2_an500", "cortex-m7", _M7_DOUBLE, "mps2-an500", (0x20000000, 4 * MIB), (0, 4 * MIB)),

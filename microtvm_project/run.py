@@ -14,7 +14,7 @@ import numpy as np
 from microtvm_project.artifact import InputSet, order_inputs
 from microtvm_project.boards import Board
 from microtvm_project.build import FLASH_SECTIONS, Firmware, build_firmware
-from microtvm_project.cycles import trace_program
+from microtvm_project.cycles import Cycles, add, trace_program
 from microtvm_project.elf import Symbol
 from microtvm_project.runners import transport_to
 from microtvm_project.session import Inference, Session
@@ -61,7 +61,7 @@ class RunResult:
         Per set, rows of all fetched inputs that were fetched; empty when all inputs are in the arena.
     flash_symbols : tuple of Symbol
         Functions and constants that ``flash_bytes`` counts; empty on the host.
-    cycles : int or None
+    cycles : Cycles or None
         An estimate for the board's core; see :mod:`tvm_patch.targets.pipeline`.
     """
 
@@ -79,7 +79,7 @@ class RunResult:
     sections: dict[str, int]
     rows_read: list[int] = field(default_factory=list)
     flash_symbols: tuple[Symbol, ...] = ()
-    cycles: int | None = None
+    cycles: Cycles | None = None
 
 
 def run(
@@ -188,15 +188,15 @@ def _run_sets(firmware: Firmware, inputs: Sequence[InputSet], timeout: float) ->
     return runs
 
 
-def _cycles(firmware: Firmware, inputs: InputSet, timeout: float) -> int | None:
+def _cycles(firmware: Firmware, inputs: InputSet, timeout: float) -> Cycles | None:
     """Estimate the cycles of one inference; None where nothing says what was executed."""
     if firmware.board.runner != "qemu":
         return None
     trace = trace_program(firmware, firmware.elf, inputs, timeout)
-    return sum(trace.cycles(part) for part in trace.parts)
+    return add(trace.cycles(part) for part in trace.parts)
 
 
-def operator_cycles(firmware: Firmware, inputs: InputSet, timeout: float = TIMEOUT) -> list[int]:
+def operator_cycles(firmware: Firmware, inputs: InputSet, timeout: float = TIMEOUT) -> list[Cycles]:
     """Estimate the cycles of every operator of firmware with profile hooks, run one after the other.
 
     Raises
@@ -207,7 +207,7 @@ def operator_cycles(firmware: Firmware, inputs: InputSet, timeout: float = TIMEO
     artifact = firmware.artifact
     assert firmware.profile_elf is not None
     trace = trace_program(firmware, firmware.profile_elf, inputs, timeout, "tvm_patch_profile")
-    parts = [trace.cycles(part) for part in trace.parts if part]
+    parts = [trace.cycles(part) for part in trace.parts]
     if len(parts) < len(artifact.operators):
         raise BoardError(f"{artifact.metadata.model_name}: the trace tells {len(parts)} operators apart")
     return parts[: len(artifact.operators)]

@@ -1,23 +1,57 @@
-"""Which blocks QEMU executed, how often and in which order, from its log."""
+"""Which blocks QEMU executed and what a board's caches would fetch, from our plugin."""
 
 from __future__ import annotations
 
-import contextlib
-import os
+import subprocess
 import tempfile
-import threading
-from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from microtvm_project.artifact import InputSet
+from microtvm_project.boards import Board
 from microtvm_project.build import FLASH_SECTIONS, Firmware
+from microtvm_project.cycles.estimate import Cycles
+from microtvm_project.elf import Symbol, read_elf
+from microtvm_project.linker import TEMPLATES
+from microtvm_project.memory_timing import NO_CACHE, MemoryTiming
 from microtvm_project.runners import transport_to
 from microtvm_project.session import Session
+from microtvm_project.tools import find_tool
+from tvm_patch.errors import BoardError
 from tvm_patch.targets.pipeline import block_cost
 
 _CODE_SECTIONS = tuple(s for s in FLASH_SECTIONS if s.endswith(("text", "library")))
+_NOTHING_WAITS = MemoryTiming(NO_CACHE, NO_CACHE, 0, 0, 0)
+
+
+class Block(NamedTuple):
+    """Instructions that are executed one after the other."""
+
+    address: int
+    lines: tuple[str, ...]
+
+
+@dataclass
+class Part:
+    """What was executed between one call of the split function and the next.
+
+    Attributes
+    ----------
+    executions : dict of int to int
+        By number of a block.
+    fetched, flash_lines, ram_lines : int
+        Lines fetched for instructions, and for data from flash and from RAM.
+    unaligned : int
+        Loads whose address is no multiple of their size.
+    """
+
+    fetched: int = 0
+    flash_lines: int = 0
+    ram_lines: int = 0
+    unaligned: int = 0
+    executions: dict[int, int] = field(default_factory=dict)
 
 
 @dataclass
@@ -28,90 +62,78 @@ class Trace:
     ----------
     cpu : str
         Of the board.
-    blocks : dict of int to tuple of str
-        Disassembly by address.
-    parts : list of Counter
-        Executions by address, between one call of the split function and the next.
+    timing : MemoryTiming
+        Of the board whose memories are reckoned with.
     """
 
     cpu: str
-    blocks: dict[int, tuple[str, ...]] = field(default_factory=dict)
-    parts: list[Counter[int]] = field(default_factory=lambda: [Counter()])
+    timing: MemoryTiming = _NOTHING_WAITS
+    blocks: list[Block] = field(default_factory=list)
+    parts: list[Part] = field(default_factory=list)
 
-    def instructions(self, part: Counter[int]) -> int:
+    def instructions(self, part: Part) -> int:
         """Return how many instructions a part is."""
-        return sum(len(self.blocks.get(at, ())) * n for at, n in part.items())
+        return sum(len(self.blocks[at].lines) * n for at, n in part.executions.items())
 
-    def cycles(self, part: Counter[int]) -> int:
+    def cycles(self, part: Part) -> Cycles:
         """Return the estimate of its cycles."""
-        return round(sum(block_cost(self.blocks.get(at, ()), self.cpu).cycles * n for at, n in part.items()))
+        issue = stalls = 0.0
+        for at, n in part.executions.items():
+            cost = block_cost(self.blocks[at].lines, self.cpu)
+            issue += cost.issue * n
+            stalls += cost.result_stalls * n
+        timing = self.timing
+        return Cycles(
+            issue=round(issue),
+            result_stalls=round(stalls),
+            unaligned=round(part.unaligned * timing.unaligned),
+            fetch=round(part.fetched * timing.flash_line),
+            flash_data=round(part.flash_lines * timing.flash_line),
+            ram_data=round(part.ram_lines * timing.ram_line),
+        )
 
-    def read(self, lines: Iterable[bytes], code: Collection[range], split_at: int | None) -> None:
-        """Read QEMU's log.
+    def read(self, lines: Iterable[str]) -> None:
+        """Read what the plugin wrote; its own text says what that is.
 
-        Parameters
-        ----------
-        lines : iterable of bytes
-            Of ``-d exec,nochain,in_asm``.
-        code : collection of range
-            Addresses of what counts.
-        split_at : int or None
-            Address of a function at whose call a part ends.
+        Raises
+        ------
+        BoardError
+            When it is something else.
         """
-        part, inside = self.parts[-1], _Inside(code)
-        block: list[str] = []
-        start = -1
-        for line in lines:
-            if line.startswith(b"Trace"):
-                at = int(line.split(b"/", 2)[1], 16)
-                if inside[at]:
-                    part[at] += 1
-                elif at == split_at:
-                    part = Counter()
-                    self.parts.append(part)
-            elif line.startswith(b"0x"):
-                address, _, rest = line.decode("latin-1").partition(":")
-                if start < 0:
-                    start = int(address, 16)
-                block.append(_text(rest))
-            elif line.startswith(b"IN:"):
-                block, start = [], -1
-            elif start >= 0:
-                # A block may be cut where the clock is read; the longest is the usual one.
-                if len(block) > len(self.blocks.get(start, ())):
-                    self.blocks[start] = tuple(block)
-                start = -1
+        left = iter(lines)
+        try:
+            for line in left:
+                kind, *rest = line.split()
+                numbers = [int(n, 16) for n in rest]
+                if kind == "B":
+                    address, count = numbers
+                    self.blocks.append(Block(address, tuple(_text(next(left)) for _ in range(count))))
+                elif kind == "P":
+                    self.parts.append(Part(numbers[0], numbers[1], numbers[2], numbers[3]))
+                else:
+                    number, executions = numbers
+                    self.parts[-1].executions[number] = executions
+        except (ValueError, StopIteration, IndexError, TypeError) as e:
+            raise BoardError(f"what was written about the run cannot be read: {e}") from e
 
 
-class _Inside(dict[int, bool]):
-    """Remembers which addresses count."""
-
-    def __init__(self, code: Collection[range]) -> None:
-        super().__init__()
-        self.code = code
-
-    def __missing__(self, at: int) -> bool:
-        self[at] = any(at in addresses for addresses in self.code)
-        return self[at]
-
-
-def _text(rest: str) -> str:
-    """Return the instruction of a line without its encoding: one or two groups of four digits."""
-    words = rest.split()
-    while words and len(words[0]) == 4 and all(c in "0123456789abcdef" for c in words[0]):
-        words = words[1:]
-    return " ".join(words)
+def _text(line: str) -> str:
+    return " ".join(line.split())
 
 
 def trace_program(
-    firmware: Firmware, elf: Path, inputs: InputSet, timeout: float, split: str | None = None
+    firmware: Firmware,
+    elf: Path,
+    inputs: InputSet,
+    timeout: float,
+    split: str | None = None,
 ) -> Trace:
     """Run a program on QEMU and say which of the model's code it executed.
 
     Parameters
     ----------
     firmware : Firmware
-        For a QEMU board.
+        For a QEMU board; the memories are those of the board that it stands for.
     elf : Path
         One of its programs.
     inputs : input set
@@ -124,34 +146,51 @@ def trace_program(
     Raises
     ------
     BoardError
-        As for every run.
+        As for every run, or when the plugin cannot be compiled.
+    ToolMissingError
+        When there is no gcc for this machine.
     """
-    from microtvm_project.elf import read_elf
-
     symbols = read_elf(elf).symbols
-    code = [
-        range(s.address, s.address + s.size) for s in symbols if s.is_function and s.section in _CODE_SECTIONS
-    ]
-    split_at = next((s.address for s in symbols if split is not None and s.name == split), None)
-    trace = Trace(firmware.board.cpu)
+    trace = Trace(firmware.board.cpu, firmware.sizes_of.timing or _NOTHING_WAITS)
+    ram_bytes = firmware.artifact.metadata.arena_bytes + (firmware.static_bytes or 0) + firmware.stack_reserve
     with tempfile.TemporaryDirectory(prefix="tvm-patch-") as folder:
-        pipe = Path(folder) / "log"
-        os.mkfifo(pipe)
-
-        def read() -> None:
-            with pipe.open("rb") as log:
-                trace.read(log, code, split_at)
-
-        reader = threading.Thread(target=read, daemon=True)
-        reader.start()
-        options = ["-d", "exec,nochain,in_asm", "-D", str(pipe)]
-        transport = transport_to(firmware, elf, options=options)
-        try:
-            with Session(firmware.artifact, transport, firmware.board.name, retries=0) as session:
-                session.run(inputs, seconds=timeout)
-        finally:
-            # Where QEMU never opened the log, the reader still waits for a writer.
-            with contextlib.suppress(OSError):
-                os.close(os.open(pipe, os.O_WRONLY | os.O_NONBLOCK))
-            reader.join()
+        plugin, code, out = (Path(folder) / name for name in ("trace.so", "code", "out"))
+        _compile(plugin)
+        code.write_text("".join(f"{s.address:x} {s.address + s.size:x}\n" for s in _functions(symbols)))
+        options = {
+            "out": str(out),
+            "code": str(code),
+            "split": next((f"{s.address:x}" for s in symbols if s.name == split), "0"),
+            **_memories(firmware.board, trace.timing, ram_bytes),
+        }
+        plugged = ",".join([str(plugin), *(f"{k}={v}" for k, v in options.items())])
+        transport = transport_to(firmware, elf, options=["-plugin", plugged])
+        with Session(firmware.artifact, transport, firmware.board.name, retries=0) as session:
+            session.run(inputs, seconds=timeout)
+            transport.end()
+        with out.open() as text:
+            trace.read(text)
     return trace
+
+
+def _functions(symbols: Iterable[Symbol]) -> list[Symbol]:
+    return [s for s in symbols if s.is_function and s.section in _CODE_SECTIONS]
+
+
+def _memories(board: Board, timing: MemoryTiming, ram_bytes: int) -> dict[str, str]:
+    """Return the plugin's options about memories."""
+    caches = {"instruction": timing.instruction, "data": timing.data}
+    served = timing.ram_line > 0 and ram_bytes > timing.tightly_coupled
+    return {
+        "flash": f"{board.memory('FLASH').origin:x}",
+        "ram": str(int(served)),
+        **{k: f"{c.sets:x}:{c.ways:x}:{c.line:x}" for k, c in caches.items()},
+    }
+
+
+def _compile(plugin: Path) -> None:
+    source = TEMPLATES / "qemu_plugin" / "trace.c"
+    command = [find_tool("gcc"), "-O2", "-shared", "-fPIC", str(source), "-o", str(plugin)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise BoardError(f"the plugin for QEMU does not compile: {done.stderr.strip()}")

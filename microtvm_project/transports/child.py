@@ -100,6 +100,22 @@ class ChildTransport(Transport):
             self._folder.cleanup()
             self._folder = None
 
+    def end(self, seconds: float = 30) -> None:
+        """Let the process end by itself, so that it writes what it still has to: there is nothing to read any more.
+
+        Raises
+        ------
+        BoardError
+            When it does not.
+        """
+        assert self._process is not None
+        os.close(self._send)
+        self._send = -1
+        try:
+            self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            raise BoardError(f"{self.command[0]} did not end within {seconds:g} s") from None
+
     def _disconnect(self) -> None:
         """Close the descriptors that are not the process's own pipes."""
 

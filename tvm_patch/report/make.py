@@ -161,7 +161,7 @@ def run_report(
         notes=list(metadata.notes),
         answers=list(answers),
         instructions=result.instructions,
-        cycles=result.cycles,
+        cycles=result.cycles.total if result.cycles else None,
         arena_bytes=result.arena_bytes,
         static_bytes=result.static_bytes,
         stack_bytes=result.stack_bytes,

@@ -65,7 +65,7 @@ class EmulatedRack:
             counts = result.operator_instructions
             assert counts is not None
             if objective == "cycles":
-                counts = operator_cycles(firmware, batch.inputs)
+                counts = [c.total for c in operator_cycles(firmware, batch.inputs)]
             return batch.outcomes(counts, result.outputs[0])
 
         return run
