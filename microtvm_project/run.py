@@ -62,7 +62,9 @@ class RunResult:
     flash_symbols : tuple of Symbol
         Functions and constants that ``flash_bytes`` counts; empty on the host.
     cycles : Cycles or None
-        An estimate for the board's core; see :mod:`tvm_patch.targets.pipeline`.
+        An estimate for the core and the memories of the board; see :mod:`microtvm_project.cycles`.
+    operator_cycles : list of Cycles or None
+        Per operator, for the first set.
     """
 
     outputs: list[list[np.ndarray]]
@@ -80,6 +82,7 @@ class RunResult:
     rows_read: list[int] = field(default_factory=list)
     flash_symbols: tuple[Symbol, ...] = ()
     cycles: Cycles | None = None
+    operator_cycles: list[Cycles] | None = None
 
 
 def run(
@@ -106,7 +109,7 @@ def run(
     profile : bool
         Also count instructions per operator, which takes a second program and a second run of the first set.
     cycles : bool
-        Also estimate the cycles of the first set, which takes another run.
+        Also estimate the cycles of the first set, which takes another run, and with `profile` two.
     **build_options
         Further options of :func:`microtvm_project.build_firmware`.
 
@@ -152,6 +155,7 @@ def run_firmware(
                 f"{artifact.metadata.model_name}: the program with profile hooks gives other outputs"
             )
         operators = [o.cost for o in profile.operators]
+    estimated = cycles and bool(inputs) and firmware.board.runner == "qemu"
     stack = max((r.stack_bytes for r in runs if r.stack_bytes is not None), default=None)
     sram = None
     if firmware.static_bytes is not None and stack is not None:
@@ -171,7 +175,8 @@ def run_firmware(
         sections=firmware.sections,
         rows_read=[r.rows_read for r in runs] if artifact.fetched else [],
         flash_symbols=tuple(s for s in firmware.symbols if s.section in FLASH_SECTIONS),
-        cycles=_cycles(firmware, inputs[0], timeout) if cycles and inputs else None,
+        cycles=whole_cycles(firmware, inputs[0], timeout) if estimated else None,
+        operator_cycles=operator_cycles(firmware, inputs[0], timeout) if estimated and operators else None,
     )
 
 
@@ -188,10 +193,8 @@ def _run_sets(firmware: Firmware, inputs: Sequence[InputSet], timeout: float) ->
     return runs
 
 
-def _cycles(firmware: Firmware, inputs: InputSet, timeout: float) -> Cycles | None:
-    """Estimate the cycles of one inference; None where nothing says what was executed."""
-    if firmware.board.runner != "qemu":
-        return None
+def whole_cycles(firmware: Firmware, inputs: InputSet, timeout: float = TIMEOUT) -> Cycles:
+    """Estimate the cycles of one inference on an emulated board."""
     trace = trace_program(firmware, firmware.elf, inputs, timeout)
     return add(trace.cycles(part) for part in trace.parts)
 

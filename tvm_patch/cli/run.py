@@ -69,9 +69,6 @@ def run(
         Path | None, typer.Option("--output", help="Write the outputs to a .npy, .npz or .json file.")
     ] = None,
     signature: SignatureOption = None,
-    cycles: Annotated[
-        bool, typer.Option("--cycles", help="Estimate the core's cycles from what QEMU executed.")
-    ] = False,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of the random input.")] = 0,
     io: IoOption = Border.int8,
     plan: PlanFileOption = None,
@@ -87,7 +84,7 @@ def run(
     json: JsonOption = None,
     quiet: QuietOption = False,
 ) -> None:
-    """Run one inference; report instructions, SRAM and flash.
+    """Run one inference; report cycles, instructions, SRAM and flash.
 
     \b
     Examples:
@@ -153,7 +150,7 @@ def run(
         else:
             given = driver.random_inputs(artifact, 1, seed)
         step(f"running on {board}", None)
-        result = artifact.run(given, board=board, as_board=as_board, **({"cycles": True} if cycles else {}))
+        result = artifact.run(given, board=board, as_board=as_board, cycles=True)
         checked, unchecked = None, None
         if reference is not None and data is not None:
             step("comparing with the reference", None)

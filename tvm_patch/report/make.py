@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from tvm_patch.report.flash import flash_by_kind
 from tvm_patch.report.models import (
     AnswerReport,
     CompileReport,
+    CyclesReport,
     InspectReport,
     OperatorMemory,
     OperatorReport,
@@ -149,6 +151,9 @@ def run_report(
     """
     described = metadata.operators
     counts: Sequence[int | None] = result.operator_instructions or [None] * len(described)
+    cycles: Sequence[int | None] = (
+        [c.total for c in result.operator_cycles] if result.operator_cycles else [None] * len(described)
+    )
     return RunReport(
         model=model,
         board=board,
@@ -161,7 +166,7 @@ def run_report(
         notes=list(metadata.notes),
         answers=list(answers),
         instructions=result.instructions,
-        cycles=result.cycles.total if result.cycles else None,
+        **_time(result, as_board or board),
         arena_bytes=result.arena_bytes,
         static_bytes=result.static_bytes,
         stack_bytes=result.stack_bytes,
@@ -171,11 +176,25 @@ def run_report(
         if result.flash_bytes is not None
         else [],
         operators=[
-            OperatorRun(**_reported(op), instructions=n) for op, n in zip(described, counts, strict=True)
+            OperatorRun(**_reported(op), instructions=n, cycles=c)
+            for op, n, c in zip(described, counts, cycles, strict=True)
         ],
         **_costs(metadata),
         **_borders(metadata),
     )
+
+
+def _time(result: RunResult, board: str) -> dict[str, Any]:
+    if result.cycles is None:
+        return {}
+    from microtvm_project.boards import get_board
+
+    clock = get_board(board).clock_hz
+    return {
+        "cycles": result.cycles.total,
+        "cycles_parts": CyclesReport(**asdict(result.cycles)),
+        "milliseconds": 1000 * result.cycles.total / clock if clock else None,
+    }
 
 
 def _reported(op: OperatorEntry) -> dict[str, Any]:

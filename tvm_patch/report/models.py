@@ -120,9 +120,12 @@ class OperatorRun(OperatorReport):
     ----------
     instructions : int or None
         None where the board cannot count.
+    cycles : int or None
+        An estimate; see :class:`RunReport`.
     """
 
     instructions: int | None = None
+    cycles: int | None = None
 
 
 class InspectReport(Report):
@@ -263,6 +266,23 @@ class AnswerReport(Report):
     first: list[float | int | bool] = Field(default_factory=list)
 
 
+class CyclesReport(Report):
+    """What cycles are spent on.
+
+    Attributes
+    ----------
+    issue, result_stalls, unaligned, fetch, flash_data, ram_data : int
+        See :class:`microtvm_project.cycles.Cycles`.
+    """
+
+    issue: int
+    result_stalls: int
+    unaligned: int
+    fetch: int
+    flash_data: int
+    ram_data: int
+
+
 class RunReport(Report):
     """One inference on a board.
 
@@ -286,7 +306,11 @@ class RunReport(Report):
     answers : list of AnswerReport
         What came out.
     cycles : int or None
-        An estimate; None without ``--cycles``, and on boards that are not emulated.
+        An estimate for the core and the memories of the board that is named; None on boards that are not emulated.
+    cycles_parts : CyclesReport or None
+        What they are spent on.
+    milliseconds : float or None
+        The same at the board's clock; None where it has none.
     instructions : int or None
         Of one inference; None where the board cannot count.
     input_mode, scheme : str
@@ -317,6 +341,8 @@ class RunReport(Report):
     answers: list[AnswerReport] = Field(default_factory=list)
     instructions: int | None = None
     cycles: int | None = None
+    cycles_parts: CyclesReport | None = None
+    milliseconds: float | None = None
     input_mode: str
     scheme: str
     segments: int

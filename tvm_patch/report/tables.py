@@ -8,7 +8,7 @@ from rich.table import Table
 
 from tvm_patch.report.answer import print_answers
 from tvm_patch.report.columns import Bar, Cell, Column, fitted
-from tvm_patch.report.models import CompileReport, InspectReport, OperatorRun, RunReport, TensorReport
+from tvm_patch.report.models import CompileReport, InspectReport, RunReport, TensorReport
 from tvm_patch.report.text import UNKNOWN, count, kib, shape
 
 
@@ -65,19 +65,22 @@ def print_compile(console: Console, report: CompileReport) -> None:
 
 
 def print_run(console: Console, report: RunReport) -> None:
-    """Print instructions per operator, then memory and the verdict."""
-    total = report.instructions or sum(op.instructions or 0 for op in report.operators)
+    """Print what every operator takes, then memory and the verdict."""
+    timed = report.cycles is not None
+    spent = [(op.cycles if timed else op.instructions) or 0 for op in report.operators]
+    total = (report.cycles if timed else report.instructions) or sum(spent)
     columns = (
         Column("index", right=True, drop=1),
         Column("name", least=12),
         Column("kind", drop=4),
         Column("output", drop=5),
         Column("MACs", right=True, drop=3),
-        Column("instructions", right=True),
-        Column("instr/MAC", right=True, drop=2),
+        Column("instructions", right=True, drop=0 if not timed else 6),
+        *([Column("cycles", right=True)] if timed else []),
+        Column("cycles/MAC" if timed else "instr/MAC", right=True, drop=2),
         Column("share"),
     )
-    largest = max((op.instructions or 0 for op in report.operators), default=0)
+    largest = max(spent, default=0)
     lines: list[list[Cell]] = [
         [
             str(op.index),
@@ -86,14 +89,11 @@ def print_run(console: Console, report: RunReport) -> None:
             shape(op.output_shape),
             count(op.macs),
             count(op.instructions),
-            _per_mac(op),
-            Bar(
-                op.instructions or 0,
-                largest,
-                before=f"{100 * (op.instructions or 0) / max(1, total):5.1f} % ",
-            ),
+            *([count(op.cycles)] if timed else []),
+            f"{cost / op.macs:.2f}" if cost and op.macs else UNKNOWN,
+            Bar(cost, largest, before=f"{100 * cost / max(1, total):5.1f} % "),
         ]
-        for op in report.operators
+        for op, cost in zip(report.operators, spent, strict=True)
     ]
     if total:  # on a board that does not count, inspect says as much
         console.print(fitted(console, columns, lines))
@@ -107,7 +107,7 @@ def print_run(console: Console, report: RunReport) -> None:
         ("model", f"{escape(report.model)} on {where}"),
         *_notes(report.notes),
         ("instructions", f"{count(report.instructions)}{per_mac}"),
-        *_cycles(report),
+        *_time(report),
         *_plan(report),
         ("arena", kib(report.arena_bytes)),
         ("static data", kib(report.static_bytes)),
@@ -125,11 +125,15 @@ def _notes(notes: list[str]) -> list[tuple[str, str]]:
     return [("note", f"[yellow]{escape(note)}[/]") for note in notes]
 
 
-def _cycles(report: RunReport) -> list[tuple[str, str]]:
-    if report.cycles is None:
+def _time(report: RunReport) -> list[tuple[str, str]]:
+    if report.cycles is None or report.cycles_parts is None:
         return []
-    each = f", {report.cycles / report.instructions:.2f} per instruction" if report.instructions else ""
-    return [("cycles", f"about {count(report.cycles)}{each} (estimate)")]
+    parts = {name.replace("_", " "): n for name, n in report.cycles_parts if n}
+    shares = ", ".join(f"{name} {100 * n / max(1, report.cycles):.1f} %" for name, n in parts.items())
+    rows = [("cycles", f"about {count(report.cycles)}: {shares}")]
+    if report.milliseconds is not None:
+        rows.insert(0, ("time", f"about {report.milliseconds:.3g} ms"))
+    return rows
 
 
 def _flash(report: RunReport) -> Table:
@@ -171,10 +175,6 @@ def _plan(report: InspectReport | CompileReport | RunReport) -> list[tuple[str, 
         *([] if plain else [("plan", plan)]),
         ("MACs", f"{count(report.macs)} ({report.macs:,}), overhead {report.overhead:.3f}"),
     ]
-
-
-def _per_mac(op: OperatorRun) -> str:
-    return f"{op.instructions / op.macs:.2f}" if op.instructions and op.macs else UNKNOWN
 
 
 def _quality(report: InspectReport) -> str:
