@@ -8,6 +8,7 @@ from tvm import relax
 from relay_passes.fold_boundary import FoldBoundary
 from relay_passes.fold_padding import FoldPadding
 from relay_passes.legalize_quantized import LegalizeQuantized
+from relay_passes.prune_channels import PruneChannels
 from relay_passes.simplify_movement import SimplifyMovement
 from tvm_patch.border_mode import BorderMode
 from tvm_patch.tvm_types import Pass
@@ -27,7 +28,9 @@ def legalization_passes(io: BorderMode = "int8") -> list[Pass]:
         LegalizeQuantized(),
         # Before FoldPadding: a reshape that changes nothing would hide a pad from its convolution.
         SimplifyMovement(),
+        # Before PruneChannels: what a pad is for is known once it is the padding of a window.
         FoldPadding(),
+        PruneChannels(),
         # Last: it reads the record of grids that LegalizeQuantized leaves, and the border must be bare by now.
         FoldBoundary(io),
     ]
