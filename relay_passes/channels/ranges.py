@@ -165,7 +165,11 @@ def _of_one_tensor(op: Operator, known: Mapping[str, Range]) -> list[Range] | No
 
 def _of_two_tensors(op: Operator, known: Mapping[str, Range]) -> list[Range] | None:
     """Try the corners: what is monotone in either operand, or a rescaled product, is extreme in one of them."""
-    if any(int(v) > _SAFE_SHIFTS[op.kind] for k, v in op.attrs.items() if k.endswith("shift") and k != "left_shift"):
+    if any(
+        int(v) > _SAFE_SHIFTS[op.kind]
+        for k, v in op.attrs.items()
+        if k.endswith("shift") and k != "left_shift"
+    ):
         return None  # an int32 could overflow
     inputs = iter(op.inputs)
     ends = []
@@ -218,7 +222,8 @@ _RULES: dict[str, Rule] = {
     **dict.fromkeys(("lookup", "prelu"), _of_one_tensor),
     **dict.fromkeys(_SAFE_SHIFTS, _of_two_tensors),
     **dict.fromkeys(
-        ("avg_pool2d", "max_pool2d", "pad", "resize_nearest", "resize_bilinear", "mean", "reduce_max"), _monotone
+        ("avg_pool2d", "max_pool2d", "pad", "resize_nearest", "resize_bilinear", "mean", "reduce_max"),
+        _monotone,
     ),
     **dict.fromkeys(MOVES, _monotone),
 }
