@@ -1,1 +1,1 @@
-"""Channels of a network's tensors, the indices along their last axis: what they hold, who needs them, cutting them out."""
+"""Channels of tensors, the indices along their last axis: what they hold, who needs them, cutting them out."""

@@ -10,7 +10,7 @@ from tvm import relax
 
 from relay_passes.channels.needed import Int64Array, Mask
 from relay_passes.channels.ranges import channels_of
-from relay_passes.channels.reading import filters_of, mixes
+from relay_passes.channels.reading import filters_of, mixes, picks
 from relay_passes.dialect import OPS, build_call
 from relay_passes.straight_line import constant
 from tvm_patch.graph import Operator
@@ -34,6 +34,8 @@ def cut(op: Operator, call: Expr, masks: Mapping[str, Mask], folded: Int64Array 
     made = masks[op.outputs[0].name]
     if op.kind == "reshape":
         return relax.op.reshape(call.args[0], [*op.outputs[0].shape[:-1], int(made.sum())])
+    if picks(op):
+        return take_channels(call.args[0], _indices(op, made, masks[op.inputs[0].name]))
     if op.kind not in OPS:
         return call
     constants, attrs = dict(op.constants), dict(op.attrs)
@@ -64,6 +66,17 @@ def _filters(op: Operator, made: Mask, read: Mask) -> np.ndarray:
     weight = op.constants["weight"]
     left = filters_of(op)[made][..., read].astype(weight.dtype)
     return left.reshape(int(made.sum()), *weight.shape[1:-1], -1)
+
+
+def take_channels(data: Expr, indices: np.ndarray) -> Expr:
+    """Return a stock ``take`` of some channels."""
+    return relax.op.take(data, constant(indices.astype(np.int32)), axis=len(data.ty.shape) - 1)
+
+
+def _indices(op: Operator, made: Mask, read: Mask) -> np.ndarray:
+    """Return where the channels that are made are among those that are left."""
+    left = np.cumsum(read) - 1
+    return np.asarray(left[op.constants["indices"] % read.size][made])
 
 
 def _pad_width(op: Operator, made: Mask) -> list[int]:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from relay_passes.channels.ranges import Range, channels_of
-from relay_passes.channels.reading import NOTHING, IndexArray, channel_maps, filters_of, mixes
+from relay_passes.channels.reading import NOTHING, IndexArray, channel_maps, filters_of, mixes, picks
 from tvm_patch.graph import Graph, Operator
 from tvm_patch.integer.requantize import INT32_MAX
 
@@ -29,7 +29,7 @@ def needed_channels(graph: Graph, ranges: Mapping[str, Range], multiple: int = 1
     ranges : mapping of str to Range
         Of :func:`relay_passes.channels.ranges.ranges_of`.
     multiple : int
-        Where an operator that mixes channels loses some, it keeps a multiple of this, or all.
+        Where an operator whose channels are free loses some, it keeps a multiple of this, or all.
     """
     return _Growth(graph, ranges, multiple).run()
 
@@ -113,7 +113,8 @@ class _Growth:
         for tensor, index in zip(op.inputs, self.maps.get(op.name, ()), strict=False):
             read, there = self.masks[tensor.name], index != NOTHING
             read[index[there & made]] = True
-            made[there] |= read[index[there]]
+            if not picks(op):
+                made[there] |= read[index[there]]
 
     def _round_up(self) -> bool:
         """Keep more channels where there are none, or not a whole multiple; tell whether any."""
@@ -124,7 +125,8 @@ class _Growth:
         for op in self.graph.operators:
             mask = self.masks[op.outputs[0].name]
             missing = -int(mask.sum()) % self.multiple
-            if op.name in self.weighed and missing and not mask.all():
+            free = op.name in self.weighed or (op.name in self.maps and picks(op))
+            if free and missing and not mask.all():
                 mask[np.flatnonzero(~mask)[:missing]] = True
                 return True
         return False

@@ -30,6 +30,11 @@ def mixes(op: Operator) -> bool:
     return op.kind in MIXING
 
 
+def picks(op: Operator) -> bool:
+    """Tell whether the output has some of the input's channels, of which it may have fewer than the input."""
+    return op.kind == "take" and bool(op.attrs["axis"] == len(op.inputs[0].shape) - 1)
+
+
 def filters_of(op: Operator) -> npt.NDArray[np.int64]:
     """Return the weights of an operator that mixes channels as (outputs, taps, input channels)."""
     weight = op.constants["weight"].astype(np.int64)
@@ -61,6 +66,8 @@ def channel_maps(op: Operator) -> list[IndexArray] | None:
     if op.kind in ("reshape", "tile"):
         # Elements stay in their order: channels come round again, as long as a row holds them a whole number of times.
         return [each % read] if read and made % read == 0 else None
+    if picks(op):
+        return [op.constants["indices"] % read] if op.constants["indices"].ndim == 1 else None
     return [each] if _keeps_last_axis(op) else None
 
 
@@ -85,6 +92,4 @@ def _keeps_last_axis(op: Operator) -> bool:
         return bool(op.attrs["axes"]) and op.attrs["axes"][-1] == last
     if op.kind == "strided_slice":
         return last not in op.attrs["axes"]
-    if op.kind == "take":
-        return bool(op.attrs["axis"] != last)
-    return False
+    return op.kind == "take"  # along another axis

@@ -435,7 +435,7 @@ def transposed(data: Any, weight: np.ndarray) -> Any:
 
 @pytest.mark.parametrize(("bias", "left"), [((ZERO_POINT - OUT) * 128, 2), (1000, 3)])
 def test_transposed_convolution(bias, left):
-    """Its outputs see different numbers of taps, so a constant input must be the zero point; its filters may be zeros."""
+    """Its outputs see different numbers of taps, so a constant input must be the zero point."""
     x = var("x", DATA)
     middle = weights(3, 3, 3, 3)
     middle[0] = 0
