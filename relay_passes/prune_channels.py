@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -11,13 +11,13 @@ import tvm
 from tvm import relax
 
 from relay_passes.channels.cutting import cut, take_channels
-from relay_passes.channels.gathering import taken_name, with_takes, worth_gathering
+from relay_passes.channels.gathering import with_takes, worth_gathering
 from relay_passes.channels.needed import folded, needed_channels
 from relay_passes.channels.ranges import channels_of, ranges_of
 from relay_passes.channels.reading import mixes
 from relay_passes.extract_graph import extract_graph
 from relay_passes.rewriting import rewrite
-from relay_passes.straight_line import StraightLine, replace_main, shape_of
+from relay_passes.straight_line import MAIN, StraightLine, replace_main, shape_of
 from tvm_patch.tvm_types import Expr, IRModule, PassContext, Var
 
 PRUNED = "tvm_patch.pruned"
@@ -90,20 +90,26 @@ class PruneChannels:
                 return None
             return cut(op, value, masks, folded(op, ranges) if mixes(op) else None)
 
-        known = json.loads(str(line.attrs.get(PRUNED, "{}")))
+        known = pruned_channels(module)
         line.attrs[PRUNED] = json.dumps(
             known | {n: [known.get(n, counts)[0], counts[1]] for n, counts in lost.items()}
         )
         return replace_main(module, rewrite(line, change))
 
 
-def _with_takes(line: StraightLine, names: Collection[str]) -> StraightLine:
+def pruned_channels(module: IRModule) -> dict[str, tuple[int, int]]:
+    """Return how many channels tensors had that lost some, and how many are left, by name."""
+    recorded = json.loads(str((module[MAIN].attrs or {}).get(PRUNED, "{}")))
+    return {name: (before, left) for name, (before, left) in recorded.items()}
+
+
+def _with_takes(line: StraightLine, names: Mapping[str, str]) -> StraightLine:
     """Return the function with a take of all channels in front of some operators; see :func:`with_takes`."""
     bindings: list[tuple[Var, Expr]] = []
     for var, value in line.bindings:
         if str(var.name) in names:
             data = value.args[0]
-            taken = relax.DataflowVar(taken_name(str(var.name)), data.ty)
+            taken = relax.DataflowVar(names[str(var.name)], data.ty)
             bindings.append((taken, take_channels(data, np.arange(shape_of(data)[-1]))))
             bindings.append((var, relax.Call(value.op, [taken, *value.args[1:]], value.attrs)))
         else:

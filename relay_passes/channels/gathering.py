@@ -7,7 +7,7 @@ in front of it lets them.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from math import prod
 
@@ -15,37 +15,51 @@ import numpy as np
 
 from relay_passes.channels.needed import Mask, needed_channels
 from relay_passes.channels.ranges import Range, channels_of
-from relay_passes.channels.reading import mixes
+from relay_passes.channels.reading import mixes, picks
 from tvm_patch.graph import Graph, Operator, Tensor
 
 TAKE_COST = 16
 """Multiply-accumulates that must be saved for each element that is taken: twice what copying it costs."""
 
 
-def worth_gathering(graph: Graph, ranges: Mapping[str, Range], multiple: int) -> list[str]:
-    """Return the depthwise convolutions in front of which a ``take`` of channels pays, by name."""
+def worth_gathering(graph: Graph, ranges: Mapping[str, Range], multiple: int) -> dict[str, str]:
+    """Return the depthwise convolutions in front of which a ``take`` of channels pays, and the name for each take."""
     tied = needed_channels(graph, ranges, multiple)
-    depthwise = [op for op in graph.operators if op.kind == "depthwise_conv2d"]
-    loose = needed_channels(with_takes(graph, [op.name for op in depthwise]), ranges, multiple)
-    found = [op for op in depthwise if _pays(graph, op, tied, loose)]
+    names = _free_names(graph)
+    loose = needed_channels(with_takes(graph, names), ranges, multiple)
+    costs = {op.name: _macs_a_channel(graph, op, loose) for op in graph.operators if op.name in names}
+    inputs = {op.name: op.inputs[0] for op in graph.operators if op.name in names}
+    made = {op.name: op.outputs[0].name for op in graph.operators if op.name in names}
+
+    def pays(name: str) -> bool:
+        lost = int(tied[made[name]].sum() - loose[made[name]].sum())
+        taken = int(loose[names[name]].sum()) * _positions(inputs[name])
+        return lost * costs[name] > TAKE_COST * taken
+
+    found = {name: take for name, take in names.items() if pays(name)}
     while found:
-        # Without the takes that do not pay more may be needed than was supposed: a take of everything is of no use.
-        names = [op.name for op in found]
-        masks = needed_channels(with_takes(graph, names), ranges, multiple)
-        useful = [op for op in found if masks[taken_name(op.name)].sum() < masks[op.inputs[0].name].sum()]
+        # Without the takes that do not pay more is needed than with all: a take of everything is of no use.
+        masks = needed_channels(with_takes(graph, found), ranges, multiple)
+        useful = {n: take for n, take in found.items() if masks[take].sum() < masks[inputs[n].name].sum()}
         if useful == found:
-            return names
+            break
         found = useful
-    return []
+    return found
 
 
-def _pays(graph: Graph, op: Operator, tied: Mapping[str, Mask], loose: Mapping[str, Mask]) -> bool:
-    """Tell whether a take pays, from what is needed without takes and with one in front of every operator."""
-    taken, made = loose[taken_name(op.name)], op.outputs[0].name
-    lost = int(tied[made].sum() - loose[made].sum())
-    if not lost or taken.sum() == loose[op.inputs[0].name].sum():
-        return False
-    return lost * _macs_a_channel(graph, op, loose) > TAKE_COST * int(taken.sum()) * _positions(op.inputs[0])
+def _free_names(graph: Graph) -> dict[str, str]:
+    """Return the depthwise convolutions that read no ``take`` yet, each with a new name for one."""
+    known = {t.name for t in graph.inputs} | {n for op in graph.operators for n in op.output_names}
+    taken = {n for op in graph.operators if picks(op) for n in op.output_names}
+    names = {}
+    for op in graph.operators:
+        if op.kind == "depthwise_conv2d" and op.inputs[0].name not in taken:
+            name = f"{op.name}_channels"
+            while name in known:
+                name += "_"
+            names[op.name] = name
+            known.add(name)
+    return names
 
 
 def _positions(tensor: Tensor) -> int:
@@ -63,18 +77,13 @@ def _macs_a_channel(graph: Graph, op: Operator, masks: Mapping[str, Mask]) -> in
     return total
 
 
-def taken_name(operator: str) -> str:
-    """Return the name of the ``take`` in front of an operator, and of what it makes."""
-    return f"{operator}_channels"
-
-
-def with_takes(graph: Graph, names: Collection[str]) -> Graph:
-    """Return the graph with a ``take`` of all channels in front of some operators."""
+def with_takes(graph: Graph, names: Mapping[str, str]) -> Graph:
+    """Return the graph with a ``take`` of all channels, of that name, in front of some operators."""
     operators: list[Operator] = []
     for op in graph.operators:
         if op.name in names:
             read = op.inputs[0]
-            taken = replace(read, name=taken_name(op.name))
+            taken = replace(read, name=names[op.name])
             indices = {"indices": np.arange(channels_of(read), dtype=np.int32)}
             attrs = {"axis": len(read.shape) - 1}
             operators.append(Operator("take", taken.name, (read,), (taken,), indices, attrs))

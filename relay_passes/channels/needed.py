@@ -44,7 +44,8 @@ def folded(op: Operator, ranges: Mapping[str, Range]) -> Int64Array:
     """
     data = ranges[op.inputs[0].name]
     value = np.where(foldable(op, ranges), data.low - int(op.attrs["input_zero_point"]), 0)
-    return filters_of(op).sum(axis=1) * value
+    sums: Int64Array = filters_of(op).sum(axis=1) * value
+    return sums
 
 
 def foldable(op: Operator, ranges: Mapping[str, Range]) -> Mask:
@@ -57,7 +58,8 @@ def foldable(op: Operator, ranges: Mapping[str, Range]) -> Mask:
     if data is None:
         return np.zeros(channels_of(op.inputs[0]), bool)
     everywhere = op.kind == "fully_connected" or (op.kind == "conv2d" and not any(op.attrs["padding"]))
-    return data.constant & (everywhere | (data.low == int(op.attrs["input_zero_point"])))
+    there: Mask = data.constant & (everywhere | (data.low == int(op.attrs["input_zero_point"])))
+    return there
 
 
 class _Growth:
@@ -88,7 +90,7 @@ class _Growth:
         """Return which channels a bias can stand for, all of them or none: it is an int32."""
         bias = np.abs(op.constants["bias"].astype(np.int64))
         fits = (bias + np.abs(folded(op, ranges)).sum(axis=1)).max(initial=0) <= INT32_MAX
-        return foldable(op, ranges) & fits
+        return foldable(op, ranges) & bool(fits)
 
     def run(self) -> dict[str, Mask]:
         for name in self.whole:
@@ -118,15 +120,14 @@ class _Growth:
 
     def _round_up(self) -> bool:
         """Keep more channels where there are none, or not a whole multiple; tell whether any."""
+        more = False
         for mask in self.masks.values():
             if mask.size and not mask.any():
-                mask[0] = True
-                return True
+                mask[0] = more = True
         for op in self.graph.operators:
             mask = self.masks[op.outputs[0].name]
             missing = -int(mask.sum()) % self.multiple
             free = op.name in self.weighed or (op.name in self.maps and picks(op))
             if free and missing and not mask.all():
-                mask[np.flatnonzero(~mask)[:missing]] = True
-                return True
-        return False
+                mask[np.flatnonzero(~mask)[:missing]] = more = True
+        return more

@@ -40,7 +40,7 @@ class Range:
     @property
     def constant(self) -> npt.NDArray[np.bool_]:
         """Which channels have one value only."""
-        return self.low == self.high
+        return np.equal(self.low, self.high)
 
 
 def channels_of(tensor: Tensor) -> int:
@@ -93,7 +93,17 @@ def _depthwise_conv2d(op: Operator, known: Mapping[str, Range]) -> list[Range] |
     low, high = _centred(op, known, padded=any(op.attrs["padding"]))
     repeats = len(filters) // len(low)
     ends = (np.repeat(x, repeats)[:, None, None] for x in (low, high))
-    return _rescaled(op, *_sums(filters, *ends))
+    sums = _sums(filters, *ends)
+    made = _rescaled(op, *sums)
+    # Of a constant under padding every output is known, of which the ends above are only bounds.
+    sure = np.repeat(known[op.inputs[0].name].constant, repeats) & _fits(op, *sums)
+    if made is None or not (sure & ~made[0].constant).any():
+        return made
+    read = sure.reshape(-1, repeats).all(axis=1)
+    values = np.where(read, known[op.inputs[0].name].low, int(op.attrs["input_zero_point"]))
+    exact = range_of_literal(evaluate(op, [_filled(op.inputs[0], values)])[0])
+    sure = np.repeat(read, repeats)
+    return [Range(np.where(sure, exact.low, made[0].low), np.where(sure, exact.high, made[0].high))]
 
 
 def _transpose_conv2d(op: Operator, known: Mapping[str, Range]) -> list[Range] | None:
@@ -127,21 +137,25 @@ def _sums(filters: npt.NDArray[Any], low: Int64Array, high: Int64Array) -> tuple
     return (up * low + down * high).sum(axis=axes), (up * high + down * low).sum(axis=axes)
 
 
+def _fits(op: Operator, least: Int64Array, greatest: Int64Array) -> npt.NDArray[np.bool_]:
+    """Return of which channels no int32 overflows, in the sum with its bias or in the shift to the left."""
+    totals = np.stack([least, greatest]) + op.constants["bias"]
+    shifted = np.abs(totals) << np.maximum(op.constants["shift"].astype(np.int64), 0)
+    return np.asarray(shifted.max(axis=0) <= INT32_MAX)
+
+
 def _rescaled(op: Operator, least: Int64Array, greatest: Int64Array) -> list[Range] | None:
     """Return what sums become with bias, multiplier and clamp."""
-    act_min, act_max = int(op.attrs["act_min"]), int(op.attrs["act_max"])
     if len(least) != channels_of(op.outputs[0]):
         return None
-    bias, multiplier, shift = (op.constants[k].astype(np.int64) for k in ("bias", "multiplier", "shift"))
-    totals = np.stack([least, greatest]) + bias
-    # Where int32 could overflow, in the sum or in the shift to the left, nothing is monotone.
-    unsure = (np.abs(totals) << np.maximum(shift, 0)).max(axis=0) > INT32_MAX
-    totals = np.where(unsure, 0, totals)
+    fits = _fits(op, least, greatest)  # where not, nothing is monotone
+    totals = np.where(fits, np.stack([least, greatest]) + op.constants["bias"], 0)
     scale = multiply_exact if op.kind == "fully_connected" else multiply_by_quantized_multiplier
-    ends = scale(totals, multiplier, shift).astype(np.int64) + int(op.attrs["output_zero_point"])
-    ends = np.clip(ends, act_min, act_max)
+    ends = scale(totals, op.constants["multiplier"], op.constants["shift"]).astype(np.int64)
+    act_min, act_max = int(op.attrs["act_min"]), int(op.attrs["act_max"])
+    ends = np.clip(ends + int(op.attrs["output_zero_point"]), act_min, act_max)
     low, high = ends.min(axis=0), ends.max(axis=0)  # a multiplier may be negative
-    return [Range(np.where(unsure, act_min, low), np.where(unsure, act_max, high))]
+    return [Range(np.where(fits, low, act_min), np.where(fits, high, act_max))]
 
 
 # ------------------------------------------------------------------ elementwise

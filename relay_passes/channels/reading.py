@@ -23,10 +23,10 @@ _PER_CHANNEL = ("depthwise_conv2d", "avg_pool2d", "max_pool2d", "resize_nearest"
 def mixes(op: Operator) -> bool:
     """Tell whether filters mix the input's channels, and which ones can be read off the weights."""
     if op.kind == "conv2d":
-        return op.constants["weight"].shape[3] == channels_of(op.inputs[0])
+        return bool(op.constants["weight"].shape[3] == channels_of(op.inputs[0]))
     if op.kind == "fully_connected":
         outputs, inputs = op.constants["weight"].shape
-        return inputs % channels_of(op.inputs[0]) == 0 and channels_of(op.outputs[0]) == outputs
+        return not inputs % channels_of(op.inputs[0]) and bool(channels_of(op.outputs[0]) == outputs)
     return op.kind in MIXING
 
 

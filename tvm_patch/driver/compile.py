@@ -119,7 +119,7 @@ def compile(
         input_mode=program.schedule.mode,
         prefer=prefer,
         signature=signature,
-        notes=legalized.model.notes,
+        notes=legalized.notes,
         scheme=found.scheme if found else "custom" if segments else "layer",
         plan=found,
     )

@@ -11,6 +11,7 @@ import pytest
 from tvm import relax
 
 from relay_passes.dialect import build_call
+from relay_passes.extract_graph import extract_graph
 from relay_passes.prune_channels import PRUNED, PruneChannels
 from relay_passes.straight_line import constant
 from tests.unit.relay_passes.builders import assert_same, lookup, module, pad, pool, var
@@ -212,7 +213,9 @@ def test_depthwise_loses_a_channel_on_both_sides():
         sums = middle[0, :, :, 2:4].astype(int).sum(axis=(0, 1)) * (value_of(500) - ZERO_POINT) + [22, 33]
         values = np.clip([value_of(int(s)) for s in sums], -128, 127)
         moved = (last[:, 0, 0, 2:4].astype(int) * (values - ZERO_POINT)).sum(axis=1)
-        return [b.emit(with_bias(weighted("conv2d", d, last[..., rest]), [*moved, 0, 11]), "y", True)]
+        return [
+            b.emit(with_bias(weighted("conv2d", d, last[..., rest]), moved + np.array([0, 11])), "y", True)
+        ]
 
     after = prune(module([x], write))
     same_ir(after, module([y], without))
@@ -244,6 +247,22 @@ def test_half_a_group_of_a_depthwise_stays():
 
     before = module([x], write)
     same_ir(prune(before), before)
+
+
+@pytest.mark.parametrize(("clamp", "left"), [((-128, 127), 3), ((7, 127), 2)])
+def test_border_of_a_depthwise_that_saturates_everywhere_goes(clamp, left):
+    """Each output of a constant channel is known, where ranges of taps only bound it."""
+    x = var("x", DATA)
+    middle = weights(1, 3, 3, 3)
+    # Twelve steps from the zero point, in the middle row: negative in the window's sum wherever it lies.
+    middle[0, :, :, 1] = [[1, 1, 1], [-100, -100, -100], [1, 1, 1]]
+
+    def write(b):
+        a = b.emit(weighted("conv2d", x, dead(3, 1), [0, 0, 0]), "a")
+        d = weighted("depthwise_conv2d", a, middle, [0, 0, 0], padding=(1, 1, 1, 1), clamp=clamp)
+        return [b.emit(weighted("conv2d", b.emit(d, "d"), weights(2, 1, 1, 3)), "y", True)]
+
+    assert counts(prune(module([x], write))).get("d", [3, 3]) == [3, left]
 
 
 def test_border_of_a_depthwise_stays():
@@ -507,3 +526,47 @@ def test_multiple(gone, left):
 def test_multiple_must_be_one_at_least():
     with pytest.raises(ValueError, match="multiple must be at least 1, got 0"):
         PruneChannels(0)
+
+
+def heads(gone: int) -> Any:
+    """Two readers of a feature map: one needs it whole, the other goes through a depthwise with dead channels."""
+    x = var("x", DATA)
+    middle = weights(1, 3, 3, 8)
+    middle[..., :gone] = 0
+
+    def write(b):
+        a = b.emit(weighted("conv2d", x, weights(8, 1, 1, 4)), "a")
+        d = b.emit(weighted("depthwise_conv2d", a, middle, padding=(1, 1, 1, 1)), "d")
+        return [
+            b.emit(weighted("conv2d", a, weights(2, 1, 1, 8)), "y", True),
+            b.emit(weighted("conv2d", d, weights(4, 1, 1, 8)), "z", True),
+        ]
+
+    return module([x], write)
+
+
+def test_channels_are_taken_out_of_a_tensor_that_others_need_whole():
+    after = prune(heads(6), multiple=2)
+    assert counts(after) == {"d_channels": [8, 2], "d": [8, 2]}
+    kinds = [op.kind for op in extract_graph(after).operators]
+    assert kinds == ["conv2d", "take", "depthwise_conv2d", "conv2d", "conv2d"]
+
+
+def test_nothing_is_taken_where_it_does_not_pay():
+    before = heads(2)
+    same_ir(prune(before, multiple=2), before)
+
+
+def test_take_of_channels_loses_channels():
+    x, y = var("x", DATA), var("x", DATA)
+    last = weights(2, 1, 1, 4)
+    last[..., 2] = 0
+
+    def write(b, data, filters, indices, kept):
+        a = b.emit(cut_out(weighted("conv2d", data, weights(5, 1, 1, 4)), filters), "a")
+        t = b.emit(relax.op.take(a, constant(np.array(indices, np.int32)), axis=3), "t")
+        return [b.emit(weighted("conv2d", t, last[..., kept]), "y", True)]
+
+    before = module([x], lambda b: write(b, x, [0, 1, 2, 3, 4], [4, 0, 1, 4], [0, 1, 2, 3]))
+    after = module([y], lambda b: write(b, y, [0, 4], [1, 0, 1], [0, 1, 3]))
+    same_ir(prune(before), after)
