@@ -173,6 +173,7 @@ def legalize(
     io: BorderMode = "int8",
     signature: str | None = None,
     target: Target = HOST,
+    prune: bool = True,
 ) -> Legalized:
     """Import and legalize a model.
 
@@ -188,6 +189,8 @@ def legalize(
         Which of the file's signatures; its first subgraph otherwise.
     target : Target
         What it will run on; this machine unless told otherwise, as for :func:`tvm_patch.compile`.
+    prune : bool
+        Whether channels that are constant or unread leave the network; the bits are the same.
 
     Raises
     ------
@@ -199,7 +202,9 @@ def legalize(
         raise UserError(f"--name {name!r} is not a C identifier; use letters, digits and underscores")
     imported = import_tflite(data, signature)
     try:
-        module = tvm.transform.Sequential([*legalization_passes(io), OrderOperators(target)])(imported.module)
+        module = tvm.transform.Sequential([*legalization_passes(io, prune), OrderOperators(target)])(
+            imported.module
+        )
         main = module["main"]
         graph = graph_of(main)
     except UnsupportedError as error:

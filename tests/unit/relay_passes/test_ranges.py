@@ -16,8 +16,7 @@ from tvm_patch.frontend import import_tflite
 
 
 def legal(imported):
-    passes = [p for p in legalization_passes("float") if p.info.name != "PruneChannels"]
-    return tvm.transform.Sequential(passes)(imported)
+    return tvm.transform.Sequential(legalization_passes("float", prune=False))(imported)
 
 
 def assert_within(module_, seed: int) -> None:
