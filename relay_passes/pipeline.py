@@ -8,6 +8,7 @@ from tvm import relax
 from relay_passes.fold_boundary import FoldBoundary
 from relay_passes.fold_padding import FoldPadding
 from relay_passes.legalize_quantized import LegalizeQuantized
+from relay_passes.prune_channels import PruneChannels
 from relay_passes.simplify_movement import SimplifyMovement
 from tvm_patch.border_mode import BorderMode
 from tvm_patch.tvm_types import Pass
@@ -15,19 +16,24 @@ from tvm_patch.tvm_types import Pass
 PIPELINE = "tvm_patch_legalize"
 
 
-def legalization_passes(io: BorderMode = "int8") -> list[Pass]:
+def legalization_passes(io: BorderMode = "int8", prune: bool = True) -> list[Pass]:
     """Return the passes from QDQ Relax to the integer dialect, in order.
 
     Parameters
     ----------
     io : {"int8", "float"}
         Interface of the result; see :class:`relay_passes.fold_boundary.FoldBoundary`.
+    prune : bool
+        Whether channels that are constant or unread leave the network.  Not for who looks at a network that is to be
+        trained again.
     """
     return [
         LegalizeQuantized(),
         # Before FoldPadding: a reshape that changes nothing would hide a pad from its convolution.
         SimplifyMovement(),
+        # Before PruneChannels: what a pad is for is known once it is the padding of a window.
         FoldPadding(),
+        *([PruneChannels()] if prune else []),
         # Last: it reads the record of grids that LegalizeQuantized leaves, and the border must be bare by now.
         FoldBoundary(io),
     ]

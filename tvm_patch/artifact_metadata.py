@@ -191,7 +191,9 @@ class Metadata(_Entry):
     signature: str | None = Field(
         description="which of the file's signatures was compiled; null for its first subgraph"
     )
-    notes: tuple[str, ...] = Field(description="what was mended in the file and chosen of it, in words")
+    notes: tuple[str, ...] = Field(
+        description="what was mended in the file, chosen of it and left out of it, in words"
+    )
     scheme: str = Field(
         description="`layer`, `auto` or `mcunetv2` as the plan says, `custom` where a program gave the segments"
     )

@@ -49,16 +49,19 @@ PLANS = 8
 def measure_plan(
     model: Path, segments: Sequence[Segment], mode: InputMode = "resident", profile: bool = False
 ) -> tuple[int, list[int] | None]:
-    """Return the instructions of one inference, and those per operator if asked for."""
-    artifact = driver.compile(model, board=BOARD, segments=lambda _: segments, input_mode=mode)
+    """Return the instructions of one inference, unpruned, and those per operator if asked for."""
+    artifact = driver.compile(model, board=BOARD, segments=lambda _: segments, input_mode=mode, prune=False)
     result = artifact.run(driver.random_inputs(artifact, 1, 0), board=BOARD, profile=profile)
     assert result.instructions is not None
     return result.instructions, result.operator_instructions
 
 
 def described(model: Path) -> Network:
-    """Return a model as the planner sees it."""
-    return legalize(model).describe()[1]
+    """Return a model as the planner sees it, with the channels that pruning would leave out.
+
+    The estimate is of kernels; what is recorded of networks holds whatever pruning learns.
+    """
+    return legalize(model, prune=False).describe()[1]
 
 
 def _plans(network: Network, ranked: bool) -> Iterator[tuple[InputMode, tuple[Segment, ...]]]:

@@ -24,13 +24,18 @@ class NetworkGrower:
         Everything random follows from it.
     shape : tuple of int, optional
         Of the input; small and random otherwise.
+    ends : bool
+        Whether the input's zero point may be the least or the greatest value.
     """
 
-    def __init__(self, seed: int, shape: tuple[int, ...] | None = None) -> None:
+    def __init__(self, seed: int, shape: tuple[int, ...] | None = None, ends: bool = False) -> None:
         self.rng = np.random.default_rng(seed)
         self.model = ModelBuilder(f"random{seed}")
         shape = shape or (1, self.number(5, 17), self.number(5, 15), self.number(1, 4))
-        self.at = self.model.input("x", shape, scale=0.04, zero_point=self.number(-20, 20))
+        zero_point = self.number(-20, 20)
+        if ends:
+            zero_point = self.choice(-128, 127, zero_point)
+        self.at = self.model.input("x", shape, scale=0.04, zero_point=zero_point)
         self.outputs: list[int] = []
 
     def number(self, least: int, most: int) -> int:
@@ -179,9 +184,40 @@ class NetworkGrower:
             self.at = self.model.softmax(self.at)
 
 
+class SparseGrower(NetworkGrower):
+    """Filters of zeros, inputs without weights, biases that saturate, and zero points at both ends among others."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__(seed, ends=True)
+
+    def _weights(self, *shape: int, per: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        weight, bias, scale = super()._weights(*shape, per=per)
+        depthwise = shape[0] == 1 and shape[-1] == per
+        dead, unread = self.rng.random(per) < 0.3, self.rng.random(shape[-1]) < 0.2
+        weight[(..., dead) if depthwise else dead] = 0
+        weight[..., unread] = 0
+        saturated = self.rng.random(per) < 0.15
+        bias[saturated] = self.choice(-1, 1) * weight.size * 127 * 300
+        # On a channel of zeros any bias, the zero point's own among them.
+        bias[self.rng.random(per) < 0.2] = 0
+        return weight, bias, scale
+
+    def _quantization(self, x: int, terms: int) -> tuple[float, int]:
+        scale, zero_point = super()._quantization(x, terms)
+        return scale, self.choice(-128, 127, -128, zero_point, zero_point)
+
+
 def random_network(seed: int) -> bytes:
     """Return a random network as a .tflite file: two to four blocks, and a head half of the time."""
-    grower = NetworkGrower(seed)
+    return _grown(NetworkGrower(seed))
+
+
+def sparse_network(seed: int) -> bytes:
+    """Return a random network with channels that are constant or never read; see :class:`SparseGrower`."""
+    return _grown(SparseGrower(seed))
+
+
+def _grown(grower: NetworkGrower) -> bytes:
     for block in _blocks(grower):
         block()
     if grower.choice(True, False):

@@ -6,13 +6,15 @@ Failures name the seed; ``trials_of(seed)`` makes the network and its two plans 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from relay_passes.prune_channels import pruned_channels
 from tests.plans.host import Trial, run_trials
-from tests.plans.networks import random_network
+from tests.plans.networks import random_network, sparse_network
 from tests.plans.plans import random_plan, searched_plan
 from tests.plans.specification import specified
 from tests.plans.trial import make_trial
@@ -25,9 +27,9 @@ from tvm_patch.oracle import run_oracle
 NETWORKS, BATCH = 200, 20
 
 
-def trials_of(seed: int) -> list[Trial]:
+def trials_of(seed: int, make: Callable[[int], bytes] = random_network) -> list[Trial]:
     """Return a random network's two trials: under a random plan and a searched one."""
-    legalized = legalize(random_network(seed))
+    legalized = legalize(make(seed))
     network = legalized.describe()[1]
     trials = []
     for kind, plan in enumerate((random_plan, searched_plan)):
@@ -60,6 +62,14 @@ def assert_specified(trials: list[Trial], folder: Path, *options: str) -> None:
 @pytest.mark.parametrize("first", range(0, NETWORKS, BATCH))
 def test_networks(first, tmp_path):
     assert_specified([trial for seed in range(first, first + BATCH) for trial in trials_of(seed)], tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("first", range(0, 60, BATCH))
+def test_pruned_networks(first, tmp_path):
+    trials = [trial for seed in range(first, first + BATCH) for trial in trials_of(seed, sparse_network)]
+    assert sum(bool(pruned_channels(t.legalized.module)) for t in trials) > BATCH // 2
+    assert_specified(trials, tmp_path)
 
 
 @pytest.mark.verify

@@ -63,7 +63,7 @@ class Analysis:
     plan : Plan or None
         None: one operator after another, the input in the arena.
     notes : tuple of str
-        What was mended in the file and chosen of it.
+        What was mended in the file, chosen of it and left out of it.
     constant_bytes : int
         Constants as the compiler prints them: weights in the order of their kernels, with what rescaling needs.
     """
@@ -120,7 +120,7 @@ def analyse(
         for op, kernel in zip(step.layout.operators, step.kernels, strict=True)
     }
     layers = layer_memory(network, memory)
-    return Analysis(network, memory, layers, kernels, found, legalized.model.notes, program.constant_bytes)
+    return Analysis(network, memory, layers, kernels, found, legalized.notes, program.constant_bytes)
 
 
 def layer_memory(network: Network, memory: PlanMemory) -> tuple[LayerMemory, ...]:

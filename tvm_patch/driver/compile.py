@@ -42,6 +42,7 @@ def compile(
     database: Path | None = None,
     prefer: Preference = "balanced",
     signature: str | None = None,
+    prune: bool = True,
     progress: Progress | None = None,
 ) -> Artifact:
     """Compile a quantized TFLite model.
@@ -70,6 +71,8 @@ def compile(
         Whether code should be small or fast.  ``size`` does not ask databases; only ``speed`` unrolls as they say.
     signature : str, optional
         Which of the file's signatures; its first subgraph otherwise.
+    prune : bool
+        Whether channels that are constant or never read are left out; the outputs are the same bits.
     progress : callable, optional
         Called with what is being done and the fraction done.
 
@@ -92,7 +95,7 @@ def compile(
     report = progress or (lambda _text, _fraction: None)
     target = get_target(get_board(board).cpu)
     report("reading and legalizing", 0.0)
-    legalized = legalize(model, name, io, signature, target)
+    legalized = legalize(model, name, io, signature, target, prune)
     _, network = legalized.describe(lambda text, done: report(text, 0.05 + 0.2 * done))
     found: Plan | None = None
     schedule: Schedule | None = None
@@ -119,7 +122,7 @@ def compile(
         input_mode=program.schedule.mode,
         prefer=prefer,
         signature=signature,
-        notes=legalized.model.notes,
+        notes=legalized.notes,
         scheme=found.scheme if found else "custom" if segments else "layer",
         plan=found,
     )

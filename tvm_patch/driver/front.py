@@ -14,6 +14,7 @@ import tvm
 
 from relay_passes.extract_graph import graph_of
 from relay_passes.pipeline import legalization_passes
+from relay_passes.prune_channels import pruned_channels
 from tvm_patch.artifact_metadata import BorderEntry
 from tvm_patch.border_mode import BorderMode
 from tvm_patch.codegen.emit import Interface
@@ -72,6 +73,17 @@ class Legalized:
     def model(self) -> Model:
         """The file's content."""
         return self.imported.model
+
+    @cached_property
+    def notes(self) -> tuple[str, ...]:
+        """What was mended in the file, chosen of it and left out of it, in words for its user."""
+        lost = pruned_channels(self.module)
+        if not lost:
+            return self.model.notes
+        weighted = [op.outputs[0] for op in self.graph.operators if "weight" in op.constants]
+        before, left = (sum(lost.get(t.name, 2 * t.shape[-1:])[i] for t in weighted) for i in (0, 1))
+        note = f"left out {before - left} of {before} channels that are constant or never read"
+        return (*self.model.notes, note)
 
     def describe(self, progress: Progress | None = None) -> tuple[list[Kernel], Network]:
         """Choose kernels and describe the network to the planner; the work is done once.
@@ -161,6 +173,7 @@ def legalize(
     io: BorderMode = "int8",
     signature: str | None = None,
     target: Target = HOST,
+    prune: bool = True,
 ) -> Legalized:
     """Import and legalize a model.
 
@@ -176,6 +189,8 @@ def legalize(
         Which of the file's signatures; its first subgraph otherwise.
     target : Target
         What it will run on; this machine unless told otherwise, as for :func:`tvm_patch.compile`.
+    prune : bool
+        Whether channels that are constant or unread leave the network; the bits are the same.
 
     Raises
     ------
@@ -187,7 +202,9 @@ def legalize(
         raise UserError(f"--name {name!r} is not a C identifier; use letters, digits and underscores")
     imported = import_tflite(data, signature)
     try:
-        module = tvm.transform.Sequential([*legalization_passes(io), OrderOperators(target)])(imported.module)
+        module = tvm.transform.Sequential([*legalization_passes(io, prune), OrderOperators(target)])(
+            imported.module
+        )
         main = module["main"]
         graph = graph_of(main)
     except UnsupportedError as error:

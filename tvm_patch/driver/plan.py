@@ -37,7 +37,7 @@ class Planned:
     layer_memory : PlanMemory
         The same for one operator after another with the input in the arena.
     notes : tuple of str
-        What was mended in the file and chosen of it.
+        What was mended in the file, chosen of it and left out of it.
     """
 
     network: Network
@@ -89,7 +89,7 @@ def plan(
         choice,
         plan_memory(choice.point.schedule),
         plan_memory(wide),
-        legalized.model.notes,
+        legalized.notes,
     )
 
 

@@ -71,7 +71,8 @@ def redistribute(
     said = progress or (lambda text, part: None)
     chosen = recipe_named(recipe) if recipe is not None else None
     said("reading the network", None)
-    front = legalize(model)
+    # What is trained again has no dead channels, or others.
+    front = legalize(model, prune=False)
     _, network = front.describe()
     source = front.imported.canonical
     structure = structure_of(source, network)
@@ -83,7 +84,7 @@ def redistribute(
     said("measuring", None)
     before = measure(network, layers, patches)
     edited = edit_model(source, edits)
-    made = legalize(write_model(edited), front.name)
+    made = legalize(write_model(edited), front.name, prune=False)
     _, changed = made.describe()
     # Importing it may have given its tensors other names.
     names = {edited.tensors[i].name: name for name, i in made.imported.sources.items()}

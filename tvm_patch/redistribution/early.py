@@ -89,7 +89,7 @@ class EarlyStage:
 def network_of(model: Model, name: str = "network") -> Network:
     """Return a model as the planner's network."""
     module = import_tflite(write_model(model)).module
-    legal = tvm.transform.Sequential(legalization_passes("int8"))(module)
+    legal = tvm.transform.Sequential(legalization_passes("int8", prune=False))(module)
     graph = extract_graph(legal)
     kernels: list[Kernel] = choose_kernels(graph, HOST)
     return describe(graph, kernels, name, HOST)

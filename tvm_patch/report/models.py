@@ -152,7 +152,7 @@ class InspectReport(Report):
     segments : list of SegmentReport
         Of the plan; empty layer by layer.
     notes : list of str
-        What was mended in the file and chosen of it.
+        What was mended in the file, chosen of it and left out of it.
     """
 
     model: str
@@ -302,7 +302,7 @@ class RunReport(Report):
     default_diff : int or None
         Largest difference of the outputs from LiteRT's default kernels, in steps; None where they were not asked.
     notes : list of str
-        What was mended in the file and chosen of it.
+        What was mended in the file, chosen of it and left out of it.
     answers : list of AnswerReport
         What came out.
     cycles : int or None

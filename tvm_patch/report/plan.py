@@ -53,7 +53,7 @@ class PlanReport(Report):
     front : list of FrontReport
         Least arena first.
     notes : list of str
-        What was mended in the file and chosen of it.
+        What was mended in the file, chosen of it and left out of it.
     """
 
     model: str
