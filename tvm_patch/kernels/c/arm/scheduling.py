@@ -92,28 +92,30 @@ def _schedule(lines: tuple[str, ...]) -> tuple[str, ...]:
     before, heights = _order(parsed)
     core = DualIssue()
     out: list[str] = []
-    left = set(range(len(nodes)))
+    left = (1 << len(nodes)) - 1
+    free = [i for i in range(len(nodes)) if not before[i]]
     while left:
-        free = [i for i in sorted(left) if not before[i] & left]
-        soonest = min(core.when(parsed[i][0]) for i in free)
-        free = [i for i in free if core.when(parsed[i][0]) == soonest]
+        when = {i: core.when(parsed[i][0]) for i in free}
+        soonest = min(when.values())
         chosen = min(
-            (_beside(core, parsed, before, left, i, heights) for i in free),
+            (_beside(core, parsed, before, left, free, i, heights) for i in free if when[i] == soonest),
             key=lambda two: (-len(two), [-h for h in sorted((heights[i] for i in two), reverse=True)], two),
         )
         for i in chosen:
             for instruction in parsed[i]:
                 core.issue(instruction)
             out += nodes[i]
-            left.remove(i)
+            left &= ~(1 << i)
+        free = [i for i in range(len(nodes)) if left >> i & 1 and not before[i] & left]
     return tuple(out)
 
 
 def _beside(
     core: DualIssue,
     nodes: Sequence[Sequence[Instruction]],
-    before: Sequence[set[int]],
-    left: set[int],
+    before: Sequence[int],
+    left: int,
+    free: Sequence[int],
     first: int,
     heights: Sequence[int],
 ) -> tuple[int, ...]:
@@ -121,8 +123,12 @@ def _beside(
     then = core.copy()
     for instruction in nodes[first]:
         then.issue(instruction)
-    rest = left - {first}
-    able = [i for i in rest if not before[i] & rest and then.when(nodes[i][0]) == then.cycle]
+    if then.first is None:  # nothing goes beside it
+        return (first,)
+    rest = left & ~(1 << first)
+    # Those that it alone held back are free with it; they come soon after it.
+    freed = [i for i in range(first + 1, len(nodes)) if before[i] & left == 1 << first and rest >> i & 1]
+    able = [i for i in (*free, *freed) if i != first and then.when(nodes[i][0]) == then.cycle]
     return (first, min(able, key=lambda i: (-heights[i], i))) if able else (first,)
 
 
@@ -140,34 +146,43 @@ def _bundles(lines: Sequence[str]) -> list[list[str]]:
     return out
 
 
-def _order(nodes: Sequence[Sequence[Instruction]]) -> tuple[list[set[int]], list[int]]:
-    """Return which come before each instruction, and how many cycles follow it at least."""
-    before: list[set[int]] = [set() for _ in nodes]
-    wait: dict[tuple[int, int], int] = {}
-    for j, later in enumerate(nodes):
-        for i, earlier in enumerate(nodes[:j]):
-            cycles = _distance(earlier, later)
-            if cycles is not None:
-                before[j].add(i)
-                wait[i, j] = cycles
+def _order(nodes: Sequence[Sequence[Instruction]]) -> tuple[list[int], list[int]]:
+    """Return which nodes come before each, as bits, and how many cycles follow it at least."""
+    before = [0] * len(nodes)
+    follows: list[dict[int, int]] = [{} for _ in nodes]
+    writers: dict[str, tuple[int, Instruction]] = {}
+    readers: dict[str, list[int]] = {}
+    accesses: list[tuple[int, Instruction]] = []
+
+    def comes_before(i: int, j: int, cycles: int) -> None:
+        if i != j:
+            before[j] |= 1 << i
+            follows[i][j] = max(follows[i].get(j, 0), cycles)
+
+    for j, node in enumerate(nodes):
+        for instruction in node:
+            for register in instruction.reads | instruction.writes:
+                if register in writers:
+                    i, writer = writers[register]
+                    comes_before(i, j, latency(writer, instruction))
+            for register in instruction.writes:
+                for i in readers.pop(register, ()):
+                    comes_before(i, j, 0)
+                writers[register] = (j, instruction)
+            for register in instruction.reads - instruction.writes:
+                readers.setdefault(register, []).append(j)
+            if instruction.kind in ("load", "store"):
+                for i, other in accesses:
+                    if _same_memory(other, instruction):
+                        comes_before(i, j, 0)
+                accesses.append((j, instruction))
+            if instruction.kind == "branch":
+                for i in range(j):
+                    comes_before(i, j, 0)
     heights = [0] * len(nodes)
     for i in reversed(range(len(nodes))):
-        heights[i] = max(
-            (wait[i, j] + heights[j] for j in range(i + 1, len(nodes)) if i in before[j]), default=0
-        )
+        heights[i] = max((cycles + heights[j] for j, cycles in follows[i].items()), default=0)
     return before, heights
-
-
-def _distance(earlier: Sequence[Instruction], later: Sequence[Instruction]) -> int | None:
-    """Return how many cycles after `earlier` the other may come, None where the two may change places."""
-    found = None
-    for a in earlier:
-        for b in later:
-            if b.kind == "branch" or a.writes & (b.reads | b.writes) or a.reads & b.writes:
-                found = max(found or 0, latency(a, b) if a.writes & b.reads else 0)
-            elif _same_memory(a, b):
-                found = found or 0
-    return found
 
 
 def _same_memory(a: Instruction, b: Instruction) -> bool:
