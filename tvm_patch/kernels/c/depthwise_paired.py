@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -232,6 +232,11 @@ def _tile(op: Operator, steps: StepRequantizer, outputs: int, kernel_w: int, *, 
     )
 
 
+@lru_cache(maxsize=1024)
+def _instructions(tile: TapsTile) -> int:
+    return len(taps_tile(tile).assembly)
+
+
 def _blocks_for(op: Operator, scratch: int) -> dict[str, Any]:
     """Return blocks that fit the scratch, and the tile that takes the fewest instructions for them."""
     _, kernel_h, kernel_w, _ = op.constants["weight"].shape
@@ -247,5 +252,5 @@ def _blocks_for(op: Operator, scratch: int) -> dict[str, Any]:
         whole = outputs == block and _tile(op, steps, outputs, kernel_w, whole=True).fits
         tile = _tile(op, steps, outputs, kernel_w, whole=whole)
         if tile.fits:
-            costs[outputs] = -(-block // outputs) * len(taps_tile(tile).assembly)
+            costs[outputs] = -(-block // outputs) * _instructions(tile)
     return {"block": block, "outputs": min(costs, key=lambda n: costs[n])}
