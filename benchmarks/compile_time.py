@@ -1,8 +1,8 @@
 """CPU seconds that compiling takes on this machine, by stage.
 
-``python -m benchmarks.compile_time [--models FOLDER] [--json FILE] [NAME ...]``: what a process uses of a processor from
-its start to the written artifact, user and system together, whatever else the machine does.  Every network has a
-process of its own: networks of the project's own in 125, 250 and 500 operators, which say how time grows, and files
+``python -m benchmarks.compile_time [--models FOLDER] [--json FILE] [NAME ...]``: what a process uses of a processor
+from its start to the written artifact, user and system together, whatever else the machine does.  Every network has a
+process of its own: networks of the project's own of 125, 250 and 500 operators, which say how time grows, and files
 of a folder.  It is a report: nothing fails where it takes long.
 """
 

@@ -41,7 +41,9 @@ def test_intervals_and_what_narrowing_leaves_of_them(seed: int, shift: int) -> N
     least, most = np.concatenate([whole.interval(m[None]) for m in slopes], axis=1)
     for at in range(0, channels.size, 7):
         for i in (0, 12, 24):
-            assert (least[i, at], most[i, at]) == by_definition(stairs, shift, int(slopes[i, at]), channels[at])
+            assert (least[i, at], most[i, at]) == by_definition(
+                stairs, shift, int(slopes[i, at]), channels[at]
+            )
     kept = np.arange(channels.size) % 3 != 0
     narrow = whole.only(kept).between(slopes[0, kept], slopes[-1, kept])
     np.testing.assert_array_equal(narrow.interval(slopes[:, kept]), [least[:, kept], most[:, kept]])
