@@ -4,6 +4,7 @@ import numpy as np
 
 from tests.unit.kernels.batch import check, make_case
 from tests.unit.kernels.randoms import int8
+from tvm_patch.kernels.c.lookup import PackedLookupRow, PackedLookupTensor
 from tvm_patch.kernels.lookup import LookupRow, LookupTensor
 
 
@@ -22,5 +23,5 @@ def test_all_dtypes_and_ranks(tmp_path):
     cases.append(
         make_case("lookup", [every.view("int8")], {"origin": "t", "dtype": "uint8"}, {"table": every})
     )
-    assert {type(c.kernel) for c in cases} == {LookupRow, LookupTensor}
+    assert {type(c.kernel) for c in cases} == {LookupRow, LookupTensor, PackedLookupRow, PackedLookupTensor}
     check(cases, tmp_path)

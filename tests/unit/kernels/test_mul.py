@@ -42,7 +42,14 @@ def test_every_pair_of_values_where_no_product_is_negative(tmp_path):
     values = np.arange(-128, 128).astype(np.int8)
     lhs, rhs = np.repeat(values, 256)[None], np.tile(values, 256)[None]
     cases = []
-    for out_scale, least in ((1.1, -128), (0.011, 5), (2.0**-4, 127), (2.0**-13, -128), (2.0**6, 0), (2.0**7, 0)):
+    for out_scale, least in (
+        (1.1, -128),
+        (0.011, 5),
+        (2.0**-4, 127),
+        (2.0**-13, -128),
+        (2.0**6, 0),
+        (2.0**7, 0),
+    ):
         attrs = mul_attrs(2.0**-7, -128, 2.0**-8, -128, out_scale, least, "NONE")
         cases.append(make_case("mul", [lhs, rhs], attrs))
     assert {1, 20, 21} <= {-case.op.attrs["shift"] for case in cases}
