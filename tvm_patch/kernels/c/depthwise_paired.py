@@ -47,9 +47,14 @@ class PairedDepthwise(DepthwiseConv2d):
 
     @classmethod
     def accepts(cls, op: Operator) -> bool:
-        """Take four channels or more without multiplier, windows of up to seven rows, two-instruction rescaling."""
+        """Take four channels or more without multiplier, windows of up to seven rows, two-instruction rescaling.
+
+        Rows of a single output share no columns: rearranging them takes longer than what it saves.
+        """
         _, kernel_h, kernel_w, channels = op.constants["weight"].shape
         if not super().accepts(op) or op.inputs[0].shape[3] != channels or kernel_h > MOST_ROWS:
+            return False
+        if op.outputs[0].shape[2] < 2:
             return False
         if not LANES <= channels <= _MOST_CHANNELS:
             return False
