@@ -30,17 +30,18 @@ def c_float(value: float) -> str:
     return float(np.float32(value)).hex() + "f"
 
 
-def _literal(value: np.generic, dtype: str) -> str:
-    if dtype == "float32":
-        return c_float(float(value))
-    if dtype == "int32" and int(value) == -(2**31):
-        return "(-2147483647 - 1)"  # the literal 2147483648 would be a long
-    return str(int(value))
+def _literals(array: np.ndarray) -> list[str]:
+    values = array.ravel().tolist()
+    if array.dtype == np.float32:
+        return [c_float(v) for v in values]
+    if array.dtype == np.int32:
+        # The literal 2147483648 would be a long.
+        return ["(-2147483647 - 1)" if v == -(2**31) else str(v) for v in values]
+    return [str(int(v)) for v in values] if array.dtype == bool else list(map(str, values))
 
 
 def _values(array: np.ndarray) -> str:
-    dtype = str(array.dtype)
-    literals = [_literal(v, dtype) for v in np.ascontiguousarray(array).ravel()]
+    literals = _literals(array)
     step = _PER_LINE[array.dtype.itemsize]
     lines = [",".join(literals[i : i + step]) for i in range(0, len(literals), step)]
     return ",\n".join(lines)

@@ -78,7 +78,7 @@ class _Dedupe:
     def add(
         self, text: str, old_name: str, new_name: str, pointers: Sequence[Access], restrict: bool, apart: bool
     ) -> str:
-        body = re.sub(rf"\b{old_name}\b", _OWN_NAME, text)
+        body = text.replace(f" {old_name}(", f" {_OWN_NAME}(", 1)
         key = f"{restrict}{apart}{body}"
         if key not in self.names:
             self.names[key] = new_name
@@ -136,7 +136,8 @@ def _add_step(dedupe: _Dedupe, step: Step, printed: Mapping[str, str]) -> dict[G
     for variable, function in step.code.functions.items():
         text = printed[variable.name_hint]
         for callee, shared in names.items():
-            text = re.sub(rf"\b{callee.name_hint}\b", shared, text)
+            if callee.name_hint in text:
+                text = re.sub(rf"\b{callee.name_hint}\b", shared, text)
         is_entry = variable == step.code.entry
         new = step.label if is_entry else f"{_kind(step, function)}_{function.label}"
         names[variable] = dedupe.add(

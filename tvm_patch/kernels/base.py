@@ -97,6 +97,10 @@ class Kernel(ABC):  # noqa: B024 - what is abstract differs between its two subc
         """
         return self
 
+    def by_itself(self, scratch: int) -> Kernel:
+        """Return the fastest variant for a segment of this operator alone, with at most `scratch` bytes of it."""
+        return self
+
     def room(self, scratch: int) -> int:
         """Return how much of so many bytes of scratch this kernel should take at most."""
         return scratch

@@ -12,7 +12,9 @@ from tvm_patch.kernels.registry import register
 from tvm_patch.tvm_types import Buffer, Expr
 
 
-class _Lookup(Elementwise):
+class Lookup(Elementwise):
+    """What all lookups share."""
+
     kinds = ("lookup",)
 
     @property
@@ -27,10 +29,10 @@ class _Lookup(Elementwise):
 
 
 @register
-class LookupTensor(_Lookup, ElementwiseTensor):
+class LookupTensor(Lookup, ElementwiseTensor):
     """Lookup over a tensor of any rank."""
 
 
 @register
-class LookupRow(_Lookup, ElementwiseRow):
+class LookupRow(Lookup, ElementwiseRow):
     """Lookup over one row."""

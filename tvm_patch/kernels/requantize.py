@@ -49,12 +49,19 @@ def accumulator_bounds(
     partial : bool
         Whether outputs may meet only some of the weights (transposed convolution).
     """
-    wide = weight.astype(np.int64)
-    ends = np.stack([wide * (-128 - zero_point), wide * (127 - zero_point)])
-    low, high = ends.min(axis=0), ends.max(axis=0)
+    positive, negative = _signed_sums(weight)
+    least, most = -128 - zero_point, 127 - zero_point
+    low, high = (positive * x + negative * y for x, y in ((least, most), (most, least)))
     if partial:
-        low, high = np.minimum(low, 0), np.maximum(high, 0)
-    return bias + low.sum(axis=1), bias + high.sum(axis=1)
+        low = positive * min(least, 0) + negative * max(most, 0)
+        high = positive * max(most, 0) + negative * min(least, 0)
+    return bias + low, bias + high
+
+
+def _signed_sums(weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the sums of the positive and of the negative weights of every output channel, int64."""
+    positive, negative = (f(weight, 0).sum(axis=1, dtype=np.int64) for f in (np.maximum, np.minimum))
+    return positive, negative
 
 
 @dataclass(frozen=True)
@@ -105,10 +112,11 @@ class Requantizer:
         attrs, zero_point = op.attrs, int(op.attrs["input_zero_point"])
         bias = op.constants["bias"].astype(np.int64)
         low, high = accumulator_bounds(weight, bias, zero_point, partial)
-        start = bias - zero_point * weight.astype(np.int64).sum(axis=1) if fold_zero_point else bias
+        positive, negative = _signed_sums(weight)
+        start = bias - zero_point * (positive + negative) if fold_zero_point else bias
         # Any order of summation stays between the sums of all negative and of all positive terms.
         reach = 128 if fold_zero_point else 255
-        span = reach * np.abs(weight.astype(np.int64)).sum(axis=1)
+        span = reach * (positive - negative)
         wraps = bool(((start - span < -_INT32_LIMIT) | (start + span >= _INT32_LIMIT)).any())
         multiplier, shift = (op.constants[k].astype(np.int64) for k in ("multiplier", "shift"))
         multiplier, shift = cls._silence_dead_channels(multiplier, shift, low, high)

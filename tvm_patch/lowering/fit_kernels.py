@@ -21,7 +21,8 @@ def widest_kernels(
     kernels: Sequence[Kernel], schedule: Schedule, tuned: TunedConfigs = _UNTUNED
 ) -> tuple[list[Kernel], Schedule]:
     """Return kernels in their fastest variant, and the schedule with the scratch that they have."""
-    wide = [tuned.within(k, schedule.network.target.ample_scratch) for k in kernels]
+    ample, alone = schedule.network.target.ample_scratch, _alone(schedule)
+    wide = [tuned.within(k, ample, alone=i in alone) for i, k in enumerate(kernels)]
     return wide, schedule.with_scratch([k.scratch_bytes for k in wide])
 
 
@@ -81,4 +82,22 @@ def _widened(
         for i in segment.operators:
             # Kernels of one segment share the scratch; an operator may be in two segments.
             allowed[i] = min(allowed.get(i, most + extra), most + extra)
-    return [tuned.within(k, min(allowed[i], ample)) if i in allowed else k for i, k in enumerate(kernels)]
+    alone = _alone(schedule)
+    return [
+        tuned.within(k, min(allowed[i], ample), alone=i in alone) if i in allowed else k
+        for i, k in enumerate(kernels)
+    ]
+
+
+def _alone(schedule: Schedule) -> set[int]:
+    """Return the operators that run over whole tensors, as segments of their own only."""
+    network, operators = schedule.network, [i for s in schedule.segments for i in s.operators]
+    return {
+        i
+        for s in schedule.segments
+        for i in s.operators
+        if len(s.operators) == 1
+        and not s.pieces
+        and operators.count(i) == 1
+        and not schedule.fetched.intersection(network.operators[i].inputs)
+    }

@@ -31,10 +31,11 @@ class TunedConfigs:
     preference: Preference = "balanced"
     core: str = ""
 
-    def within(self, kernel: Kernel, scratch: int) -> Kernel:
+    def within(self, kernel: Kernel, scratch: int, *, alone: bool = False) -> Kernel:
         """Return the fastest variant of a kernel with at most `scratch` bytes of it.
 
-        What was measured decides; without it, the kernel's own rules do (:meth:`Kernel.within`).
+        What was measured decides; without it, the kernel's own rules do (:meth:`Kernel.within`, and
+        :meth:`Kernel.by_itself` where its segment has no other operator).
         """
         usual = kernel.preferring(self.preference)
         entries = self.measured.get(workload_text(kernel, self.core), ()) if self.measured else ()
@@ -44,7 +45,8 @@ class TunedConfigs:
                 continue
             if chosen.scratch_bytes <= max(kernel.room(scratch), kernel.scratch_bytes):
                 return chosen
-        return usual.within(scratch)
+        wide = usual.within(scratch)
+        return wide.by_itself(scratch) if alone else wide
 
 
 def _typed(config: Mapping[str, int], kernel: Kernel) -> dict[str, int | bool]:

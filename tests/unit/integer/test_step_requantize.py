@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tvm_patch.integer.fit_steps import fit_steps
 from tvm_patch.integer.requantize import multiply_by_quantized_multiplier, multiply_exact
-from tvm_patch.integer.step_requantize import (
-    fit_steps,
+from tvm_patch.integer.staircase import (
     staircase_of_doubles,
     staircase_of_pairs,
 )

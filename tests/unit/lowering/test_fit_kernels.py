@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from tvm_patch.driver.front import legalize
 from tvm_patch.lowering.fit_kernels import fit_kernels, widest_kernels
 from tvm_patch.planner.schedule import Schedule
 from tvm_patch.planner.search.dynamic import Search
-from tvm_patch.planner.segments import layer_by_layer
+from tvm_patch.planner.segments import Segment, layer_by_layer
+from tvm_patch.tflite.builder import ModelBuilder
 from tvm_patch.tflite.writer import write_model
 from tvm_patch.zoo.registry import build
 
@@ -49,3 +51,32 @@ def test_without_a_plan_kernels_are_wide(legalized):
     program = legalized.lower()
     assert [k.scratch_bytes for k in wide] == [k.scratch_bytes for s in program.steps for k in s.kernels]
     assert program.schedule == schedule == Schedule.of(schedule.network, layer_by_layer(network))
+
+
+@pytest.fixture(scope="module")
+def columns():
+    """Two 1×1 convolutions over rows of a single pixel."""
+    builder, rng = ModelBuilder("columns", "test"), np.random.default_rng(0)
+    x = builder.input("x", (1, 12, 1, 8), 0.05, 3)
+    for _ in range(2):
+        weight = rng.integers(-127, 128, (8, 1, 1, 8), dtype=np.int8)
+        x = builder.conv2d(x, weight, np.zeros(8, np.int32), 0.01, 0.1, -128)
+    builder.output(x)
+    return legalize(write_model(builder.finish()))
+
+
+def pixels_of(columns, segments, mode="resident"):
+    kernels, network = columns.describe()
+    assert [k.config["pixels"] for k in kernels] == [1, 1]
+    schedule = Schedule.of(network, segments, mode)
+    wide, _ = widest_kernels(kernels, schedule)
+    return [k.config["pixels"] for k in wide]
+
+
+def test_rows_of_one_pixel_are_one_row_where_the_operator_is_alone(columns):
+    _, network = columns.describe()
+    alone = layer_by_layer(network)
+    assert pixels_of(columns, alone) == [3, 3]
+    # Fetched rows come one by one, and so do those that another operator asks for.
+    assert pixels_of(columns, alone, "streamed") == [1, 3]
+    assert pixels_of(columns, [Segment((0, 1))]) == [1, 1]

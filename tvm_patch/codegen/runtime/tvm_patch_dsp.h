@@ -179,6 +179,19 @@ TVMP_INLINE int32_t tvmp_smlad(uint32_t a, uint32_t b, int32_t acc) {
 #endif
 }
 
+/* a.low * b.low and a.high * b.high: gcc and clang know the instructions. */
+TVMP_INLINE int32_t tvmp_smulbb(uint32_t a, uint32_t b) { return tvmp_low16(a) * tvmp_low16(b); }
+TVMP_INLINE int32_t tvmp_smultt(uint32_t a, uint32_t b) { return tvmp_high16(a) * tvmp_high16(b); }
+
+/* Sums of two int16 each, modulo 2^16. */
+TVMP_INLINE uint32_t tvmp_sadd16(uint32_t a, uint32_t b) {
+#if TVMP_HAVE_DSP
+  return (uint32_t)__sadd16((int16x2_t)a, (int16x2_t)b);
+#else
+  return tvmp_pair(tvmp_low16(a) + tvmp_low16(b), tvmp_high16(a) + tvmp_high16(b));
+#endif
+}
+
 /* acc + a.low * b.low, a.low * b.high, a.high * b.low, a.high * b.high */
 TVMP_INLINE int32_t tvmp_smlabb(uint32_t a, uint32_t b, int32_t acc) {
 #if TVMP_HAVE_DSP
@@ -217,6 +230,28 @@ TVMP_INLINE int32_t tvmp_smmulr(int32_t a, int32_t b) {
   return out;
 #else
   return (int32_t)(((int64_t)a * b + ((int64_t)1 << 31)) >> 32);
+#endif
+}
+
+/* The same added to a number. */
+TVMP_INLINE int32_t tvmp_smmlar(int32_t a, int32_t b, int32_t add) {
+#if TVMP_HAVE_DSP
+  int32_t out;
+  __asm__("smmlar %0, %1, %2, %3" : "=r"(out) : "r"(a), "r"(b), "r"(add));
+  return out;
+#else
+  return add + tvmp_smmulr(a, b);
+#endif
+}
+
+/* One less where `sign` is negative. */
+TVMP_INLINE int32_t tvmp_add_sign(int32_t value, int32_t sign) {
+#if TVMP_HAVE_DSP
+  int32_t out; /* gcc adds the constant that `value` mostly is by an instruction of its own */
+  __asm__("add %0, %1, %2, asr #31" : "=r"(out) : "r"(value), "r"(sign));
+  return out;
+#else
+  return value + (sign >> 31);
 #endif
 }
 
@@ -304,6 +339,13 @@ TVMP_INLINE int32_t tvmp_requantize_any(int32_t acc, int32_t multiplier, int32_t
 /* Byte `index` of a word as a number: one SXTB. */
 TVMP_INLINE int32_t tvmp_byte(uint32_t word, int32_t index) {
   return (int32_t)(int8_t)((word >> (8 * index)) & 0xFFu);
+}
+
+/* The entries of a table, whose middle is that of 0, for four int8. */
+TVMP_INLINE uint32_t tvmp_lookup4(const int8_t *middle, uint32_t word) {
+  const uint8_t *table = (const uint8_t *)middle;
+  return (uint32_t)table[tvmp_byte(word, 0)] | ((uint32_t)table[tvmp_byte(word, 1)] << 8) |
+         ((uint32_t)table[tvmp_byte(word, 2)] << 16) | ((uint32_t)table[tvmp_byte(word, 3)] << 24);
 }
 
 /* The greater of each pair of int8 in two words. */

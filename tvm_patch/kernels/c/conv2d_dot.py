@@ -10,7 +10,9 @@ import numpy as np
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
 from tvm_patch.graph import Operator
-from tvm_patch.integer.step_requantize import StepRequantizer, fit_steps, staircase_of_pairs
+from tvm_patch.integer.fit_steps import fit_steps
+from tvm_patch.integer.staircase import staircase_of_pairs
+from tvm_patch.integer.step_requantize import StepRequantizer
 from tvm_patch.kernels.base import Kernel, Preference
 from tvm_patch.kernels.c.arm.function import Functions, with_functions
 from tvm_patch.kernels.c.arm.pointwise import PointwiseRow, needs_single, pointwise_row
@@ -94,9 +96,23 @@ class DotConv2d(Conv2d):
         better = wider.config["pixels"] > self.config["pixels"] or self.config["direct"]
         return wider if better and wider.scratch_bytes <= scratch else self
 
+    def by_itself(self, scratch: int) -> Kernel:
+        """Return the kernel with the pixels of a whole tensor, where rows have fewer and are one (:attr:`flat`)."""
+        kept = {"unroll": self.config["unroll"], "early": self.config["early"]}
+        tile = _tile_for(self.op, scratch, self._pixels)
+        wider = type(self)(self.op, {**self.config, **tile, **kept})
+        better = wider.flat and wider.config["pixels"] > self.config["pixels"]
+        return wider if better and wider.scratch_bytes <= scratch else self
+
+    @property
+    def _pixels(self) -> int:
+        """Pixels that lie side by side: of a row, or of the tensor where rows may be one."""
+        _, height, width, _ = self.op.outputs[0].shape
+        return height * width if self._dense else width
+
     def candidates(self) -> list[dict[str, Any]]:
-        """Return all tiles that rows have the pixels for."""
-        channels, width = self.op.outputs[0].shape[3], self.op.outputs[0].shape[2]
+        """Return all tiles that there are the pixels for."""
+        channels, width = self.op.outputs[0].shape[3], self._pixels
         tiles = [(2, pixels, False) for pixels in range(1, min(3, width) + 1)]
         tiles += [(4, 1, False)] if channels >= 4 else []
         if self._pointwise:
@@ -196,13 +212,14 @@ class DotConv2d(Conv2d):
     @property
     def flat(self) -> bool:
         """Of 1×1 kernels at stride 1, with tiles: a tile is read before it is written."""
+        return self._dense and self.config["pixels"] > 1
+
+    @property
+    def _dense(self) -> bool:
+        """Whether each pixel of the output is made of the one in its place."""
         window = self.windows[0]
-        return (
-            self._pointwise
-            and self.config["pixels"] > 1
-            and not window.buffered
-            and window.stride == window.column_stride == window.column_reach == 1
-        )
+        steps = (window.stride, window.column_stride, window.column_reach)
+        return self._pointwise and not window.buffered and steps == (1, 1, 1)
 
     def _row(self, buffers: dict[str, Buffer], most: int, columns: Expr | None, called: Functions) -> None:
         """Emit the call that makes a row of a 1×1 convolution."""
@@ -257,11 +274,14 @@ class DotConv2d(Conv2d):
         ]
 
 
-def _tile_for(op: Operator, scratch: int) -> dict[str, Any]:
-    """Return 2×3, with fewer pixels where rows are short or the scratch is; four channels for a single pixel."""
+def _tile_for(op: Operator, scratch: int, most: int = 0) -> dict[str, Any]:
+    """Return 2×3, with fewer pixels where rows are short or the scratch is; four channels for a single pixel.
+
+    There are so many pixels side by side, or a row's.
+    """
     out_channels, kernel_h, kernel_w, in_channels = op.constants["weight"].shape
     inputs = -(-kernel_h * kernel_w * in_channels // QUAD) * QUAD
-    pixels = max(1, min(3, op.outputs[0].shape[2], scratch // (2 * inputs)))
+    pixels = max(1, min(3, most or op.outputs[0].shape[2], scratch // (2 * inputs)))
     return {
         "group": 4 if pixels == 1 and out_channels >= 4 else 2,
         "pixels": pixels,

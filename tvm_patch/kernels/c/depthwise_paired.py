@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -50,9 +50,14 @@ class PairedDepthwise(DepthwiseConv2d):
 
     @classmethod
     def accepts(cls, op: Operator) -> bool:
-        """Take four channels or more without multiplier, windows of up to seven rows, two-instruction rescaling."""
+        """Take four channels or more without multiplier, windows of up to seven rows, two-instruction rescaling.
+
+        Rows of a single output share no columns: rearranging them takes longer than what it saves.
+        """
         _, kernel_h, kernel_w, channels = op.constants["weight"].shape
         if not super().accepts(op) or op.inputs[0].shape[3] != channels or kernel_h > MOST_ROWS:
+            return False
+        if op.outputs[0].shape[2] < 2:
             return False
         if not LANES <= channels <= _MOST_CHANNELS:
             return False
@@ -250,6 +255,13 @@ def _tile(
     )
 
 
+@lru_cache(maxsize=1024)
+def _cost(tile: TapsTile) -> int:
+    """Return what a tile takes: cycles where the core issues two instructions in one, else instructions."""
+    code = taps_tile(tile).assembly
+    return cycles_of(code) if tile.dual else len(code)
+
+
 def _blocks_for(op: Operator, scratch: int, *, dual: bool) -> dict[str, Any]:
     """Return blocks that fit the scratch, and the tile that takes the least time for them."""
     _, kernel_h, kernel_w, _ = op.constants["weight"].shape
@@ -265,6 +277,5 @@ def _blocks_for(op: Operator, scratch: int, *, dual: bool) -> dict[str, Any]:
         whole = outputs == block and _tile(op, steps, outputs, kernel_w, whole=True).fits
         tile = _tile(op, steps, outputs, kernel_w, whole=whole, dual=dual)
         if tile.fits:
-            code = taps_tile(tile).assembly
-            costs[outputs] = -(-block // outputs) * (cycles_of(code) if dual else len(code))
+            costs[outputs] = -(-block // outputs) * _cost(tile)
     return {"block": block, "outputs": min(costs, key=lambda n: costs[n]), "dual": dual}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
@@ -32,8 +32,39 @@ class PackedElementwise(Elementwise):
         tables: Mapping[str, Buffer],
     ) -> None:
         """Emit the loops that fill `out`; see :class:`Elementwise`."""
-        if not self._packed_block(out, sources, extents, strides):
+        if not self._packed_block(out, sources, extents, strides, tables):
             super().block(out, sources=sources, extents=extents, strides=strides, tables=tables)
+
+    def lanes(self, loaded: Sequence[Expr], packed: Sequence[bool]) -> Iterator[Expr]:
+        """Yield the four output elements of a word as int32.
+
+        Parameters
+        ----------
+        loaded : sequence of Expr
+            By operand a word of four int8, or the int32 that all four elements share.
+        packed : sequence of bool
+            Which are words.
+        """
+        for lane in range(4):
+            yield self.number(
+                [
+                    bind("byte", T.call_extern("int32", "tvmp_byte", word, lane)) if is_word else word
+                    for word, is_word in zip(loaded, packed, strict=True)
+                ]
+            )
+
+    def store_four(
+        self,
+        out: Buffer,
+        index: Expr,
+        loaded: Sequence[Expr],
+        packed: Sequence[bool],
+        tables: Mapping[str, Buffer],
+    ) -> None:
+        """Emit the four output elements of a word from `index` on; operands as of :meth:`lanes`."""
+        for lane, number in enumerate(self.lanes(loaded, packed)):
+            # Four byte stores cost less than packing a word.
+            T.buffer_store(out, T.cast(number, "int8"), [index + lane])
 
     def _packed_block(
         self,
@@ -41,6 +72,7 @@ class PackedElementwise(Elementwise):
         sources: Sequence[Buffer],
         extents: Sequence[Any],
         strides: Sequence[tuple[int, ...]],
+        tables: Mapping[str, Buffer],
     ) -> bool:
         """Emit the loops with words of four int8 in the innermost axis; False where that does not apply."""
         # Merged axes: the innermost is dense in the output; operands step by 1 or repeat one element.
@@ -60,20 +92,14 @@ class PackedElementwise(Elementwise):
                     for buffer, index, step in zip(sources, at, steps, strict=True)
                 ]
                 # Everything is loaded before the first store, as running in place asks for.
-                for lane in range(4):
-                    values = [
-                        bind("byte", T.call_extern("int32", "tvmp_byte", word, lane)) if step[-1] else word
-                        for word, step in zip(loaded, steps, strict=True)
-                    ]
-                    # Four byte stores cost less than packing a word.
-                    T.buffer_store(out, T.cast(self.number(values), "int8"), [to + w * 4 + lane])
+                self.store_four(out, to + w * 4, loaded, [bool(step[-1]) for step in steps], tables)
 
             def single(i: Any) -> None:
                 values = [
                     T.bind(T.cast(buffer[index + i * step[-1]], "int32"))
                     for buffer, index, step in zip(sources, at, steps, strict=True)
                 ]
-                T.buffer_store(out, T.cast(self.number(values), "int8"), [to + i])
+                T.buffer_store(out, self.element(values, tables), [to + i])
 
             if fixed:
                 for i in range(4 * words, elements):

@@ -9,7 +9,9 @@ import numpy as np
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
 from tvm_patch.graph import Operator
-from tvm_patch.integer.step_requantize import StepRequantizer, fit_steps, staircase_of_doubles
+from tvm_patch.integer.fit_steps import fit_steps
+from tvm_patch.integer.staircase import staircase_of_doubles
+from tvm_patch.integer.step_requantize import StepRequantizer
 from tvm_patch.kernels.base import Kernel, Preference
 from tvm_patch.kernels.c.arm.function import Functions, with_functions
 from tvm_patch.kernels.c.arm.rescaling import Rescaling

@@ -1,0 +1,134 @@
+"""Constants for :mod:`tvm_patch.integer.step_requantize`: the search, over all channels of a layer at once."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from tvm_patch.integer.corridor import Corridor
+from tvm_patch.integer.residues import first_below
+from tvm_patch.integer.staircase import Int64Array, Staircase
+from tvm_patch.integer.step_requantize import OWN_BITS, SLOPE_BITS, StepRequantizer, proved
+
+_INT32 = 1 << 31
+_WORD = 1 << 32
+_MOST_SIGNED_SHIFT = 22
+"""Up to here the constant of the signed form fits int32."""
+USUAL_SHIFT = 3
+"""The layers' shift, where it can be had: the code is one for all layers with the same."""
+_MOST_SHIFT = 22
+_NUDGES = np.array([sign * n for n in (*range(24), *range(24, 301, 12)) for sign in ((1, -1) if n else (1,))])
+"""What is added to a slope, in turn."""
+
+
+def fit_steps(
+    stairs: Staircase,
+    bias: Int64Array,
+    multiplier: Int64Array,
+    shift: Int64Array,
+    zero_point: int,
+    *,
+    twice: bool = True,
+) -> StepRequantizer | None:
+    """Return constants with the same steps as a staircase, or None where none were found.
+
+    Parameters
+    ----------
+    stairs : Staircase
+        The reference.
+    bias : ndarray of int64, shape (channels,)
+        The layer's, which its accumulators contain.
+    multiplier, shift : ndarray of int64, shape (channels,)
+        About ``multiplier * 2**(shift - 31)`` is the slope; multipliers are not negative.
+    zero_point : int
+        Of the output.
+    twice : bool
+        Whether the reference rounds twice, so that the signed form may be tried.
+    """
+    right = -shift
+    # One less than the reference's, whose product is doubled.
+    most = min(0 if stairs.idle.all() else int(right[~stairs.idle].min()) - 1, _MOST_SHIFT)
+    for layers in dict.fromkeys((min(USUAL_SHIFT, most), most)):
+        found = _one_sided(stairs, bias, multiplier, right, layers) if layers >= 0 else None
+        if found is not None:
+            return found
+    return _two_sided(stairs, bias, multiplier, right, zero_point) if twice else None
+
+
+def _two_sided(
+    stairs: Staircase, bias: Int64Array, multiplier: Int64Array, right: Int64Array, zero_point: int
+) -> StepRequantizer | None:
+    idle = stairs.idle
+    finest = int(right[~idle].min(initial=_MOST_SIGNED_SHIFT))
+    right = np.where(idle, finest, right)
+    if finest < 1 or (right > _MOST_SIGNED_SHIFT).any():
+        return None
+    # One is the layer's, which holds the half that rounds; the rest is the channels'.
+    shift = 1
+    own = np.where(idle, 0, right - shift)
+    base = 2 * zero_point + 1
+    bias_there = np.where(idle, (stairs.lowest - zero_point) << (shift + 1), bias)
+    slope = np.where(idle, 1 << 30, multiplier)
+    return proved(StepRequantizer(True, bias, bias_there, slope, own, shift, base, idle), stairs)
+
+
+def _one_sided(
+    stairs: Staircase, bias: Int64Array, multiplier: Int64Array, right: Int64Array, shift: int
+) -> StepRequantizer | None:
+    idle = stairs.idle
+    drop = np.where(idle, 0, right - shift - 1)
+    if (drop > 31).any():
+        return None
+    half: Int64Array = np.left_shift(np.ones_like(drop), drop) >> 1
+    slope: Int64Array = (multiplier + half) >> drop
+    up = max(10, shift + 2)
+    chosen = np.full_like(slope, 1 << (32 + shift - up))
+    there, own = stairs.lowest << up, np.zeros_like(slope)
+    left = np.flatnonzero(~idle)
+    corridor = Corridor.of(stairs, shift, left)
+    # Most channels need no nudge.
+    for nudges in (_NUDGES[:1], _NUDGES[1:]):
+        if nudges.size > 1:
+            corridor = corridor.between(
+                _nudged(slope[left], nudges.min()), _nudged(slope[left], nudges.max())
+            )
+        trial = _nudged(slope[left], nudges[:, None])
+        least, most = (end + bias[left] * trial - _INT32 for end in corridor.interval(trial))
+        good, found, below = _pairs(least, most, trial)
+        # The first nudge that does.
+        pick, columns = good.argmax(axis=0), np.arange(left.size)
+        hit = good[pick, columns]
+        for values, tried in ((there, found), (own, below), (chosen, trial)):
+            values[left[hit]] = tried[pick, columns][hit]
+        left, corridor = left[~hit], corridor.only(~hit)
+        if not left.size:
+            return proved(StepRequantizer(False, bias, there, chosen, own, shift, 0, idle), stairs)
+    return None
+
+
+def _nudged(slope: Int64Array, nudge: Int64Array | np.int64) -> Int64Array:
+    """Return slopes with something added, as far as they have the bits."""
+    nudged: Int64Array = np.clip(slope + nudge, 1, _INT32 - 1)
+    return nudged
+
+
+def _pairs(
+    least: Int64Array, most: Int64Array, m: Int64Array
+) -> tuple[npt.NDArray[np.bool_], Int64Array, Int64Array]:
+    """Look for ``b * m + c * 2**32`` in [least, most); return whether it was found, `b`, and the lower bits of `c`.
+
+    The least `b` beyond `least` lies ``(c * 2**32 - least) % m`` above it; of the lower bits of `c` the least number
+    that does is taken.
+    """
+    fixed = (m & ((1 << SLOPE_BITS) - 1)) << (32 + OWN_BITS)
+    # Between these b has the bits that it may have; it falls as c rises.
+    most_bias = 1 << (31 - OWN_BITS)
+    begin = np.maximum(-((fixed - least + (most_bias - 1) * m) // _WORD), 0)
+    end = np.minimum(-((fixed - least - (most_bias + 1) * m) // _WORD), 1 << OWN_BITS)
+    width = most - least
+    count = np.where(width > 0, end - begin, 0)
+    start = (fixed + begin * _WORD - least) % m
+    ahead = first_below(*(v.reshape(-1) for v in (start, _WORD % m, m, np.maximum(width, 1), count)))
+    own = begin + ahead.reshape(m.shape)
+    bias = -((fixed + own * _WORD - least) // m)
+    return ahead.reshape(m.shape) >= 0, bias, own
