@@ -98,7 +98,7 @@ class DotConv2d(Conv2d):
 
     def by_itself(self, scratch: int) -> Kernel:
         """Return the kernel with the pixels of a whole tensor, where rows have fewer and are one (:attr:`flat`)."""
-        kept = {"unroll": self.config["unroll"], "early": self.config["early"]}
+        kept = {"unroll": self.config["unroll"], "dual": self.config["dual"]}
         tile = _tile_for(self.op, scratch, self._pixels)
         wider = type(self)(self.op, {**self.config, **tile, **kept})
         better = wider.flat and wider.config["pixels"] > self.config["pixels"]
