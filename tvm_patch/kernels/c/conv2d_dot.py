@@ -97,7 +97,7 @@ class DotConv2d(Conv2d):
         return wider if better and wider.scratch_bytes <= scratch else self
 
     def by_itself(self, scratch: int) -> Kernel:
-        """Return the kernel with the pixels of a whole tensor, where rows have fewer and are one (:attr:`flat`)."""
+        """Return the kernel with the pixels of a whole tensor, where rows of one pixel are one (:attr:`flat`)."""
         kept = {"unroll": self.config["unroll"], "dual": self.config["dual"]}
         tile = _tile_for(self.op, scratch, self._pixels)
         wider = type(self)(self.op, {**self.config, **tile, **kept})
@@ -106,9 +106,9 @@ class DotConv2d(Conv2d):
 
     @property
     def _pixels(self) -> int:
-        """Pixels that lie side by side: of a row, or of the tensor where rows may be one."""
+        """Pixels that lie side by side: of a row, or of the tensor where rows of one pixel may be one."""
         _, height, width, _ = self.op.outputs[0].shape
-        return height * width if self._dense else width
+        return height if self._dense and width == 1 else width
 
     def candidates(self) -> list[dict[str, Any]]:
         """Return all tiles that there are the pixels for."""
