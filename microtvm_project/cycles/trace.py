@@ -6,6 +6,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -107,13 +108,19 @@ class Trace:
                 numbers = [int(n, 16) for n in rest]
                 if kind == "B":
                     address, count = numbers
-                    self.blocks.append(Block(address, tuple(_text(next(left)) for _ in range(count))))
+                    text = tuple(_text(line) for line in islice(left, count))
+                    if len(text) != count:
+                        raise ValueError(f"the block at {address:#x} ends early")
+                    self.blocks.append(Block(address, text))
                 elif kind == "P":
-                    self.parts.append(Part(numbers[0], numbers[1], numbers[2], numbers[3]))
-                else:
+                    fetched, flash_lines, ram_lines, unaligned = numbers
+                    self.parts.append(Part(fetched, flash_lines, ram_lines, unaligned))
+                elif kind == "C" and numbers[0] < len(self.blocks):
                     number, executions = numbers
                     self.parts[-1].executions[number] = executions
-        except (ValueError, StopIteration, IndexError, TypeError) as e:
+                else:
+                    raise ValueError(f"{line.strip()!r}")
+        except (ValueError, IndexError) as e:
             raise BoardError(f"what was written about the run cannot be read: {e}") from e
 
 

@@ -11,7 +11,7 @@ from tvm_patch import driver
 
 @pytest.mark.parametrize("board", ["qemu_m7", "qemu_m4"])
 def test_every_instruction_is_in_the_trace(board, tmp_path):
-    """The log has as many instructions of the model as its clock counted, but for the counting itself."""
+    """The trace has as many instructions of the model as its clock counted, but for the counting itself."""
     from microtvm_project.build import build_firmware
     from microtvm_project.cycles import trace_program
 
@@ -23,7 +23,8 @@ def test_every_instruction_is_in_the_trace(board, tmp_path):
     (part,) = trace.parts
     assert trace.instructions(part) == pytest.approx(result.instructions, rel=0.02)
     assert trace.cycles(part) == result.cycles
-    assert 0.5 < result.cycles / result.instructions < 3
+    assert 0.5 < result.cycles.total / result.instructions < 3
+    assert result.cycles.fetch == result.cycles.flash_data == result.cycles.ram_data == 0
 
 
 def test_cycles_are_the_same_every_time():
@@ -38,3 +39,22 @@ def test_cycles_are_the_same_every_time():
 def test_the_host_has_no_estimate():
     artifact = tvm_patch.compile(small_network())
     assert artifact.run(driver.random_inputs(artifact, 1, 0), cycles=True).cycles is None
+
+
+def test_memories_are_those_of_the_named_board():
+    artifact = tvm_patch.compile(small_network(), board="qemu_m7")
+    given = driver.random_inputs(artifact, 1, 0)
+    small, large = (
+        artifact.run(given, board="qemu_m7", as_board=name, profile=False, cycles=True).cycles
+        for name in ("stm32f746g_disco", "nucleo_h7a3zi_q")
+    )
+    assert (small.issue, small.result_stalls) == (large.issue, large.result_stalls)
+    assert small.fetch > 0 < large.fetch
+    assert small.flash_data > 0 < large.flash_data
+
+
+def test_operators_add_up():
+    artifact = tvm_patch.compile(small_network(), board="qemu_m7")
+    result = artifact.run(driver.random_inputs(artifact, 1, 0), board="qemu_m7", cycles=True)
+    assert len(result.operator_cycles) == len(artifact.metadata.operators)
+    assert sum(c.total for c in result.operator_cycles) == pytest.approx(result.cycles.total, rel=0.05)

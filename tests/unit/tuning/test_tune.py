@@ -138,7 +138,7 @@ def test_candidates_that_do_not_compile_do_not_take_others_with_them(monkeypatch
 
 
 def test_for_cycles(tmp_path):
-    """Loading a pixel early costs an instruction and saves a cycle of a Cortex-M7."""
+    """Fewer instructions need not be fewer cycles of a Cortex-M7."""
     model = block()
     result = tune(legalize(model), tmp_path, trials=60, objective="cycles")
     assert result.after < result.before
@@ -146,10 +146,10 @@ def test_for_cycles(tmp_path):
     given = driver.random_inputs(artifact, 1, 0)
     usual = tvm_patch.compile(model, board="qemu_m7")
     tuned_cycles, usual_cycles = (
-        a.run(given, board="qemu_m7", profile=False, cycles=True).cycles for a in (artifact, usual)
+        a.run(given, board="qemu_m7", profile=False, cycles=True).cycles.total for a in (artifact, usual)
     )
     assert tuned_cycles < usual_cycles
-    assert any(t.config.get("early") for t in result.tasks)
+    assert all(t.config["dual"] for t in result.tasks)
 
 
 def test_seeds_give_other_orders(tmp_path):
