@@ -17,6 +17,7 @@ from rich.table import Table
 
 from benchmarks.peers import NETWORKS
 from benchmarks.plots import plot_networks
+from microtvm_project.boards import get_board
 from tvm_patch import driver
 from tvm_patch.errors import UserError
 from tvm_patch.files import write_text
@@ -24,8 +25,14 @@ from tvm_patch.oracle import Oracle
 from tvm_patch.planner.choose import Request
 from tvm_patch.report.plot_parts import check_plot
 
-BOARD = "qemu_m7"
+BOARDS = {"cortex-m7": ("qemu_m7", "nucleo_h7a3zi_q"), "cortex-m4": ("qemu_m4", "nucleo_l4r5zi")}
+"""By core, the emulated board and the one whose memories its cycles are estimated with."""
+
 MODELS = Path(__file__).parents[2] / "shared" / "models"
+
+
+_OTHER_SRAM = 32 * 1024
+"""More than stack and static data take."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +44,12 @@ class NetworkResult:
     name : str
     way : {"layer", "plan"}
         Layer by layer; or the plan of least memory with an overhead of at most 1.05.
+    core : str
+        A key of `BOARDS`.
     instructions, arena_bytes, flash_bytes, stack_bytes : int
         Measured.
+    cycles : int or None
+        Estimated for the core's board of `BOARDS`; None where its SRAM is too small for the arena.
     overhead : float
         Multiply-accumulates executed over those of the network.
     bit_exact : bool
@@ -46,28 +57,31 @@ class NetworkResult:
 
     name: str
     way: str
+    core: str
     instructions: int
     arena_bytes: int
     flash_bytes: int
     stack_bytes: int
+    cycles: int | None
     overhead: float
     bit_exact: bool
 
 
-def measure(name: str, data: bytes, way: str) -> NetworkResult:
+def measure(name: str, data: bytes, way: str, core: str = "cortex-m7") -> NetworkResult:
     """Compile, run and compare a network."""
-    plan = None
+    board, silicon = BOARDS[core]
     if way == "plan":
         try:
             request = Request(input_mode="rereadable", objective="memory", max_overhead=1.05)
-            artifact = driver.compile(data, board=BOARD, plan=request)
+            artifact = driver.compile(data, board=board, plan=request)
         except UserError:  # inputs whose rows cannot be fetched
-            plan = Request(input_mode="resident", objective="memory", max_overhead=1.05)
-            artifact = driver.compile(data, board=BOARD, plan=plan)
+            request = Request(input_mode="resident", objective="memory", max_overhead=1.05)
+            artifact = driver.compile(data, board=board, plan=request)
     else:
-        artifact = driver.compile(data, board=BOARD)
+        artifact = driver.compile(data, board=board)
     given = driver.random_inputs(artifact, 1, 0)
-    result = artifact.run(given, board=BOARD, profile=False)
+    fits = artifact.arena_bytes + _OTHER_SRAM < get_board(silicon).memory("SRAM").length
+    result = artifact.run(given, board=board, as_board=silicon if fits else None, profile=False, cycles=fits)
     with Oracle(data, isolate=True) as oracle:
         exact = driver.check(artifact, data, given, result.outputs, oracle).bit_exact
     numbers = (result.instructions, result.flash_bytes, result.stack_bytes)
@@ -76,10 +90,12 @@ def measure(name: str, data: bytes, way: str) -> NetworkResult:
     return NetworkResult(
         name,
         way,
+        core,
         numbers[0] or 0,
         result.arena_bytes,
         numbers[1] or 0,
         numbers[2] or 0,
+        result.cycles.total if result.cycles else None,
         round(overhead, 4),
         exact,
     )
@@ -88,7 +104,9 @@ def measure(name: str, data: bytes, way: str) -> NetworkResult:
 def show(console: Console, results: list[NetworkResult]) -> None:
     """Print the table."""
     table = Table(
-        title="One inference on a Cortex-M7, millions of instructions", box=None, header_style="bold"
+        title="One inference on a Cortex-M7, millions of instructions; of cycles on an STM32H7A3, estimated",
+        box=None,
+        header_style="bold",
     )
     columns = (
         "network",
@@ -97,6 +115,7 @@ def show(console: Console, results: list[NetworkResult]) -> None:
         "goal",
         "TFLM",
         "TinyEngine",
+        "cycles",
         "arena KiB",
         "overhead",
         "flash B",
@@ -119,7 +138,16 @@ def show(console: Console, results: list[NetworkResult]) -> None:
         exact = "yes" if r.bit_exact else "[bold red]NO[/]"
         arena = f"{r.arena_bytes / 1024:.1f}"
         table.add_row(
-            r.name, r.way, reached, millions(wanted), *peers, arena, f"{r.overhead:.3f}", flash, exact
+            r.name,
+            r.way,
+            reached,
+            millions(wanted),
+            *peers,
+            millions(r.cycles),
+            arena,
+            f"{r.overhead:.3f}",
+            flash,
+            exact,
         )
     console.print(table)
 
