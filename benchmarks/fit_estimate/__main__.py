@@ -1,4 +1,4 @@
-"""Fit of the planner's instruction estimate to the emulated Cortex-M7.
+"""Fit of the planner's instruction estimate to the emulated Cortex-M4.
 
 ``python -m benchmarks.fit_estimate measure`` runs single operators over a grid of geometries (ten minutes),
 ``... networks`` whole networks under plans (ten minutes), ``... fit`` writes the table that the planner reads, and
@@ -19,7 +19,7 @@ from benchmarks.fit_estimate.report import report
 
 HERE = Path(__file__).parent
 OPERATORS, FETCHING, NETWORKS = (HERE / f"{n}.json" for n in ("operators", "fetching", "networks"))
-TABLE = HERE.parents[1] / "tvm_patch" / "targets" / "cortex_m7_instructions.py"
+TABLE = HERE.parents[1] / "tvm_patch" / "targets" / "cortex_m4_instructions.py"
 
 
 def load_operators() -> list[Measurement]:

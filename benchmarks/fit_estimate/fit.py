@@ -111,7 +111,7 @@ def table_text(table: Mapping[str, float]) -> str:
     """Return the module that holds a table."""
     lines = "".join(f'    "{name}": {value:.4g},\n' for name, value in sorted(table.items()))
     return (
-        '"""Instructions by piece of code on the emulated Cortex-M7.\n\n'
+        '"""Instructions by piece of code on the emulated Cortex-M4.\n\n'
         "Written by ``python -m benchmarks.fit_estimate fit`` from the counts recorded beside it: non-negative least\n"
         'squares of relative errors.  See ``docs/planner-estimate.md``.\n"""\n\n'
         f"INSTRUCTIONS: dict[str, float] = {{\n{lines}}}\n"

@@ -1,4 +1,4 @@
-"""Runs the cases on the emulated Cortex-M7, many of them in one program."""
+"""Runs the cases on the emulated Cortex-M4, many of them in one program."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tvm_patch.planner.network import Network
 from tvm_patch.planner.segments import Segment
 from tvm_patch.tflite.writer import write_model
 
-BOARD = "qemu_m7"
+BOARD = "qemu_m4"
 _TOGETHER = 24
 """Operators of one program."""
 

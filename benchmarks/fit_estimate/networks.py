@@ -1,4 +1,4 @@
-"""Whole networks on the emulated Cortex-M7: layer by layer and under plans."""
+"""Whole networks on the emulated Cortex-M4: layer by layer and under plans."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tvm_patch.planner.network import Network
 from tvm_patch.planner.search.dynamic import Search
 from tvm_patch.planner.segments import Segment, layer_by_layer
 
-BOARD = "qemu_m7"
+BOARD = "qemu_m4"
 
 SMALL = (
     "mcunet-vww1-tinyengine-80",

@@ -116,7 +116,7 @@ class _Pick(TunedConfigs):
         object.__setattr__(self, "number", number)
         object.__setattr__(self, "turns", itertools.count(7 * (number // 4), 5))
 
-    def within(self, kernel: Kernel, scratch: int) -> Kernel:
+    def within(self, kernel: Kernel, scratch: int, *, alone: bool = False) -> Kernel:
         forms = [f for f in kernel.candidates() if f.get("dual", False) == self.number % 2]
         if not forms:
             return kernel

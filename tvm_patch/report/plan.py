@@ -153,7 +153,7 @@ def print_plan(console: Console, report: PlanReport) -> None:
         ("", escape(report.peak)),
         ("", escape(report.next_saving)),
         ("MACs", f"{count(report.macs_executed)} executed, overhead {report.overhead:.4f}"),
-        ("instructions", f"{count(report.estimated_instructions)}, estimated for a Cortex-M7"),
+        ("instructions", f"{count(report.estimated_instructions)}, estimated for a Cortex-M4"),
     ]
     summary = Table(box=None, show_header=False, pad_edge=False)
     summary.add_column(style="cyan")

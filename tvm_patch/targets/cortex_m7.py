@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tvm_patch.targets.cortex_m7_instructions import INSTRUCTIONS
+from tvm_patch.targets.cortex_m4_instructions import INSTRUCTIONS
 from tvm_patch.targets.target import Target
 
 CORTEX_M7 = Target(

@@ -8,6 +8,7 @@ import types
 import numpy as np
 import pytest
 
+from microtvm_project.cycles import Cycles
 from microtvm_project.elf import Symbol
 from microtvm_project.run import RunResult
 from tests.metadata import input_tensor, metadata, operator, tensor
@@ -48,7 +49,7 @@ class FakeArtifact:
     def load(cls, folder):
         return cls()
 
-    def run(self, inputs, board="host", as_board=None, profile=True):
+    def run(self, inputs, board="host", as_board=None, profile=True, cycles=False):
         self.inputs = inputs
         result = dict.fromkeys(RunResult.__dataclass_fields__)
         result.update(
@@ -57,6 +58,10 @@ class FakeArtifact:
             flash_bytes=5000,
             flash_symbols=(Symbol("conv2d_0", 0, 4000, True, ".model_text"),),
         )  # fmt: skip
+        if cycles and board != "host":
+            result.update(
+                cycles=Cycles(issue=900, flash_data=60), operator_cycles=[Cycles(issue=800), Cycles(issue=99)]
+            )
         return RunResult(**result)
 
 

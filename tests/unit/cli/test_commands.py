@@ -79,8 +79,13 @@ def test_json_on_stdout_is_all_of_it(command, driver, model):
     assert report["overhead"] == 1.1
     assert report["operators"][0] == {
         "index": 0, "name": "first", "kind": "conv2d", "macs": 100, "output_bytes": 2, "output_shape": [1, 2],
-        "instructions": 1000,
+        "instructions": 1000, "cycles": 800,
     }  # fmt: skip
+    assert report["cycles"] == 960
+    assert report["cycles_parts"] == {
+        "issue": 900, "result_stalls": 0, "unaligned": 0, "fetch": 0, "flash_data": 60, "ram_data": 0,
+    }  # fmt: skip
+    assert report["milliseconds"] == pytest.approx(1000 * 960 / 216e6)
     assert report["inputs"][0]["shape"] == [1, 4, 4, 3]
 
 

@@ -1,4 +1,4 @@
-"""The instruction estimate against counts of the emulated Cortex-M7, recorded and fresh."""
+"""The instruction estimate against counts of the emulated Cortex-M4, recorded and fresh."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from benchmarks.fit_estimate.report import compared, kendall_tau, regret
 from tvm_patch.planner.estimate.instructions import OperatorCost, instructions_of
 from tvm_patch.planner.search.layers import layer_instructions
 from tvm_patch.planner.segments import layer_by_layer
-from tvm_patch.targets import CORTEX_M7
+from tvm_patch.targets import CORTEX_M4
 
 RECORDED = json.loads(NETWORKS.read_text())
 
@@ -24,12 +24,12 @@ def test_recorded_operators():
     """Every sixth of them; see docs/planner-estimate.md for the errors of all."""
     some = load_operators()[::6]
     pieces = pieces_of(some)
-    assert {name for p in pieces for name in p} <= set(CORTEX_M7.costs)
+    assert {name for p in pieces for name in p} <= set(CORTEX_M4.costs)
     # Below a few hundred instructions, and with fewer channels than a word has, the C compiler decides.
     ratio = {
         kind: np.array(
             [
-                instructions_of(p, CORTEX_M7.costs) / m.instructions
+                instructions_of(p, CORTEX_M4.costs) / m.instructions
                 for m, p in zip(some, pieces, strict=True)
                 if m.case.kind == kind and m.instructions > 500 and m.case.numbers.get("c", 4) > 3
             ]

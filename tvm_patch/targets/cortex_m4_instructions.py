@@ -1,4 +1,4 @@
-"""Instructions by piece of code on the emulated Cortex-M7.
+"""Instructions by piece of code on the emulated Cortex-M4.
 
 Written by ``python -m benchmarks.fit_estimate fit`` from the counts recorded beside it: non-negative least
 squares of relative errors.  See ``docs/planner-estimate.md``.
