@@ -1,0 +1,138 @@
+"""Compile a peer's kernels for a board, run a network of them on QEMU, and count what the model of cycles needs."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from string import Template
+
+from microtvm_project.boards import BOARDS, Board
+from microtvm_project.build import FLASH_SECTIONS
+from microtvm_project.cycles.trace import Part, Trace, plugin_options, read_output
+from microtvm_project.elf import read_elf
+from microtvm_project.linker import STACK_PAINT, TEMPLATES, harness_origin
+from microtvm_project.runners import qemu_command
+from microtvm_project.toolchain import CROSS
+from microtvm_project.tools import find_tool
+from tvm_patch.errors import BoardError
+
+HERE = Path(__file__).parent
+_HARNESS = ("startup.c", "semihosting.c")
+_QUIET = ("-w", "-ffunction-sections", "-fdata-sections", "-std=gnu11")
+_SECONDS = 600
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What a program is made of.
+
+    Attributes
+    ----------
+    kernels : list of Path
+        The peer's C files; those that are not called are dropped by the linker.
+    includes : list of Path
+        Folders with its headers.
+    network : str
+        The C file that calls them.
+    flags : tuple of str
+        How the engine is compiled.
+    headers : dict of str to str
+        Further headers, by name.
+    """
+
+    kernels: list[Path]
+    includes: list[Path]
+    network: str
+    flags: tuple[str, ...]
+    headers: dict[str, str]
+
+
+def run(sources: Sources, board_name: str) -> tuple[list[int], Trace, Part]:
+    """Compile, run and count.
+
+    Parameters
+    ----------
+    sources : Sources
+    board_name : str
+        The board whose core and memories are reckoned with.
+
+    Returns
+    -------
+    output : list of int
+        What the network computed where every input is 1.
+    trace : Trace
+    part : Part
+        All of it.
+
+    Raises
+    ------
+    BoardError
+        When it does not compile, or a kernel refuses its layer.
+    """
+    as_board = BOARDS[board_name]
+    board = next(b for b in BOARDS.values() if b.runner == "qemu" and b.cpu == as_board.cpu)
+    assert as_board.timing is not None
+    with tempfile.TemporaryDirectory(prefix="tvm-patch-") as name:
+        folder = Path(name)
+        elf = _build(folder, sources, board, as_board)
+        functions = [s for s in read_elf(elf).symbols if s.is_function and s.section in FLASH_SECTIONS]
+        options = plugin_options(folder, functions, board, as_board.timing, ram_is_cached=True)
+        done = subprocess.run(
+            [*qemu_command(board, elf), *options], capture_output=True, text=True, timeout=_SECONDS, check=False
+        )
+        if done.returncode:
+            raise BoardError(f"the peer's program ended with {done.returncode}: {done.stdout}{done.stderr}")
+        trace = Trace(board.cpu, as_board.timing)
+        read_output(trace, folder)
+    (part,) = trace.parts
+    return [int(n) for n in re.findall(r"^(?:-?\d+ )+$", done.stdout + done.stderr, re.MULTILINE)[-1].split()], trace, part
+
+
+def _build(folder: Path, sources: Sources, board: Board, as_board: Board) -> Path:
+    (folder / "model_network.c").write_text(sources.network)
+    for name, text in sources.headers.items():
+        (folder / name).write_text(text)
+    qemu = TEMPLATES / "qemu"
+    core = [*as_board.core_flags, *_QUIET]
+    includes = [f"-I{d}" for d in (folder, HERE, qemu, *sources.includes)]
+    defines = [
+        f"-DQEMU_FLASH_ORIGIN={board.memory('FLASH').origin}u",
+        f"-DQEMU_HARNESS_ORIGIN={harness_origin(board)}u",
+        f"-DQEMU_STACK_PAINT={STACK_PAINT}u",
+    ]
+    jobs = [(HERE / "main.c", "harness_main.o", ("-O2", *defines))]
+    jobs += [(qemu / n, f"harness_{n}.o", ("-O2", "-ffreestanding", *defines)) for n in _HARNESS]
+    jobs += [(folder / "model_network.c", "model_network.o", sources.flags)]
+    jobs += [(f, f"model_{n}_{f.stem}.o", sources.flags) for n, f in enumerate(sources.kernels)]
+    for source, target, flags in jobs:
+        _call([*core, *includes, *flags, "-c", str(source), "-o", str(folder / target)])
+    script = folder / "link.ld"
+    script.write_text(_script(board))
+    elf = folder / "peer.elf"
+    objects = [str(folder / target) for _, target, _ in jobs]
+    options = ["-nostartfiles", "--specs=nano.specs", "-Wl,--gc-sections", f"-Wl,-T,{script}"]
+    _call([*core, *objects, *options, "-Wl,--no-warn-rwx-segments", "-lm", "-o", str(elf)])
+    return elf
+
+
+def _script(board: Board) -> str:
+    template = Template((TEMPLATES / "qemu" / "link.ld.in").read_text(encoding="utf-8"))
+    return template.substitute(
+        flash_origin=hex(board.memory("FLASH").origin),
+        flash_bytes=board.memory("FLASH").length,
+        harness_origin=hex(harness_origin(board)),
+        sram_bytes=board.memory("SRAM").length,
+        stack_bytes=16384,
+        arena_bytes=0,
+        arena_align=8,
+    )
+
+
+def _call(arguments: Sequence[str]) -> None:
+    done = subprocess.run([find_tool(CROSS), *arguments], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise BoardError(f"{CROSS} failed: {done.stderr[:2000]}")
