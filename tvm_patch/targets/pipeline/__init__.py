@@ -8,7 +8,7 @@ from functools import lru_cache
 from tvm_patch.errors import UserError
 from tvm_patch.targets.pipeline import cortex_m4, cortex_m7
 from tvm_patch.targets.pipeline.cost import BlockCost
-from tvm_patch.targets.pipeline.instruction import Instruction, parse
+from tvm_patch.targets.pipeline.instruction import Instruction, parse_block
 
 CORES: dict[str, Callable[[Sequence[Instruction]], BlockCost]] = {
     "cortex-m4": cortex_m4.block_cost,
@@ -35,4 +35,4 @@ def block_cost(lines: tuple[str, ...], cpu: str) -> BlockCost:
     """
     if cpu not in CORES:
         raise UserError(f"cycles of {cpu} cannot be estimated; there is a model of {', '.join(CORES)}")
-    return CORES[cpu]([parse(line) for line in lines])
+    return CORES[cpu](parse_block(lines))
