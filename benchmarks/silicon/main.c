@@ -39,12 +39,14 @@ static void print_number(int32_t value) {
 }
 
 int main(void) {
+  int8_t *const input = network_input();
   for (uint32_t i = 0; i < network_input_bytes; ++i) {
-    network_input[i] = 1;
+    input[i] = 1;
   }
   call_on(network_run, model_stack_top);
+  const int8_t *const output = network_output();
   for (uint32_t i = 0; i < network_output_bytes; ++i) {
-    print_number(network_output[i]);
+    print_number(output[i]);
   }
   semihosting_print("\n");
   return network_status;

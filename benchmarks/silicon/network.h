@@ -4,8 +4,8 @@
 
 #include <stdint.h>
 
-extern int8_t *const network_input;
-extern int8_t *const network_output;
+int8_t *network_input(void);
+int8_t *network_output(void);
 extern const uint32_t network_input_bytes, network_output_bytes;
 extern int network_status; /* 0, or the number of the layer that refused */
 

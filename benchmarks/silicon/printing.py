@@ -25,8 +25,8 @@ def _literal(value: float) -> str:
 def ends(network: Network, offsets: dict[int, int]) -> list[str]:
     """Return what the program around the network reads: where its input and output are."""
     return [
-        f"int8_t *const network_input = arena + {offsets[network.input]};",
-        f"int8_t *const network_output = arena + {offsets[network.output]};",
+        f"int8_t *network_input(void) {{ return arena + {offsets[network.input]}; }}",
+        f"int8_t *network_output(void) {{ return arena + {offsets[network.output]}; }}",
         f"const uint32_t network_input_bytes = {network.sizes[network.input]};",
         f"const uint32_t network_output_bytes = {network.sizes[network.output]};",
     ]

@@ -8,10 +8,14 @@ test/doc/cortex_m7.md``; quinapalus.com/cm7cycles.html and LLVM's ``ARMScheduleM
 - LDRD, STRD, LDM and STM go beside nothing and take half a cycle a word.  Two loads go beside each other where one is
   of an even word and the other of an odd one.
 - There are an early and a late ALU.  A loaded word is there for the late one in the next cycle; for multiplications,
-  and for operands that are shifted, extracted or an address, a cycle later; bytes and halfwords one more.
+  for instructions that shift or extract an operand, and as an address, a cycle later.  A byte or halfword is there in
+  the second cycle, and where it is shifted, extracted or an address in the third.
 - What adds, subtracts, moves or shifts is executed by the early ALU if its operands are there in time; an instruction
   beside it can then use the result in the same cycle, flags not included.
 - A sum of products is there for the next product at once, for others a cycle later than results usually are.
+- What is stored may be the result of any other instruction of the same cycle.
+- Floating-point operations do not go beside each other; their results, and what is moved to their registers, take three
+  cycles.
 - IT is like a branch that is predicted and not taken: it goes beside its neighbours.
 
 Branches are always predicted right, so that they do not wait for flags; what follows one that is taken starts a cycle.
@@ -26,6 +30,8 @@ from tvm_patch.targets.pipeline.instruction import Instruction
 
 DIVIDE_CYCLES = 8
 """Of 2 to 12, by the operands."""
+FLOAT_LATENCY = 3
+"""Of additions, products and conversions in single precision."""
 
 
 def block_cost(block: Sequence[Instruction]) -> BlockCost:
@@ -112,16 +118,29 @@ def _awaited(reader: Instruction) -> frozenset[str]:
 
 
 def _wait(writer: Instruction, reader: Instruction, register: str, early: bool) -> int:
+    if reader.kind == "store" and not early:
+        return 1
     if writer.kind == "load" and register not in writer.address:
-        if register == reader.accumulates:
-            return 1
-        return 1 + writer.small + (early or reader.kind == "mac")
+        return _load_wait(writer, reader, register, early)
     if writer.kind == "mac":
         return 1 if register == reader.accumulates else 2 + early
+    if writer.kind == "float":
+        return FLOAT_LATENCY
+    if writer.kind == "vmov":
+        return FLOAT_LATENCY if register.startswith(("s", "d")) and register != "sp" else 1 + early
     # What the early ALU can do is there for itself in the next cycle, as is an address that was stepped.
     if writer.quick or register in writer.address:
         return 1
     return 1 + early
+
+
+def _load_wait(writer: Instruction, reader: Instruction, register: str, early: bool) -> int:
+    if register == reader.accumulates:
+        return 1
+    if writer.small:
+        return 2 + early
+    # A word comes late enough that whatever needs one operand early waits for the other as well.
+    return 2 if early or reader.kind in ("mac", "vmov") or (reader.kind in ("inline", "simd") and reader.early) else 1
 
 
 def may_pair(older: Instruction, younger: Instruction, *, early: bool = True) -> bool:
@@ -141,6 +160,7 @@ def may_pair(older: Instruction, younger: Instruction, *, early: bool = True) ->
         return False
     kinds = (older.kind, younger.kind)
     if younger.kind == "simd" or kinds in (
+        ("float", "float"),
         ("mac", "mac"),
         ("store", "store"),
         ("mac", "store"),

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
 
-Kind = Literal["alu", "shift", "inline", "simd", "mac", "divide", "load", "store", "branch", "it", "other"]
+Kind = Literal["alu", "shift", "inline", "simd", "mac", "divide", "load", "store", "branch", "it", "float", "vmov", "other"]
 """``shift`` by itself, ``inline`` on the way to another operation; ``simd`` stands for bit fields as well."""
 
 _SHIFT = {"lsl", "lsr", "asr", "ror", "rrx"}
@@ -35,9 +35,10 @@ _CONDITIONS = ("eq", "ne", "hs", "cs", "lo", "cc", "mi", "pl", "vs", "vc", "hi",
 _QUICK = {"add", "addw", "sub", "subw", "mov", "movw"}
 _NO_RESULT = {"cmp", "cmn", "tst", "teq"}
 _TWO_RESULTS = {"umull", "smull", "umlal", "smlal", "umaal", "smlald", "smlalbb"}
-_REGISTER = re.compile(r"\b(r1[0-5]|r\d|sp|lr|pc|fp|ip|sl|sb)\b")
+_REGISTER = re.compile(r"\b(r1[0-5]|r\d|sp|lr|pc|fp|ip|sl|sb|[sd]\d+)\b")
 _ALIASES = {"r13": "sp", "r14": "lr", "r15": "pc", "fp": "r11", "ip": "r12", "sl": "r10", "sb": "r9"}
 _FLAGS = "flags"
+_FLOAT_FLAGS = "float flags"
 _MOVES = {
     *("mov", "mvn", "movw", "mrs", "sxtb", "sxth", "uxtb", "uxth", "sxtb16", "uxtb16"),
     *("rev", "rev16", "revsh", "clz", "rbit", "ubfx", "sbfx", "ssat", "usat"),
@@ -105,6 +106,8 @@ def parse(text: str) -> Instruction:
         return Instruction("branch", frozenset(found + flags), _NONE, links, taken=True)
     if name.startswith(("ld", "pop", "st", "push", "vld", "vst", "vpush", "vpop")):
         return _memory(name, operands, found)
+    if name.startswith("v"):
+        return _floating(name, operands, found)
     if name.startswith(("sml", "smu", "smm", "mul", "mla", "mls", "umull", "umlal", "umaal")):
         return _multiplication(name, found)
     if name in ("sdiv", "udiv"):
@@ -122,6 +125,17 @@ def _multiplication(name: str, found: list[str]) -> Instruction:
         return Instruction("mac", frozenset(found[2:] + own), _NONE, frozenset(found[:2]))
     adds = found[3] if len(found) > 3 else ""
     return Instruction("mac", frozenset(found[1:]), _NONE, frozenset(found[:1]), adds)
+
+
+def _floating(name: str, operands: str, found: list[str]) -> Instruction:
+    """Return an instruction of the floating-point unit; a comparison's flags are a register of their own."""
+    if name.startswith("vcmp"):
+        return Instruction("float", frozenset(found), _NONE, frozenset({_FLOAT_FLAGS}))
+    if name.startswith("vmrs"):
+        return Instruction("vmov", frozenset({_FLOAT_FLAGS}), _NONE, frozenset({_FLAGS}))
+    kind: Kind = "vmov" if name.startswith("vmov") else "float"
+    adds = found[:1] if name.startswith(("vmla", "vmls", "vfma", "vfms")) else []
+    return Instruction(kind, frozenset(found[1:] + adds), _NONE, frozenset(found[:1]))
 
 
 def _calculation(head: str, name: str, operands: str, found: list[str]) -> Instruction:
