@@ -101,8 +101,8 @@ def _memories(sram: tuple[int, int], dtcm: int, flash: int) -> tuple[Memory, ...
 _F746 = _memories((0x20010000, 256 * KIB), 64 * KIB, MIB)
 
 # An unaligned load costs 3 to 4 cycles (jnk0le/random).  What a line costs follows from wait states at the board's
-# clock: flash has 7 at 216 MHz (RM0385, table 5), 4 of a bus at half the core's 480 MHz (RM0433, table 17), 6 at 280 MHz
-# (RM0455, table 15); SRAM has none.
+# clock: flash has 7 at 216 MHz (RM0385, table 5), 4 of a bus at half the core's 480 MHz (RM0433, table 17), 6 at
+# 280 MHz (RM0455, table 15); SRAM has none.
 _UNALIGNED = 3.5
 
 
@@ -110,9 +110,7 @@ def _cortex_m7(
     cache_kib: int, tightly_coupled_kib: int, wait_states: int, per_bus_cycle: int = 1
 ) -> MemoryTiming:
     flash, sram = (first_word(waits, per_bus_cycle) for waits in (wait_states, 0))
-    return MemoryTiming(
-        *cortex_m7_caches(cache_kib), flash, sram, _UNALIGNED, tightly_coupled_kib * KIB
-    )
+    return MemoryTiming(*cortex_m7_caches(cache_kib), flash, sram, _UNALIGNED, tightly_coupled_kib * KIB)
 
 
 def _cortex_m4(instruction_lines: int, line_bytes: int, wait_states: int) -> MemoryTiming:

@@ -62,7 +62,8 @@ def _shapes(layer: Layer, filters: tuple[int, int, int, int]) -> str:
 
 
 def _weights(n: int, layer: Layer, constants: list[str]) -> None:
-    assert layer.weights is not None and layer.bias is not None
+    assert layer.weights is not None
+    assert layer.bias is not None
     constants.append(array("int8_t", f"weights_{n}", layer.weights))
     constants.append(array("int32_t", f"bias_{n}", layer.bias))
 

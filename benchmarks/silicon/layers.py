@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -36,14 +36,10 @@ class Layer:
         int8 as in the file, (outputs, height, width, inputs) or (1, height, width, channels); int32 (outputs,).
     multipliers, shifts : tuple of int
         TFLite's fixed-point pairs, one an output channel; one alone for ``dense``.
-    scales : tuple of float
-        What they stand for.
     input_zero, output_zero : int
     clip : tuple of int
     numbers : dict of str to int
         Of ``add`` and ``softmax``, as the dialect names them.
-    add_scales : tuple of float
-        Of an ``add``: of both inputs and the output.
     """
 
     kind: Kind
@@ -58,12 +54,10 @@ class Layer:
     bias: np.ndarray | None = None
     multipliers: tuple[int, ...] = ()
     shifts: tuple[int, ...] = ()
-    scales: tuple[float, ...] = ()
     input_zero: int = 0
     output_zero: int = 0
     clip: tuple[int, int] = (-128, 127)
     numbers: dict[str, int] = field(default_factory=dict)
-    add_scales: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -182,7 +176,8 @@ class _Reader:
     def _weighted(self, op: Operator, kind: Kind) -> Layer:
         given, made = op.inputs[0], op.outputs[0]
         weights = self._tensor(op.inputs[1])
-        assert weights.quantization is not None and weights.data is not None
+        assert weights.quantization is not None
+        assert weights.data is not None
         (x_scale, x_zero), (y_scale, y_zero) = self._scale(given), self._scale(made)
         channels = int(np.prod(self._tensor(made).shape[-1:]))
         scales = np.broadcast_to(weights.quantization.scale.astype(np.float64), (channels,))
@@ -201,7 +196,6 @@ class _Reader:
             bias=bias,
             multipliers=tuple(m for m, _ in pairs),
             shifts=tuple(s for _, s in pairs),
-            scales=real,
             input_zero=x_zero,
             output_zero=y_zero,
             clip=activation_range(str(op.options["fused_activation_function"]), y_scale, y_zero),
@@ -216,9 +210,7 @@ class _Reader:
             for axis in range(2):
                 total = (layer.output_shape[axis] - 1) * stride[axis] + window[axis] - layer.input_shape[axis]
                 before[axis] += max(total, 0) // 2
-        return Layer(
-            **{**layer.__dict__, "window": window, "stride": stride, "pad": (before[0], before[1])}
-        )
+        return replace(layer, window=window, stride=stride, pad=(before[0], before[1]))
 
     def conv(self, op: Operator) -> Layer:
         layer = self._weighted(op, "conv")
@@ -265,16 +257,15 @@ class _Reader:
         )
 
     def add(self, op: Operator) -> Layer:
-        scales = [self._scale(i) for i in (*op.inputs, op.outputs[0])]
-        flat = [number for pair in scales for number in pair]
         layer = self._plain(op, "add")
-        numbers = add_attrs(*flat, str(op.options["fused_activation_function"]))  # type: ignore[arg-type]
-        return Layer(**{**layer.__dict__, "numbers": numbers, "add_scales": tuple(s for s, _ in scales)})
+        a, b, out = (self._scale(i) for i in (*op.inputs, op.outputs[0]))
+        numbers = add_attrs(*a, *b, *out, str(op.options["fused_activation_function"]))
+        return replace(layer, numbers=numbers)
 
     def softmax(self, op: Operator) -> Layer:
         layer = self._plain(op, "softmax")
         numbers = softmax_attrs(self._scale(op.inputs[0])[0], float(op.options["beta"]))
-        return Layer(**{**layer.__dict__, "numbers": numbers})
+        return replace(layer, numbers=numbers)
 
 
 _READERS = {

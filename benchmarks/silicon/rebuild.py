@@ -12,7 +12,7 @@ from string import Template
 
 from microtvm_project.boards import BOARDS, Board
 from microtvm_project.build import FLASH_SECTIONS
-from microtvm_project.cycles.trace import Part, Trace, plugin_options, read_output
+from microtvm_project.cycles.trace import Trace, plugin_options, read_output
 from microtvm_project.elf import read_elf
 from microtvm_project.linker import STACK_PAINT, TEMPLATES, harness_origin
 from microtvm_project.runners import qemu_command
@@ -40,18 +40,15 @@ class Sources:
         The C file that calls them.
     flags : tuple of str
         How the engine is compiled.
-    headers : dict of str to str
-        Further headers, by name.
     """
 
     kernels: list[Path]
     includes: list[Path]
     network: str
     flags: tuple[str, ...]
-    headers: dict[str, str]
 
 
-def run(sources: Sources, board_name: str) -> tuple[list[int], Trace, Part]:
+def run(sources: Sources, board_name: str) -> tuple[list[int], Trace]:
     """Compile, run and count.
 
     Parameters
@@ -65,8 +62,7 @@ def run(sources: Sources, board_name: str) -> tuple[list[int], Trace, Part]:
     output : list of int
         What the network computed where every input is 1.
     trace : Trace
-    part : Part
-        All of it.
+        In one part.
 
     Raises
     ------
@@ -82,20 +78,22 @@ def run(sources: Sources, board_name: str) -> tuple[list[int], Trace, Part]:
         functions = [s for s in read_elf(elf).symbols if s.is_function and s.section in FLASH_SECTIONS]
         options = plugin_options(folder, functions, board, as_board.timing, ram_is_cached=True)
         done = subprocess.run(
-            [*qemu_command(board, elf), *options], capture_output=True, text=True, timeout=_SECONDS, check=False
+            [*qemu_command(board, elf), *options],
+            capture_output=True,
+            text=True,
+            timeout=_SECONDS,
+            check=False,
         )
         if done.returncode:
             raise BoardError(f"the peer's program ended with {done.returncode}: {done.stdout}{done.stderr}")
         trace = Trace(board.cpu, as_board.timing)
         read_output(trace, folder)
-    (part,) = trace.parts
-    return [int(n) for n in re.findall(r"^(?:-?\d+ )+$", done.stdout + done.stderr, re.MULTILINE)[-1].split()], trace, part
+    lines = re.findall(r"^(?:-?\d+ )+$", done.stdout + done.stderr, re.MULTILINE)
+    return [int(n) for n in lines[-1].split()], trace
 
 
 def _build(folder: Path, sources: Sources, board: Board, as_board: Board) -> Path:
     (folder / "model_network.c").write_text(sources.network)
-    for name, text in sources.headers.items():
-        (folder / name).write_text(text)
     qemu = TEMPLATES / "qemu"
     core = [*as_board.core_flags, *_QUIET]
     includes = [f"-I{d}" for d in (folder, HERE, qemu, *sources.includes)]

@@ -22,7 +22,11 @@ def source(input_bytes: int, output_bytes: int) -> str:
 
 def kernels(engine: Path, generated: Path) -> list[Path]:
     """Return the C files: of the engine, and those that its generator made for the network."""
-    own = [f for d in ("int_forward_op", "fp_requantize_op") for f in (engine / "TinyEngine/src/kernels" / d).glob("*.c")]
+    own = [
+        f
+        for d in ("int_forward_op", "fp_requantize_op")
+        for f in (engine / "TinyEngine/src/kernels" / d).glob("*.c")
+    ]
     made = [f for f in (generated / "codegen/Source").glob("*.c") if "mask" not in f.name]
     return sorted(own) + sorted(made)
 

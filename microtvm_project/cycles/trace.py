@@ -165,7 +165,9 @@ def trace_program(
     with tempfile.TemporaryDirectory(prefix="tvm-patch-") as name:
         folder = Path(name)
         ram_is_cached = ram_bytes > trace.timing.tightly_coupled
-        options = plugin_options(folder, _functions(symbols), firmware.board, trace.timing, ram_is_cached, ends)
+        options = plugin_options(
+            folder, _functions(symbols), firmware.board, trace.timing, ram_is_cached, ends
+        )
         transport = transport_to(firmware, elf, options=options)
         with Session(firmware.artifact, transport, firmware.board.name, retries=0) as session:
             session.run(inputs, seconds=timeout)

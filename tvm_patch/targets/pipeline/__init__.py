@@ -16,6 +16,12 @@ CORES: dict[str, Callable[[Sequence[Instruction]], BlockCost]] = {
 }
 """What a block costs, by core."""
 
+ERROR_PERCENT = {"cortex-m4": 7, "cortex-m7": 10}
+"""How far the cycles, memories included, were from silicon at most, over peers' code that was rebuilt; by core.
+
+``benchmarks.silicon`` prints the rows, ``docs/cycles.md`` says what they are.
+"""
+
 
 @lru_cache(maxsize=65536)
 def block_cost(lines: tuple[str, ...], cpu: str) -> BlockCost:

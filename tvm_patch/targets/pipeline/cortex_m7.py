@@ -93,9 +93,7 @@ class DualIssue:
     def issue(self, instruction: Instruction) -> int:
         """Issue an instruction and return the cycle."""
         cycle = self.when(instruction)
-        early = instruction.quick and (
-            not self.waits or self._there(instruction, instruction.reads) <= cycle
-        )
+        early = instruction.quick and (not self.waits or self._there(instruction, instruction.reads) <= cycle)
         self.first = None if cycle == self.cycle or _alone(instruction) else instruction
         self.first_is_early = early
         busy = _busy(instruction)
@@ -140,7 +138,11 @@ def _load_wait(writer: Instruction, reader: Instruction, register: str, early: b
     if writer.small:
         return 2 + early
     # A word comes late enough that whatever needs one operand early waits for the other as well.
-    return 2 if early or reader.kind in ("mac", "vmov") or (reader.kind in ("inline", "simd") and reader.early) else 1
+    return (
+        2
+        if early or reader.kind in ("mac", "vmov") or (reader.kind in ("inline", "simd") and reader.early)
+        else 1
+    )
 
 
 def may_pair(older: Instruction, younger: Instruction, *, early: bool = True) -> bool:

@@ -8,7 +8,21 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
 
-Kind = Literal["alu", "shift", "inline", "simd", "mac", "divide", "load", "store", "branch", "it", "float", "vmov", "other"]
+Kind = Literal[
+    "alu",
+    "shift",
+    "inline",
+    "simd",
+    "mac",
+    "divide",
+    "load",
+    "store",
+    "branch",
+    "it",
+    "float",
+    "vmov",
+    "other",
+]
 """``shift`` by itself, ``inline`` on the way to another operation; ``simd`` stands for bit fields as well."""
 
 _SHIFT = {"lsl", "lsr", "asr", "ror", "rrx"}
