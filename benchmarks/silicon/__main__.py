@@ -1,7 +1,8 @@
 """The model of cycles beside silicon.
 
-``python -m benchmarks.silicon [--peers FOLDER [--record]] [--ours] [--json FILE]``.  Peers' kernels are rebuilt from the folder that is named (``docs/cycles.md`` says what it has to hold), run on QEMU and
-reckoned with; without one, recorded counts are reckoned with again.  ``--ours`` adds this project's own networks.
+``python -m benchmarks.silicon [--peers FOLDER [--record]] [--ours] [--json FILE]``.  Peers' kernels are rebuilt from
+the folder that is named (``docs/cycles.md`` says what it has to hold), run on QEMU and reckoned with; without one,
+recorded counts are reckoned with again.  ``--ours`` adds the networks of this project's own.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import os
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
 from rich.console import Console
 from rich.table import Table
 
@@ -33,7 +35,9 @@ from benchmarks.silicon.record import (
 )
 from microtvm_project.boards import BOARDS
 from microtvm_project.cycles import Cycles
+from tvm_patch.errors import BoardError
 from tvm_patch.files import write_text
+from tvm_patch.oracle import run_oracle
 from tvm_patch.tflite.reader import read_model
 
 _PARTS = ("issue", "result_stalls", "unaligned", "fetch", "flash_data", "ram_data")
@@ -41,9 +45,25 @@ _TITLES = ("issue", "results", "unaligned", "fetch", "flash", "RAM")
 
 
 def rebuild(row: Measured, peers: Path, models: Path) -> Counts:
-    """Return the counts of a peer's code, built and run now."""
-    layers = read_network(read_model(models / f"{row.network}.tflite"))
-    _, trace = run(PEERS[row.engine].sources(peers, row.network, layers), row.board)
+    """Return the counts of a peer's code, built and run now.
+
+    Raises
+    ------
+    BoardError
+        Also when code that should be exact computes something else than LiteRT, by more than rounding.
+    """
+    data = (models / f"{row.network}.tflite").read_bytes()
+    model = read_model(data)
+    peer, layers = PEERS[row.engine], read_network(model)
+    output, trace = run(peer.sources(peers, row.network, layers), row.board)
+    given, made = (model.tensors[n[0]] for n in (model.inputs, model.outputs))
+    if peer.exact and given.dtype == made.dtype == "int8":
+        (expected,) = run_oracle(data, [np.ones(given.shape, np.int8)]).outputs
+        off = np.abs(expected.ravel().astype(int) - output).max()
+        if off > 1:
+            raise BoardError(
+                f"{peer.name} is off by {off} on {row.network}: it was not called as it should be"
+            )
     (part,) = trace.parts
     return Counts.of(row, trace, part)
 

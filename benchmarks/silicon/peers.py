@@ -24,12 +24,15 @@ class Peer:
     commit : str
         That is to be checked out there.
     flags : tuple of str
+    exact : bool
+        Whether its results are LiteRT's, but for how halves are rounded.
     """
 
     name: str
     folder: str
     commit: str
     flags: tuple[str, ...]
+    exact: bool = True
 
     def sources(self, folder: Path, network: str, layers: Network) -> Sources:
         """Return the program for a network.
@@ -56,7 +59,11 @@ PEERS = {
     "cmsis-nn-2026": Peer("CMSIS-NN 6d9d61d, -O2", "CMSIS-NN-6d9d61d8", "6d9d61d8", ("-O2",)),
     "cmsis-nn-2022": Peer("CMSIS-NN 011bf32, -Ofast", "CMSIS-NN-011bf322", "011bf322", ("-Ofast",)),
     "tinyengine-2022": Peer(
-        "TinyEngine 0363956, -Ofast", "tinyengine-03639563", "03639563", ("-Ofast", "-DARM_MATH_CM7")
+        "TinyEngine 0363956, -Ofast",
+        "tinyengine-03639563",
+        "03639563",
+        ("-Ofast", "-DARM_MATH_CM7"),
+        exact=False,
     ),
 }
 

@@ -13,8 +13,9 @@ from string import Template
 from microtvm_project.boards import BOARDS, Board
 from microtvm_project.build import FLASH_SECTIONS
 from microtvm_project.cycles.trace import Trace, plugin_options, read_output
-from microtvm_project.elf import read_elf
+from microtvm_project.elf import Symbol, read_elf
 from microtvm_project.linker import STACK_PAINT, TEMPLATES, harness_origin
+from microtvm_project.memory_timing import MemoryTiming
 from microtvm_project.runners import qemu_command
 from microtvm_project.toolchain import CROSS
 from microtvm_project.tools import find_tool
@@ -70,29 +71,56 @@ def run(sources: Sources, board_name: str) -> tuple[list[int], Trace]:
         When it does not compile, or a kernel refuses its layer.
     """
     as_board = BOARDS[board_name]
-    board = next(b for b in BOARDS.values() if b.runner == "qemu" and b.cpu == as_board.cpu)
+    board = stand_in(as_board)
     assert as_board.timing is not None
     with tempfile.TemporaryDirectory(prefix="tvm-patch-") as name:
         folder = Path(name)
-        elf = _build(folder, sources, board, as_board)
+        elf = build(folder, sources, as_board)
         functions = [s for s in read_elf(elf).symbols if s.is_function and s.section in FLASH_SECTIONS]
-        options = plugin_options(folder, functions, board, as_board.timing, ram_is_cached=True)
-        done = subprocess.run(
-            [*qemu_command(board, elf), *options],
-            capture_output=True,
-            text=True,
-            timeout=_SECONDS,
-            check=False,
-        )
-        if done.returncode:
-            raise BoardError(f"the peer's program ended with {done.returncode}: {done.stdout}{done.stderr}")
-        trace = Trace(board.cpu, as_board.timing)
-        read_output(trace, folder)
+        return trace_elf(folder, elf, functions, board, as_board.timing)
+
+
+def trace_elf(
+    folder: Path, elf: Path, functions: Sequence[Symbol], board: Board, timing: MemoryTiming
+) -> tuple[list[int], Trace]:
+    """Run a program and return what it printed, and the trace of some of its functions.
+
+    Parameters
+    ----------
+    folder : Path
+        For files on the way.
+    elf : Path
+    functions : sequence of Symbol
+    board : Board
+        QEMU's.
+    timing : MemoryTiming
+        Its data cache serves flash and all of RAM.
+
+    Raises
+    ------
+    BoardError
+        When the program says that it failed.
+    """
+    options = plugin_options(folder, functions, board, timing, ram_is_cached=True)
+    command = [*qemu_command(board, elf), *options]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, check=False)
+    if done.returncode:
+        raise BoardError(f"the program ended with {done.returncode}: {done.stdout}{done.stderr}")
+    trace = Trace(board.cpu, timing)
+    read_output(trace, folder)
     lines = re.findall(r"^(?:-?\d+ )+$", done.stdout + done.stderr, re.MULTILINE)
     return [int(n) for n in lines[-1].split()], trace
 
 
-def _build(folder: Path, sources: Sources, board: Board, as_board: Board) -> Path:
+def build(folder: Path, sources: Sources, as_board: Board) -> Path:
+    """Compile for QEMU's board of the same core, link, and return the program.
+
+    Raises
+    ------
+    BoardError
+        When the compiler refuses.
+    """
+    board = stand_in(as_board)
     (folder / "model_network.c").write_text(sources.network)
     qemu = TEMPLATES / "qemu"
     core = [*as_board.core_flags, *_QUIET]
@@ -115,6 +143,11 @@ def _build(folder: Path, sources: Sources, board: Board, as_board: Board) -> Pat
     options = ["-nostartfiles", "--specs=nano.specs", "-Wl,--gc-sections", f"-Wl,-T,{script}"]
     _call([*core, *objects, *options, "-Wl,--no-warn-rwx-segments", "-lm", "-o", str(elf)])
     return elf
+
+
+def stand_in(board: Board) -> Board:
+    """Return QEMU's board with the core of another."""
+    return next(b for b in BOARDS.values() if b.runner == "qemu" and b.cpu == board.cpu)
 
 
 def _script(board: Board) -> str:
