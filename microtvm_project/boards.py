@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from microtvm_project.memory_timing import Cache, MemoryTiming, cortex_m7_caches, flash_line
+from microtvm_project.memory_timing import Cache, MemoryTiming, cortex_m7_caches, first_word
 from tvm_patch.errors import UserError
 
 KIB = 1024
@@ -100,15 +100,17 @@ def _memories(sram: tuple[int, int], dtcm: int, flash: int) -> tuple[Memory, ...
 
 _F746 = _memories((0x20010000, 256 * KIB), 64 * KIB, MIB)
 
-# Lines of 32 bytes take four beats of a bus of 64 bits (RM0385, RM0433, RM0455).  An unaligned load costs 3 to 4 cycles
-# (jnk0le/random), a line of SRAM some 10.  What flash costs follows from its wait states at the board's clock: 7 at
-# 216 MHz (RM0385, table 5), 4 of a bus at half the core's 480 MHz (RM0433, table 17), 6 at 280 MHz (RM0455, table 15).
-_UNALIGNED, _SRAM_LINE = 3.5, 10.0
+# An unaligned load costs 3 to 4 cycles (jnk0le/random).  What a line costs follows from wait states at the board's
+# clock: flash has 7 at 216 MHz (RM0385, table 5), 4 of a bus at half the core's 480 MHz (RM0433, table 17), 6 at
+# 280 MHz (RM0455, table 15); SRAM has none.
+_UNALIGNED = 3.5
 
 
-def _cortex_m7(cache_kib: int, tightly_coupled_kib: int, line: float) -> MemoryTiming:
-    caches = cortex_m7_caches(cache_kib)
-    return MemoryTiming(*caches, line, _SRAM_LINE, _UNALIGNED, tightly_coupled_kib * KIB)
+def _cortex_m7(
+    cache_kib: int, tightly_coupled_kib: int, wait_states: int, per_bus_cycle: int = 1
+) -> MemoryTiming:
+    flash, sram = (first_word(waits, per_bus_cycle) for waits in (wait_states, 0))
+    return MemoryTiming(*cortex_m7_caches(cache_kib), flash, sram, _UNALIGNED, tightly_coupled_kib * KIB)
 
 
 def _cortex_m4(instruction_lines: int, line_bytes: int, wait_states: int) -> MemoryTiming:
@@ -118,10 +120,10 @@ def _cortex_m4(instruction_lines: int, line_bytes: int, wait_states: int) -> Mem
     )
 
 
-_F7_TIMING = _cortex_m7(4, 64, flash_line(7, 4))
-_F767_TIMING = _cortex_m7(16, 128, flash_line(7, 4))
-_H743_TIMING = _cortex_m7(16, 128, flash_line(4, 4, 2))
-_H7A3_TIMING = _cortex_m7(16, 128, flash_line(6, 4))
+_F7_TIMING = _cortex_m7(4, 64, 7)
+_F767_TIMING = _cortex_m7(16, 128, 7)
+_H743_TIMING = _cortex_m7(16, 128, 4, 2)
+_H7A3_TIMING = _cortex_m7(16, 128, 6)
 # 64 lines of 128 bits on the F4 (RM0402, 3.5.2; RM0390), 32 of 256 on the L4+ (RM0432, 3.4.1).
 _F412_TIMING = _cortex_m4(64, 16, 3)
 _F446_TIMING = _cortex_m4(64, 16, 5)

@@ -61,16 +61,17 @@ def cortex_m7_caches(kib: int) -> tuple[Cache, Cache]:
     return Cache(16 * kib, 2, 32), Cache(8 * kib, 4, 32)
 
 
-def flash_line(wait_states: int, beats: int, per_bus_cycle: int = 1) -> float:
-    """Return the cycles until a line is there: the access, its beats on the bus and two cycles on the way.
+def first_word(wait_states: int, per_bus_cycle: int = 1) -> float:
+    """Return the cycles that a Cortex-M7 waits for a line: the access to its memory, and two cycles on the way.
+
+    The word that is asked for comes first, and others of its line are read as they come (Arm DDI 0489, 5.9); code that
+    reads no faster than the bus delivers does not wait for them.
 
     Parameters
     ----------
     wait_states : int
-        Of the flash, in cycles of the bus.
-    beats : int
-        Transfers that a line takes on the bus.
+        Of the memory, in cycles of the bus.
     per_bus_cycle : int
         Cycles of the core in one of the bus.
     """
-    return float((wait_states + 1 + beats + 2) * per_bus_cycle)
+    return float((wait_states + 1 + 2) * per_bus_cycle)

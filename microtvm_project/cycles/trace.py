@@ -24,6 +24,7 @@ from tvm_patch.errors import BoardError
 from tvm_patch.targets.pipeline import block_cost
 
 _CODE_SECTIONS = tuple(s for s in FLASH_SECTIONS if s.endswith(("text", "library")))
+_OUTPUT = "out"
 _NOTHING_WAITS = MemoryTiming(NO_CACHE, NO_CACHE, 0, 0, 0)
 
 
@@ -160,23 +161,18 @@ def trace_program(
     symbols = read_elf(elf).symbols
     trace = Trace(firmware.board.cpu, firmware.sizes_of.timing or _NOTHING_WAITS)
     ram_bytes = firmware.artifact.metadata.arena_bytes + (firmware.static_bytes or 0) + firmware.stack_reserve
-    with tempfile.TemporaryDirectory(prefix="tvm-patch-") as folder:
-        plugin, code, out = (Path(folder) / name for name in ("trace.so", "code", "out"))
-        _compile(plugin)
-        code.write_text("".join(f"{s.address:x} {s.address + s.size:x}\n" for s in _functions(symbols)))
-        options = {
-            "out": str(out),
-            "code": str(code),
-            "split": next((f"{s.address:x}" for s in symbols if s.name == split), "0"),
-            **_memories(firmware.board, trace.timing, ram_bytes),
-        }
-        plugged = ",".join([str(plugin), *(f"{k}={v}" for k, v in options.items())])
-        transport = transport_to(firmware, elf, options=["-plugin", plugged])
+    ends = next((s.address for s in symbols if s.name == split), 0)
+    with tempfile.TemporaryDirectory(prefix="tvm-patch-") as name:
+        folder = Path(name)
+        ram_is_cached = ram_bytes > trace.timing.tightly_coupled
+        options = plugin_options(
+            folder, _functions(symbols), firmware.board, trace.timing, ram_is_cached, ends
+        )
+        transport = transport_to(firmware, elf, options=options)
         with Session(firmware.artifact, transport, firmware.board.name, retries=0) as session:
             session.run(inputs, seconds=timeout)
             transport.end()
-        with out.open() as text:
-            trace.read(text)
+        read_output(trace, folder)
     return trace
 
 
@@ -184,15 +180,66 @@ def _functions(symbols: Iterable[Symbol]) -> list[Symbol]:
     return [s for s in symbols if s.is_function and s.section in _CODE_SECTIONS]
 
 
-def _memories(board: Board, timing: MemoryTiming, ram_bytes: int) -> dict[str, str]:
-    """Return the plugin's options about memories."""
+def plugin_options(
+    folder: Path,
+    functions: Iterable[Symbol],
+    board: Board,
+    timing: MemoryTiming,
+    ram_is_cached: bool,
+    split: int = 0,
+) -> list[str]:
+    """Compile the plugin and return QEMU's options that load it.
+
+    Parameters
+    ----------
+    folder : Path
+        Where it goes, and what it writes; :func:`read_output` reads that when QEMU has ended.
+    functions : iterable of Symbol
+        The code to look at.
+    board : Board
+        QEMU's: its addresses count.
+    timing : MemoryTiming
+        Its caches are simulated.
+    ram_is_cached : bool
+        Whether the data cache serves RAM, if RAM has wait states at all.
+    split : int
+        Address of the function at whose call a part ends; 0 for none.
+
+    Raises
+    ------
+    BoardError
+        The plugin does not compile.
+    ToolMissingError
+        There is no gcc for this machine.
+    """
+    plugin, code, out = (folder / name for name in ("trace.so", "code", _OUTPUT))
+    _compile(plugin)
+    code.write_text("".join(f"{s.address:x} {s.address + s.size:x}\n" for s in functions))
     caches = {"instruction": timing.instruction, "data": timing.data}
-    served = timing.ram_line > 0 and ram_bytes > timing.tightly_coupled
-    return {
+    options = {
+        "out": str(out),
+        "code": str(code),
+        "split": f"{split:x}",
         "flash": f"{board.memory('FLASH').origin:x}",
-        "ram": str(int(served)),
+        "ram": str(int(ram_is_cached and timing.ram_line > 0)),
         **{k: f"{c.sets:x}:{c.ways:x}:{c.line:x}" for k, c in caches.items()},
     }
+    return ["-plugin", ",".join([str(plugin), *(f"{k}={v}" for k, v in options.items())])]
+
+
+def read_output(trace: Trace, folder: Path) -> None:
+    """Read what the plugin left in its folder.
+
+    Raises
+    ------
+    BoardError
+        It left nothing, or something else.
+    """
+    try:
+        with (folder / _OUTPUT).open(encoding="utf-8") as text:
+            trace.read(text)
+    except FileNotFoundError:
+        raise BoardError("QEMU did not load the plugin that traces: nothing was written") from None
 
 
 def _compile(plugin: Path) -> None:

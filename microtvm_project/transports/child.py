@@ -109,7 +109,10 @@ class ChildTransport(Transport):
             When it does not.
         """
         assert self._process is not None
-        os.close(self._send)
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        else:
+            os.close(self._send)
         self._send = -1
         try:
             self._process.wait(seconds)

@@ -4,8 +4,9 @@
  * ends, flash=FIRST address of it, ram=1 where the data cache serves RAM too (0 where RAM answers at once), and sets, ways
  * and bytes of a line of both caches: instruction=S:W:L, data=S:W:L (no sets for no cache).  Everything is hexadecimal.  The file has a line
  *   B FIRST INSTRUCTIONS   for a block, numbered from 0 in this order, followed by a line an instruction,
- *   P FETCHED FLASH RAM UNALIGNED   when a part ends: lines fetched for instructions, for data from flash and from RAM
- *     (each access that no cache answers, where there is none), and loads whose address is no multiple of their size,
+ *   P FETCHED FLASH RAM UNALIGNED   when a part ends: lines fetched for instructions, for data from flash and for loads
+ *     from RAM (each access that no cache answers, where there is none), and loads whose address is no multiple of their
+ *     size,
  *   C BLOCK EXECUTIONS   after it, for the blocks of the part.
  *
  * QEMU's headers are not installed with it; what is used of its plugin interface, version 1, is declared here.
@@ -126,7 +127,9 @@ static void on_access(unsigned int cpu, qemu_plugin_meminfo_t info, uint64_t add
   if (address >= flash) {
     from_flash += misses(&data, address);
   } else if (ram_is_cached) {
-    from_ram += misses(&data, address);
+    /* A store takes a line into the cache as well, but the core does not wait for it: there is a store buffer. */
+    const bool missed = misses(&data, address);
+    from_ram += missed && !stores;
   }
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from microtvm_project.cycles import Cycles, Trace, add
-from microtvm_project.memory_timing import Cache, MemoryTiming, cortex_m7_caches, flash_line
+from microtvm_project.memory_timing import Cache, MemoryTiming, cortex_m7_caches, first_word
 from tvm_patch.errors import BoardError
 
 WRITTEN = """B 100 2
@@ -50,6 +50,6 @@ def test_caches_of_a_cortex_m7():
     assert (instruction.ways, data.ways) == (2, 4)
 
 
-def test_a_line_takes_the_access_its_beats_and_the_way():
-    assert flash_line(7, 4) == 14
-    assert flash_line(4, 4, 2) == 22
+def test_a_line_takes_its_access_and_the_way():
+    assert first_word(7) == 10
+    assert first_word(4, 2) == 14

@@ -6,8 +6,8 @@ import pytest
 
 from tvm_patch.errors import UserError
 from tvm_patch.targets.pipeline import block_cost
-from tvm_patch.targets.pipeline.cortex_m7 import DIVIDE_CYCLES, latency, may_pair
-from tvm_patch.targets.pipeline.instruction import parse
+from tvm_patch.targets.pipeline.cortex_m7 import DIVIDE_CYCLES, DualIssue, latency, may_pair
+from tvm_patch.targets.pipeline.instruction import parse, parse_block
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,11 @@ from tvm_patch.targets.pipeline.instruction import parse
         ("bne #0x1234", "branch", "flags", ""),
         ("bl #0x1234", "branch", "", "lr"),
         ("udiv r0, r1, r2", "divide", "r1 r2", "r0"),
-        ("it lt", "other", "", ""),
+        ("it lt", "it", "", ""),
+        ("vldr s14, [r7]", "load", "r7", "s14"),
+        ("vmul.f32 s15, s15, s14", "float", "s14 s15", "s15"),
+        ("vfma.f32 s1, s2, s3", "float", "s1 s2 s3", "s1"),
+        ("vmov r2, s15", "vmov", "s15", "r2"),
     ],
 )
 def test_instructions(text, kind, reads, writes):
@@ -117,6 +121,13 @@ def test_a_core_without_a_model_is_refused():
         ("mov r4, #0", "smlad r4, r2, r3, r4", True),  # as may a sum
         ("mov r2, #0", "smlad r4, r2, r3, r4", True),
         ("eor r2, r3, r5", "smlad r4, r2, r3, r4", False),
+        ("cmp r2, #0", "it lt", True),
+        ("it lt", "mov r2, r3", True),
+        ("subs r2, #1", "bne #0x10", True),
+        ("adds r2, #1", "adds r3, #1", True),  # both set flags
+        ("lsls r2, r3, #1", "add r4, r2, r5", True),
+        ("ldr r2, [sp, #8]", "ldr r3, [sp, #0x10]", False),
+        ("vmul.f32 s1, s2, s3", "vmul.f32 s4, s5, s6", False),
     ],
 )
 def test_what_goes_beside_what_on_a_cortex_m7(older, younger, together):
@@ -132,7 +143,19 @@ def test_what_goes_beside_what_on_a_cortex_m7(older, younger, together):
         ("ldr r4, [r1]", "smlad r4, r2, r3, r4", 1),
         ("ldr r2, [r1]", "sxtb16 r3, r2", 2),
         ("ldrb r2, [r1]", "add r3, r2, r4", 2),
-        ("ldrsb r2, [r1]", "smlad r4, r2, r3, r4", 3),
+        ("ldrsb r2, [r1]", "smlad r4, r2, r3, r4", 2),  # in the second cycle, as for others
+        ("ldrsb r2, [r1]", "sxtb16 r3, r2", 3),
+        ("ldr r4, [r1]", "add r3, r4, r2, asr #1", 2),  # the operand that is not shifted waits as well
+        ("ldrb r4, [r1]", "strb r4, [r2]", 1),
+        ("subs r2, #1", "bne #0x10", 0),  # predicted
+        ("adds r2, #1", "ldr r4, [r2]", 1),  # the early ALU, though it sets flags
+        ("lsl r2, r3, #2", "ldr r4, [r2]", 1),
+        ("eor r2, r3, r5", "ldr r4, [r2]", 2),
+        ("bfi r2, r3, #8, #8", "bfi r2, r4, #16, #8", 1),  # only what is inserted is needed early
+        ("bfi r2, r3, #8, #8", "bfi r5, r2, #16, #8", 2),
+        ("vcvt.f32.s32 s15, s14", "vmul.f32 s15, s15, s13", 3),
+        ("vmov s15, r2", "vcvt.f32.s32 s15, s15", 3),
+        ("vmov r2, s15", "add r2, r3", 1),
         ("smlad r4, r2, r3, r4", "smlad r4, r5, r6, r4", 1),
         ("smlad r4, r2, r3, r4", "add r5, r4, r6", 2),
         ("smmlar r4, r4, r2, r3", "ssat r4, #8, r4, asr #3", 3),
@@ -145,6 +168,26 @@ def test_what_goes_beside_what_on_a_cortex_m7(older, younger, together):
 )
 def test_how_long_results_take_on_a_cortex_m7(writer, reader, cycles):
     assert latency(parse(writer), parse(reader)) == cycles
+
+
+def test_what_misses_the_early_alu_is_late():
+    """A sum of what has just been loaded is no sooner there for an address than another operation's result."""
+    loaded = ["ldr r2, [r1]", "add r2, r3", "ldr r4, [r2]"]
+    there = ["ldr r5, [r1]", "add r2, r3", "ldr r4, [r2]"]
+    assert _cycles(loaded) == [1, 2, 4]
+    assert _cycles(there) == [1, 1, 2]
+
+
+def _cycles(lines):
+    core = DualIssue()
+    return [core.issue(parse(line)) for line in lines]
+
+
+def test_what_an_it_makes_conditional_sets_no_flags():
+    block = parse_block(["it lt", "adds r3, #1", "adds r4, #1"])
+    assert [i.writes for i in block] == [frozenset(), {"r3"}, {"r4", "flags"}]
+    assert "r5" in parse_block(["it ge", "mov r5, r1"])[1].reads
+    assert parse_block(["itt ge", "cmp r1, r2", "mov r5, r1"])[1].writes == {"flags"}
 
 
 def test_issue_and_stalls_are_told_apart():

@@ -8,13 +8,19 @@ from functools import lru_cache
 from tvm_patch.errors import UserError
 from tvm_patch.targets.pipeline import cortex_m4, cortex_m7
 from tvm_patch.targets.pipeline.cost import BlockCost
-from tvm_patch.targets.pipeline.instruction import Instruction, parse
+from tvm_patch.targets.pipeline.instruction import Instruction, parse_block
 
 CORES: dict[str, Callable[[Sequence[Instruction]], BlockCost]] = {
     "cortex-m4": cortex_m4.block_cost,
     "cortex-m7": cortex_m7.block_cost,
 }
 """What a block costs, by core."""
+
+ERROR_PERCENT = {"cortex-m4": 7, "cortex-m7": 10}
+"""How far the cycles, memories included, were from silicon at most, over peers' code that was rebuilt; by core.
+
+``benchmarks.silicon`` prints the rows, ``docs/cycles.md`` says what they are.
+"""
 
 
 @lru_cache(maxsize=65536)
@@ -35,4 +41,4 @@ def block_cost(lines: tuple[str, ...], cpu: str) -> BlockCost:
     """
     if cpu not in CORES:
         raise UserError(f"cycles of {cpu} cannot be estimated; there is a model of {', '.join(CORES)}")
-    return CORES[cpu]([parse(line) for line in lines])
+    return CORES[cpu](parse_block(lines))

@@ -1,8 +1,9 @@
 """Cycles of a Cortex-M4: one instruction at a time (Technical Reference Manual, 3.3.1).
 
 Beyond the manual, as measured on an STM32F407 (jnk0le/random, ``pipeline cycle test/doc/cortex_m3m4.md``): loads follow
-each other in a cycle each, but not where the second takes the address that the first has stepped; an address has to
-be there a cycle early.
+each other in a cycle each, but not where the second takes the address that the first has stepped; a store that follows
+a load takes none of its own, a load that follows a store two; a store whose address is the sum of two registers takes
+one more; an address has to be there a cycle early.
 """
 
 from __future__ import annotations
@@ -44,8 +45,9 @@ def _issue(instruction: Instruction, before: Instruction | None) -> int:
     if instruction.words > 1:
         return 1 + instruction.words
     if instruction.kind == "store":
-        return 1
-    pipelined = before is not None and before.kind in ("load", "store") and before.words == 1
+        after_load = before is not None and before.kind == "load" and before.words == 1
+        return 1 + (len(instruction.address) > 1) - after_load
+    pipelined = before is not None and before.kind == "load" and before.words == 1
     if pipelined and before is not None:
         pipelined = not before.address & before.writes & instruction.address
     return 1 if pipelined else _LOAD

@@ -8,10 +8,17 @@ test/doc/cortex_m7.md``; quinapalus.com/cm7cycles.html and LLVM's ``ARMScheduleM
 - LDRD, STRD, LDM and STM go beside nothing and take half a cycle a word.  Two loads go beside each other where one is
   of an even word and the other of an odd one.
 - There are an early and a late ALU.  A loaded word is there for the late one in the next cycle; for multiplications,
-  and for operands that are shifted, extracted or an address, a cycle later; bytes and halfwords one more.
+  for instructions that shift or extract an operand, and as an address, a cycle later.  A byte or halfword is there in
+  the second cycle, and where it is shifted, extracted or an address in the third.
+- What adds, subtracts, moves or shifts is executed by the early ALU if its operands are there in time; an instruction
+  beside it can then use the result in the same cycle, flags not included.
 - A sum of products is there for the next product at once, for others a cycle later than results usually are.
+- What is stored may be the result of any other instruction of the same cycle.
+- Floating-point operations do not go beside each other; their results, and what is moved to their registers, take three
+  cycles.
+- IT is like a branch that is predicted and not taken: it goes beside its neighbours.
 
-Branches are always predicted.
+Branches are always predicted right, so that they do not wait for flags; what follows one that is taken starts a cycle.
 """
 
 from __future__ import annotations
@@ -23,6 +30,8 @@ from tvm_patch.targets.pipeline.instruction import Instruction
 
 DIVIDE_CYCLES = 8
 """Of 2 to 12, by the operands."""
+FLOAT_LATENCY = 3
+"""Of additions, products and conversions in single precision."""
 
 
 def block_cost(block: Sequence[Instruction]) -> BlockCost:
@@ -53,65 +62,107 @@ class DualIssue:
         self.waits = waits
         self.cycle = 0
         self.first: Instruction | None = None
+        self.first_is_early = False
         self.writers: dict[str, tuple[int, Instruction]] = {}
+        self.late: set[str] = set()
 
     def copy(self) -> DualIssue:
         """Return another one in the same state."""
         other = DualIssue(waits=self.waits)
-        other.cycle, other.first, other.writers = self.cycle, self.first, dict(self.writers)
+        other.cycle, other.first, other.first_is_early = self.cycle, self.first, self.first_is_early
+        other.writers, other.late = dict(self.writers), set(self.late)
         return other
 
     def when(self, instruction: Instruction) -> int:
         """Return in which cycle the core would issue an instruction that comes next."""
-        at = 0
-        if self.waits:
-            for register in instruction.reads & self.writers.keys():
-                cycle, writer = self.writers[register]
-                at = max(at, cycle + _wait(writer, instruction, register))
-        if self.first is not None and at <= self.cycle and may_pair(self.first, instruction):
+        at = self._there(instruction, instruction.early) if self.waits else 0
+        together = self.first is not None and may_pair(self.first, instruction, early=self.first_is_early)
+        if together and at <= self.cycle:
             return self.cycle
         return max(self.cycle + 1, at)
+
+    def _there(self, instruction: Instruction, early: frozenset[str]) -> int:
+        """Return the cycle in which the operands are there, some of them early."""
+        at = 0
+        for register in _awaited(instruction) & self.writers.keys():
+            cycle, writer = self.writers[register]
+            late = register in self.late and register in early
+            at = max(at, cycle + _wait(writer, instruction, register, register in early) + late)
+        return at
 
     def issue(self, instruction: Instruction) -> int:
         """Issue an instruction and return the cycle."""
         cycle = self.when(instruction)
+        early = instruction.quick and (not self.waits or self._there(instruction, instruction.reads) <= cycle)
         self.first = None if cycle == self.cycle or _alone(instruction) else instruction
+        self.first_is_early = early
         busy = _busy(instruction)
         for register in instruction.writes:
             self.writers[register] = (cycle + busy, instruction)
+            (self.late.add if instruction.quick and not early else self.late.discard)(register)
         self.cycle = cycle + busy
         return cycle
 
 
 def latency(writer: Instruction, reader: Instruction) -> int:
     """Return the cycles from one instruction to another that reads its result, 0 where it reads none."""
-    return max((_wait(writer, reader, r) for r in writer.writes & reader.reads), default=0)
+    registers = writer.writes & _awaited(reader)
+    return max((_wait(writer, reader, r, r in reader.early) for r in registers), default=0)
 
 
-def _wait(writer: Instruction, reader: Instruction, register: str) -> int:
-    early = register in reader.early
+def _awaited(reader: Instruction) -> frozenset[str]:
+    """Return what an instruction waits for: a branch is predicted, and needs no flags."""
+    return reader.reads - {"flags"} if reader.kind == "branch" else reader.reads
+
+
+def _wait(writer: Instruction, reader: Instruction, register: str, early: bool) -> int:
+    if reader.kind == "store" and not early:
+        return 1
     if writer.kind == "load" and register not in writer.address:
-        if register == reader.accumulates:
-            return 1
-        return 1 + writer.small + (early or reader.kind == "mac")
+        return _load_wait(writer, reader, register, early)
     if writer.kind == "mac":
         return 1 if register == reader.accumulates else 2 + early
+    if writer.kind == "float":
+        return FLOAT_LATENCY
+    if writer.kind == "vmov":
+        return FLOAT_LATENCY if register.startswith(("s", "d")) and register != "sp" else 1 + early
     # What the early ALU can do is there for itself in the next cycle, as is an address that was stepped.
     if writer.quick or register in writer.address:
         return 1
     return 1 + early
 
 
-def may_pair(older: Instruction, younger: Instruction) -> bool:
-    """Tell whether two neighbours are issued together, their operands being ready."""
+def _load_wait(writer: Instruction, reader: Instruction, register: str, early: bool) -> int:
+    if register == reader.accumulates:
+        return 1
+    if writer.small:
+        return 2 + early
+    # A word comes late enough that whatever needs one operand early waits for the other as well.
+    return (
+        2
+        if early or reader.kind in ("mac", "vmov") or (reader.kind in ("inline", "simd") and reader.early)
+        else 1
+    )
+
+
+def may_pair(older: Instruction, younger: Instruction, *, early: bool = True) -> bool:
+    """Tell whether two neighbours are issued together, their operands being ready.
+
+    Parameters
+    ----------
+    older, younger : Instruction
+    early : bool
+        Whether the older one is executed by the early ALU if it can be.
+    """
     if _alone(older) or _alone(younger) or older.kind == "branch":
         return False
     # What the older one writes is not there yet, but for what is stored or added to a product, and what is quick.
-    written = older.writes & (younger.reads | younger.writes)
-    if written and (written & younger.early or not _in_time(older, younger, written)):
+    written = older.writes & (_awaited(younger) | younger.writes - {"flags"})
+    if written and (written & younger.early or not _in_time(older, younger, written, early)):
         return False
     kinds = (older.kind, younger.kind)
     if younger.kind == "simd" or kinds in (
+        ("float", "float"),
         ("mac", "mac"),
         ("store", "store"),
         ("mac", "store"),
@@ -123,7 +174,7 @@ def may_pair(older: Instruction, younger: Instruction) -> bool:
     return younger.kind != "inline" or older.kind not in ("inline", "shift", "simd")
 
 
-def _in_time(older: Instruction, younger: Instruction, written: frozenset[str]) -> bool:
+def _in_time(older: Instruction, younger: Instruction, written: frozenset[str], early: bool) -> bool:
     if written & younger.writes - younger.reads:
         return False
     if younger.kind == "store":
@@ -131,7 +182,7 @@ def _in_time(older: Instruction, younger: Instruction, written: frozenset[str]) 
     if older.kind == "mac":
         return False
     accumulated = written == {younger.accumulates}
-    return (accumulated and older.kind != "load") or (older.quick and "flags" not in written)
+    return (accumulated and older.kind != "load") or (older.quick and early and "flags" not in written)
 
 
 def _same_bank(a: Instruction, b: Instruction) -> bool:

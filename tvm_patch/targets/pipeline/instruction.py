@@ -3,11 +3,26 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
 
-Kind = Literal["alu", "shift", "inline", "simd", "mac", "divide", "load", "store", "branch", "other"]
+Kind = Literal[
+    "alu",
+    "shift",
+    "inline",
+    "simd",
+    "mac",
+    "divide",
+    "load",
+    "store",
+    "branch",
+    "it",
+    "float",
+    "vmov",
+    "other",
+]
 """``shift`` by itself, ``inline`` on the way to another operation; ``simd`` stands for bit fields as well."""
 
 _SHIFT = {"lsl", "lsr", "asr", "ror", "rrx"}
@@ -34,15 +49,19 @@ _CONDITIONS = ("eq", "ne", "hs", "cs", "lo", "cc", "mi", "pl", "vs", "vc", "hi",
 _QUICK = {"add", "addw", "sub", "subw", "mov", "movw"}
 _NO_RESULT = {"cmp", "cmn", "tst", "teq"}
 _TWO_RESULTS = {"umull", "smull", "umlal", "smlal", "umaal", "smlald", "smlalbb"}
-_REGISTER = re.compile(r"\b(r1[0-5]|r\d|sp|lr|pc|fp|ip|sl|sb)\b")
+_REGISTER = re.compile(r"\b(r1[0-5]|r\d|sp|lr|pc|fp|ip|sl|sb|[sd]\d+)\b")
 _ALIASES = {"r13": "sp", "r14": "lr", "r15": "pc", "fp": "r11", "ip": "r12", "sl": "r10", "sb": "r9"}
 _FLAGS = "flags"
+_FLOAT_FLAGS = "float flags"
 _MOVES = {
     *("mov", "mvn", "movw", "mrs", "sxtb", "sxth", "uxtb", "uxth", "sxtb16", "uxtb16"),
     *("rev", "rev16", "revsh", "clz", "rbit", "ubfx", "sbfx", "ssat", "usat"),
 }
 """Their result does not depend on what was in its register."""
-_OTHER = {"it", "ite", "itt", "ittt", "itte", "nop", "dsb", "isb", "dmb", "bkpt", "msr", "mrs"}
+_OTHER = {"nop", "dsb", "isb", "dmb", "bkpt", "msr", "mrs"}
+_IT = re.compile(r"it[te]{0,3}")
+_LATE = {"sadd16", "ssub16", "qadd", "qsub", "sel", "clz"}
+"""Of the SIMD and bit-field instructions, those that need none of their operands early."""
 _SHIFTED = re.compile(r"(\w+), (?:lsl|lsr|asr|ror) ")
 _NONE: frozenset[str] = frozenset()
 
@@ -70,7 +89,7 @@ class Instruction:
     offset : int or None
         Bytes from a single address register to what is accessed, None where the text does not say.
     quick : bool
-        Whether it adds, subtracts or moves without a shift.
+        Whether it adds, subtracts, moves or shifts, and no more than one of these.
     """
 
     kind: Kind
@@ -91,6 +110,8 @@ def parse(text: str) -> Instruction:
     """Return an instruction from its disassembly, as ``smlad r4, r2, r12, r4``."""
     head, _, operands = text.strip().partition(" ")
     head = head.removesuffix(".w").removesuffix(".n")
+    if _IT.fullmatch(head):
+        return Instruction("it", _NONE, _NONE, _NONE)
     name = _base(head)
     found = _registers(operands)
     if name in _BRANCH:
@@ -99,6 +120,8 @@ def parse(text: str) -> Instruction:
         return Instruction("branch", frozenset(found + flags), _NONE, links, taken=True)
     if name.startswith(("ld", "pop", "st", "push", "vld", "vst", "vpush", "vpop")):
         return _memory(name, operands, found)
+    if name.startswith("v"):
+        return _floating(name, operands, found)
     if name.startswith(("sml", "smu", "smm", "mul", "mla", "mls", "umull", "umlal", "umaal")):
         return _multiplication(name, found)
     if name in ("sdiv", "udiv"):
@@ -118,6 +141,17 @@ def _multiplication(name: str, found: list[str]) -> Instruction:
     return Instruction("mac", frozenset(found[1:]), _NONE, frozenset(found[:1]), adds)
 
 
+def _floating(name: str, operands: str, found: list[str]) -> Instruction:
+    """Return an instruction of the floating-point unit; a comparison's flags are a register of their own."""
+    if name.startswith("vcmp"):
+        return Instruction("float", frozenset(found), _NONE, frozenset({_FLOAT_FLAGS}))
+    if name.startswith("vmrs"):
+        return Instruction("vmov", frozenset({_FLOAT_FLAGS}), _NONE, frozenset({_FLAGS}))
+    kind: Kind = "vmov" if name.startswith("vmov") else "float"
+    adds = found[:1] if name.startswith(("vmla", "vmls", "vfma", "vfms")) else []
+    return Instruction(kind, frozenset(found[1:] + adds), _NONE, frozenset(found[:1]))
+
+
 def _calculation(head: str, name: str, operands: str, found: list[str]) -> Instruction:
     immediate = "#" in operands
     reads = found[1:]
@@ -134,15 +168,45 @@ def _calculation(head: str, name: str, operands: str, found: list[str]) -> Instr
     kind: Kind = "alu"
     early = _NONE
     if name in _SIMD:
-        kind, early = "simd", frozenset(reads)
+        kind, early = "simd", _early(name, found, reads)
     elif shifted:
         kind, early = "inline", frozenset(_registers(shifted[1]))
     elif name in _SHIFT:
-        kind, early = "shift", frozenset(reads)
+        kind = "shift"
     elif name in _OTHER:
         kind = "other"
-    quick = kind == "alu" and name in _QUICK and head == name
+    quick = (kind == "alu" and name in _QUICK) or (kind == "shift" and name != "rrx")
     return Instruction(kind, frozenset(reads), early, frozenset(writes), quick=quick)
+
+
+def _early(name: str, found: list[str], reads: list[str]) -> frozenset[str]:
+    """Return which operands of a SIMD or bit-field instruction are needed early: what is extracted or shifted."""
+    if name in _LATE:
+        return _NONE
+    if name == "bfi":
+        return frozenset(found[1:2])
+    if name in ("pkhbt", "sxtab", "uxtab", "sxtab16"):
+        return frozenset(found[-1:])
+    return frozenset(reads)
+
+
+def parse_block(lines: Iterable[str]) -> list[Instruction]:
+    """Return instructions that are executed one after the other.
+
+    A disassembler shows what an IT makes conditional as if it were not; such instructions set no flags unless that is
+    all that they do, and depend on what was in their register.
+    """
+    block, conditional = [], 0
+    for line in lines:
+        instruction = parse(line)
+        if conditional:
+            conditional -= 1
+            writes = instruction.writes - {_FLAGS} or instruction.writes
+            instruction = replace(instruction, writes=writes, reads=instruction.reads | (writes - {_FLAGS}))
+        elif instruction.kind == "it":
+            conditional = len(line.split()[0]) - 1
+        block.append(instruction)
+    return block
 
 
 def _memory(name: str, operands: str, found: list[str]) -> Instruction:
@@ -171,12 +235,12 @@ def _memory(name: str, operands: str, found: list[str]) -> Instruction:
     )
 
 
-_OFFSET = re.compile(r"\[\w+(?:, #(-?\d+))?\]")
+_OFFSET = re.compile(r"\[\w+(?:, #(-?(?:0x[0-9a-f]+|\d+)))?\]")
 
 
 def _offset(operands: str) -> int | None:
     found = _OFFSET.search(operands)
-    return int(found[1] or 0) if found else None
+    return int(found[1] or "0", 0) if found else None
 
 
 def _base(name: str) -> str:

@@ -1,0 +1,1 @@
+"""The model of cycles, held against what others measured on silicon."""
