@@ -21,6 +21,7 @@ from tvm_patch.report.models import (
     SegmentReport,
     TensorReport,
 )
+from tvm_patch.targets.pipeline import ERROR_PERCENT
 
 if TYPE_CHECKING:
     from microtvm_project.run import RunResult
@@ -189,9 +190,11 @@ def _time(result: RunResult, board: str) -> dict[str, Any]:
         return {}
     from microtvm_project.boards import get_board
 
-    clock = get_board(board).clock_hz
+    named = get_board(board)
+    clock = named.clock_hz
     return {
         "cycles": result.cycles.total,
+        "cycles_error_percent": ERROR_PERCENT[named.cpu],
         "cycles_parts": CyclesReport(**asdict(result.cycles)),
         "milliseconds": 1000 * result.cycles.total / clock if clock else None,
     }

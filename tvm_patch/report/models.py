@@ -307,6 +307,8 @@ class RunReport(Report):
         What came out.
     cycles : int or None
         An estimate for the core and the memories of the board that is named; None on boards that are not emulated.
+    cycles_error_percent : float or None
+        How far off the estimate was at most where it could be held against silicon; see ``docs/cycles.md``.
     cycles_parts : CyclesReport or None
         What they are spent on.
     milliseconds : float or None
@@ -341,6 +343,7 @@ class RunReport(Report):
     answers: list[AnswerReport] = Field(default_factory=list)
     instructions: int | None = None
     cycles: int | None = None
+    cycles_error_percent: float | None = None
     cycles_parts: CyclesReport | None = None
     milliseconds: float | None = None
     input_mode: str

@@ -130,9 +130,10 @@ def _time(report: RunReport) -> list[tuple[str, str]]:
         return []
     parts = {name.replace("_", " "): n for name, n in report.cycles_parts if n}
     shares = ", ".join(f"{name} {100 * n / max(1, report.cycles):.1f} %" for name, n in parts.items())
-    rows = [("cycles", f"about {count(report.cycles)}: {shares}")]
+    error = f", ±{report.cycles_error_percent:g} %"
+    rows = [("cycles", f"about {count(report.cycles)}{error}: {shares}")]
     if report.milliseconds is not None:
-        rows.insert(0, ("time", f"about {report.milliseconds:.3g} ms"))
+        rows.insert(0, ("time", f"about {report.milliseconds:.3g} ms{error}"))
     return rows
 
 

@@ -6,6 +6,7 @@ from typer.testing import CliRunner
 
 from tvm_patch import __version__
 from tvm_patch.cli.app import app
+from tvm_patch.targets.pipeline import ERROR_PERCENT
 
 
 def test_version_and_help(command):
@@ -82,6 +83,7 @@ def test_json_on_stdout_is_all_of_it(command, driver, model):
         "instructions": 1000, "cycles": 800,
     }  # fmt: skip
     assert report["cycles"] == 960
+    assert report["cycles_error_percent"] == ERROR_PERCENT["cortex-m7"]
     assert report["cycles_parts"] == {
         "issue": 900, "result_stalls": 0, "unaligned": 0, "fetch": 0, "flash_data": 60, "ram_data": 0,
     }  # fmt: skip

@@ -32,10 +32,10 @@
 
 
 #if TVMP_HAVE_ASM
-static TVMP_NAKED void tvmp_widen_2_dual_7a286bed(const int8_t *from TVMP_UNUSED, int8_t *to TVMP_UNUSED, int32_t quads TVMP_UNUSED, int32_t step TVMP_UNUSED) {
+static TVMP_NAKED void tvmp_widen_2_dual_9f52a15d(const int8_t *from TVMP_UNUSED, int8_t *to TVMP_UNUSED, int32_t quads TVMP_UNUSED, int32_t step TVMP_UNUSED) {
   __asm__ volatile(
-      "lsrs r2, #1\n\t"
       "push {r4, lr}\n\t"
+      "lsrs r2, #1\n\t"
       "bcc 1f\n\t"
       "ldr r4, [r0, r3]\n\t"
       "sxtb16 r12, r4\n\t"
@@ -78,7 +78,7 @@ static TVMP_NAKED void tvmp_widen_2_dual_7a286bed(const int8_t *from TVMP_UNUSED
       "pop {r4, pc}\n\t");
 }
 #else
-static void tvmp_widen_2_dual_7a286bed(const int8_t *from, int8_t *to, int32_t quads, int32_t step) {
+static void tvmp_widen_2_dual_9f52a15d(const int8_t *from, int8_t *to, int32_t quads, int32_t step) {
   int32_t k, p;
   for (k = 0; k < quads; ++k) {
     for (p = 0; p < 2; ++p) {
@@ -89,7 +89,7 @@ static void tvmp_widen_2_dual_7a286bed(const int8_t *from, int8_t *to, int32_t q
 #endif
 
 #if TVMP_HAVE_ASM
-static TVMP_NAKED void tvmp_dot_2x2_dual_405ea686(const int32_t *stream TVMP_UNUSED, const int8_t *pixels TVMP_UNUSED, int8_t *out TVMP_UNUSED, const int32_t *end TVMP_UNUSED, int32_t span TVMP_UNUSED, int32_t entry TVMP_UNUSED, int32_t out_step TVMP_UNUSED) {
+static TVMP_NAKED void tvmp_dot_2x2_dual_0c9831a1(const int32_t *stream TVMP_UNUSED, const int8_t *pixels TVMP_UNUSED, int8_t *out TVMP_UNUSED, const int32_t *end TVMP_UNUSED, int32_t span TVMP_UNUSED, int32_t entry TVMP_UNUSED, int32_t out_step TVMP_UNUSED) {
   __asm__ volatile(
       "push {r1, r2, r3, r4, r5, r6, r7, r8, r9, r10, r11, lr}\n\t"
       "ldr r2, [sp, #48]\n\t"
@@ -223,14 +223,14 @@ static TVMP_NAKED void tvmp_dot_2x2_dual_405ea686(const int32_t *stream TVMP_UNU
       "ldr lr, [r0, #4]\n\t"
       "ubfx r10, r10, #0, #10\n\t"
       "ldr r2, [sp, #12]\n\t"
-      "add r6, r6, r12, asr #10\n\t"
-      "ldr r3, [sp, #64]\n\t"
       "bfi r10, r11, #10, #4\n\t"
-      "add r0, #8\n\t"
+      "ldr r3, [sp, #64]\n\t"
       "smmlar r4, r4, r11, r10\n\t"
+      "add r6, r6, r12, asr #10\n\t"
+      "smmlar r5, r5, r11, r10\n\t"
       "add r7, r7, r12, asr #10\n\t"
       "ubfx r12, r12, #0, #10\n\t"
-      "smmlar r5, r5, r11, r10\n\t"
+      "add r0, #8\n\t"
       "bfi r12, lr, #10, #4\n\t"
       "ssat r4, #8, r4, asr #3\n\t"
       "smmlar r6, r6, lr, r12\n\t"
@@ -245,10 +245,10 @@ static TVMP_NAKED void tvmp_dot_2x2_dual_405ea686(const int32_t *stream TVMP_UNU
       "mvngt r5, #7\n\t"
       "cmp r6, #-8\n\t"
       "ssat r7, #8, r7, asr #3\n\t"
-      "strb r5, [r2, r3]\n\t"
       "it gt\n\t"
       "mvngt r6, #7\n\t"
       "cmp r7, #-8\n\t"
+      "strb r5, [r2, r3]\n\t"
       "it gt\n\t"
       "mvngt r7, #7\n\t"
       "strb r4, [r2], #1\n\t"
@@ -263,7 +263,7 @@ static TVMP_NAKED void tvmp_dot_2x2_dual_405ea686(const int32_t *stream TVMP_UNU
       "pop {r4, r5, r6, r7, r8, r9, r10, r11, pc}\n\t");
 }
 #else
-static void tvmp_dot_2x2_dual_405ea686(const int32_t *stream, const int8_t *pixels, int8_t *out, const int32_t *end, int32_t span, int32_t entry, int32_t out_step) {
+static void tvmp_dot_2x2_dual_0c9831a1(const int32_t *stream, const int8_t *pixels, int8_t *out, const int32_t *end, int32_t span, int32_t entry, int32_t out_step) {
   const int32_t quads = span / 16;
   (void)entry;
   do {
@@ -323,25 +323,25 @@ static TVMP_SMALL void tvmp_rows_of_3_f8715349(const int8_t *in, int8_t *ring, v
 }
 
 #if TVMP_HAVE_ASM
-static TVMP_NAKED void tvmp_pairs_3_by_channel_dual_9e660ae7(int8_t *to TVMP_UNUSED, int32_t last TVMP_UNUSED, const int8_t *row0 TVMP_UNUSED, const int8_t *row1 TVMP_UNUSED, const int8_t *row2 TVMP_UNUSED) {
+static TVMP_NAKED void tvmp_pairs_3_by_channel_dual_f9a14f5d(int8_t *to TVMP_UNUSED, int32_t last TVMP_UNUSED, const int8_t *row0 TVMP_UNUSED, const int8_t *row1 TVMP_UNUSED, const int8_t *row2 TVMP_UNUSED) {
   __asm__ volatile(
       "push {r4, r5, r6, r7, r8, r9, r10, r11, lr}\n\t"
       "mov lr, r1\n\t"
       "ldr r1, [sp, #36]\n\t"
       "1:\n\t"
-      "ldr r5, [r1, lr]\n\t"
       "ldr r6, [r2, lr]\n\t"
       "ldr r8, [r3, lr]\n\t"
+      "ldr r5, [r1, lr]\n\t"
       "subs lr, #8\n\t"
-      "sxtb16 r7, r5, ror #8\n\t"
-      "sxtb16 r5, r5\n\t"
       "sxtb16 r12, r6, ror #8\n\t"
-      "asr r11, r7, #16\n\t"
       "sxtb16 r6, r6\n\t"
-      "asr r9, r5, #16\n\t"
       "sxtb16 r10, r8, ror #8\n\t"
       "sxtb16 r8, r8\n\t"
+      "sxtb16 r7, r5, ror #8\n\t"
+      "sxtb16 r5, r5\n\t"
+      "asr r11, r7, #16\n\t"
       "pkhbt r4, r6, r8, lsl #16\n\t"
+      "asr r9, r5, #16\n\t"
       "pkhtb r8, r8, r6, asr #16\n\t"
       "str r4, [r0, #-32]\n\t"
       "pkhbt r6, r12, r10, lsl #16\n\t"
@@ -358,7 +358,7 @@ static TVMP_NAKED void tvmp_pairs_3_by_channel_dual_9e660ae7(int8_t *to TVMP_UNU
       "pop {r4, r5, r6, r7, r8, r9, r10, r11, pc}\n\t");
 }
 #else
-static void tvmp_pairs_3_by_channel_dual_9e660ae7(int8_t *to, int32_t last, const int8_t *row0, const int8_t *row1, const int8_t *row2) {
+static void tvmp_pairs_3_by_channel_dual_f9a14f5d(int8_t *to, int32_t last, const int8_t *row0, const int8_t *row1, const int8_t *row2) {
   for (; last >= 0; last -= 8) {
     int32_t c;
     to -= 32;
@@ -500,10 +500,10 @@ static TVMP_SMALL void tvmp_rows_of_3_06e765ce(const int8_t *in, int8_t *ring, v
 }
 
 #if TVMP_HAVE_ASM
-static TVMP_NAKED void tvmp_widen_3_dual_537f3173(const int8_t *from TVMP_UNUSED, int8_t *to TVMP_UNUSED, int32_t quads TVMP_UNUSED, int32_t step TVMP_UNUSED) {
+static TVMP_NAKED void tvmp_widen_3_dual_09a22529(const int8_t *from TVMP_UNUSED, int8_t *to TVMP_UNUSED, int32_t quads TVMP_UNUSED, int32_t step TVMP_UNUSED) {
   __asm__ volatile(
-      "lsrs r2, #1\n\t"
       "push {r4, lr}\n\t"
+      "lsrs r2, #1\n\t"
       "bcc 1f\n\t"
       "ldr r4, [r0, r3, lsl #1]\n\t"
       "sxtb16 r12, r4\n\t"
@@ -561,7 +561,7 @@ static TVMP_NAKED void tvmp_widen_3_dual_537f3173(const int8_t *from TVMP_UNUSED
       "pop {r4, pc}\n\t");
 }
 #else
-static void tvmp_widen_3_dual_537f3173(const int8_t *from, int8_t *to, int32_t quads, int32_t step) {
+static void tvmp_widen_3_dual_09a22529(const int8_t *from, int8_t *to, int32_t quads, int32_t step) {
   int32_t k, p;
   for (k = 0; k < quads; ++k) {
     for (p = 0; p < 3; ++p) {
@@ -572,7 +572,7 @@ static void tvmp_widen_3_dual_537f3173(const int8_t *from, int8_t *to, int32_t q
 #endif
 
 #if TVMP_HAVE_ASM
-static TVMP_NAKED void tvmp_dot_2x3_dual_ccb16f68(const int32_t *stream TVMP_UNUSED, const int8_t *pixels TVMP_UNUSED, int8_t *out TVMP_UNUSED, const int32_t *end TVMP_UNUSED, int32_t span TVMP_UNUSED, int32_t entry TVMP_UNUSED, int32_t out_step TVMP_UNUSED, int32_t base TVMP_UNUSED) {
+static TVMP_NAKED void tvmp_dot_2x3_dual_72ffe3a0(const int32_t *stream TVMP_UNUSED, const int8_t *pixels TVMP_UNUSED, int8_t *out TVMP_UNUSED, const int32_t *end TVMP_UNUSED, int32_t span TVMP_UNUSED, int32_t entry TVMP_UNUSED, int32_t out_step TVMP_UNUSED, int32_t base TVMP_UNUSED) {
   __asm__ volatile(
       "push {r1, r2, r3, r4, r5, r6, r7, r8, r9, r10, r11, lr}\n\t"
       "ldr r2, [sp, #48]\n\t"
@@ -739,9 +739,9 @@ static TVMP_NAKED void tvmp_dot_2x3_dual_ccb16f68(const int32_t *stream TVMP_UNU
       "add r4, r4, r10, asr #8\n\t"
       "ldr r2, [sp, #68]\n\t"
       "add r5, r5, r10, asr #8\n\t"
-      "ldr r12, [r0, #0]\n\t"
-      "add r6, r6, r10, asr #8\n\t"
       "lsl r2, r2, r10\n\t"
+      "add r6, r6, r10, asr #8\n\t"
+      "ldr r12, [r0, #0]\n\t"
       "add r3, r2, r4, asr #31\n\t"
       "lsl r4, r4, #1\n\t"
       "smmlar r4, r4, r11, r3\n\t"
@@ -769,21 +769,21 @@ static TVMP_NAKED void tvmp_dot_2x3_dual_ccb16f68(const int32_t *stream TVMP_UNU
       "asr r5, r5, r10\n\t"
       "smmlar r9, r9, lr, r3\n\t"
       "asr r6, r6, r10\n\t"
-      "asr r7, r7, r12\n\t"
-      "asr r8, r8, r12\n\t"
       "ldr r2, [sp, #12]\n\t"
-      "asr r9, r9, r12\n\t"
-      "ldr r3, [sp, #64]\n\t"
       "ssat r4, #8, r4, asr #1\n\t"
-      "add r0, #8\n\t"
+      "ldr r3, [sp, #64]\n\t"
       "ssat r5, #8, r5, asr #1\n\t"
+      "asr r7, r7, r12\n\t"
       "ssat r6, #8, r6, asr #1\n\t"
-      "strb r5, [r2, r3]\n\t"
+      "asr r8, r8, r12\n\t"
       "ssat r7, #8, r7, asr #1\n\t"
-      "strb r6, [r2, r3, lsl #1]\n\t"
+      "asr r9, r9, r12\n\t"
       "ssat r8, #8, r8, asr #1\n\t"
-      "strb r4, [r2], #1\n\t"
+      "strb r5, [r2, r3]\n\t"
       "ssat r9, #8, r9, asr #1\n\t"
+      "strb r6, [r2, r3, lsl #1]\n\t"
+      "add r0, #8\n\t"
+      "strb r4, [r2], #1\n\t"
       "strb r8, [r2, r3]\n\t"
       "strb r9, [r2, r3, lsl #1]\n\t"
       "strb r7, [r2], #1\n\t"
@@ -796,7 +796,7 @@ static TVMP_NAKED void tvmp_dot_2x3_dual_ccb16f68(const int32_t *stream TVMP_UNU
       "pop {r4, r5, r6, r7, r8, r9, r10, r11, pc}\n\t");
 }
 #else
-static void tvmp_dot_2x3_dual_ccb16f68(const int32_t *stream, const int8_t *pixels, int8_t *out, const int32_t *end, int32_t span, int32_t entry, int32_t out_step, int32_t base) {
+static void tvmp_dot_2x3_dual_72ffe3a0(const int32_t *stream, const int8_t *pixels, int8_t *out, const int32_t *end, int32_t span, int32_t entry, int32_t out_step, int32_t base) {
   const int32_t quads = span / 24;
   (void)entry;
   do {
@@ -830,7 +830,7 @@ static void tvmp_dot_2x3_dual_ccb16f68(const int32_t *stream, const int8_t *pixe
 #endif
 
 #if TVMP_HAVE_ASM
-static TVMP_NAKED void tvmp_dot_2x2_dual_8cc11cf8(const int32_t *stream TVMP_UNUSED, const int8_t *pixels TVMP_UNUSED, int8_t *out TVMP_UNUSED, const int32_t *end TVMP_UNUSED, int32_t span TVMP_UNUSED, int32_t entry TVMP_UNUSED, int32_t out_step TVMP_UNUSED, int32_t base TVMP_UNUSED) {
+static TVMP_NAKED void tvmp_dot_2x2_dual_4eb6527a(const int32_t *stream TVMP_UNUSED, const int8_t *pixels TVMP_UNUSED, int8_t *out TVMP_UNUSED, const int32_t *end TVMP_UNUSED, int32_t span TVMP_UNUSED, int32_t entry TVMP_UNUSED, int32_t out_step TVMP_UNUSED, int32_t base TVMP_UNUSED) {
   __asm__ volatile(
       "push {r1, r2, r3, r4, r5, r6, r7, r8, r9, r10, r11, lr}\n\t"
       "ldr r2, [sp, #48]\n\t"
@@ -961,19 +961,19 @@ static TVMP_NAKED void tvmp_dot_2x2_dual_8cc11cf8(const int32_t *stream TVMP_UNU
       "add r4, r4, r10, asr #8\n\t"
       "ldr r2, [sp, #68]\n\t"
       "add r5, r5, r10, asr #8\n\t"
-      "ldr r12, [r0, #0]\n\t"
       "lsl r2, r2, r10\n\t"
-      "ldr lr, [r0, #4]\n\t"
       "add r3, r2, r4, asr #31\n\t"
+      "ldr r12, [r0, #0]\n\t"
       "lsl r4, r4, #1\n\t"
+      "ldr lr, [r0, #4]\n\t"
       "smmlar r4, r4, r11, r3\n\t"
       "add r3, r2, r5, asr #31\n\t"
       "add r6, r6, r12, asr #8\n\t"
       "ldr r2, [sp, #68]\n\t"
-      "add r7, r7, r12, asr #8\n\t"
       "lsl r5, r5, #1\n\t"
-      "smmlar r5, r5, r11, r3\n\t"
       "lsl r2, r2, r12\n\t"
+      "smmlar r5, r5, r11, r3\n\t"
+      "add r7, r7, r12, asr #8\n\t"
       "add r3, r2, r6, asr #31\n\t"
       "lsl r6, r6, #1\n\t"
       "smmlar r6, r6, lr, r3\n\t"
@@ -982,10 +982,10 @@ static TVMP_NAKED void tvmp_dot_2x2_dual_8cc11cf8(const int32_t *stream TVMP_UNU
       "lsl r7, r7, #1\n\t"
       "asr r5, r5, r10\n\t"
       "smmlar r7, r7, lr, r3\n\t"
-      "asr r6, r6, r12\n\t"
       "ldr r2, [sp, #12]\n\t"
-      "ssat r4, #8, r4, asr #1\n\t"
       "ldr r3, [sp, #64]\n\t"
+      "ssat r4, #8, r4, asr #1\n\t"
+      "asr r6, r6, r12\n\t"
       "ssat r5, #8, r5, asr #1\n\t"
       "asr r7, r7, r12\n\t"
       "ssat r6, #8, r6, asr #1\n\t"
@@ -1004,7 +1004,7 @@ static TVMP_NAKED void tvmp_dot_2x2_dual_8cc11cf8(const int32_t *stream TVMP_UNU
       "pop {r4, r5, r6, r7, r8, r9, r10, r11, pc}\n\t");
 }
 #else
-static void tvmp_dot_2x2_dual_8cc11cf8(const int32_t *stream, const int8_t *pixels, int8_t *out, const int32_t *end, int32_t span, int32_t entry, int32_t out_step, int32_t base) {
+static void tvmp_dot_2x2_dual_4eb6527a(const int32_t *stream, const int8_t *pixels, int8_t *out, const int32_t *end, int32_t span, int32_t entry, int32_t out_step, int32_t base) {
   const int32_t quads = span / 16;
   (void)entry;
   do {
@@ -1037,25 +1037,25 @@ static void tvmp_dot_2x2_dual_8cc11cf8(const int32_t *stream, const int8_t *pixe
 }
 #endif
 
-static TVMP_SHARED void tvmp_pointwise_3_a6454fb8(const int8_t *in, const int32_t *stream, int8_t *scratch, int8_t *out, int32_t pixels, int32_t quads, int32_t step, int32_t outputs, int32_t base) {
+static TVMP_SHARED void tvmp_pointwise_3_9732ba2b(const int8_t *in, const int32_t *stream, int8_t *scratch, int8_t *out, int32_t pixels, int32_t quads, int32_t step, int32_t outputs, int32_t base) {
   const int32_t group = 2 * (quads + 2);
   const int32_t *const end = stream + (outputs / 2) * group;
   const int32_t rest = (quads - 2) % 4;
   while (pixels == 3 || pixels > 4) {
-    tvmp_widen_3_dual_537f3173(in, scratch, quads, step);
-    tvmp_dot_2x3_dual_ccb16f68(stream, scratch, out, end, quads * 24, rest * 96, outputs, base);
+    tvmp_widen_3_dual_09a22529(in, scratch, quads, step);
+    tvmp_dot_2x3_dual_72ffe3a0(stream, scratch, out, end, quads * 24, rest * 96, outputs, base);
     if (outputs % 2) {
-      tvmp_dot_2x3_dual_ccb16f68(end, scratch, out + outputs - 2, end + group, quads * 24, rest * 96, outputs, base);
+      tvmp_dot_2x3_dual_72ffe3a0(end, scratch, out + outputs - 2, end + group, quads * 24, rest * 96, outputs, base);
     }
     in += 3 * step;
     out += 3 * outputs;
     pixels -= 3;
   }
   while (pixels > 1) {
-    tvmp_widen_2_dual_7a286bed(in, scratch, quads, step);
-    tvmp_dot_2x2_dual_8cc11cf8(stream, scratch, out, end, quads * 16, rest * 72, outputs, base);
+    tvmp_widen_2_dual_9f52a15d(in, scratch, quads, step);
+    tvmp_dot_2x2_dual_4eb6527a(stream, scratch, out, end, quads * 16, rest * 72, outputs, base);
     if (outputs % 2) {
-      tvmp_dot_2x2_dual_8cc11cf8(end, scratch, out + outputs - 2, end + group, quads * 16, rest * 72, outputs, base);
+      tvmp_dot_2x2_dual_4eb6527a(end, scratch, out + outputs - 2, end + group, quads * 16, rest * 72, outputs, base);
     }
     in += 2 * step;
     out += 2 * outputs;
@@ -1064,7 +1064,7 @@ static TVMP_SHARED void tvmp_pointwise_3_a6454fb8(const int8_t *in, const int32_
 }
 
 #if TVMP_HAVE_ASM
-static TVMP_NAKED void tvmp_dot_4x1_direct_dual_ce31e697(const int32_t *stream TVMP_UNUSED, const int8_t *pixels TVMP_UNUSED, int8_t *out TVMP_UNUSED, const int32_t *end TVMP_UNUSED, int32_t span TVMP_UNUSED, int32_t entry TVMP_UNUSED, int32_t out_step TVMP_UNUSED) {
+static TVMP_NAKED void tvmp_dot_4x1_direct_dual_50dc85fa(const int32_t *stream TVMP_UNUSED, const int8_t *pixels TVMP_UNUSED, int8_t *out TVMP_UNUSED, const int32_t *end TVMP_UNUSED, int32_t span TVMP_UNUSED, int32_t entry TVMP_UNUSED, int32_t out_step TVMP_UNUSED) {
   __asm__ volatile(
       "push {r1, r2, r3, r4, r5, r6, r7, r8, r9, r10, r11, lr}\n\t"
       "ldr r2, [sp, #48]\n\t"
@@ -1320,23 +1320,23 @@ static TVMP_NAKED void tvmp_dot_4x1_direct_dual_ce31e697(const int32_t *stream T
       "ldr r8, [r0, #0]\n\t"
       "ubfx r10, r10, #0, #10\n\t"
       "ldr r9, [r0, #4]\n\t"
-      "add r5, r5, r12, asr #10\n\t"
-      "ldr r2, [sp, #12]\n\t"
       "bfi r10, r11, #10, #4\n\t"
+      "ldr r2, [sp, #12]\n\t"
       "smmlar r4, r4, r11, r10\n\t"
-      "ldr r10, [r0, #8]\n\t"
+      "add r5, r5, r12, asr #10\n\t"
       "ubfx r12, r12, #0, #10\n\t"
-      "ldr r11, [r0, #12]\n\t"
-      "add r6, r6, r8, asr #10\n\t"
-      "add r0, #16\n\t"
-      "ubfx r8, r8, #0, #10\n\t"
+      "ldr r10, [r0, #8]\n\t"
       "bfi r12, lr, #10, #4\n\t"
+      "ldr r11, [r0, #12]\n\t"
       "smmlar r5, r5, lr, r12\n\t"
+      "add r6, r6, r8, asr #10\n\t"
+      "ubfx r8, r8, #0, #10\n\t"
+      "add r0, #16\n\t"
+      "bfi r8, r9, #10, #4\n\t"
+      "smmlar r6, r6, r9, r8\n\t"
       "add r7, r7, r10, asr #10\n\t"
       "ubfx r10, r10, #0, #10\n\t"
-      "bfi r8, r9, #10, #4\n\t"
       "bfi r10, r11, #10, #4\n\t"
-      "smmlar r6, r6, r9, r8\n\t"
       "ssat r4, #8, r4, asr #3\n\t"
       "smmlar r7, r7, r11, r10\n\t"
       "ssat r5, #8, r5, asr #3\n\t"
@@ -1355,7 +1355,7 @@ static TVMP_NAKED void tvmp_dot_4x1_direct_dual_ce31e697(const int32_t *stream T
       "pop {r4, r5, r6, r7, r8, r9, r10, r11, pc}\n\t");
 }
 #else
-static void tvmp_dot_4x1_direct_dual_ce31e697(const int32_t *stream, const int8_t *pixels, int8_t *out, const int32_t *end, int32_t span, int32_t entry, int32_t out_step) {
+static void tvmp_dot_4x1_direct_dual_50dc85fa(const int32_t *stream, const int8_t *pixels, int8_t *out, const int32_t *end, int32_t span, int32_t entry, int32_t out_step) {
   const int32_t quads = span / 4;
   (void)entry;
   do {
@@ -1391,14 +1391,14 @@ static void tvmp_dot_4x1_direct_dual_ce31e697(const int32_t *stream, const int8_
 static TVMP_APART void conv2d_row0_0(const int8_t *TVMP_RESTRICT in0_row0, const int8_t *TVMP_RESTRICT in0_row1, const int8_t *TVMP_RESTRICT in0_row2, const int32_t *TVMP_RESTRICT stream, int8_t *TVMP_RESTRICT scratch, int8_t *TVMP_RESTRICT out) {
   for (int32_t tile = 0; tile < 2; ++tile) {
     int32_t common_1 = (tile * 12);
-    tvmp_widen_2_dual_7a286bed((&(in0_row0[common_1])), (&(scratch[0])), 2, 6);
-    tvmp_widen_2_dual_7a286bed((&(in0_row1[common_1])), (&(scratch[32])), 2, 6);
-    tvmp_widen_2_dual_7a286bed((&(in0_row2[common_1])), (&(scratch[64])), 2, 6);
+    tvmp_widen_2_dual_9f52a15d((&(in0_row0[common_1])), (&(scratch[0])), 2, 6);
+    tvmp_widen_2_dual_9f52a15d((&(in0_row1[common_1])), (&(scratch[32])), 2, 6);
+    tvmp_widen_2_dual_9f52a15d((&(in0_row2[common_1])), (&(scratch[64])), 2, 6);
     int32_t common_2 = (common_1 + 8);
     tvmp_store_words((&(scratch[96])), tvmp_pair(((int32_t)in0_row0[common_2]), ((int32_t)in0_row2[common_2])), tvmp_pair(((int32_t)in0_row1[common_2]), 0));
     int32_t common_3 = (common_1 + 14);
     tvmp_store_words((&(scratch[104])), tvmp_pair(((int32_t)in0_row0[common_3]), ((int32_t)in0_row2[common_3])), tvmp_pair(((int32_t)in0_row1[common_3]), 0));
-    tvmp_dot_2x2_dual_405ea686((&(stream[0])), (&(scratch[0])), (&(out[(tile * 16)])), (&(stream[72])), 112, 72, 8);
+    tvmp_dot_2x2_dual_0c9831a1((&(stream[0])), (&(scratch[0])), (&(out[(tile * 16)])), (&(stream[72])), 112, 72, 8);
   }
 }
 
@@ -1409,7 +1409,7 @@ static TVMP_STEP void conv2d_0(const int8_t *in0, const int32_t *stream, int8_t 
 static TVMP_APART void depthwise_conv2d_row0_1(const int8_t *TVMP_RESTRICT in0_row0, const int8_t *TVMP_RESTRICT in0_row1, const int8_t *TVMP_RESTRICT in0_row2, const int8_t *TVMP_RESTRICT stream, int8_t *TVMP_RESTRICT scratch, int8_t *TVMP_RESTRICT out) {
   for (int32_t group = 0; group < 2; ++group) {
     int32_t common_1 = (group * 4);
-    tvmp_pairs_3_by_channel_dual_9e660ae7((&(scratch[192])), 40, (&(in0_row0[common_1])), (&(in0_row1[common_1])), (&(in0_row2[common_1])));
+    tvmp_pairs_3_by_channel_dual_f9a14f5d((&(scratch[192])), 40, (&(in0_row0[common_1])), (&(in0_row1[common_1])), (&(in0_row2[common_1])));
     tvmp_taps_3x3_4_dual_2c6d714b((&(stream[(group * 80)])), (&(scratch[0])), (&(out[common_1])));
   }
 }
@@ -1419,7 +1419,7 @@ static TVMP_STEP void depthwise_conv2d_1(const int8_t *in0, const int8_t *stream
 }
 
 static TVMP_APART void conv2d_row0_2(const int8_t *TVMP_RESTRICT in0_row0, const int32_t *TVMP_RESTRICT stream, int8_t *TVMP_RESTRICT scratch, int8_t *TVMP_RESTRICT out) {
-  tvmp_pointwise_3_a6454fb8((&(in0_row0[0])), (&(stream[0])), (&(scratch[0])), (&(out[0])), 20, 2, 8, 8, 7);
+  tvmp_pointwise_3_9732ba2b((&(in0_row0[0])), (&(stream[0])), (&(scratch[0])), (&(out[0])), 20, 2, 8, 8, 7);
 }
 
 static TVMP_STEP void conv2d_2(const int8_t *in0, const int32_t *stream, int8_t *scratch, int8_t *out0) {
@@ -1501,8 +1501,8 @@ static TVMP_STEP void avg_pool2d_4(const int8_t *in0, int8_t *out0) {
 
 static TVMP_APART void fully_connected_5(const int8_t *TVMP_RESTRICT in0, const int32_t *TVMP_RESTRICT stream, int8_t *TVMP_RESTRICT out0) {
   for (int32_t row = 0; row < 1; ++row) {
-    tvmp_dot_4x1_direct_dual_ce31e697((&(stream[0])), (&(in0[0])), (&(out0[0])), (&(stream[16])), 8, 0, 5);
-    tvmp_dot_4x1_direct_dual_ce31e697((&(stream[16])), (&(in0[0])), (&(out0[1])), (&(stream[32])), 8, 0, 5);
+    tvmp_dot_4x1_direct_dual_50dc85fa((&(stream[0])), (&(in0[0])), (&(out0[0])), (&(stream[16])), 8, 0, 5);
+    tvmp_dot_4x1_direct_dual_50dc85fa((&(stream[16])), (&(in0[0])), (&(out0[1])), (&(stream[32])), 8, 0, 5);
   }
 }
 
