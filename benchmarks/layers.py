@@ -1,6 +1,7 @@
-"""Single layers on the emulated Cortex-M7, bit for bit, beside their goals and the best exact peer.
+"""Single layers on the emulated Cortex-M4 and M7, bit for bit, beside their goals and the best exact peer.
 
-``python -m benchmarks.layers [--json FILE]``; half a minute.
+``python -m benchmarks.layers [--json FILE]``; a minute.  Goals and peers are instructions, and so is what the M4 takes;
+the M7's loops take more of them, and fewer cycles.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from tvm_patch.files import write_text
 from tvm_patch.oracle import Oracle
 from tvm_patch.tflite.writer import write_model
 
-BOARD = "qemu_m7"
+AS_BOARD = "nucleo_h7a3zi_q"
+"""Whose memories the Cortex-M7's cycles are estimated with."""
 
 
 @dataclass(frozen=True)
@@ -31,20 +33,28 @@ class LayerResult:
     ----------
     goal : LayerGoal
     instructions, macs : int
-        Of the layer's operator.
+        Of the layer's operator, on a Cortex-M4.
+    cycles : int
+        Estimated for a Cortex-M7.
     bit_exact : bool
-        Whether the output equals LiteRT's reference.
+        Whether the outputs of both equal LiteRT's reference.
     """
 
     goal: LayerGoal
     instructions: int
+    cycles: int
     macs: int
     bit_exact: bool
 
     @property
     def per_mac(self) -> float:
-        """Instructions per multiply-accumulate."""
+        """Instructions of a Cortex-M4 per multiply-accumulate."""
         return self.instructions / self.macs
+
+    @property
+    def cycles_per_mac(self) -> float:
+        """Cycles of a Cortex-M7 per multiply-accumulate."""
+        return self.cycles / self.macs
 
 
 def measure_layer(goal: LayerGoal) -> LayerResult:
@@ -52,28 +62,36 @@ def measure_layer(goal: LayerGoal) -> LayerResult:
     builder = CaseBuilder("layer")
     builder.add_case(Case(goal.kind, goal.numbers))
     data = write_model(builder.finish())
-    artifact = driver.compile(data, board=BOARD)
-    given = driver.random_inputs(artifact, 1, 0)
-    result = artifact.run(given, board=BOARD)
+    single, dual = (driver.compile(data, board=board) for board in ("qemu_m4", "qemu_m7"))
+    given = driver.random_inputs(single, 1, 0)
+    counted = single.run(given, board="qemu_m4")
+    timed = dual.run(given, board="qemu_m7", as_board=AS_BOARD, cycles=True)
     with Oracle(data, isolate=True) as oracle:
-        exact = driver.check(artifact, data, given, result.outputs, oracle).bit_exact
-    assert result.operator_instructions is not None
-    operators = artifact.metadata.operators
-    costs = list(zip(result.operator_instructions, (o.macs for o in operators), strict=True))
-    instructions, macs = max(costs, key=lambda c: c[1])
-    return LayerResult(goal, instructions, macs, exact)
+        exact = all(
+            driver.check(artifact, data, given, result.outputs, oracle).bit_exact
+            for artifact, result in ((single, counted), (dual, timed))
+        )
+    assert counted.operator_instructions is not None
+    assert timed.operator_cycles is not None
+    macs = [o.macs for o in single.metadata.operators]
+    layer = macs.index(max(macs))
+    cycles = timed.operator_cycles[layer].total
+    return LayerResult(goal, counted.operator_instructions[layer], cycles, macs[layer], exact)
 
 
 def show(console: Console, results: list[LayerResult]) -> None:
     """Print the table."""
-    table = Table(title="Instructions per multiply-accumulate, Cortex-M7", box=None, header_style="bold")
-    for column in ("layer", "reached", "goal", "best exact peer", "exact"):
+    title = "Per multiply-accumulate: instructions of a Cortex-M4, estimated cycles of an STM32H7A3"
+    table = Table(title=title, box=None, header_style="bold")
+    for column in ("layer", "instructions", "goal", "best exact peer", "cycles", "exact"):
         table.add_column(column, justify="left" if column == "layer" else "right")
     for r in results:
         style = "" if r.per_mac <= r.goal.goal else "bold red"
         reached = f"[{style}]{r.per_mac:.2f}[/]" if style else f"{r.per_mac:.2f}"
         exact = "yes" if r.bit_exact else "[bold red]NO[/]"
-        table.add_row(r.goal.name, reached, f"{r.goal.goal:.2f}", f"{r.goal.peer:.2f}", exact)
+        table.add_row(
+            r.goal.name, reached, f"{r.goal.goal:.2f}", f"{r.goal.peer:.2f}", f"{r.cycles_per_mac:.2f}", exact
+        )
     console.print(table)
 
 
@@ -83,8 +101,10 @@ def to_json(results: list[LayerResult]) -> list[dict[str, object]]:
         {
             "layer": r.goal.name,
             "instructions": r.instructions,
+            "cycles": r.cycles,
             "macs": r.macs,
             "per_mac": round(r.per_mac, 4),
+            "cycles_per_mac": round(r.cycles_per_mac, 4),
             "goal": r.goal.goal,
             "peer": r.goal.peer,
             "bit_exact": r.bit_exact,
