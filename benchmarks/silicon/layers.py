@@ -182,8 +182,9 @@ class _Reader:
         channels = int(np.prod(self._tensor(made).shape[-1:]))
         scales = np.broadcast_to(weights.quantization.scale.astype(np.float64), (channels,))
         real = tuple(float(np.float64(x_scale) * w / np.float64(y_scale)) for w in scales)
-        if kind == "dense":
-            real = real[:1]
+        if kind == "dense":  # TFLite multiplies these scales in single precision
+            product = np.float32(x_scale) * np.float32(scales[0])
+            real = (float(product) / y_scale,)
         pairs = [quantize_multiplier(r) for r in real]
         bias = self._constant(op, 2) if len(op.inputs) > 2 and op.inputs[2] >= 0 else np.zeros(channels, "i4")
         return Layer(

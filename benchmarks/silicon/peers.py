@@ -25,7 +25,7 @@ class Peer:
         That is to be checked out there.
     flags : tuple of str
     exact : bool
-        Whether its results are LiteRT's, but for how halves are rounded.
+        Whether its results are LiteRT's, but for how often they are rounded.
     """
 
     name: str
