@@ -14,7 +14,7 @@ test: lint ## what CI runs
 	$(PYTHON) -m pytest -n 2 --dist loadfile -m "not verify"
 
 quick: lint ## for contributors: lint, types, and the tests that need neither QEMU nor real networks
-	TVM_PATCH_SHARED=/nonexistent $(PYTHON) -m pytest -n 2 --dist loadfile -m "not slow and not verify" \
+	TVM_PATCH_SHARED=/nonexistent $(PYTHON) -m pytest -n 2 --dist worksteal -m "not slow and not verify" \
 	  --without-emulator tests/unit
 
 alone: setup ## the quick tests as on a machine that has nothing but the clone; QEMU has nothing to do with that

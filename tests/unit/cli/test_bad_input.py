@@ -186,6 +186,7 @@ def wide(width, units=0):
     return write_model(m.finish())
 
 
+@pytest.mark.slow
 def test_sram_at_compile(refused, tmp_path):
     path = tmp_path / "wide.tflite"
     path.write_bytes(wide(300_000))

@@ -12,6 +12,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
 
+from microtvm_project.runners import qemu
 from tvm_patch.codegen.print_c import print_c
 from tvm_patch.codegen.runtime_headers import helpers
 from tvm_patch.kernels.c.arm.function import functions_of
@@ -93,6 +94,8 @@ def run_program(
     sanitizers, compiler : sequence of str
         Of the host.
     """
+    # Asked first, so that nothing is compiled where the emulator is left out.
+    emulator = qemu.find_tool("qemu-system-arm") if machine == "cortex-m7" else ""
     texts = print_c(functions, helpers())
     called = {n: t for f in functions.values() for n, t in functions_of(f).items()}
     source = (
@@ -116,7 +119,7 @@ def run_program(
     else:
         build = ["arm-none-eabi-gcc", "-std=c11", "-O1", "-mcpu=cortex-m7", "-mthumb", "--specs=rdimon.specs"]
         build += [*WARNINGS, "-Wno-pedantic", str(_HERE / "vectors.c"), f"-Wl,-T,{_HERE / 'link.ld'}"]
-        run = ["qemu-system-arm", "-M", "mps2-an500", "-cpu", "cortex-m7", "-nographic", "-monitor", "none"]
+        run = [emulator, "-M", "mps2-an500", "-cpu", "cortex-m7", "-nographic", "-monitor", "none"]
         run += ["-serial", "null", "-semihosting-config", "enable=on,target=native", "-kernel", str(program)]
     built = subprocess.run(
         [*build, "-I", headers, str(path), "-o", str(program)], capture_output=True, text=True, check=False

@@ -53,7 +53,7 @@ def test_virtual_machine_gives_the_same_bits(kind: str) -> None:
     batch.check_on_virtual_machine(geometry.batch_of(KINDS[kind], 21, 10))
 
 
-TILES = [(1, 1, 1, 0), (1, 4, 2, 0), (4, 1, 3, 1), (3, 3, 2, 9)]
+TILES = [(1, 1, 1, 0), (1, 4, 2, 0), (4, 1, 3, 1), pytest.param(3, 3, 2, 9, marks=pytest.mark.slow)]
 
 
 @pytest.mark.parametrize(("channels", "columns", "unroll", "flatten"), TILES)
@@ -75,7 +75,7 @@ def of_class(kind: str, wanted: type, seed: int, count: int) -> list[batch.Case]
 
 @pytest.mark.parametrize("machine", program.MACHINES)
 @pytest.mark.parametrize(("pixels", "group", "unroll"), [(1, 2, 1), (1, 4, 2), (2, 2, 3), (3, 2, 8)])
-@pytest.mark.parametrize("dual", [False, True])
+@pytest.mark.parametrize("dual", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_dot_tiles(
     pixels: int, group: int, unroll: int, dual: bool, machine: program.Machine, tmp_path: Path
 ) -> None:
@@ -91,7 +91,7 @@ def test_dot_tiles(
 
 @pytest.mark.parametrize("machine", program.MACHINES)
 @pytest.mark.parametrize("group", [2, 4])
-@pytest.mark.parametrize("dual", [False, True])
+@pytest.mark.parametrize("dual", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_pixels_that_are_not_widened(
     group: int, dual: bool, machine: program.Machine, tmp_path: Path
 ) -> None:
@@ -108,7 +108,7 @@ def test_pixels_that_are_not_widened(
 
 @pytest.mark.parametrize("machine", program.MACHINES)
 @pytest.mark.parametrize("direct", [False, True])
-@pytest.mark.parametrize("dual", [False, True])
+@pytest.mark.parametrize("dual", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_fully_connected_inputs_widened_or_not(
     direct: bool, dual: bool, machine: program.Machine, tmp_path: Path
 ) -> None:
@@ -133,7 +133,7 @@ def test_more_scratch_makes_wider_tiles(kind: str) -> None:
 
 @pytest.mark.parametrize("machine", program.MACHINES)
 @pytest.mark.parametrize(("block", "outputs"), [(1, 1), (2, 2), (3, 2), (7, 3), (100, 4)])
-@pytest.mark.parametrize("dual", [False, True])
+@pytest.mark.parametrize("dual", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_depthwise_tiles(
     block: int, outputs: int, dual: bool, machine: program.Machine, tmp_path: Path
 ) -> None:
