@@ -211,6 +211,7 @@ def test_flash_at_compile(refused, tmp_path):
         pytest.param(wide(16, 65_000), "FLASH", id="FLASH", marks=pytest.mark.slow),
     ],
 )
+@pytest.mark.slow
 def test_memory_at_link(refused, tmp_path, data, memory):
     import shutil
 
@@ -272,6 +273,7 @@ def test_values_that_are_not_numbers(refused, tmp_path):
         pytest.param("gif", marks=pytest.mark.slow),
     ],
 )
+@pytest.mark.slow
 def test_damaged_input_files(command, artifact, tmp_path, monkeypatch, suffix):
     """Mutants of sound files are read or refused; the firmware itself is not run."""
     from microtvm_project.run import RunResult

@@ -14,6 +14,8 @@ from tvm_patch.cli.plan_source import plan_source
 from tvm_patch.driver.plan import Planned
 from tvm_patch.errors import InternalError, UserError
 
+pytestmark = pytest.mark.slow
+
 MODES = ["resident", "rereadable", "streamed"]
 COSTS = ("input_mode", "scheme", "arena_bytes", "macs", "macs_executed", "overhead")
 

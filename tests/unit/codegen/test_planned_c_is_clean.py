@@ -14,6 +14,8 @@ from tests.unit.codegen.test_c_is_clean import COMPILERS, STRICT
 from tvm_patch.driver import check, random_inputs
 from tvm_patch.driver.front import legalize
 
+pytestmark = pytest.mark.slow
+
 QUICK = ("bands", "patches", "streamed", "two-passes")
 QUICK_OR_VERIFY = [pytest.param(case, marks=() if case in QUICK else pytest.mark.verify) for case in CASES]
 

@@ -13,6 +13,8 @@ from tvm_patch.oracle import Oracle
 from tvm_patch.tflite.builder import ModelBuilder
 from tvm_patch.tflite.writer import write_model
 
+pytestmark = pytest.mark.slow
+
 
 def chain(kernels, width: int = 12) -> bytes:
     """Return convolutions ``("1x1" or "depthwise", channels)`` one after another."""

@@ -18,6 +18,8 @@ from tvm_patch.planner.plan import Plan
 from tvm_patch.tflite.writer import write_model
 from tvm_patch.zoo.registry import build
 
+pytestmark = pytest.mark.slow
+
 LAYING_OUT = ("layout_rows", "layout_patches", "layout_whole")
 
 

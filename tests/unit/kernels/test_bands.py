@@ -32,6 +32,7 @@ def bandable(cases: list[Case]) -> list[Case]:
 
 @pytest.mark.parametrize("kind", CONVOLUTIONS)
 @pytest.mark.parametrize("machine", MACHINES)
+@pytest.mark.slow
 def test_convolutions(kind: str, machine: Machine, tmp_path: Path) -> None:
     check_rows(geometry.batch_of(CONVOLUTIONS[kind], 101, 30), 1, tmp_path, machine)
 

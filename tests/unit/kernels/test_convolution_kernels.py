@@ -33,7 +33,8 @@ def test_same_bits_within_bounds(kind: str, seed: int, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("seed", [11, pytest.param(12, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("seed", [11, 12])
+@pytest.mark.slow
 def test_same_bits(kind: str, seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Many more, compiled fast."""
     monkeypatch.setattr(batch, "SANITIZERS", ["-O0"])

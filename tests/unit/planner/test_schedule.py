@@ -16,6 +16,8 @@ from tvm_patch.planner.schedule import Schedule
 from tvm_patch.planner.search.dynamic import Search
 from tvm_patch.planner.segments import NUMBERS, PatchSegment, Segment, layer_by_layer, segment_of
 
+pytestmark = pytest.mark.slow
+
 
 def network() -> Network:
     b = Builder(12, 10, 3)

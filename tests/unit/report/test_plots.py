@@ -28,6 +28,8 @@ from tvm_patch.report.plot import memory_figure
 from tvm_patch.report.plot_parts import check_plot
 from tvm_patch.report.plot_plan import plan_figure, plot_plan
 
+pytestmark = pytest.mark.slow
+
 
 def chain(length: int) -> Network:
     b = Builder(40, 40, 3)

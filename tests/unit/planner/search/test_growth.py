@@ -12,6 +12,8 @@ from tvm_patch.planner.network import Network
 from tvm_patch.planner.row_window import RowWindow
 from tvm_patch.planner.search.growth import MOST_BANDS, Growth
 
+pytestmark = pytest.mark.slow
+
 
 def compare(network: Network, fetched: frozenset[str]) -> tuple[int, int]:
     """Compare every run of operators in every number of bands; return how many can run and how many cannot."""

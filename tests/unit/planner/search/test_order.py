@@ -13,6 +13,8 @@ from tvm_patch.planner.search.dynamic import Search
 from tvm_patch.planner.search.order import better_order, kept_alive, other_orders
 from tvm_patch.planner.segments import layer_by_layer
 
+pytestmark = pytest.mark.slow
+
 
 def interleaved(heads: int = 3, length: int = 3) -> Network:
     """Return heads on one tensor, written layer by layer, side by side."""
