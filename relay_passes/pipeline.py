@@ -8,6 +8,7 @@ from tvm import relax
 from relay_passes.fold_boundary import FoldBoundary
 from relay_passes.fold_padding import FoldPadding
 from relay_passes.legalize_quantized import LegalizeQuantized
+from relay_passes.positive_multipliers import PositiveMultipliers
 from relay_passes.prune_channels import PruneChannels
 from relay_passes.simplify_movement import SimplifyMovement
 from tvm_patch.border_mode import BorderMode
@@ -33,6 +34,7 @@ def legalization_passes(io: BorderMode = "int8", prune: bool = True) -> list[Pas
         SimplifyMovement(),
         # Before PruneChannels: what a pad is for is known once it is the padding of a window.
         FoldPadding(),
+        PositiveMultipliers(),
         *([PruneChannels()] if prune else []),
         # Last: it reads the record of grids that LegalizeQuantized leaves, and the border must be bare by now.
         FoldBoundary(io),

@@ -95,5 +95,8 @@ class Corridor(NamedTuple):
         return Corridor(*(f.between(least, most) for f in self))
 
     def interval(self, m: Int64Array) -> tuple[Int64Array, Int64Array]:
-        """Return [least, most) of the constant for slopes `m` (at least 0, less than ``2**31``), channels last."""
+        """Return [least, most) of the constant for slopes `m`, channels last.
+
+        Slopes are at least 0, and with any accumulator make less than ``2**62``.
+        """
         return self.reached.at(m), -self.not_yet.at(m)

@@ -17,6 +17,7 @@ _MOST_SIGNED_SHIFT = 22
 USUAL_SHIFT = 3
 """The layers' shift, where it can be had: the code is one for all layers with the same."""
 _MOST_SHIFT = 22
+_MOST_RAISED = 6
 _NUDGES = np.array([sign * n for n in (*range(24), *range(24, 301, 12)) for sign in ((1, -1) if n else (1,))])
 """What is added to a slope, in turn."""
 
@@ -39,7 +40,7 @@ def fit_steps(
     bias : ndarray of int64, shape (channels,)
         The layer's, which its accumulators contain.
     multiplier, shift : ndarray of int64, shape (channels,)
-        About ``multiplier * 2**(shift - 31)`` is the slope; multipliers are not negative.
+        About ``multiplier * 2**(shift - 31)`` is the slope, multipliers are not negative.
     zero_point : int
         Of the output.
     twice : bool
@@ -52,7 +53,20 @@ def fit_steps(
         found = _one_sided(stairs, bias, multiplier, right, layers) if layers >= 0 else None
         if found is not None:
             return found
-    return _two_sided(stairs, bias, multiplier, right, zero_point) if twice else None
+    return _raised(stairs, bias, multiplier, right, most) or (
+        _two_sided(stairs, bias, multiplier, right, zero_point) if twice else None
+    )
+
+
+def _raised(
+    stairs: Staircase, bias: Int64Array, multiplier: Int64Array, right: Int64Array, most: int
+) -> StepRequantizer | None:
+    """Return the raised form for the usual shift, as little raised as it can be; an instruction an output more."""
+    raised = USUAL_SHIFT - most
+    largest = int(max(np.abs(v).max(initial=0) for v in (stairs.low, stairs.high, bias)))
+    if not 0 < raised <= _MOST_RAISED or largest >= 1 << (30 - _MOST_RAISED):
+        return None
+    return _one_sided(stairs, bias, multiplier, right, USUAL_SHIFT, raised)
 
 
 def _two_sided(
@@ -69,14 +83,19 @@ def _two_sided(
     base = 2 * zero_point + 1
     bias_there = np.where(idle, (stairs.lowest - zero_point) << (shift + 1), bias)
     slope = np.where(idle, 1 << 30, multiplier)
-    return proved(StepRequantizer(True, bias, bias_there, slope, own, shift, base, idle), stairs)
+    return proved(StepRequantizer(True, bias, bias_there, slope, own, shift, base, 0, idle), stairs)
 
 
 def _one_sided(
-    stairs: Staircase, bias: Int64Array, multiplier: Int64Array, right: Int64Array, shift: int
+    stairs: Staircase,
+    bias: Int64Array,
+    multiplier: Int64Array,
+    right: Int64Array,
+    shift: int,
+    raised: int = 0,
 ) -> StepRequantizer | None:
     idle = stairs.idle
-    drop = np.where(idle, 0, right - shift - 1)
+    drop = np.where(idle, 0, right - shift - 1 + raised)
     if (drop > 31).any():
         return None
     half: Int64Array = np.left_shift(np.ones_like(drop), drop) >> 1
@@ -90,11 +109,13 @@ def _one_sided(
     for nudges in (_NUDGES[:1], _NUDGES[1:]):
         if nudges.size > 1:
             corridor = corridor.between(
-                _nudged(slope[left], nudges.min()), _nudged(slope[left], nudges.max())
+                _nudged(slope[left], nudges.min()) << raised, _nudged(slope[left], nudges.max()) << raised
             )
         trial = _nudged(slope[left], nudges[:, None])
-        least, most = (end + bias[left] * trial - _INT32 for end in corridor.interval(trial))
-        good, found, below = _pairs(least, most, trial)
+        # What an accumulator is multiplied by.
+        whole = trial << raised
+        least, most = (end + bias[left] * whole - _INT32 for end in corridor.interval(whole))
+        good, found, below = _pairs(least, most, trial, whole)
         # The first nudge that does.
         pick, columns = good.argmax(axis=0), np.arange(left.size)
         hit = good[pick, columns]
@@ -102,7 +123,7 @@ def _one_sided(
             values[left[hit]] = tried[pick, columns][hit]
         left, corridor = left[~hit], corridor.only(~hit)
         if not left.size:
-            return proved(StepRequantizer(False, bias, there, chosen, own, shift, 0, idle), stairs)
+            return proved(StepRequantizer(False, bias, there, chosen, own, shift, 0, raised, idle), stairs)
     return None
 
 
@@ -113,14 +134,16 @@ def _nudged(slope: Int64Array, nudge: Int64Array | np.int64) -> Int64Array:
 
 
 def _pairs(
-    least: Int64Array, most: Int64Array, m: Int64Array
+    least: Int64Array, most: Int64Array, lender: Int64Array, m: Int64Array
 ) -> tuple[npt.NDArray[np.bool_], Int64Array, Int64Array]:
     """Look for ``b * m + c * 2**32`` in [least, most); return whether it was found, `b`, and the lower bits of `c`.
+
+    The upper bits of `c` are the lowest of the lender.
 
     The least `b` beyond `least` lies ``(c * 2**32 - least) % m`` above it; of the lower bits of `c` the least number
     that does is taken.
     """
-    fixed = (m & ((1 << SLOPE_BITS) - 1)) << (32 + OWN_BITS)
+    fixed = (lender & ((1 << SLOPE_BITS) - 1)) << (32 + OWN_BITS)
     # Between these b has the bits that it may have; it falls as c rises.
     most_bias = 1 << (31 - OWN_BITS)
     begin = np.maximum(-((fixed - least + (most_bias - 1) * m) // _WORD), 0)

@@ -22,11 +22,11 @@ def first_below(
     start, step : ndarray of int64, shape (n,)
         From 0 to ``modulus - 1``.
     modulus : ndarray of int64, shape (n,)
-        From 1 to ``2**31``.
+        From 1 to ``2**37``.
     width : ndarray of int64, shape (n,)
         At least 1.
     count : ndarray of int64, shape (n,)
-        At most ``2**31``; none where it is not positive.
+        At most ``2**62`` over the modulus; none where it is not positive.
     """
     found = np.where((count > 0) & (start < width), 0, -1)
     rows = np.flatnonzero((count > 0) & (start >= width) & (step > 0))

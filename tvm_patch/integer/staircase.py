@@ -75,18 +75,19 @@ def staircase_of_pairs(
     Returns
     -------
     Staircase or None
-        None where a multiplier is negative or a shift goes left.
+        None where a multiplier is negative or a shift to the left leaves int32.
     """
-    if (multiplier < 0).any() or (shift > 0).any():
+    left, right = np.maximum(shift, 0), np.maximum(-shift, 0)
+    widest = np.maximum(np.abs(low), np.abs(high)) << np.minimum(left, 31)
+    if (multiplier < 0).any() or ((left > 0) & (widest >= _INT32)).any():
         return None
-    right = -shift
     levels = np.arange(act[0] + 1, act[1] + 1, dtype=np.int64)
     above = (levels - zero_point)[:, None]
     half = (np.int64(1) << right) >> 1
     # Halves go away from zero: at or below zero the half itself still belongs to the level below.
     least = (above << right) - half + ((above <= 0) & (right > 0))
     least = np.clip(least, -_INT32, _INT32)
-    safe = np.maximum(multiplier, 1)
+    safe = np.maximum(multiplier, 1) << left
     first = -((-((least << 31) - (1 << 30))) // safe)
     never = np.where(above <= 0, -_FAR, _FAR)
     return Staircase(low, high, act[0], levels, np.where(multiplier == 0, never, first))

@@ -15,8 +15,11 @@ Where outputs below and above the zero point both occur, halves are rounded away
 straight line cannot do.  The *signed* form doubles the accumulator first, adds its sign to `c` and shifts by channel:
 the reference's own roundings, three instructions more.
 
-Either way a channel needs two words: `m`, and `b` with ten bits below it (or eight, a shift).  The ten are the lower
-bits of `c`; its upper four are the lowest of `m`, which has bits to spare: most slopes may be a little off, and each
+Slopes of a half and more, which no `m` of 31 bits is, take the *raised* form: accumulators are shifted to the left
+first, by one number for the layer.
+
+In all of them a channel needs two words: `m`, and `b` with ten bits below it (or eight, a shift).  The ten are the
+lower bits of `c`; its upper four are the lowest of `m`, which has bits to spare: most slopes may be a little off, and each
 brings other values of `c`.  Where channels' scales differ so much that one of them finds no constants, the layer takes
 the signed form.
 """
@@ -59,6 +62,8 @@ class StepRequantizer:
         The layer's, 0 to 31.
     base : int
         In the signed form the constant, to be shifted to the left by `own`; 0 otherwise.
+    raised : int
+        How far accumulators, `b` included, are shifted to the left first; 0 in the signed form.
     idle : ndarray of bool, shape (channels,)
         Channels whose value never changes: their weights must be made zero.
     """
@@ -70,6 +75,7 @@ class StepRequantizer:
     own: Int64Array
     shift: int
     base: int
+    raised: int
     idle: npt.NDArray[np.bool_]
 
     @property
@@ -100,7 +106,8 @@ class StepRequantizer:
             high = self.constant + (acc >> 31) + ((2 * acc * self.multiplier + _INT32) >> 32)
             scaled = high >> self.own >> self.shift
         else:
-            scaled = self.constant + ((acc * self.multiplier + _INT32) >> 32) >> self.shift
+            product = (acc << self.raised) * self.multiplier
+            scaled = self.constant + ((product + _INT32) >> 32) >> self.shift
         clamped: Int64Array = np.clip(scaled, -128, 127)
         return clamped
 
@@ -108,8 +115,9 @@ class StepRequantizer:
 def proved(made: StepRequantizer, stairs: Staircase) -> StepRequantizer | None:
     """Return constants if no step of the arithmetic leaves int32 and the steps are the reference's, else None."""
     ends = made.total(np.stack([stairs.low, stairs.high]))
-    limit = _INT32 >> int(made.signed)
-    product = np.abs((ends << int(made.signed)) * made.multiplier >> 32) + 2
+    up = int(made.signed) or made.raised
+    limit = _INT32 >> up
+    product = np.abs((ends << up) * made.multiplier >> 32) + 2
     fits = (
         (np.abs(ends) < limit).all()
         and (np.abs(made.constant) + product < _INT32).all()

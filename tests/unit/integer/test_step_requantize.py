@@ -125,9 +125,33 @@ def test_biases_of_millions_take_the_signed_form() -> None:
     assert fitted(1 << 23) is None
 
 
-def test_what_has_no_such_form() -> None:
-    """Negative multipliers and shifts to the left are refused."""
+@pytest.mark.parametrize("zero_point", [-128, -5])
+@pytest.mark.parametrize("shift", [1, 0, -1, -2])
+def test_one_steep_channel_raises_the_layer(shift: int, zero_point: int) -> None:
+    """Slopes of a half and more, shifts to the left among them: one instruction more, the others' steps as well."""
+    layer = random_layer(5, reaches=ALIKE)
+    steep = {**layer, "shift": np.where(np.arange(24) == 5, shift, layer["shift"])}
+    stairs = staircase_of_pairs(zero_point=zero_point, act=(zero_point, 127), **of_pairs(steep))
+    assert stairs is not None
+    made = fit_steps(stairs, steep["bias"], steep["multiplier"], steep["shift"], zero_point)
+    assert made is not None
+    assert made.raised == 4 + shift
+    acc = every_accumulator(steep, np.random.default_rng(5))
+    want = reference(acc, steep, zero_point, (zero_point, 127))
+    np.testing.assert_array_equal(np.maximum(made.apply(acc), zero_point), want)
+
+
+def test_a_shift_to_the_left_that_may_wrap_has_no_staircase() -> None:
     layer = random_layer(1)
-    for name, value in (("multiplier", -(1 << 30)), ("shift", 1)):
-        changed = {**layer, name: np.where(np.arange(24) == 5, value, layer[name])}
-        assert staircase_of_pairs(zero_point=0, act=(-128, 127), **of_pairs(changed)) is None
+    wide = {
+        **layer,
+        "shift": np.where(np.arange(24) == 5, 1, layer["shift"]),
+        "high": np.where(np.arange(24) == 5, 1 << 30, layer["high"]),
+    }
+    assert staircase_of_pairs(zero_point=0, act=(-128, 127), **of_pairs(wide)) is None
+
+
+def test_negative_multipliers_have_no_staircase() -> None:
+    layer = random_layer(1)
+    changed = {**layer, "multiplier": np.where(np.arange(24) == 5, -(1 << 30), layer["multiplier"])}
+    assert staircase_of_pairs(zero_point=0, act=(-128, 127), **of_pairs(changed)) is None

@@ -9,9 +9,9 @@ import numpy as np
 from tests.unit.kernels.batch import Case, make_case
 
 Rng = np.random.Generator
-RESCALINGS = ("network", "network", "network", "short", "mixed", "left", "exact", "extreme")
-"""Families of (multiplier, shift): what networks have; some negative; one channel each way; all left; no shift;
-anything."""
+RESCALINGS = ("network", "network", "network", "short", "mixed", "steep", "left", "exact", "extreme")
+"""Families of (multiplier, shift): what networks have; some negative; one channel each way; one steeper than the
+others; all left; no shift; anything."""
 
 
 def int8(rng: Rng, *shape: int) -> np.ndarray:
@@ -30,6 +30,7 @@ def rescaling(rng: Rng, channels: int, reduction: int) -> dict[str, np.ndarray]:
         "network": np.minimum(usual, -1),
         "short": usual,
         "mixed": np.where(rng.integers(3, size=channels) == 0, rng.integers(-3, 4, channels), usual),
+        "steep": np.where(np.arange(channels) == channels // 2, rng.integers(-2, 3), np.minimum(usual, -3)),
         "left": rng.integers(0, 8, channels),
         "exact": np.zeros(channels, int),
         "extreme": rng.integers(-31, 31, channels),
@@ -38,7 +39,7 @@ def rescaling(rng: Rng, channels: int, reduction: int) -> dict[str, np.ndarray]:
     multiplier = np.where(
         rng.integers(12, size=channels) == 0, rng.choice([0, 1 << 30, (1 << 31) - 1]), multiplier
     )
-    negative = (rng.integers(12, size=channels) == 0) & (family != "network")
+    negative = (rng.integers(12, size=channels) == 0) & (family not in ("network", "steep"))
     multiplier = np.where(negative, -multiplier, multiplier)
     reach = 1 << 30 if family == "extreme" else int(typical)
     return {

@@ -122,6 +122,24 @@ def test_fully_connected_inputs_widened_or_not(
     batch.check(cases, tmp_path, machine)
 
 
+@pytest.mark.parametrize("machine", program.MACHINES)
+@pytest.mark.parametrize("dual", [False, True])
+@pytest.mark.parametrize("kind", ["conv2d", "pointwise", "depthwise"])
+def test_a_channel_steeper_than_the_others(
+    kind: str, dual: bool, machine: program.Machine, tmp_path: Path
+) -> None:
+    """Accumulators are raised first."""
+    found = [
+        c
+        for c in geometry.batch_of(KINDS[kind], 37, 300)
+        if isinstance(c.kernel, DotConv2d | PairedDepthwise) and c.kernel.steps.raised
+    ]
+    assert len(found) >= 5
+    for case in found:
+        case.kernel = type(case.kernel)(case.op, {"dual": dual})
+    batch.check(found, tmp_path, machine)
+
+
 @pytest.mark.parametrize("kind", ["conv2d", "pointwise", "depthwise", "fully_connected"])
 def test_more_scratch_makes_wider_tiles(kind: str) -> None:
     """A kernel keeps within what it is given, and never falls back behind what it has."""

@@ -281,6 +281,9 @@ TVMP_INLINE int32_t tvmp_max(int32_t a, int32_t b) { return a > b ? a : b; }
 /* A channel's word holds its bias above some bits. */
 TVMP_INLINE int32_t tvmp_step_bias(int32_t word, int32_t bits) { return word >> bits; }
 
+/* Left shift of an accumulator of which the caller has proved that no bit is lost. */
+TVMP_INLINE int32_t tvmp_raised(int32_t acc, int32_t bits) { return (int32_t)((uint32_t)acc << bits); }
+
 /* The same in fewer steps: a constant, whose bits are in the word and lowest in the multiplier, corrects the rounding.
  * The caller has proved, accumulator by accumulator, that one rounding gives what two give. */
 TVMP_INLINE int32_t tvmp_step(int32_t acc, int32_t word, int32_t multiplier, int32_t shift) {

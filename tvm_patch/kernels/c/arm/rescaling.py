@@ -24,6 +24,8 @@ class Rescaling:
         Whether accumulators are doubled, and channels have a shift of their own.
     base : int
         In the signed form, the constant before the channel's shift.
+    raised : int
+        How far accumulators are shifted to the left first.
     clamp : tuple of int
         Least and greatest result; nothing is printed for int8's own.
     """
@@ -31,12 +33,13 @@ class Rescaling:
     shift: int
     signed: bool
     base: int = 0
+    raised: int = 0
     clamp: tuple[int, int] = (-128, 127)
 
     @classmethod
     def of(cls, steps: StepRequantizer, clamp: tuple[int, int]) -> Rescaling:
         """Return what the channels of a layer share."""
-        return cls(steps.shift, steps.signed, steps.base, clamp)
+        return cls(steps.shift, steps.signed, steps.base, steps.raised, clamp)
 
     @property
     def own_bits(self) -> int:
@@ -92,6 +95,7 @@ class Rescaling:
                 out += [f"add {second}, {first}, {a}, asr #31", f"lsl {a}, {a}, #1"]
                 out += [f"smmlar {a}, {a}, {multiplier}, {second}", f"asr {a}, {a}, {constant}"]
             else:
+                out += [f"lsl {a}, {a}, #{self.raised}"] if self.raised else []
                 out.append(f"smmlar {a}, {a}, {multiplier}, {constant}")
             out.append(f"ssat {a}, #8, {a}{amount}")
             if self.clamp[0] > -128:
@@ -106,6 +110,7 @@ class Rescaling:
             base = str(self.base) if base is None else base
             value = f"tvmp_step_signed({acc}, {word}, {multiplier}, {self.shift}, {base})"
         else:
+            acc = f"tvmp_raised({acc}, {self.raised})" if self.raised else acc
             value = f"tvmp_step({acc}, {word}, {multiplier}, {self.shift})"
         if self.clamp[0] > -128:
             value = f"tvmp_max({value}, {self.clamp[0]})"
