@@ -19,9 +19,9 @@ Slopes of a half and more, which no `m` of 31 bits is, take the *raised* form: a
 first, by one number for the layer.
 
 In all of them a channel needs two words: `m`, and `b` with ten bits below it (or eight, a shift).  The ten are the
-lower bits of `c`; its upper four are the lowest of `m`, which has bits to spare: most slopes may be a little off, and each
-brings other values of `c`.  Where channels' scales differ so much that one of them finds no constants, the layer takes
-the signed form.
+lower bits of `c`; its upper four are the lowest of `m`, which has bits to spare: most slopes may be a little off, and
+each brings other values of `c`.  Where channels' scales differ so much that one of them finds no constants, the layer
+takes the signed form.
 """
 
 from __future__ import annotations
