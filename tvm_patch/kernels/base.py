@@ -58,6 +58,11 @@ class Kernel(ABC):  # noqa: B024 - what is abstract differs between its two subc
         return True
 
     @classmethod
+    def suits(cls, op: Operator, target: Target) -> bool:
+        """Tell whether this kernel, which accepts `op`, is worth it on a core: another one may be faster there."""
+        return True
+
+    @classmethod
     def default_config(cls, op: Operator) -> dict[str, Any]:
         """Return the named parameters used when the tuner has said nothing."""
         return {}

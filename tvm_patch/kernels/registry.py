@@ -65,7 +65,7 @@ def _first(table: _Table[K], op: Operator, target: Target) -> type[K] | None:
     _load_all()
     for isa in target.isas:
         for cls in table.get((op.kind, isa), ()):
-            if cls.accepts(op):
+            if cls.accepts(op) and cls.suits(op, target):
                 return cls
     return None
 

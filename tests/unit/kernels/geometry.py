@@ -147,6 +147,16 @@ def depthwise(rng: Rng) -> Case:
     return make_case("depthwise_conv2d", [data], attrs, constants)
 
 
+def depthwise_of(width: int, stride: int) -> Case:
+    """A 3×3 depthwise convolution as networks have them."""
+    weight = np.ones((1, 3, 3, 8), np.int8)
+    constants = {"weight": weight, "bias": np.zeros(8, np.int32)}
+    constants |= {"multiplier": np.full(8, 3 << 29, np.int32), "shift": np.full(8, -5, np.int32)}
+    attrs = {"strides": [stride, stride], "dilation": [1, 1], "padding": [1, 1, 1, 1]}
+    attrs |= {"input_zero_point": 0, "output_zero_point": -128, "act_min": -128, "act_max": 127}
+    return make_case("depthwise_conv2d", [np.ones((1, 3, width, 8), np.int8)], attrs, constants)
+
+
 def fully_connected(rng: Rng) -> Case:
     """Any matrix, one or several rows of data."""
     rows, inputs = pick(rng, (1, 1, 1, 2, 3)), pick(rng, (1, 2, 4, 7, 16, 31, 64, 130))

@@ -11,10 +11,11 @@ from tests.unit.kernels import batch, geometry, program
 from tvm_patch.kernels.c.conv2d import TiledConv2d
 from tvm_patch.kernels.c.conv2d_dot import DotConv2d
 from tvm_patch.kernels.c.depthwise_conv2d import PackedDepthwise
+from tvm_patch.kernels.c.depthwise_direct import DirectDepthwise
 from tvm_patch.kernels.c.depthwise_paired import PairedDepthwise
 from tvm_patch.kernels.c.fully_connected import TiledFullyConnected
 from tvm_patch.kernels.c.fully_connected_dot import DotFullyConnected
-from tvm_patch.targets import TIR
+from tvm_patch.targets import CORTEX_M4, CORTEX_M7, TIR
 
 KINDS = {
     "conv2d": geometry.conv2d,
@@ -132,7 +133,7 @@ def test_a_channel_steeper_than_the_others(
     found = [
         c
         for c in geometry.batch_of(KINDS[kind], 37, 300)
-        if isinstance(c.kernel, DotConv2d | PairedDepthwise) and c.kernel.steps.raised
+        if isinstance(c.kernel, DotConv2d | PairedDepthwise | DirectDepthwise) and c.kernel.steps.raised
     ]
     assert len(found) >= 5
     for case in found:
@@ -157,7 +158,8 @@ def test_depthwise_tiles(
     block: int, outputs: int, dual: bool, machine: program.Machine, tmp_path: Path
 ) -> None:
     """Any cut of a row in blocks and tiles gives the same bits."""
-    cases = of_class("depthwise", PairedDepthwise, 33, 20)
+    cases = [c for c in geometry.batch_of(geometry.depthwise, 33, 300) if PairedDepthwise.accepts(c.op)]
+    assert len(cases) >= 20
     for case in cases:
         width = case.op.outputs[0].shape[2]
         config = {"block": min(block, width), "outputs": min(outputs, width), "dual": dual}
@@ -165,6 +167,25 @@ def test_depthwise_tiles(
     batch.check(
         [c for c in cases if c.kernel.tile(c.kernel.config["outputs"], whole=False).fits], tmp_path, machine
     )
+
+
+@pytest.mark.parametrize("machine", program.MACHINES)
+@pytest.mark.parametrize("outputs", [1, 2])
+@pytest.mark.parametrize("held", [False, True])
+@pytest.mark.parametrize("dual", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_depthwise_straight_from_the_rows(
+    outputs: int, held: bool, dual: bool, machine: program.Machine, tmp_path: Path
+) -> None:
+    """Tiles of one output or two, rows of odd and even width, of one output too."""
+    cases = of_class("depthwise", DirectDepthwise, 38, 20)
+    cases = [c for c in cases if c.op.outputs[0].shape[2] > outputs or not held]
+    for case in cases:
+        case.kernel = DirectDepthwise(
+            case.op, {"outputs": min(outputs, case.op.outputs[0].shape[2]), "held": held, "dual": dual}
+        )
+        assert case.kernel.scratch_bytes == 0
+    assert {c.op.outputs[0].shape[2] % 2 for c in cases} == {0, 1}
+    batch.check(cases, tmp_path, machine)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -188,17 +209,28 @@ def test_sums_that_may_leave_int32(kind: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("kind", "fast", "general"),
     [
-        ("conv2d", DotConv2d, TiledConv2d),
-        ("pointwise", DotConv2d, TiledConv2d),
-        ("depthwise", PairedDepthwise, PackedDepthwise),
-        ("fully_connected", DotFullyConnected, TiledFullyConnected),
+        ("conv2d", {DotConv2d}, TiledConv2d),
+        ("pointwise", {DotConv2d}, TiledConv2d),
+        ("depthwise", {DirectDepthwise, PairedDepthwise}, PackedDepthwise),
+        ("fully_connected", {DotFullyConnected}, TiledFullyConnected),
     ],
 )
-def test_boards_have_a_fast_and_a_general_kernel(kind: str, fast: type, general: type) -> None:
-    """The fast one where rescaling takes two instructions, the general one for everything else."""
+def test_boards_have_fast_kernels_and_a_general_one(kind: str, fast: set[type], general: type) -> None:
+    """The fast ones where rescaling takes two instructions, the general one for everything else."""
     taken = {type(c.kernel) for c in geometry.batch_of(KINDS[kind], 41, 60)}
-    assert taken == {fast, general}
+    assert taken == {*fast, general}
     assert {c.kernel.isa for c in geometry.batch_of(KINDS[kind], 41, 60)} == {"c"}
+
+
+def test_one_instruction_a_cycle_rearranges_wide_rows() -> None:
+    """At stride 1; kernels of up to three columns read the rows as they are otherwise, and on a Cortex-M7 always."""
+    kernels = {
+        (target.name, stride): type(geometry.depthwise_of(40, stride).on(target))
+        for target in (CORTEX_M4, CORTEX_M7)
+        for stride in (1, 2)
+    }
+    assert kernels.pop((CORTEX_M4.name, 1)) is PairedDepthwise
+    assert set(kernels.values()) == {DirectDepthwise}
 
 
 @pytest.mark.parametrize("kind", KINDS)

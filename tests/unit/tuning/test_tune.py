@@ -117,7 +117,7 @@ def test_wrong_candidates_are_left_out(monkeypatch, tmp_path):
     result = tune(legalize(block()), tmp_path, trials=40)
     assert result.wrong == (batch.WRONG,)
     by_kernel = {t.kernel: t for t in result.tasks}
-    assert by_kernel["PairedDepthwise"].after is None
+    assert by_kernel["DirectDepthwise"].after is None
     assert by_kernel["DotConv2d"].after is not None
     assert len(load_measured(tmp_path)) == 2  # workloads with something to choose
 
