@@ -1,7 +1,7 @@
-"""Make the tuning database that comes with the project: the zoo's networks, tuned for the emulated Cortex-M7.
+"""Make the tuning database that comes with the project: the zoo's networks, tuned for the cycles of both cores.
 
-``python -m benchmarks.tune_zoo FOLDER [NAME ...]``: tunes into FOLDER (ten minutes; go on after an interruption by
-starting it again) and writes what any preference may choose of it to ``tvm_patch/tuning/data``.
+``python -m benchmarks.tune_zoo FOLDER [NAME ...]``: tunes into FOLDER (go on after an interruption by starting it
+again) and writes what any preference may choose of it to ``tvm_patch/tuning/data``.
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ from tvm_patch.driver.front import legalize
 from tvm_patch.driver.tune import tune
 from tvm_patch.kernels import Kernel
 from tvm_patch.kernels.workload import knobs_of, schedule_of, workload_module, workload_text
-from tvm_patch.targets import CORTEX_M7
+from tvm_patch.targets import CORTEX_M4, CORTEX_M7, Target
 from tvm_patch.tflite.writer import write_model
 from tvm_patch.tuning.database import RECORDS, SECONDS, SHIPPED, WORKLOADS, load_measured
 from tvm_patch.zoo.registry import build
 
 TRIALS = 5000
+BOARDS = {"qemu_m4": CORTEX_M4, "qemu_m7": CORTEX_M7}
 NETWORKS = (
     "mlperf_kws",
     "mlperf_ad",
@@ -38,10 +39,10 @@ Entry = tuple[float, dict[str, int]]
 
 
 def worth_keeping(
-    kernel: Kernel, entries: Iterable[tuple[float, dict[str, int]]]
+    kernel: Kernel, entries: Iterable[tuple[float, dict[str, int]]], target: Target
 ) -> list[tuple[float, dict[str, int]]]:
     """Return the configs than which none is both faster and smaller in scratch, of any unrolling and of the usual."""
-    usual = kernel.within(CORTEX_M7.ample_scratch).config.get("unroll")
+    usual = kernel.within(target.ample_scratch).config.get("unroll")
     kept: list[Entry] = []
     for same in (False, True):
         least = None
@@ -63,29 +64,39 @@ def main() -> None:
     parser.add_argument("names", nargs="*", default=NETWORKS)
     arguments = parser.parse_args()
     console = Console()
-    kernels: dict[str, Kernel] = {}
-    for name in arguments.names:
-        legalized = legalize(write_model(build(name)), target=CORTEX_M7)
-        result = tune(legalized, arguments.folder, trials=TRIALS)
-        for kernel in legalized.describe()[0]:
-            kernels.setdefault(workload_text(kernel, CORTEX_M7.tuned_on), kernel)
-        console.print(
-            f"{name}: {result.before:,} → {result.after:,}, {result.measured} of {result.trials} measured now"
-        )
+    kernels: dict[str, dict[str, Kernel]] = {board: {} for board in BOARDS}
+    for board, target in BOARDS.items():
+        for name in arguments.names:
+            legalized = legalize(write_model(build(name)), target=target)
+            result = tune(legalized, arguments.folder, board=board, trials=TRIALS)
+            for kernel in legalized.describe()[0]:
+                kernels[board].setdefault(workload_text(kernel, target.tuned_on), kernel)
+            console.print(
+                f"{target.name} {name}: {result.before:,} → {result.after:,} cycles, "
+                f"{result.measured} of {result.trials} measured now"
+            )
     SHIPPED.mkdir(exist_ok=True)
     for file in (WORKLOADS, RECORDS):
         (SHIPPED / file).unlink(missing_ok=True)
     database = ms.database.JSONDatabase(str(SHIPPED / WORKLOADS), str(SHIPPED / RECORDS))
-    for text, entries in sorted(load_measured(arguments.folder).items()):
-        if text not in kernels:
-            continue
-        module, knobs = workload_module(text), knobs_of(kernels[text].candidates())
-        workload = database.commit_workload(module)
-        for cost, config in worth_keeping(kernels[text], [(c, dict(k)) for c, k in entries]):
-            trace = schedule_of(module, knobs, config).trace
-            record = ms.database.TuningRecord(trace, workload, [cost * SECONDS], tvm.target.Target("c"), [])
-            database.commit_tuning_record(record)
-    console.print(f"{len(database)} records, {len(kernels)} workloads in {SHIPPED.name}")
+    for board, target in BOARDS.items():
+        for text, entries in sorted(load_measured(arguments.folder, (target.name,)).items()):
+            kernel = kernels[board].get(text)
+            if kernel is None:
+                continue
+            knobs = knobs_of(kernel.candidates())
+            workload = database.commit_workload(
+                workload_module(workload_text(kernel, target.tuned_on, target.name))
+            )
+            module = workload.mod
+            for cost, config in worth_keeping(kernel, [(c, dict(k)) for c, k in entries], target):
+                trace = schedule_of(module, knobs, config).trace
+                record = ms.database.TuningRecord(
+                    trace, workload, [cost * SECONDS], tvm.target.Target("c"), []
+                )
+                database.commit_tuning_record(record)
+    workloads = sum(len(k) for k in kernels.values())
+    console.print(f"{len(database)} records, {workloads} workloads in {SHIPPED.name}")
 
 
 if __name__ == "__main__":

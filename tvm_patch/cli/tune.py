@@ -24,8 +24,8 @@ from tvm_patch.cli.output import Output
 class TuneFor(str, Enum):
     """Choices of ``--objective``."""
 
-    instructions = "instructions"
     cycles = "cycles"
+    instructions = "instructions"
 
 
 def tune(
@@ -39,8 +39,9 @@ def tune(
     ] = Path("tuning"),
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of the search.")] = 0,
     objective: Annotated[
-        TuneFor, typer.Option("--objective", help="Counted instructions, or cycles estimated from them.")
-    ] = TuneFor.instructions,
+        TuneFor,
+        typer.Option("--objective", help="Cycles by the core's model, or counted instructions."),
+    ] = TuneFor.cycles,
     tracker: Annotated[
         str | None,
         typer.Option(

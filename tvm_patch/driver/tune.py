@@ -101,7 +101,7 @@ def tune(
     board: str = "qemu_m7",
     trials: int = 1000,
     seed: int = 0,
-    objective: Objective = "instructions",
+    objective: Objective = "cycles",
     tracker: Tracker | None = None,
     progress: Progress | None = None,
 ) -> TuningResult:
@@ -122,9 +122,9 @@ def tune(
         Most candidates to look at.
     seed : int
         Of the order of candidates and of the cost model.
-    objective : {"instructions", "cycles"}
-        What should be few: instructions, which are counted, or cycles, which are estimated from them and measured on
-        real boards.
+    objective : {"cycles", "instructions"}
+        What should be few: cycles, which are estimated by the core's model and measured on real boards, or
+        instructions, which are counted.
     tracker : Tracker, optional
         Where boards are registered that share the work.
     progress : callable, optional

@@ -36,9 +36,9 @@ def tuned_configs(
     own = load_measured(folder, cycles_of) if folder is not None else {}
     if preference == "size":
         return TunedConfigs(preference=preference)
-    return TunedConfigs({**_shipped(), **own}, preference, target.tuned_on)
+    return TunedConfigs({**_shipped(target.tuned_on), **own}, preference, target.tuned_on)
 
 
-@lru_cache(maxsize=1)
-def _shipped() -> Measured:
-    return load_measured(SHIPPED) if (SHIPPED / RECORDS).exists() else {}
+@lru_cache(maxsize=4)
+def _shipped(core: str) -> Measured:
+    return load_measured(SHIPPED, (core,)) if (SHIPPED / RECORDS).exists() else {}

@@ -35,7 +35,7 @@ def test_tune(command, network, search, tmp_path):
     report = tmp_path / "report.json"
     code, out, err = command("tune", network, "--database", tmp_path / "tuned", "--json", report)
     assert (code, err) == (0, "")
-    assert "instructions in operators that can be tuned" in out
+    assert "cycles in operators that can be tuned" in out
     document = json.loads(report.read_text())
     assert document["after"] <= document["before"]
     assert document["trials"] == document["measured"] == sum(t["candidates"] for t in document["tasks"])

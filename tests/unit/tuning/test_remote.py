@@ -73,10 +73,10 @@ def kill(pid: int) -> None:
 
 def test_boards_share_the_work_and_count_what_one_counts(tracker, serve, tmp_path):
     model = block()
-    alone = tune(legalize(model), tmp_path / "alone", trials=32)
+    alone = tune(legalize(model), tmp_path / "alone", trials=32, objective="instructions")
     for _ in range(2):
         serve()
-    shared = tune(legalize(model), tmp_path / "shared", trials=32, tracker=tracker)
+    shared = tune(legalize(model), tmp_path / "shared", trials=32, objective="instructions", tracker=tracker)
     assert (shared.measured, shared.wrong) == (alone.measured, ())
     ours, theirs = measured_in(tmp_path / "alone"), measured_in(tmp_path / "shared")
     assert set(ours) == set(theirs)
@@ -94,7 +94,7 @@ def test_a_lost_board_is_replaced(tracker, serve, tmp_path):
             killed.append(first)
             kill(first)
 
-    result = tune(legalize(block()), tmp_path, trials=32, tracker=tracker, progress=progress)
+    result = tune(legalize(block()), tmp_path, trials=32, objective="instructions", tracker=tracker, progress=progress)
     assert killed
     assert (result.trials, result.wrong) == (32, ())
 
@@ -110,13 +110,13 @@ def test_when_all_are_lost_that_is_said_and_what_was_measured_is_kept(tracker, s
 
     model = legalize(block())
     with pytest.raises(BoardsLostError, match=r"no board is registered as 'boards'|were lost"):
-        tune(model, tmp_path, trials=32, tracker=tracker, progress=progress)
+        tune(model, tmp_path, trials=32, objective="instructions", tracker=tracker, progress=progress)
     kept = measured_in(tmp_path)
     assert kept
     assert all(cost != float("inf") for cost in kept.values())
     # Plugged in again, it goes on from there.
     serve()
-    result = tune(model, tmp_path, trials=32, tracker=tracker)
+    result = tune(model, tmp_path, trials=32, objective="instructions", tracker=tracker)
     assert result.trials == 32
     assert result.measured < 32
     assert kept.items() <= measured_in(tmp_path).items()
@@ -125,18 +125,18 @@ def test_when_all_are_lost_that_is_said_and_what_was_measured_is_kept(tracker, s
 def test_what_cannot_be(tracker, serve, tmp_path):
     model = legalize(block())
     with pytest.raises(BoardsLostError, match=r"no board is registered as 'boards'.*tvm-patch board-server"):
-        tune(model, tmp_path, trials=16, tracker=tracker)
+        tune(model, tmp_path, trials=16, objective="instructions", tracker=tracker)
     serve("host")
     with pytest.raises(BoardsLostError, match="a host is plugged in here, not a qemu_m7"):
-        tune(model, tmp_path, trials=16, tracker=tracker)
+        tune(model, tmp_path, trials=16, objective="instructions", tracker=tracker)
     assert measured_in(tmp_path, create=True) == {}  # no candidate is to blame
     with pytest.raises(UserError, match=r"host counts nanoseconds, not instructions"):
-        tune(model, tmp_path / "host", trials=16, tracker=tracker, board="host")
+        tune(model, tmp_path / "host", trials=16, objective="instructions", tracker=tracker, board="host")
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         nobody = Tracker("127.0.0.1", unused.getsockname()[1], KEY)
         with pytest.raises(BoardsLostError, match=r"no tracker at .*tvm.exec.rpc_tracker"):
-            tune(model, tmp_path / "n", trials=16, tracker=nobody)
+            tune(model, tmp_path / "n", trials=16, objective="instructions", tracker=nobody)
 
 
 @pytest.mark.parametrize("text", ["", "9190", ":9190", "host:", "host:port", "host:70000"])
