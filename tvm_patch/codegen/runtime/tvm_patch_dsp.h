@@ -169,6 +169,11 @@ TVMP_INLINE void tvmp_store_pairs(int8_t *to, uint32_t bytes) {
   tvmp_store_words(to, tvmp_sxtb16(bytes), tvmp_sxtb16_ror8(bytes));
 }
 
+/* The odd ones of four inputs, folded: 256 * b - a + 127 and 256 * d - c + 127. */
+TVMP_INLINE uint32_t tvmp_folded(int32_t a, int32_t b, int32_t c, int32_t d) {
+  return tvmp_pack4(a, b, c, d) ^ 0x7F007Fu;
+}
+
 /* acc + a.low * b.low + a.high * b.high */
 TVMP_INLINE int32_t tvmp_smlad(uint32_t a, uint32_t b, int32_t acc) {
 #if TVMP_HAVE_DSP

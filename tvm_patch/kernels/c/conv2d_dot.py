@@ -153,7 +153,7 @@ class DotConv2d(Conv2d):
         weight = self.op.constants["weight"]
         flat = weight.reshape(weight.shape[0], -1)[:, self.order]
         flat = np.where(np.array(self.order) >= 0, flat, 0).astype(np.int8)
-        return DotStream(flat, self.steps, self.config["group"])
+        return DotStream(flat, self.steps, self.config["group"], bool(self.config["dual"]))
 
     @cached_property
     def order(self) -> list[int]:
@@ -236,7 +236,8 @@ class DotConv2d(Conv2d):
         T.evaluate(call("int32", functions[-1].name, *pointers, *numbers, *base))
 
     def _tile(self, buffers: dict[str, Buffer], pixels: int, column: Expr, called: Functions) -> None:
-        layer, runs, dual = self.layer, self._runs(buffers, column), bool(self.config["dual"])
+        layer, runs = self.layer, self._runs(buffers, column)
+        dual, joined = bool(self.config["dual"]), self.stream.joined
         if self.config["direct"]:
             row, start, _ = runs[0]
             self._dot(buffers, 1, column, called, T.address_of(row[start]))
@@ -245,11 +246,22 @@ class DotConv2d(Conv2d):
         quads, step = layer.run // QUAD, layer.column_step
         for i, (row, start, _) in enumerate(runs):
             widen_run(
-                called, row, start, scratch, i * quads, pixels=pixels, quads=quads, step=step, dual=dual
+                called,
+                row,
+                start,
+                scratch,
+                i * quads,
+                pixels=pixels,
+                quads=quads,
+                step=step,
+                dual=dual,
+                joined=joined,
             )
         rest = [(row, start + i) for row, start, _ in runs for i in range(quads * QUAD, layer.run)]
         for p in range(pixels):
-            store_rest(rest, scratch, first=len(runs) * quads, pixels=pixels, pixel=p, step=step)
+            store_rest(
+                rest, scratch, first=len(runs) * quads, pixels=pixels, pixel=p, step=step, joined=joined
+            )
         self._dot(buffers, pixels, column, called, T.address_of(scratch[0]))
 
     def _dot(

@@ -29,6 +29,7 @@ def widen_run(
     quads: int,
     step: int,
     dual: bool,
+    joined: bool,
 ) -> None:
     """Emit the widening of neighbouring inputs of each pixel of a tile.
 
@@ -48,12 +49,12 @@ def widen_run(
         Fours of inputs.
     step : int
         Bytes from one pixel to the next.
-    dual : bool
-        Whether for a core that issues two instructions a cycle.
+    dual, joined : bool
+        See :func:`tvm_patch.kernels.c.arm.widen.widen`.
     """
     if not quads:
         return
-    function = widen(pixels, dual)
+    function = widen(pixels, dual=dual, joined=joined)
     called[function.name] = function
     to = T.address_of(scratch[first * pixels * _QUAD_BYTES])
     T.evaluate(call("int32", function.name, T.address_of(data[start]), to, quads, step))
@@ -67,6 +68,7 @@ def store_rest(
     pixels: int,
     pixel: int,
     step: int,
+    joined: bool,
 ) -> None:
     """Emit the widening of inputs that make no whole four, filled up with zeros.
 
@@ -74,7 +76,7 @@ def store_rest(
     ----------
     elements : sequence of (Buffer, Expr)
         Where they are in the first pixel.
-    scratch, first, pixels, step
+    scratch, first, pixels, step, joined
         As for :func:`widen_run`.
     pixel : int
         Which pixel of the tile.
@@ -83,9 +85,18 @@ def store_rest(
     values += [T.int32(0)] * (-len(values) % QUAD)
     for k in range(0, len(values), QUAD):
         a, b, c, d = values[k : k + QUAD]
-        to = T.address_of(scratch[((first + k // QUAD) * pixels + pixel) * _QUAD_BYTES])
-        even, odd = call("uint32", "tvmp_pair", a, c), call("uint32", "tvmp_pair", b, d)
-        T.evaluate(call("int32", "tvmp_store_words", to, even, odd))
+        at = (first + k // QUAD) * pixels * _QUAD_BYTES
+        even = call("uint32", "tvmp_pair", a, c)
+        if joined:
+            places, odd = (
+                (at + 4 * pixel, at + 4 * (pixels + pixel)),
+                call("uint32", "tvmp_folded", a, b, c, d),
+            )
+        else:
+            first_word = at + _QUAD_BYTES * pixel
+            places, odd = (first_word, first_word + 4), call("uint32", "tvmp_pair", b, d)
+        for place, word in zip(places, (even, odd), strict=True):
+            T.evaluate(call("int32", "tvmp_store4", T.address_of(scratch[place]), word))
 
 
 def call_dot(

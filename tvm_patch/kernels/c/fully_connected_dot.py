@@ -114,7 +114,7 @@ class DotFullyConnected(FullyConnected):
         padded = np.pad(weight, ((0, 0), (0, -weight.shape[1] % QUAD)))
         steps = steps_of(self.requantizer)
         assert steps is not None
-        return DotStream(padded, steps, self.config["group"])
+        return DotStream(padded, steps, self.config["group"], bool(self.config["dual"]))
 
     @property
     def rescaling(self) -> Rescaling:
@@ -147,11 +147,11 @@ class DotFullyConnected(FullyConnected):
         at = T.address_of(data[start])
         if not self.config["direct"]:
             scratch = buffers["scratch"]
-            widen_run(
-                called, data, start, scratch, 0, pixels=1, quads=whole, step=0, dual=bool(self.config["dual"])
-            )
+            form = {"dual": bool(self.config["dual"]), "joined": self.stream.joined}
+            widen_run(called, data, start, scratch, 0, pixels=1, quads=whole, step=0, **form)
             rest = [(data, start + i) for i in range(whole * QUAD, inputs)]
-            store_rest(rest, scratch, first=whole, pixels=1, pixel=0, step=0)
+            joined = self.stream.joined
+            store_rest(rest, scratch, first=whole, pixels=1, pixel=0, step=0, joined=joined)
             at = T.address_of(scratch[0])
         tile = dot_of(self.stream, self.rescaling, self.config, 1)
         call_dot(called, tile, self.stream, buffers["stream"], at, buffers["out0"], row * outputs)

@@ -12,6 +12,7 @@ import numpy as np
 
 from tvm_patch.integer.step_requantize import StepRequantizer
 from tvm_patch.kernels.c.arm.rescaling import WORDS
+from tvm_patch.kernels.c.joined import fits_joined, joined_steps, joined_words
 
 QUAD = 4
 """Weights in a word."""
@@ -39,11 +40,14 @@ class DotStream:
         Biases and rescaling.
     group : int
         Outputs that are computed together, at most `outputs`.
+    dual : bool
+        Whether for a core that issues two instructions a cycle, which gains nothing by joined weights.
     """
 
     weight: np.ndarray
     steps: StepRequantizer
     group: int
+    dual: bool
 
     @property
     def quads(self) -> int:
@@ -67,10 +71,25 @@ class DotStream:
         return self.group * (self.quads + WORDS)
 
     @cached_property
+    def _live(self) -> np.ndarray:
+        """Weights of outputs that change."""
+        return np.where(self.steps.idle[:, None], 0, self.weight).astype(np.int8)
+
+    @cached_property
+    def joined(self) -> bool:
+        """Whether weights are joined, where that fits; see :mod:`tvm_patch.kernels.c.joined`."""
+        return not self.dual and fits_joined(self._live, self.steps)
+
+    @cached_property
     def words(self) -> np.ndarray:
         """The stream."""
-        live = np.where(self.steps.idle[:, None], 0, self.weight)
-        weights, rescaling = words_of(live), rescaling_words(self.steps)
+        if self.joined:
+            weights, rescaling = (
+                joined_words(self._live),
+                rescaling_words(joined_steps(self._live, self.steps)),
+            )
+        else:
+            weights, rescaling = words_of(self._live), rescaling_words(self.steps)
         parts = []
         for start in self.starts:
             some = slice(start, start + self.group)

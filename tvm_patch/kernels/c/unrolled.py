@@ -24,10 +24,10 @@ def unrolls(stream: DotStream) -> tuple[int, ...]:
 
 def loop_of(stream: DotStream, config: Mapping[str, Any]) -> dict[str, Any]:
     """Return the numbers of a tile that say how its loop is written."""
-    unroll, dual = int(config["unroll"]), bool(config["dual"])
-    if unroll and stream.quads >= DotTile.apart_of(dual):
-        return {"unroll": unroll, "dual": dual}
-    return {"unroll": 1, "straight": stream.quads, "dual": dual}
+    unroll, form = int(config["unroll"]), {"dual": bool(config["dual"]), "joined": stream.joined}
+    if unroll and stream.quads >= DotTile.apart_of(form["dual"]):
+        return {"unroll": unroll, **form}
+    return {"unroll": 1, "straight": stream.quads, **form}
 
 
 def dot_of(stream: DotStream, rescaling: Rescaling, config: Mapping[str, Any], pixels: int) -> DotTile:

@@ -3,6 +3,9 @@
 The pixels come widened to int16 (see :mod:`tvm_patch.kernels.c.arm.widen`), four inputs of one pixel after the same
 four of the next, so that one pointer walks through them while another walks through the stream of weights.
 
+With joined weights the odd inputs of all pixels follow the even ones; see
+:mod:`tvm_patch.kernels.c.arm.dot_steps_joined`.
+
 The stream holds, group of channels after group, what the code consumes: per four inputs one word of weights a channel,
 then a word with the bias and a multiplier a channel (see :mod:`tvm_patch.kernels.c.stream`).
 """
@@ -10,7 +13,8 @@ then a word with the bias and a multiplier a channel (see :mod:`tvm_patch.kernel
 from __future__ import annotations
 
 from tvm_patch.kernels.c.arm.dot_product_dual import dual_assembly
-from tvm_patch.kernels.c.arm.dot_steps import single_step, sums_of
+from tvm_patch.kernels.c.arm.dot_steps import sums_of
+from tvm_patch.kernels.c.arm.dot_steps_joined import FOLD, SCALE_BITS
 from tvm_patch.kernels.c.arm.dot_tile import DotTile
 from tvm_patch.kernels.c.arm.function import ArmFunction, enter, leave
 from tvm_patch.kernels.c.arm.rescaling import WORDS
@@ -35,7 +39,7 @@ def dot_product(tile: DotTile) -> ArmFunction:
         parameters += ("int32_t base",)
     stem = f"dot_{tile.channels}x{tile.pixels}{'_direct' if tile.direct else ''}"
     stem += f"_of_{4 * tile.straight}" if tile.straight else ""
-    stem += "_dual" if tile.dual else ""
+    stem += "_dual" if tile.dual else "_joined" if tile.joined else ""
     return ArmFunction(
         stem, parameters, tuple(dual_assembly(tile) if tile.dual else _assembly(tile)), _portable(tile)
     )
@@ -48,10 +52,7 @@ _SAVED_BYTES = 12 * 4
 
 def _assembly(tile: DotTile) -> list[str]:
     """Return the code: r0 walks through the stream, r1 through the pixels; what is used rarely lies at sp."""
-    acc = sums_of(tile.channels, tile.pixels)
-    first, step = (
-        single_step(tile.channels, tile.pixels, tile.direct, fresh=fresh) for fresh in (True, False)
-    )
+    first, step = tile.step(fresh=True), tile.step()
     out = enter("r1", "r2", "r3")
     if tile.straight:
         out += ["sub sp, #8", "1:", *first]
@@ -63,27 +64,55 @@ def _assembly(tile: DotTile) -> list[str]:
         out += ["push {r2, r4}", "1:", *first, f"ldr pc, {_ENTRY}", "2:"]
         out += tile.unroll * step
         out += ["3:", f"ldr r2, {_STOP}", "cmp r1, r2", "bne 2b"]
-    base = [f"ldr r12, [sp, #{_SAVED_BYTES + 8 + 12}]"]
-    for a in acc:
-        out.append("ldrd r10, r11, [r0], #8")
-        out += tile.rescaling.add_bias(a, "r10") + tile.rescaling.constant("r10", "r11")
-        out += tile.rescaling.assembly(a, "r11", "r10", "r12", "lr", base)
-    out.append(f"ldr r2, {_OUT}")
+    return [*out, *_rescale(tile), *_store(tile), "cmp r0, r10", "bne 1b", *leave(5)]
+
+
+def _rescale(tile: DotTile) -> list[str]:
+    """Return what makes int8 of the sums, in their registers: two channels' numbers come at once."""
+    base = [f"ldr r2, [sp, #{_SAVED_BYTES + 8 + 12}]"]
+    rescaling, out = tile.rescaling, []
+    for c, acc in enumerate(sums_of(tile.channels, tile.pixels)):
+        word, multiplier = (("r10", "r11"), ("r12", "lr"))[c % 2]
+        out += [] if c % 2 else ["ldm r0!, {r10, r11, r12, lr}"]
+        if tile.joined:
+            out += rescaling.scaled_down(acc, word, SCALE_BITS, "r2")
+        else:
+            out += rescaling.add_bias(acc, word)
+        out += rescaling.constant(word, multiplier)
+        out += rescaling.assembly(acc, multiplier, word, "r2", "r3", base)
+    return out
+
+
+def _store(tile: DotTile) -> list[str]:
+    """Return the storing of a group's outputs, and the loading of what comes next: r10 is the end of the stream."""
+    acc, step = sums_of(tile.channels, tile.pixels), tile.channels
+    # Loads in a run take a cycle each, a store behind them none.
+    out = [f"ldr r2, {_OUT}", f"ldr r10, {_END}", f"ldr r1, {_PIXELS}"]
     if tile.pixels > 1:
         out.append(f"ldr r3, [sp, #{_SAVED_BYTES + 8 + 8}]")
-    for a in acc:
-        if tile.pixels > 1:
-            out.append(f"strb {a[1]}, [r2, r3]")
-        if tile.pixels > 2:
-            out.append(f"strb {a[2]}, [r2, r3, lsl #1]")
-        out.append(f"strb {a[0]}, [r2], #1")
-    out += [f"str r2, {_OUT}", f"ldr r3, {_END}", f"ldr r1, {_PIXELS}", "cmp r0, r3", "bne 1b"]
-    return out + leave(5)
+    out.append(f"strb {acc[0][0]}, [r2], #{step}")
+    at = ("r2", "r11", "r12")
+    for p in range(tile.pixels):
+        if p + 1 < tile.pixels:
+            out.append(f"add {at[p + 1]}, {at[p]}, r3")
+        out += [f"strb {acc[c][p]}, [{at[p]}, #{c - step}]" for c in range(step) if c or p]
+    return [*out, f"str r2, {_OUT}"]
 
 
 def _portable(tile: DotTile) -> str:
     c, p = tile.channels, tile.pixels
-    if tile.direct:
+    even, odd = "tvmp_sxtb16((uint32_t)stream[c])", "tvmp_sxtb16_ror8((uint32_t)stream[c])"
+    sum_ = "acc[c][p]"
+    if tile.joined:
+        even, odd = "(uint32_t)stream[c]", even
+        sum_ = f"(acc[c][p] >> {SCALE_BITS})"
+    if tile.direct and tile.joined:
+        x = f"""          const uint32_t four = tvmp_load4(pixels + 4 * k);
+          const uint32_t first = tvmp_sxtb16(four), second = four ^ {FOLD:#x}u;"""
+    elif tile.joined:
+        x = f"""          const int8_t *const x = pixels + 4 * ({2 * p} * k + p);
+          const uint32_t first = tvmp_load4(x), second = tvmp_load4(x + {4 * p});"""
+    elif tile.direct:
         x = """          const uint32_t four = tvmp_load4(pixels + 4 * k);
           const uint32_t first = tvmp_sxtb16(four), second = tvmp_sxtb16_ror8(four);"""
     else:
@@ -100,7 +129,7 @@ def _portable(tile: DotTile) -> str:
     }}
     for (k = 0; k < quads; ++k) {{
       for (c = 0; c < {c}; ++c) {{
-        const uint32_t even = tvmp_sxtb16((uint32_t)stream[c]), odd = tvmp_sxtb16_ror8((uint32_t)stream[c]);
+        const uint32_t even = {even}, odd = {odd};
         for (p = 0; p < {p}; ++p) {{
 {x}
           acc[c][p] = tvmp_smlad(second, odd, tvmp_smlad(first, even, acc[c][p]));
@@ -110,7 +139,7 @@ def _portable(tile: DotTile) -> str:
     }}
     for (c = 0; c < {c}; ++c) {{
       for (p = 0; p < {p}; ++p) {{
-        const int32_t sum = acc[c][p] + tvmp_step_bias(stream[0], {tile.rescaling.own_bits});
+        const int32_t sum = {sum_} + tvmp_step_bias(stream[0], {tile.rescaling.own_bits});
         out[out_step * p + c] = (int8_t){tile.rescaling.portable("sum", "stream[0]", "stream[1]", "base")};
       }}
       stream += {WORDS};

@@ -1,4 +1,7 @@
-"""Four inputs of a dot product on a core that issues one instruction a cycle.
+"""Four inputs of a dot product on a core that issues one instruction a cycle, with weights as they are.
+
+What :mod:`tvm_patch.kernels.c.arm.dot_steps_joined` does in less time goes for nearly all layers; this is
+for the others.
 
 For two channels and three pixels they take one LDRD of weights, four SXTB16, three LDRD of pixels and twelve SMLAD: 20
 instructions for 24 multiplications, in exactly fourteen registers.
@@ -42,7 +45,7 @@ def _pair_step(direct: bool, acc: Sequence[Sequence[str]], fresh: bool) -> list[
         out += _pixel(direct, *_X) if p else []
         for x, weights in zip(_X, (_WIDE, _RAW), strict=True):
             for a, w in zip(acc, weights, strict=True):
-                out.append(_product(a[p], x, w, fresh and x == _X[0]))
+                out.append(product(a[p], x, w, fresh and x == _X[0]))
     return out
 
 
@@ -52,9 +55,10 @@ def _wide_step(direct: bool, acc: Sequence[Sequence[str]], fresh: bool) -> list[
     out = [*_pixel(direct, "r8", "r9"), f"ldm r0!, {{{', '.join(words)}}}"]
     for a, w in zip(acc, words, strict=True):
         out += [f"sxtb16 r2, {w}", f"sxtb16 {w}, {w}, ror #8"]
-        out += [_product(a[0], "r8", "r2", fresh), _product(a[0], "r9", w, False)]
+        out += [product(a[0], "r8", "r2", fresh), product(a[0], "r9", w, False)]
     return out
 
 
-def _product(acc: str, x: str, weights: str, fresh: bool) -> str:
+def product(acc: str, x: str, weights: str, fresh: bool) -> str:
+    """Return two multiplications; `fresh` begins the sum."""
     return f"smuad {acc}, {x}, {weights}" if fresh else f"smlad {acc}, {x}, {weights}, {acc}"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from tvm_patch.kernels.c.arm.dot_steps import single_step
 from tvm_patch.kernels.c.arm.dot_steps_dual import DUAL_STEPS
+from tvm_patch.kernels.c.arm.dot_steps_joined import joined_step
 from tvm_patch.kernels.c.arm.rescaling import Rescaling
 
 
@@ -30,6 +31,8 @@ class DotTile:
     dual : bool
         Whether the code is for a core that issues two instructions a cycle; see
         :mod:`tvm_patch.kernels.c.arm.dot_product_dual`.
+    joined : bool
+        Whether weights are joined, on a core that issues one; see :mod:`tvm_patch.kernels.c.arm.dot_steps_joined`.
     """
 
     pixels: int
@@ -39,12 +42,15 @@ class DotTile:
     direct: bool = False
     straight: int = 0
     dual: bool = False
+    joined: bool = False
 
     def __post_init__(self) -> None:
         if (self.pixels, self.channels) not in ((1, 2), (1, 4), (2, 2), (3, 2)):
             raise ValueError(f"no tile of {self.channels} channels and {self.pixels} pixels")
         if self.direct and self.pixels != 1:
             raise ValueError("only a single pixel is read directly")
+        if self.joined and self.dual:
+            raise ValueError("weights are joined for a core that issues one instruction a cycle")
 
     @property
     def quad_bytes(self) -> int:
@@ -56,7 +62,12 @@ class DotTile:
         """Bytes of code that four inputs take."""
         if self.dual:
             return 4 * len(DUAL_STEPS[self.channels, self.pixels, self.direct].instructions())
-        return 4 * len(single_step(self.channels, self.pixels, self.direct))
+        return 4 * len(self.step())
+
+    def step(self, *, fresh: bool = False) -> list[str]:
+        """Return four inputs on a core that issues one instruction a cycle; `fresh` begins the sums."""
+        step = joined_step if self.joined else single_step
+        return step(self.channels, self.pixels, self.direct, fresh=fresh)
 
     def numbers(self, quads: int, out_step: int) -> tuple[int, ...]:
         """Return the function's last arguments.

@@ -28,7 +28,7 @@ class PointwiseRow:
         From sums to int8.
     single : bool
         Whether a single pixel may be left over.
-    straight, dual
+    straight, dual, joined
         See :class:`DotTile`.
     """
 
@@ -38,10 +38,19 @@ class PointwiseRow:
     single: bool
     straight: int = 0
     dual: bool = False
+    joined: bool = False
 
     def tile(self, pixels: int) -> DotTile:
         """Return the register tile of so many pixels."""
-        return DotTile(pixels, _GROUP, self.unroll, self.rescaling, straight=self.straight, dual=self.dual)
+        return DotTile(
+            pixels,
+            _GROUP,
+            self.unroll,
+            self.rescaling,
+            straight=self.straight,
+            dual=self.dual,
+            joined=self.joined,
+        )
 
     @property
     def tiles(self) -> tuple[int, ...]:
@@ -85,7 +94,7 @@ def pointwise_row(row: PointwiseRow) -> tuple[ArmFunction | CFunction, ...]:
     ]
     for n in row.tiles:
         tile = row.tile(n)
-        wide, dot = widen(n, row.dual), dot_product(tile)
+        wide, dot = widen(n, dual=row.dual, joined=row.joined), dot_product(tile)
         callees += [wide, dot]
         numbers = f"quads * {tile.quad_bytes}, rest * {tile.step_bytes}, outputs{base}"
         lines += [

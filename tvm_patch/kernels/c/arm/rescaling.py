@@ -54,6 +54,12 @@ class Rescaling:
         """Return the instructions that add the bias in a channel's word to accumulators."""
         return [f"add {a}, {a}, {word}, asr #{self.own_bits}" for a in acc]
 
+    def scaled_down(self, acc: Sequence[str], word: str, bits: int, free: str) -> list[str]:
+        """Return the same for accumulators that are shifted to the right on the way; `free` is a register to use."""
+        if len(acc) == 1:
+            return [f"asr {acc[0]}, {acc[0]}, #{bits}", *self.add_bias(acc, word)]
+        return [*self.bias(free, word), *(f"add {a}, {free}, {a}, asr #{bits}" for a in acc)]
+
     def constant(self, word: str, multiplier: str) -> list[str]:
         """Return the instructions that leave of a word what :meth:`assembly` wants."""
         if self.signed:  # shifts by register read the lowest byte only
