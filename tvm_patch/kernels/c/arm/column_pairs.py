@@ -74,19 +74,32 @@ def _three_rows(channels: int) -> list[str]:
         f"ldr r1, [sp, #{4 * _SAVED_WORDS}]",
         "1:",
     ]
-    out += [
-        "ldr r5, [r1, lr]",
-        "ldr r6, [r2, lr]",
-        "ldr r8, [r3, lr]",
-        "sxtb16 r7, r5, ror #8",
-        "sxtb16 r5, r5",
-    ]
-    out += ["asr r9, r5, #16", "asr r11, r7, #16", "sxtb16 r12, r6, ror #8", "sxtb16 r6, r6"]
-    out += ["sxtb16 r10, r8, ror #8", "sxtb16 r8, r8"]
-    out += ["pkhbt r4, r6, r8, lsl #16", "pkhtb r8, r8, r6, asr #16"]
-    out += ["pkhbt r6, r12, r10, lsl #16", "pkhtb r10, r10, r12, asr #16"]
+    out += ["ldr r5, [r1, lr]", "ldr r6, [r2, lr]", "ldr r8, [r3, lr]"]
+    out += [*_paired("r4", "r6", "r8", "r10"), *_alone("r5", "r7", "r9", "r11")]
     out.append("stmdb r0!, {r4, r5, r6, r7, r8, r9, r10, r11}")
     return [*out, *_next_column(channels), "pop {r4, r5, r6, r7, r8, r9, r10, r11, pc}"]
+
+
+def _paired(first: str, second: str, third: str, fourth: str) -> list[str]:
+    """Return what makes the words of four channels of two rows, which are in the second and the third register."""
+    return [
+        f"pkhtb {fourth}, {third}, {second}, asr #16",
+        f"pkhbt {second}, {second}, {third}, lsl #16",
+        f"sxtb16 {first}, {second}",
+        f"sxtb16 {second}, {second}, ror #8",
+        f"sxtb16 {third}, {fourth}",
+        f"sxtb16 {fourth}, {fourth}, ror #8",
+    ]
+
+
+def _alone(first: str, second: str, third: str, fourth: str) -> list[str]:
+    """Return what makes the words of four channels of one row, which is in the first register."""
+    return [
+        f"sxtb16 {second}, {first}, ror #8",
+        f"sxtb16 {first}, {first}",
+        f"asr {third}, {first}, #16",
+        f"asr {fourth}, {second}, #16",
+    ]
 
 
 def _next_column(channels: int) -> list[str]:
@@ -101,13 +114,10 @@ def _assembly(rows: int, channels: int) -> list[str]:
     out.append("1:")
     store = "stmdb r0!, {r8, r9, r10, r11}"
     if rows % 2:
-        out += [f"ldr r12, [{_ROWS[rows - 1]}, lr]", "sxtb16 r8, r12", "sxtb16 r9, r12, ror #8"]
-        out += ["asr r10, r8, #16", "asr r11, r9, #16", store]
+        out += [f"ldr r8, [{_ROWS[rows - 1]}, lr]", *_alone("r8", "r9", "r10", "r11"), store]
     for first in range(rows - rows % 2 - 2, -1, -2):
-        out += [f"ldr r12, [{_ROWS[first]}, lr]", f"ldr r11, [{_ROWS[first + 1]}, lr]"]
-        out += ["sxtb16 r9, r12", "sxtb16 r12, r12, ror #8", "sxtb16 r10, r11", "sxtb16 r11, r11, ror #8"]
-        out += ["pkhbt r8, r9, r10, lsl #16", "pkhtb r10, r10, r9, asr #16"]
-        out += ["pkhbt r9, r12, r11, lsl #16", "pkhtb r11, r11, r12, asr #16", store]
+        out += [f"ldr r9, [{_ROWS[first]}, lr]", f"ldr r10, [{_ROWS[first + 1]}, lr]"]
+        out += [*_paired("r8", "r9", "r10", "r11"), store]
     out += _next_column(channels)
     return [*out, "pop {r4, r5, r6, r7, r8, r9, r10, r11, pc}"]
 

@@ -181,14 +181,14 @@ def _by_pair(tile: TapsTile, left: tuple[str, ...]) -> list[tuple[str, ...]]:
 
 
 def _widened(loads: Sequence[Load], registers: tuple[str, ...]) -> list[str]:
-    """Return the instructions that load words of weights and widen them."""
-    out = []
+    """Return the instructions that load words of weights, in a run, and widen them."""
+    out, widening = [], []
     for at, low, high in loads:
         word = registers[low if high is None else high]  # type: ignore[index]
         out.append(f"ldr {word}, [r0, #{at}]")
-        out += [f"sxtb16 {registers[low]}, {word}"] if low is not None else []
-        out += [f"sxtb16 {word}, {word}, ror #8"] if high is not None else []
-    return out
+        widening += [f"sxtb16 {registers[low]}, {word}"] if low is not None else []
+        widening += [f"sxtb16 {word}, {word}, ror #8"] if high is not None else []
+    return out + widening
 
 
 def _last_registers(tile: TapsTile, left: tuple[str, ...]) -> list[str]:
@@ -206,16 +206,17 @@ def _store(tile: TapsTile, acc: tuple[str, ...], out: str) -> list[str]:
 
 
 def _whole(tile: TapsTile) -> list[str]:
-    """Return the code for one tile a channel: r0 walks through the stream; the output and a count lie at sp."""
+    """Return the code for one tile a channel: r0 walks through the stream; where the output is and ends lie at sp."""
     acc, left = _registers(tile)
-    out = [f"mov r3, #{LANES}", *enter("r2", "r3"), "1:", f"ldr {acc[-1]}, [r0]"]
-    out += tile.rescaling.bias(acc[-1], acc[-1])
+    bias = tile.rescaling.bias(acc[-1], acc[-1])
+    out = [f"add r3, r2, #{LANES}", *enter("r2", "r3"), "1:", f"ldr {acc[-1]}, [r0]"]
     if tile.interleaved:
         held = _by_pair(tile, left)
-        out += _widened(tile.stream.all_loads(), left) + _multiply_both(tile, acc, held)
+        out += [*_widened(tile.stream.all_loads(), left), *bias, *_multiply_both(tile, acc, held)]
     else:
         for pair in range(len(tile.stream.weight_words)):
-            out += _widened(tile.stream.loads(pair), left) + _multiply(tile, pair, acc, left)
+            out += [*_widened(tile.stream.loads(pair), left), *([] if pair else bias)]
+            out += _multiply(tile, pair, acc, left)
     multiplier, constant, *scratch = _last_registers(tile, left)
     out += [
         f"ldr {multiplier}, [r0, #{tile.stream.channel_bytes - WORD}]",
@@ -223,14 +224,9 @@ def _whole(tile: TapsTile) -> list[str]:
     ]
     out += tile.rescaling.constant(constant, multiplier)
     out += tile.rescaling.assembly(acc, multiplier, constant, *scratch[:2])
-    out += [f"ldr {_X}, [sp]", *_store(tile, acc, _X), f"add {_X}, #1", f"str {_X}, [sp]"]
-    out += [
-        f"add {_DP}, #{tile.lane_bytes}",
-        f"ldr {_X}, [sp, #4]",
-        f"subs {_X}, #1",
-        f"str {_X}, [sp, #4]",
-        "bne 1b",
-    ]
+    end = multiplier if multiplier != _X else constant
+    out += [f"ldr {_X}, [sp]", f"ldr {end}, [sp, #4]", *_store(tile, acc, _X)]
+    out += [f"add {_X}, #1", f"str {_X}, [sp]", f"add {_DP}, #{tile.lane_bytes}", f"cmp {_X}, {end}", "bne 1b"]
     return out + leave(2)
 
 
