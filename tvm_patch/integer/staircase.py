@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,6 +50,15 @@ class Staircase:
         """Value at the least accumulator."""
         value: Int64Array = self.least + (self.first <= self.low).sum(axis=0)
         return value
+
+    def has_steps_of(self, rising: Callable[[Int64Array], Int64Array]) -> bool:
+        """Compare both sides of every step with a function of accumulators, channels last, that rises only."""
+        at = np.clip(self.first, self.low, self.high)
+        before = np.clip(self.first - 1, self.low, self.high)
+        level = self.levels[:, None]
+        reached = np.where(self.first <= self.high, rising(at) >= level, True)
+        not_yet = np.where(self.first > self.low, rising(before) < level, True)
+        return bool((reached & not_yet).all())
 
 
 def staircase_of_pairs(

@@ -124,14 +124,4 @@ def proved(made: StepRequantizer, stairs: Staircase) -> StepRequantizer | None:
         and (made.bias >= -(1 << (31 - made.own_bits))).all()
         and (made.bias < 1 << (31 - made.own_bits)).all()
     )
-    return made if fits and _same(made, stairs) else None
-
-
-def _same(made: StepRequantizer, stairs: Staircase) -> bool:
-    """Compare both sides of every step; both functions rise only."""
-    at = np.clip(stairs.first, stairs.low, stairs.high)
-    before = np.clip(stairs.first - 1, stairs.low, stairs.high)
-    level = stairs.levels[:, None]
-    reached = np.where(stairs.first <= stairs.high, made.apply(at) >= level, True)
-    not_yet = np.where(stairs.first > stairs.low, made.apply(before) < level, True)
-    return bool((reached & not_yet).all())
+    return made if fits and stairs.has_steps_of(made.apply) else None

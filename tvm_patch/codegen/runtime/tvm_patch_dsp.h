@@ -296,6 +296,11 @@ TVMP_INLINE int32_t tvmp_step(int32_t acc, int32_t word, int32_t multiplier, int
   return tvmp_ssat8((constant + tvmp_smmulr(acc, multiplier)) >> shift);
 }
 
+/* One rounding of a sum that began at the right number. */
+TVMP_INLINE int32_t tvmp_step_line(int32_t sum, int32_t multiplier, int32_t shift) {
+  return tvmp_ssat8(tvmp_smmulr(sum, multiplier) >> shift);
+}
+
 /* Both roundings, halves away from zero on both sides; the lowest byte of the word is the channel's part of the shift,
  * `base` the constant before it. */
 TVMP_INLINE int32_t tvmp_step_signed(int32_t acc, int32_t word, int32_t multiplier, int32_t shift, int32_t base) {

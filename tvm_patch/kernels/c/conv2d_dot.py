@@ -11,6 +11,7 @@ from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for i
 
 from tvm_patch.graph import Operator
 from tvm_patch.integer.fit_steps import fit_steps
+from tvm_patch.integer.line import LineRequantizer, fit_line
 from tvm_patch.integer.staircase import staircase_of_pairs
 from tvm_patch.integer.step_requantize import StepRequantizer
 from tvm_patch.kernels.base import Kernel, Preference
@@ -34,20 +35,33 @@ _LITTLE_SCRATCH = 640
 
 def steps_of(requantizer: Requantizer) -> StepRequantizer | None:
     """Return the two-instruction rescaling of a convolution, or None where it has none."""
-    if requantizer.wraps:
-        return None
+    return None if requantizer.wraps else _fit(*_numbers(requantizer))
+
+
+def line_of(requantizer: Requantizer) -> LineRequantizer | None:
+    """Return the line that rescales sums of joined weights, or None where there is none."""
+    return None if requantizer.wraps else _fit_line(*_numbers(requantizer))
+
+
+def _numbers(requantizer: Requantizer) -> tuple[Any, ...]:
     bias = requantizer.bias.astype(np.int64)
     pairs = (bias, requantizer.multiplier, requantizer.shift, requantizer.low, requantizer.high)
-    return _fit(
-        requantizer.zero_point, requantizer.act_min, requantizer.act_max, *(p.tobytes() for p in pairs)
-    )
+    act = (requantizer.act_min, requantizer.act_max)
+    return (requantizer.zero_point, act, *(p.tobytes() for p in pairs))
 
 
 @lru_cache(maxsize=1024)
-def _fit(zero_point: int, act_min: int, act_max: int, *pairs: bytes) -> StepRequantizer | None:
+def _fit(zero_point: int, act: tuple[int, int], *pairs: bytes) -> StepRequantizer | None:
     bias, m, s, lowest, highest = (np.frombuffer(p, np.int64) for p in pairs)
-    stairs = staircase_of_pairs(m, s, zero_point, (act_min, act_max), lowest, highest)
+    stairs = staircase_of_pairs(m, s, zero_point, act, lowest, highest)
     return None if stairs is None else fit_steps(stairs, bias, m, s, zero_point)
+
+
+@lru_cache(maxsize=1024)
+def _fit_line(zero_point: int, act: tuple[int, int], *pairs: bytes) -> LineRequantizer | None:
+    bias, m, s, lowest, highest = (np.frombuffer(p, np.int64) for p in pairs)
+    stairs = staircase_of_pairs(m, s, zero_point, act, lowest, highest)
+    return None if stairs is None else fit_line(stairs, bias, m, s)
 
 
 @register
@@ -144,8 +158,7 @@ class DotConv2d(Conv2d):
     @property
     def rescaling(self) -> Rescaling:
         """What all channels share of it."""
-        requantizer = self.requantizer
-        return Rescaling.of(self.steps, (requantizer.act_min, requantizer.act_max))
+        return self.stream.rescaling((self.requantizer.act_min, self.requantizer.act_max))
 
     @cached_property
     def stream(self) -> DotStream:
@@ -153,7 +166,9 @@ class DotConv2d(Conv2d):
         weight = self.op.constants["weight"]
         flat = weight.reshape(weight.shape[0], -1)[:, self.order]
         flat = np.where(np.array(self.order) >= 0, flat, 0).astype(np.int8)
-        return DotStream(flat, self.steps, self.config["group"], bool(self.config["dual"]))
+        dual = bool(self.config["dual"])
+        line = None if dual else line_of(self.requantizer)
+        return DotStream(flat, self.steps, self.config["group"], dual, line)
 
     @cached_property
     def order(self) -> list[int]:

@@ -10,6 +10,7 @@ from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for i
 
 from tvm_patch.graph import Operator
 from tvm_patch.integer.fit_steps import fit_steps
+from tvm_patch.integer.line import LineRequantizer, fit_line
 from tvm_patch.integer.staircase import staircase_of_doubles
 from tvm_patch.integer.step_requantize import StepRequantizer
 from tvm_patch.kernels.base import Kernel, Preference
@@ -31,20 +32,43 @@ _MANTISSA = 53 - 31
 
 def steps_of(requantizer: ExactRequantizer) -> StepRequantizer | None:
     """Return the two-instruction rescaling, or None where it has none."""
-    if requantizer.wraps or (requantizer.shift > 0).any():
-        return None
+    return _fit(*_numbers(requantizer)) if _usual(requantizer) else None
+
+
+def line_of(requantizer: ExactRequantizer) -> LineRequantizer | None:
+    """Return the line that rescales sums of joined weights, or None where there is none."""
+    return _fit_line(*_numbers(requantizer)) if _usual(requantizer) else None
+
+
+def _usual(requantizer: ExactRequantizer) -> bool:
+    return not requantizer.wraps and not (requantizer.shift > 0).any()
+
+
+def _numbers(requantizer: ExactRequantizer) -> tuple[Any, ...]:
     bias, shift = requantizer.bias.astype(np.int64), requantizer.shift.astype(np.int64)
     numbers = (bias, requantizer.multiplier, shift, requantizer.low, requantizer.high)
     act = (requantizer.act_min, requantizer.act_max)
-    return _fit(requantizer.zero_point, act, *(n.tobytes() for n in numbers))
+    return (requantizer.zero_point, act, *(n.tobytes() for n in numbers))
 
 
 @lru_cache(maxsize=256)
 def _fit(zero_point: int, act: tuple[int, int], *numbers: bytes) -> StepRequantizer | None:
     bias, m, s, lowest, highest = (np.frombuffer(n, np.int64) for n in numbers)
     stairs = staircase_of_doubles(m, s, zero_point, act, lowest, highest)
-    slope = np.minimum((m + (1 << (_MANTISSA - 1))) >> _MANTISSA, (1 << 31) - 1)
-    return None if stairs is None else fit_steps(stairs, bias, slope, s, zero_point, twice=False)
+    return None if stairs is None else fit_steps(stairs, bias, _slope(m), s, zero_point, twice=False)
+
+
+@lru_cache(maxsize=256)
+def _fit_line(zero_point: int, act: tuple[int, int], *numbers: bytes) -> LineRequantizer | None:
+    bias, m, s, lowest, highest = (np.frombuffer(n, np.int64) for n in numbers)
+    stairs = staircase_of_doubles(m, s, zero_point, act, lowest, highest)
+    return None if stairs is None else fit_line(stairs, bias, _slope(m), s)
+
+
+def _slope(mantissa: np.ndarray) -> np.ndarray:
+    """Return the 31 bits of a double's mantissa that a multiplier has."""
+    rounded: np.ndarray = np.minimum((mantissa + (1 << (_MANTISSA - 1))) >> _MANTISSA, (1 << 31) - 1)
+    return rounded
 
 
 @register
@@ -114,12 +138,14 @@ class DotFullyConnected(FullyConnected):
         padded = np.pad(weight, ((0, 0), (0, -weight.shape[1] % QUAD)))
         steps = steps_of(self.requantizer)
         assert steps is not None
-        return DotStream(padded, steps, self.config["group"], bool(self.config["dual"]))
+        dual = bool(self.config["dual"])
+        line = None if dual else line_of(self.requantizer)
+        return DotStream(padded, steps, self.config["group"], dual, line)
 
     @property
     def rescaling(self) -> Rescaling:
         """What all outputs share of it."""
-        return Rescaling.of(self.stream.steps, (self.requantizer.act_min, self.requantizer.act_max))
+        return self.stream.rescaling((self.requantizer.act_min, self.requantizer.act_max))
 
     @property
     def constants(self) -> dict[str, np.ndarray]:

@@ -1,7 +1,8 @@
 """Two weights in a halfword, ``256 * p + q``, as :mod:`tvm_patch.kernels.c.arm.dot_steps_joined` multiplies them.
 
 `p` are the even weights of an output, `q` the odd ones.  Sums come out times 256, with 127 times the sum of all `q`
-on top, which the bias takes back: ``256 * T + C >> 8`` is exactly ``T + (C >> 8)``.
+on top, which the bias takes back: ``256 * T + C >> 8`` is exactly ``T + (C >> 8)``.  Where a line
+(:mod:`tvm_patch.integer.line`) rescales them they are not shifted, and begin at a number that holds both.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from tvm_patch.integer.line import SCALE_BITS, LineRequantizer
 from tvm_patch.integer.step_requantize import StepRequantizer
-from tvm_patch.kernels.c.arm.dot_steps_joined import SCALE_BITS
 
 _LARGEST = 127
 """Of an input; the least is one below its negative."""
@@ -33,6 +34,18 @@ def _added(weights: np.ndarray) -> np.ndarray:
     return _LARGEST * weights[:, 1::2].astype(np.int64).sum(axis=1)
 
 
+def line_words(weights: np.ndarray, line: LineRequantizer) -> np.ndarray:
+    """Return where the sum of every output begins and its multiplier, as int32 of shape (2, outputs)."""
+    begin = line.begin - _added(weights)
+    words: np.ndarray = np.stack([begin, line.multiplier]).astype(np.uint64).astype(np.uint32).view(np.int32)
+    return words
+
+
+def pairs_fit(weights: np.ndarray) -> bool:
+    """Tell whether pairs of weights fit int16: all that a line wants, since it was proved with its sums."""
+    return bool((_pairs(weights) >= -(1 << 15)).all())
+
+
 def joined_steps(weights: np.ndarray, steps: StepRequantizer) -> StepRequantizer:
     """Return the rescaling whose biases take back what joined weights add."""
     return replace(steps, bias=steps.bias - (_added(weights) >> SCALE_BITS))
@@ -40,14 +53,14 @@ def joined_steps(weights: np.ndarray, steps: StepRequantizer) -> StepRequantizer
 
 def fits_joined(weights: np.ndarray, steps: StepRequantizer) -> bool:
     """Tell whether pairs fit int16, sums int32, whatever the inputs, and biases their words."""
-    pairs, added, wide = _pairs(weights), _added(weights), weights.astype(np.int64)
+    added, wide = _added(weights), weights.astype(np.int64)
     ends = [wide * least for least in (-_LARGEST - 1, _LARGEST)]
     low, high = (ends_of(*ends).sum(axis=1) for ends_of in (np.minimum, np.maximum))
     sums = np.stack([(low << SCALE_BITS) + added, (high << SCALE_BITS) + added])
     limit = 1 << (31 - steps.own_bits)
     bias = joined_steps(weights, steps).bias
     return bool(
-        (pairs >= -(1 << 15)).all()
+        pairs_fit(weights)
         and (sums >= -(1 << 31)).all()
         and (sums < 1 << 31).all()
         and (bias >= -limit).all()

@@ -1,6 +1,7 @@
 """Constants of a layer as one stream of words, in the order in which its inner loop consumes them.
 
-One pointer then serves for biases, weights and rescaling; see :mod:`tvm_patch.kernels.c.arm.dot_product`.
+A group is where its sums begin if a line rescales them, its weights, then its other numbers.  One pointer serves for
+all of them; see :mod:`tvm_patch.kernels.c.arm.dot_product`.
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ from functools import cached_property
 
 import numpy as np
 
+from tvm_patch.integer.line import LineRequantizer
 from tvm_patch.integer.step_requantize import StepRequantizer
-from tvm_patch.kernels.c.arm.rescaling import WORDS
-from tvm_patch.kernels.c.joined import fits_joined, joined_steps, joined_words
+from tvm_patch.kernels.c.arm.rescaling import WORDS, Rescaling
+from tvm_patch.kernels.c.joined import fits_joined, joined_steps, joined_words, line_words, pairs_fit
 
 QUAD = 4
 """Weights in a word."""
@@ -42,12 +44,15 @@ class DotStream:
         Outputs that are computed together, at most `outputs`.
     dual : bool
         Whether for a core that issues two instructions a cycle, which gains nothing by joined weights.
+    line : LineRequantizer, optional
+        A line that rescales sums of joined weights.
     """
 
     weight: np.ndarray
     steps: StepRequantizer
     group: int
     dual: bool
+    line: LineRequantizer | None = None
 
     @property
     def quads(self) -> int:
@@ -78,20 +83,28 @@ class DotStream:
     @cached_property
     def joined(self) -> bool:
         """Whether weights are joined, where that fits; see :mod:`tvm_patch.kernels.c.joined`."""
-        return not self.dual and fits_joined(self._live, self.steps)
+        if self.dual:
+            return False
+        return pairs_fit(self._live) if self.line else fits_joined(self._live, self.steps)
+
+    def rescaling(self, clamp: tuple[int, int]) -> Rescaling:
+        """Return what all outputs share."""
+        if self.joined and self.line:
+            return Rescaling.of_line(self.line, clamp)
+        return Rescaling.of(self.steps, clamp)
 
     @cached_property
     def words(self) -> np.ndarray:
         """The stream."""
-        if self.joined:
-            weights, rescaling = (
-                joined_words(self._live),
-                rescaling_words(joined_steps(self._live, self.steps)),
-            )
+        weights = joined_words(self._live) if self.joined else words_of(self._live)
+        if self.joined and self.line:
+            before, behind = line_words(self._live, self.line)[:, :, None]
         else:
-            weights, rescaling = words_of(self._live), rescaling_words(self.steps)
+            steps = joined_steps(self._live, self.steps) if self.joined else self.steps
+            behind = rescaling_words(steps)
+            before = behind[:, :0]
         parts = []
         for start in self.starts:
             some = slice(start, start + self.group)
-            parts += [weights[some].T.ravel(), rescaling[some].ravel()]
+            parts += [before[some].ravel(), weights[some].T.ravel(), behind[some].ravel()]
         return np.concatenate(parts)

@@ -7,14 +7,15 @@ With joined weights the odd inputs of all pixels follow the even ones; see
 :mod:`tvm_patch.kernels.c.arm.dot_steps_joined`.
 
 The stream holds, group of channels after group, what the code consumes: per four inputs one word of weights a channel,
-then a word with the bias and a multiplier a channel (see :mod:`tvm_patch.kernels.c.stream`).
+then what the channels are rescaled with (see :mod:`tvm_patch.kernels.c.stream`).
 """
 
 from __future__ import annotations
 
+from tvm_patch.integer.line import SCALE_BITS
 from tvm_patch.kernels.c.arm.dot_product_dual import dual_assembly
 from tvm_patch.kernels.c.arm.dot_steps import sums_of
-from tvm_patch.kernels.c.arm.dot_steps_joined import FOLD, SCALE_BITS
+from tvm_patch.kernels.c.arm.dot_steps_joined import FOLD
 from tvm_patch.kernels.c.arm.dot_tile import DotTile
 from tvm_patch.kernels.c.arm.function import ArmFunction, enter, leave
 from tvm_patch.kernels.c.arm.rescaling import WORDS
@@ -71,6 +72,13 @@ def _rescale(tile: DotTile) -> list[str]:
     """Return what makes int8 of the sums, in their registers: two channels' numbers come at once."""
     base = [f"ldr r2, [sp, #{_SAVED_BYTES + 8 + 12}]"]
     rescaling, out = tile.rescaling, []
+    if rescaling.line:
+        sums = sums_of(tile.channels, tile.pixels)
+        multipliers = ("r10", "r11", "r12", "lr")[: tile.channels]
+        out.append(f"ldm r0!, {{{', '.join(multipliers)}}}")
+        for acc, multiplier in zip(sums, multipliers, strict=True):
+            out += rescaling.assembly(acc, multiplier, "", "r2", "r3")
+        return out
     for c, acc in enumerate(sums_of(tile.channels, tile.pixels)):
         word, multiplier = (("r10", "r11"), ("r12", "lr"))[c % 2]
         out += [] if c % 2 else ["ldm r0!, {r10, r11, r12, lr}"]
@@ -102,10 +110,8 @@ def _store(tile: DotTile) -> list[str]:
 def _portable(tile: DotTile) -> str:
     c, p = tile.channels, tile.pixels
     even, odd = "tvmp_sxtb16((uint32_t)stream[c])", "tvmp_sxtb16_ror8((uint32_t)stream[c])"
-    sum_ = "acc[c][p]"
     if tile.joined:
         even, odd = "(uint32_t)stream[c]", even
-        sum_ = f"(acc[c][p] >> {SCALE_BITS})"
     if tile.direct and tile.joined:
         x = f"""          const uint32_t four = tvmp_load4(pixels + 4 * k);
           const uint32_t first = tvmp_sxtb16(four), second = four ^ {FOLD:#x}u;"""
@@ -118,15 +124,22 @@ def _portable(tile: DotTile) -> str:
     else:
         x = f"""          const int8_t *const x = pixels + 8 * ({p} * k + p);
           const uint32_t first = tvmp_load4(x), second = tvmp_load4(x + 4);"""
+    begin, begin_words, words = ("stream[c]", c, WORDS - 1) if tile.rescaling.line else ("0", 0, WORDS)
+    sum_, multiplier = "acc[c][p]", f"stream[{words - 1}]"
+    if not tile.rescaling.line:
+        sum_ = f"(acc[c][p] >> {SCALE_BITS})" if tile.joined else sum_
+        sum_ = f"{sum_} + tvmp_step_bias(stream[0], {tile.rescaling.own_bits})"
+    value = tile.rescaling.portable("sum", "stream[0]", multiplier, "base")
     return f"""  const int32_t quads = span / {tile.quad_bytes};
   (void)entry;
   do {{
     int32_t acc[{c}][{p}], c, p, k;
     for (c = 0; c < {c}; ++c) {{
       for (p = 0; p < {p}; ++p) {{
-        acc[c][p] = 0;
+        acc[c][p] = {begin};
       }}
     }}
+    stream += {begin_words};
     for (k = 0; k < quads; ++k) {{
       for (c = 0; c < {c}; ++c) {{
         const uint32_t even = {even}, odd = {odd};
@@ -139,10 +152,10 @@ def _portable(tile: DotTile) -> str:
     }}
     for (c = 0; c < {c}; ++c) {{
       for (p = 0; p < {p}; ++p) {{
-        const int32_t sum = {sum_} + tvmp_step_bias(stream[0], {tile.rescaling.own_bits});
-        out[out_step * p + c] = (int8_t){tile.rescaling.portable("sum", "stream[0]", "stream[1]", "base")};
+        const int32_t sum = {sum_};
+        out[out_step * p + c] = (int8_t){value};
       }}
-      stream += {WORDS};
+      stream += {words};
     }}
     out += {c};
   }} while (stream != end);

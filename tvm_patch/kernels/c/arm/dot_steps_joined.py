@@ -16,25 +16,27 @@ instructions and 24 cycles for 24 multiplications, in exactly fourteen registers
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 from tvm_patch.kernels.c.arm.dot_steps import product, sums_of
 
 FOLD = 0x7F007F
 """What turns two pairs of inputs into two folded ones, by exclusive or."""
-SCALE_BITS = 8
-"""How far sums are shifted to the left."""
+
+Begin = Literal["goes on", "at zero", "at a number"]
+"""Whether a step begins the sums; the numbers at which they begin come before the weights, one a channel."""
 
 
-def joined_step(channels: int, pixels: int, direct: bool, *, fresh: bool = False) -> list[str]:
-    """Return four inputs of a tile; `fresh` begins the sums, `direct` reads the pixel as int8."""
+def joined_step(channels: int, pixels: int, direct: bool, begin: Begin = "goes on") -> list[str]:
+    """Return four inputs of a tile; `direct` reads the pixel as int8."""
     acc = sums_of(channels, pixels)
     if channels == 4:
         weights = ("r10", "r11", "r12", "lr")
-        return _run(acc, weights, ("r2",), ("r3",), direct, fresh)
+        return _run(acc, weights, ("r2",), ("r3",), direct, begin)
     if pixels == 3:
-        return _three_pixels(acc, fresh)
+        return _three_pixels(acc, begin)
     even, odd = (("r2",), ("r3",)) if pixels == 1 else (("r2", "r3"), ("r10", "r11"))
-    return _run(acc, ("r12", "lr"), even, odd, direct, fresh)
+    return _run(acc, ("r12", "lr"), even, odd, direct, begin)
 
 
 def widened_pixel(even: str, raw: str) -> list[str]:
@@ -48,27 +50,31 @@ def _run(
     even: Sequence[str],
     odd: Sequence[str],
     direct: bool,
-    fresh: bool,
+    begin: Begin,
 ) -> list[str]:
     """Return a step that loads all its words in one run."""
     x = odd if direct else (*even, *odd)
-    out = [*_loads("r0", weights), *_loads("r1", x)]
+    out = [*_stream(acc, weights, begin), *_loads("r1", x)]
     out += widened_pixel(even[0], odd[0]) if direct else []
-    out += _products(acc, even, weights, fresh)
+    out += _products(acc, even, weights, begin)
     out += _odd_weights(weights)
-    return out + _products(acc, odd, weights, False)
+    return out + _products(acc, odd, weights)
 
 
-def _three_pixels(acc: Sequence[Sequence[str]], fresh: bool) -> list[str]:
+def _three_pixels(acc: Sequence[Sequence[str]], begin: Begin) -> list[str]:
     """Return a step in which LDM loads what there are no registers for in the run before."""
     weights = ("r12", "lr")
-    first, last = [a[:2] for a in acc], [a[2:] for a in acc]
-    out = [*_loads("r0", weights), *_loads("r1", ("r2", "r3"))]
-    out += _products(first, ("r2", "r3"), weights, fresh)
+    out = [*_stream(acc, weights, begin), *_loads("r1", ("r2", "r3"))]
+    out += _products(acc, ("r2", "r3"), weights, begin)
     out.append("ldm.w r1!, {r2, r3, r10, r11}")
-    out += _products(last, ("r2",), weights, fresh)
+    out += _products(acc, ("r2",), weights, begin, first=2)
     out += _odd_weights(weights)
-    return out + _products(acc, ("r3", "r10", "r11"), weights, False)
+    return out + _products(acc, ("r3", "r10", "r11"), weights)
+
+
+def _stream(acc: Sequence[Sequence[str]], weights: Sequence[str], begin: Begin) -> list[str]:
+    """Return the loading of weights; where a sum begins is held by that of its last pixel."""
+    return _loads("r0", (*(a[-1] for a in acc), *weights) if begin == "at a number" else weights)
 
 
 def _loads(address: str, words: Sequence[str]) -> list[str]:
@@ -82,6 +88,19 @@ def _odd_weights(words: Sequence[str]) -> list[str]:
 
 
 def _products(
-    acc: Sequence[Sequence[str]], x: Sequence[str], weights: Sequence[str], fresh: bool
+    acc: Sequence[Sequence[str]],
+    x: Sequence[str],
+    weights: Sequence[str],
+    begin: Begin = "goes on",
+    *,
+    first: int = 0,
 ) -> list[str]:
-    return [product(a[p], x[p], w, fresh) for p in range(len(x)) for a, w in zip(acc, weights, strict=True)]
+    """Return the multiplications of pixels from `first` on."""
+    out = []
+    for p, data in enumerate(x, first):
+        for a, w in zip(acc, weights, strict=True):
+            if begin == "at a number":
+                out.append(f"smlad {a[p]}, {data}, {w}, {a[-1]}")
+            else:
+                out.append(product(a[p], data, w, begin == "at zero"))
+    return out

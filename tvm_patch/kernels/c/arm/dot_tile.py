@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tvm_patch.kernels.c.arm.dot_steps import single_step
 from tvm_patch.kernels.c.arm.dot_steps_dual import DUAL_STEPS
-from tvm_patch.kernels.c.arm.dot_steps_joined import joined_step
+from tvm_patch.kernels.c.arm.dot_steps_joined import Begin, joined_step
 from tvm_patch.kernels.c.arm.rescaling import Rescaling
 
 
@@ -51,6 +51,8 @@ class DotTile:
             raise ValueError("only a single pixel is read directly")
         if self.joined and self.dual:
             raise ValueError("weights are joined for a core that issues one instruction a cycle")
+        if self.rescaling.line and not self.joined:
+            raise ValueError("only sums of joined weights are rescaled by a line")
 
     @property
     def quad_bytes(self) -> int:
@@ -66,8 +68,10 @@ class DotTile:
 
     def step(self, *, fresh: bool = False) -> list[str]:
         """Return four inputs on a core that issues one instruction a cycle; `fresh` begins the sums."""
-        step = joined_step if self.joined else single_step
-        return step(self.channels, self.pixels, self.direct, fresh=fresh)
+        if not self.joined:
+            return single_step(self.channels, self.pixels, self.direct, fresh=fresh)
+        begin: Begin = "at a number" if self.rescaling.line else "at zero"
+        return joined_step(self.channels, self.pixels, self.direct, begin if fresh else "goes on")
 
     def numbers(self, quads: int, out_step: int) -> tuple[int, ...]:
         """Return the function's last arguments.

@@ -1,15 +1,16 @@
-"""From sums to int8 in registers; see :mod:`tvm_patch.integer.step_requantize`."""
+"""From sums to int8 in registers; see :mod:`tvm_patch.integer.step_requantize` and :mod:`tvm_patch.integer.line`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tvm_patch.integer.line import LineRequantizer
 from tvm_patch.integer.step_requantize import OWN_BITS, SHIFT_BITS, SLOPE_BITS, StepRequantizer
 from tvm_patch.kernels.c.arm.function import move
 
 WORDS = 2
-"""Words of a channel's constants: the bias with what is below it, and the multiplier."""
+"""Words of a channel's constants: the bias with what is below it, or where sums begin, and the multiplier."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,8 @@ class Rescaling:
         How far accumulators are shifted to the left first.
     clamp : tuple of int
         Least and greatest result; nothing is printed for int8's own.
+    line : bool
+        Whether a multiplier is all that a channel needs; see :mod:`tvm_patch.integer.line`.
     """
 
     shift: int
@@ -35,6 +38,12 @@ class Rescaling:
     base: int = 0
     raised: int = 0
     clamp: tuple[int, int] = (-128, 127)
+    line: bool = False
+
+    @classmethod
+    def of_line(cls, line: LineRequantizer, clamp: tuple[int, int]) -> Rescaling:
+        """Return what the channels of a layer share whose sums begin where their lines want it."""
+        return cls(line.shift, signed=False, clamp=clamp, line=True)
 
     @classmethod
     def of(cls, steps: StepRequantizer, clamp: tuple[int, int]) -> Rescaling:
@@ -62,7 +71,7 @@ class Rescaling:
 
     def constant(self, word: str, multiplier: str) -> list[str]:
         """Return the instructions that leave of a word what :meth:`assembly` wants."""
-        if self.signed:  # shifts by register read the lowest byte only
+        if self.signed or self.line:  # shifts by register read the lowest byte only
             return []
         return [
             f"ubfx {word}, {word}, #0, #{OWN_BITS}",
@@ -85,7 +94,7 @@ class Rescaling:
         acc : sequence of str
             Registers.
         multiplier, constant : str
-            Registers with the channel's numbers; see :meth:`constant`.
+            Registers with the channel's numbers; see :meth:`constant`.  A line has no constant.
         first, second : str
             Registers to use, in the signed form.
         base : sequence of str, optional
@@ -100,6 +109,8 @@ class Rescaling:
             if self.signed:
                 out += [f"add {second}, {first}, {a}, asr #31", f"lsl {a}, {a}, #1"]
                 out += [f"smmlar {a}, {a}, {multiplier}, {second}", f"asr {a}, {a}, {constant}"]
+            elif self.line:
+                out.append(f"smmulr {a}, {a}, {multiplier}")
             else:
                 out += [f"lsl {a}, {a}, #{self.raised}"] if self.raised else []
                 out.append(f"smmlar {a}, {a}, {multiplier}, {constant}")
@@ -115,6 +126,8 @@ class Rescaling:
         if self.signed:
             base = str(self.base) if base is None else base
             value = f"tvmp_step_signed({acc}, {word}, {multiplier}, {self.shift}, {base})"
+        elif self.line:
+            value = f"tvmp_step_line({acc}, {multiplier}, {self.shift})"
         else:
             acc = f"tvmp_raised({acc}, {self.raised})" if self.raised else acc
             value = f"tvmp_step({acc}, {word}, {multiplier}, {self.shift})"

@@ -226,7 +226,13 @@ def _whole(tile: TapsTile) -> list[str]:
     out += tile.rescaling.assembly(acc, multiplier, constant, *scratch[:2])
     end = multiplier if multiplier != _X else constant
     out += [f"ldr {_X}, [sp]", f"ldr {end}, [sp, #4]", *_store(tile, acc, _X)]
-    out += [f"add {_X}, #1", f"str {_X}, [sp]", f"add {_DP}, #{tile.lane_bytes}", f"cmp {_X}, {end}", "bne 1b"]
+    out += [
+        f"add {_X}, #1",
+        f"str {_X}, [sp]",
+        f"add {_DP}, #{tile.lane_bytes}",
+        f"cmp {_X}, {end}",
+        "bne 1b",
+    ]
     return out + leave(2)
 
 
