@@ -79,9 +79,12 @@ def fit_line(
         return None
     finest = int(right[live].min(initial=_MOST_SHIFT))
     most = min(finest - 1 + SCALE_BITS, _MOST_SHIFT)
-    # Layers with the same shift share their code.
-    layers = min(USUAL_SHIFT + SCALE_BITS, most)
-    return _fit(stairs, bias, multiplier, right, layers) if layers >= 0 else None
+    # Layers with the same shift share their code; the greatest leaves slopes the most bits.
+    for layers in dict.fromkeys((min(USUAL_SHIFT + SCALE_BITS, most), most)):
+        found = _fit(stairs, bias, multiplier, right, layers) if layers >= 0 else None
+        if found is not None:
+            return found
+    return None
 
 
 def _fit(

@@ -31,7 +31,8 @@ def joined_words(weights: np.ndarray) -> np.ndarray:
 
 def _added(weights: np.ndarray) -> np.ndarray:
     """Return `C` of every output."""
-    return _LARGEST * weights[:, 1::2].astype(np.int64).sum(axis=1)
+    odd: np.ndarray = weights[:, 1::2].astype(np.int64).sum(axis=1)
+    return _LARGEST * odd
 
 
 def line_words(weights: np.ndarray, line: LineRequantizer) -> np.ndarray:
