@@ -15,7 +15,7 @@ from __future__ import annotations
 from tvm_patch.integer.line import SCALE_BITS
 from tvm_patch.kernels.c.arm.dot_product_dual import dual_assembly
 from tvm_patch.kernels.c.arm.dot_steps import sums_of
-from tvm_patch.kernels.c.arm.dot_steps_joined import FOLD
+from tvm_patch.kernels.c.arm.dot_steps_joined import FOLD, behind_stop, joined_step
 from tvm_patch.kernels.c.arm.dot_tile import DotTile
 from tvm_patch.kernels.c.arm.function import ArmFunction, enter, leave
 from tvm_patch.kernels.c.arm.rescaling import WORDS
@@ -60,11 +60,16 @@ def _assembly(tile: DotTile) -> list[str]:
         out += (tile.straight - 1) * step
     else:
         out += [f"ldr r2, [sp, #{_SAVED_BYTES}]", "add r2, r1"]
+        behind = behind_stop(tile.pixels) if tile.joined else 0
+        out += [f"sub r2, #{behind}"] if behind else []
         # All instructions of a step have four bytes, so the loop can be entered at any of its steps.
         out += ["adr r4, 3f", f"ldr r3, [sp, #{_SAVED_BYTES + 4}]", "sub r4, r3", "orr r4, #1"]
         out += ["push {r2, r4}", "1:", *first, f"ldr pc, {_ENTRY}", "2:"]
-        out += tile.unroll * step
-        out += ["3:", f"ldr r2, {_STOP}", "cmp r1, r2", "bne 2b"]
+        if tile.joined:  # the last step compares in passing
+            last = joined_step(tile.channels, tile.pixels, tile.direct, stop=_STOP)
+            out += [*((tile.unroll - 1) * step), "3:", *last, "bne 2b"]
+        else:
+            out += [*(tile.unroll * step), "3:", f"ldr r2, {_STOP}", "cmp r1, r2", "bne 2b"]
     return [*out, *_rescale(tile), *_store(tile), "cmp r0, r10", "bne 1b", *leave(5)]
 
 
@@ -124,11 +129,13 @@ def _portable(tile: DotTile) -> str:
     else:
         x = f"""          const int8_t *const x = pixels + 8 * ({p} * k + p);
           const uint32_t first = tvmp_load4(x), second = tvmp_load4(x + 4);"""
-    begin, begin_words, words = ("stream[c]", c, WORDS - 1) if tile.rescaling.line else ("0", 0, WORDS)
-    sum_, multiplier = "acc[c][p]", f"stream[{words - 1}]"
-    if not tile.rescaling.line:
-        sum_ = f"(acc[c][p] >> {SCALE_BITS})" if tile.joined else sum_
+    if tile.rescaling.line:
+        begin, past_begin, sum_, words = "stream[c]", f"    stream += {c};\n", "acc[c][p]", WORDS - 1
+    else:
+        begin, past_begin, words = "0", "", WORDS
+        sum_ = f"(acc[c][p] >> {SCALE_BITS})" if tile.joined else "acc[c][p]"
         sum_ = f"{sum_} + tvmp_step_bias(stream[0], {tile.rescaling.own_bits})"
+    multiplier = f"stream[{words - 1}]"
     value = tile.rescaling.portable("sum", "stream[0]", multiplier, "base")
     return f"""  const int32_t quads = span / {tile.quad_bytes};
   (void)entry;
@@ -139,8 +146,7 @@ def _portable(tile: DotTile) -> str:
         acc[c][p] = {begin};
       }}
     }}
-    stream += {begin_words};
-    for (k = 0; k < quads; ++k) {{
+{past_begin}    for (k = 0; k < quads; ++k) {{
       for (c = 0; c < {c}; ++c) {{
         const uint32_t even = {even}, odd = {odd};
         for (p = 0; p < {p}; ++p) {{

@@ -27,16 +27,27 @@ Begin = Literal["goes on", "at zero", "at a number"]
 """Whether a step begins the sums; the numbers at which they begin come before the weights, one a channel."""
 
 
-def joined_step(channels: int, pixels: int, direct: bool, begin: Begin = "goes on") -> list[str]:
-    """Return four inputs of a tile; `direct` reads the pixel as int8."""
+def joined_step(
+    channels: int, pixels: int, direct: bool, begin: Begin = "goes on", stop: str = ""
+) -> list[str]:
+    """Return four inputs of a tile; `direct` reads the pixel as int8.
+
+    With `stop`, an address, the step compares with what lies there: where the pixels' pointer is, but for
+    :func:`behind_stop`.
+    """
     acc = sums_of(channels, pixels)
     if channels == 4:
         weights = ("r10", "r11", "r12", "lr")
-        return _run(acc, weights, ("r2",), ("r3",), direct, begin)
+        return _run(acc, weights, ("r2",), ("r3",), direct, begin, stop)
     if pixels == 3:
-        return _three_pixels(acc, begin)
+        return _three_pixels(acc, begin, stop)
     even, odd = (("r2",), ("r3",)) if pixels == 1 else (("r2", "r3"), ("r10", "r11"))
-    return _run(acc, ("r12", "lr"), even, odd, direct, begin)
+    return _run(acc, ("r12", "lr"), even, odd, direct, begin, stop)
+
+
+def behind_stop(pixels: int) -> int:
+    """Return the bytes of pixels that a step loads after it has compared."""
+    return 16 if pixels == 3 else 0
 
 
 def widened_pixel(even: str, raw: str) -> list[str]:
@@ -51,20 +62,21 @@ def _run(
     odd: Sequence[str],
     direct: bool,
     begin: Begin,
+    stop: str,
 ) -> list[str]:
     """Return a step that loads all its words in one run."""
     x = odd if direct else (*even, *odd)
-    out = [*_stream(acc, weights, begin), *_loads("r1", x)]
+    out = _compared([*_stream(acc, weights, begin), *_loads("r1", x)], "r8", stop)
     out += widened_pixel(even[0], odd[0]) if direct else []
     out += _products(acc, even, weights, begin)
     out += _odd_weights(weights)
     return out + _products(acc, odd, weights)
 
 
-def _three_pixels(acc: Sequence[Sequence[str]], begin: Begin) -> list[str]:
+def _three_pixels(acc: Sequence[Sequence[str]], begin: Begin, stop: str) -> list[str]:
     """Return a step in which LDM loads what there are no registers for in the run before."""
     weights = ("r12", "lr")
-    out = [*_stream(acc, weights, begin), *_loads("r1", ("r2", "r3"))]
+    out = _compared([*_stream(acc, weights, begin), *_loads("r1", ("r2", "r3"))], "r10", stop)
     out += _products(acc, ("r2", "r3"), weights, begin)
     out.append("ldm.w r1!, {r2, r3, r10, r11}")
     out += _products(acc, ("r2",), weights, begin, first=2)
@@ -75,6 +87,11 @@ def _three_pixels(acc: Sequence[Sequence[str]], begin: Begin) -> list[str]:
 def _stream(acc: Sequence[Sequence[str]], weights: Sequence[str], begin: Begin) -> list[str]:
     """Return the loading of weights; where a sum begins is held by that of its last pixel."""
     return _loads("r0", (*(a[-1] for a in acc), *weights) if begin == "at a number" else weights)
+
+
+def _compared(loads: list[str], free: str, stop: str) -> list[str]:
+    """Return a run of loads that a comparison follows; no multiplication changes the flags."""
+    return [f"ldr {free}, {stop}", *loads, f"cmp r1, {free}"] if stop else loads
 
 
 def _loads(address: str, words: Sequence[str]) -> list[str]:

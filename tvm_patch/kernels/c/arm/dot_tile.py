@@ -91,9 +91,9 @@ class DotTile:
     @property
     def apart(self) -> int:
         """Fours of inputs that stand before and behind the loop: where there is one, at least so many are needed."""
-        return self.apart_of(self.dual)
+        return self.apart_of(self.dual, self.joined)
 
     @staticmethod
-    def apart_of(dual: bool) -> int:
+    def apart_of(dual: bool, joined: bool) -> int:
         """Return the same for tiles of one kind."""
-        return 2 if dual else 1
+        return 2 if dual or joined else 1
