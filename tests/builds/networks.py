@@ -20,13 +20,16 @@ from tvm_patch.oracle import Oracle
 from tvm_patch.tflite.builder import ModelBuilder
 from tvm_patch.tflite.writer import write_model
 
-FAMILIES = {
+_DOTS = (
+    "dot_2x1", "dot_2x2", "dot_2x3", "dot_4x1", "dot_2x1_direct", "dot_4x1_direct",
+    "dot_2x1_of_N", "dot_2x2_of_N", "dot_2x3_of_N", "dot_4x1_of_N", "dot_2x1_direct_of_N", "dot_4x1_direct_of_N",
+)  # fmt: skip
+_JOINED = {*(f"{name}_joined" for name in _DOTS), "widen_1_folded", "widen_2_folded", "widen_3_folded"}
+FAMILIES = _JOINED | {
     f"{name}{dual}"
     for dual in ("", "_dual")
     for name in (
-        "widen_1", "widen_2", "widen_3",
-        "dot_2x1", "dot_2x2", "dot_2x3", "dot_4x1", "dot_2x1_direct", "dot_4x1_direct",
-        "dot_2x1_of_N", "dot_2x2_of_N", "dot_2x3_of_N", "dot_4x1_of_N", "dot_2x1_direct_of_N", "dot_4x1_direct_of_N",
+        "widen_1", "widen_2", "widen_3", *_DOTS,
         "pairs_2", "pairs_3", "pairs_3_by_channel", "pairs_4", "pairs_5", "pairs_6", "pairs_7",
         "taps_2x2", "taps_3x3", "taps_3x5", "taps_4x4", "taps_5x5", "taps_6x6", "taps_7x7",
     )
@@ -37,13 +40,16 @@ FAMILIES = {
 class _Layers:
     """Adds layers whose scales spread their outputs over int8."""
 
-    def __init__(self, seed: int, shape: Sequence[int]) -> None:
+    def __init__(self, seed: int, shape: Sequence[int], *, joined: bool = True) -> None:
         self.rng = np.random.default_rng(seed)
+        self.joined = joined
         self.model = ModelBuilder("builds")
         self.at = self.model.input("x", tuple(shape), scale=0.05, zero_point=-7)
 
     def _numbers(self, *shape: int, per: int, terms: int):
         weight = self.rng.integers(-127, 128, shape).astype(np.int8)
+        if not self.joined:
+            weight[0].flat[:2] = -128, -1
         bias = self.rng.integers(-2000, 2000, per).astype(np.int32)
         scale = self.rng.uniform(0.003, 0.006, per).astype(np.float32)
         step = self.model.quantization(self.at)[0] * 0.0045 * 74 * 74 * terms**0.5 / 50
@@ -65,15 +71,15 @@ class _Layers:
         channels = self.model.shape(self.at)[3]
         mean = self.model.mean(self.at, [1, 2], *self.model.quantization(self.at))
         weight = self.rng.integers(-127, 128, (5, channels)).astype(np.int8)
+        if not self.joined:
+            weight[0, :2] = -128, -1
         bias = self.rng.integers(-500, 500, 5).astype(np.int32)
         self.model.output(self.model.fully_connected(mean, weight, bias, 0.004, 0.3, 4))
         return write_model(self.model.finish())
 
 
-@cache
-def dense() -> bytes:
-    """Dot products: 1×1 and wider kernels, odd and even widths, one pixel, channels that are no multiple of four."""
-    net = _Layers(5, (1, 13, 11, 3))
+def _dense(*, joined: bool) -> bytes:
+    net = _Layers(5, (1, 13, 11, 3), joined=joined)
     net.conv(3, 12, stride=2, activation="RELU6")
     net.conv(1, 20)
     net.conv(1, 9, activation="RELU")
@@ -82,6 +88,18 @@ def dense() -> bytes:
     net.conv(2, 16, padding="VALID", activation="RELU")
     net.conv(1, 6)
     return net.finish()
+
+
+@cache
+def dense() -> bytes:
+    """Dot products: 1×1 and wider kernels, odd and even widths, one pixel, channels that are no multiple of four."""
+    return _dense(joined=True)
+
+
+@cache
+def dense_apart() -> bytes:
+    """The same with weights of -128 beside others, which no core joins."""
+    return _dense(joined=False)
 
 
 @cache
@@ -102,7 +120,7 @@ def depthwise() -> bytes:
     return net.finish()
 
 
-NETWORKS = {"dense": dense, "depthwise": depthwise}
+NETWORKS = {"dense": dense, "dense_apart": dense_apart, "depthwise": depthwise}
 
 
 class _Pick(TunedConfigs):

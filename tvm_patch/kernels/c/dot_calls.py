@@ -85,18 +85,15 @@ def store_rest(
     values += [T.int32(0)] * (-len(values) % QUAD)
     for k in range(0, len(values), QUAD):
         a, b, c, d = values[k : k + QUAD]
-        at = (first + k // QUAD) * pixels * _QUAD_BYTES
         even = call("uint32", "tvmp_pair", a, c)
-        if joined:
-            places, odd = (
-                (at + 4 * pixel, at + 4 * (pixels + pixel)),
-                call("uint32", "tvmp_folded", a, b, c, d),
-            )
+        if joined:  # the odd ones behind the even ones of all pixels
+            at = (first + k // QUAD) * pixels * _QUAD_BYTES + 4 * pixel
+            odd = call("uint32", "tvmp_folded", a, b, c, d)
+            for place, word in ((at, even), (at + 4 * pixels, odd)):
+                T.evaluate(call("int32", "tvmp_store4", T.address_of(scratch[place]), word))
         else:
-            first_word = at + _QUAD_BYTES * pixel
-            places, odd = (first_word, first_word + 4), call("uint32", "tvmp_pair", b, d)
-        for place, word in zip(places, (even, odd), strict=True):
-            T.evaluate(call("int32", "tvmp_store4", T.address_of(scratch[place]), word))
+            to = T.address_of(scratch[((first + k // QUAD) * pixels + pixel) * _QUAD_BYTES])
+            T.evaluate(call("int32", "tvmp_store_words", to, even, call("uint32", "tvmp_pair", b, d)))
 
 
 def call_dot(
