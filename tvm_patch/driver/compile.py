@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import tvm
 
-from microtvm_project.boards import get_board
 from tvm_patch.border_mode import BorderMode
 from tvm_patch.codegen.artifact import ArtifactFiles
 from tvm_patch.codegen.emit import emit
 from tvm_patch.codegen.metadata import Origin, metadata
 from tvm_patch.driver.artifact import Artifact
+from tvm_patch.driver.board_target import target_of
 from tvm_patch.driver.front import Legalized, Progress, legalize, model_borders
 from tvm_patch.driver.plan import PlanSource, resolve
 from tvm_patch.driver.tuned import tuned_configs
@@ -27,7 +27,6 @@ from tvm_patch.planner.network import Network
 from tvm_patch.planner.plan import Plan
 from tvm_patch.planner.schedule import Schedule
 from tvm_patch.planner.segments import Segment
-from tvm_patch.targets import get_target
 
 
 def compile(
@@ -93,7 +92,7 @@ def compile(
     if prefer not in PREFERENCES:
         raise UserError(f"prefer {prefer!r} is unknown; use {', '.join(PREFERENCES)}")
     report = progress or (lambda _text, _fraction: None)
-    target = get_target(get_board(board).cpu)
+    target = target_of(board)
     report("reading and legalizing", 0.0)
     legalized = legalize(model, name, io, signature, target, prune)
     _, network = legalized.describe(lambda text, done: report(text, 0.05 + 0.2 * done))

@@ -24,6 +24,7 @@ from tvm_patch.frontend import Imported, import_tflite
 from tvm_patch.graph import Graph, Tensor
 from tvm_patch.input_mode import InputMode
 from tvm_patch.kernels import Kernel
+from tvm_patch.lowering.block_kernels import block_kernels
 from tvm_patch.lowering.describe import describe
 from tvm_patch.lowering.fit_kernels import fit_kernels, widest_kernels
 from tvm_patch.lowering.order_operators import OrderOperators
@@ -134,6 +135,7 @@ class Legalized:
             kernels, schedule = widest_kernels(kernels, layers, tuned or TunedConfigs())
         else:
             kernels, schedule = fit_kernels(kernels, schedule, tuned or TunedConfigs())
+        kernels, schedule = block_kernels(kernels, schedule)
         try:
             return lower_program(self.graph, kernels, schedule, progress)
         except UnsupportedError as error:

@@ -28,7 +28,7 @@ import numpy as np
 
 from tvm_patch.graph import Operator
 from tvm_patch.planner.row_window import RowWindow
-from tvm_patch.targets import Isa, Target
+from tvm_patch.targets import DataMemory, Isa, Target
 from tvm_patch.tvm_types import PrimFunc
 
 Preference = Literal["size", "balanced", "speed"]
@@ -104,6 +104,20 @@ class Kernel(ABC):  # noqa: B024 - what is abstract differs between its two subc
 
     def by_itself(self, scratch: int) -> Kernel:
         """Return the fastest variant for a segment of this operator alone, with at most `scratch` bytes of it."""
+        return self
+
+    def blocked(self, scratch: int, memory: DataMemory, *, alone: bool) -> Kernel:
+        """Return this kernel with its loops in the order that waits least for a board's memories, itself if in none.
+
+        Parameters
+        ----------
+        scratch : int
+            Bytes of it at most.
+        memory : DataMemory
+            The board's.
+        alone : bool
+            Whether it is a segment of this operator alone, over whole tensors.
+        """
         return self
 
     def room(self, scratch: int) -> int:

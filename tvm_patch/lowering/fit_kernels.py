@@ -7,7 +7,7 @@ little scratch; the arena that it promises is what this module keeps.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from tvm_patch.kernels import Kernel
 from tvm_patch.lowering.tuned import TunedConfigs
@@ -21,7 +21,7 @@ def widest_kernels(
     kernels: Sequence[Kernel], schedule: Schedule, tuned: TunedConfigs = _UNTUNED
 ) -> tuple[list[Kernel], Schedule]:
     """Return kernels in their fastest variant, and the schedule with the scratch that they have."""
-    ample, alone = schedule.network.target.ample_scratch, _alone(schedule)
+    ample, alone = schedule.network.target.ample_scratch, alone_operators(schedule)
     wide = [tuned.within(k, ample, alone=i in alone) for i, k in enumerate(kernels)]
     return wide, schedule.with_scratch([k.scratch_bytes for k in wide])
 
@@ -75,21 +75,27 @@ def _widened(
     tuned: TunedConfigs,
 ) -> list[Kernel]:
     """Return the kernels of some segments with what is there plus that room."""
-    ample, allowed = schedule.network.target.ample_scratch, dict[int, int]()
-    for position, segment in enumerate(schedule.segments):
-        extra = room.get(position, 0)
-        most = max((kernels[i].scratch_bytes for i in segment.operators), default=0)
-        for i in segment.operators:
-            # Kernels of one segment share the scratch; an operator may be in two segments.
-            allowed[i] = min(allowed.get(i, most + extra), most + extra)
-    alone = _alone(schedule)
+    ample, alone = schedule.network.target.ample_scratch, alone_operators(schedule)
+    allowed = allowed_scratch(kernels, schedule, room)
     return [
         tuned.within(k, min(allowed[i], ample), alone=i in alone) if i in allowed else k
         for i, k in enumerate(kernels)
     ]
 
 
-def _alone(schedule: Schedule) -> set[int]:
+def allowed_scratch(kernels: Sequence[Kernel], schedule: Schedule, room: Mapping[int, int]) -> dict[int, int]:
+    """Return how much scratch each operator may have where segments have so much room besides what they use."""
+    allowed = dict[int, int]()
+    for position, segment in enumerate(schedule.segments):
+        extra = room.get(position, 0)
+        most = max((kernels[i].scratch_bytes for i in segment.operators), default=0)
+        for i in segment.operators:
+            # Kernels of one segment share the scratch; an operator may be in two segments.
+            allowed[i] = min(allowed.get(i, most + extra), most + extra)
+    return allowed
+
+
+def alone_operators(schedule: Schedule) -> set[int]:
     """Return the operators that run over whole tensors, as segments of their own only."""
     network, operators = schedule.network, [i for s in schedule.segments for i in s.operators]
     return {
