@@ -111,6 +111,7 @@ def metadata(
         "prefer": "balanced",
         "signature": None,
         "notes": (),
+        "ram_constant_bytes": 0,
         "scheme": "layer",
         "plan": None,
     }

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tvm_patch.cli.code_options import DatabaseOption, Prefer, PreferOption
+from tvm_patch.cli.code_options import (
+    DatabaseOption,
+    Prefer,
+    PreferOption,
+    WeightsInRamName,
+    WeightsInRamOption,
+)
 from tvm_patch.cli.options import (
     Border,
     IoOption,
@@ -61,6 +67,7 @@ def compile_model(
     objective: ObjectiveOption = None,
     database: DatabaseOption = None,
     prefer: PreferOption = Prefer.balanced,
+    weights_in_ram: WeightsInRamOption = WeightsInRamName.none,
     signature: SignatureOption = None,
     json: JsonOption = None,
     quiet: QuietOption = False,
@@ -96,6 +103,7 @@ def compile_model(
             plan=source,
             database=database,
             prefer=prefer.value,
+            weights_in_ram=weights_in_ram.value,
             signature=signature,
             progress=step,
         )

@@ -120,6 +120,13 @@ class Kernel(ABC):  # noqa: B024 - what is abstract differs between its two subc
         """
         return self
 
+    def constant_reads(self, memory: DataMemory, *, alone: bool) -> int:
+        """Return how often an inference streams each constant from behind the data cache; 0 where it streams none.
+
+        Parameters are those of :meth:`blocked`.
+        """
+        return 0
+
     def room(self, scratch: int) -> int:
         """Return how much of so many bytes of scratch this kernel should take at most."""
         return scratch

@@ -212,6 +212,7 @@ def _costs(metadata: Metadata) -> dict[str, Any]:
         "macs": metadata.macs,
         "macs_executed": metadata.macs_executed,
         "overhead": overhead_of(metadata.macs_executed, metadata.macs),
+        "ram_constant_bytes": metadata.ram_constant_bytes,
     }
 
 

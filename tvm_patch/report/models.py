@@ -190,6 +190,8 @@ class CompileReport(Report):
     overhead : float
         ``macs_executed / macs``, as in :class:`InspectReport`.
     arena_bytes, constant_bytes : int
+    ram_constant_bytes : int
+        Of the constants, those that are copied to RAM at start, beside the arena.
     files : int
     inputs, outputs, operators, notes
         As in :class:`InspectReport`.
@@ -207,6 +209,7 @@ class CompileReport(Report):
     overhead: float
     arena_bytes: int
     constant_bytes: int | None = None
+    ram_constant_bytes: int = 0
     files: int = 0
     inputs: list[TensorReport] = Field(default_factory=list)
     outputs: list[TensorReport] = Field(default_factory=list)
@@ -323,6 +326,8 @@ class RunReport(Report):
         ``macs_executed / macs``, as in :class:`InspectReport`.
     arena_bytes, static_bytes, stack_bytes, sram_bytes : int or None
         ``sram_bytes`` is the sum of the other three; None where the board cannot tell.
+    ram_constant_bytes : int
+        Of ``static_bytes``, weights that are copied to RAM at start.
     flash_bytes : int or None
         Code and constants of the linked firmware.
     flash : list of FlashReport
@@ -354,6 +359,7 @@ class RunReport(Report):
     overhead: float = 1.0
     arena_bytes: int | None = None
     static_bytes: int | None = None
+    ram_constant_bytes: int = 0
     stack_bytes: int | None = None
     sram_bytes: int | None = None
     flash_bytes: int | None = None

@@ -51,18 +51,19 @@ class StreamedRow:
         """Every tile with the whole stream."""
         return Order(1, self.groups)
 
+    def reads(self, order: Order, memory: DataMemory) -> int:
+        """Return how often a row reads the stream from behind the cache; once where all of it stays there."""
+        beside = 2 * self.tile_bytes + self.beside_bytes if memory.ram_line else 0
+        if order.groups * self.group_bytes + beside > memory.cache * _MOST_OF_CACHE:
+            return self.tiles
+        return -(-self.tiles // order.tiles) if order.groups < self.groups else 1
+
     def waits(self, order: Order, memory: DataMemory) -> float:
         """Return the cycles of a row that depend on the order: waits for memory, and calls."""
-        stream = self.group_bytes * self.groups
         blocks = -(-self.groups // order.groups)
-        block = min(order.groups * self.group_bytes, stream)
-        cached = memory.ram_line > 0
-        beside = 2 * self.tile_bytes + self.beside_bytes if cached else 0
-        stays = block + beside <= memory.cache * _MOST_OF_CACHE
-        batches = -(-self.tiles // order.tiles)
-        from_flash = stream * ((batches if blocks > 1 else 1) if stays else self.tiles)
-        again = blocks if order.tiles * self.tile_bytes + block > memory.cache else 1
-        from_ram = self.tile_bytes * self.tiles * again if cached else 0
+        widened = self.tile_bytes * order.tiles + self.group_bytes * order.groups
+        from_flash = self.group_bytes * self.groups * self.reads(order, memory)
+        from_ram = self.tile_bytes * self.tiles * (blocks if widened > memory.cache else 1)
         lines = from_flash * memory.flash_line + from_ram * memory.ram_line
         return lines / memory.line + self.tiles * blocks * _CALL_CYCLES
 

@@ -24,7 +24,7 @@ from tvm_patch.kernels.c.arm.pointwise import (
     pointwise_row,
 )
 from tvm_patch.kernels.c.arm.rescaling import Rescaling
-from tvm_patch.kernels.c.blocks import StreamedRow
+from tvm_patch.kernels.c.blocks import Order, StreamedRow
 from tvm_patch.kernels.c.dot_calls import call_dot, store_rest, widen_run
 from tvm_patch.kernels.c.stream import QUAD, DotStream
 from tvm_patch.kernels.c.unrolled import dot_of, loop_of, rescaling_traits, unrolls, with_unroll
@@ -128,23 +128,36 @@ class DotConv2d(Conv2d):
 
     def blocked(self, scratch: int, memory: DataMemory, *, alone: bool) -> Kernel:
         """Return the kernel with blocks of channels over several tiles, where that waits less for weights."""
-        _, height, width, channels = self.op.outputs[0].shape
-        most = int(self.config["pixels"])
+        most, (_, row) = int(self.config["pixels"]), self._streamed_rows(alone)
         if most == 1:
             return self
-        pixels = height * width if alone and self.flat else width
-        row = StreamedRow(
+        order = row.best(scratch // row.tile_bytes, memory)
+        if order.tiles == 1:
+            return self
+        together = {"together": order.tiles * most, "block": order.groups * self.stream.group}
+        return type(self)(self.op, {**self.config, **together})
+
+    def constant_reads(self, memory: DataMemory, *, alone: bool) -> int:
+        """Return those of all rows."""
+        rows, row = self._streamed_rows(alone)
+        order, together = row.one_by_one, int(self.config["together"])
+        if together:
+            groups = int(self.config["block"]) // self.stream.group
+            order = Order(together // int(self.config["pixels"]), groups)
+        return 1 if row.reads(row.one_by_one, memory) == 1 else rows * row.reads(order, memory)
+
+    def _streamed_rows(self, alone: bool) -> tuple[int, StreamedRow]:
+        """Return how many rows there are, and what one is; a flat kernel by itself has a single one."""
+        _, height, width, channels = self.op.outputs[0].shape
+        rows, pixels = (1, height * width) if alone and self.flat else (height, width)
+        most = int(self.config["pixels"])
+        return rows, StreamedRow(
             group_bytes=4 * self.stream.group_words,
             groups=len(self.stream.starts),
             tile_bytes=2 * len(self.order) * most,
             tiles=-(-pixels // most),
             beside_bytes=most * (self.op.constants["weight"][0].size + channels),
         )
-        order = row.best(scratch // row.tile_bytes, memory)
-        if order.tiles == 1:
-            return self
-        together = {"together": order.tiles * most, "block": order.groups * self.stream.group}
-        return type(self)(self.op, {**self.config, **together})
 
     @property
     def _pixels(self) -> int:

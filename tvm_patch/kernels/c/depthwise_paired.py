@@ -24,7 +24,7 @@ from tvm_patch.kernels.depthwise_conv2d import DepthwiseConv2d
 from tvm_patch.kernels.ir import call, row_body, tiles
 from tvm_patch.kernels.named import bind, loop
 from tvm_patch.kernels.registry import register
-from tvm_patch.targets import Target
+from tvm_patch.targets import DataMemory, Target
 from tvm_patch.tvm_types import Buffer, Expr, PrimFunc
 
 _MOST_OUTPUTS = 8
@@ -109,6 +109,14 @@ class PairedDepthwise(DepthwiseConv2d):
     def constants(self) -> dict[str, np.ndarray]:
         """Per channel: bias, weights, multiplier; see :mod:`tvm_patch.kernels.c.arm.taps_stream`."""
         return {"stream": self._stream}
+
+    def constant_reads(self, memory: DataMemory, *, alone: bool) -> int:
+        """Return one of all rows where what a row takes stays in the cache, otherwise one a row."""
+        _, height, width, channels = self.op.outputs[0].shape
+        beside = 0
+        if memory.ram_line:
+            beside = channels * (width + self.windows[0].size * self._span(width)) + self.scratch_bytes
+        return 1 if self._stream.nbytes + beside <= memory.cache else height
 
     @property
     def layout(self) -> TapsStream:
