@@ -32,7 +32,10 @@ def block_kernels(kernels: Sequence[Kernel], schedule: Schedule) -> tuple[list[K
     while count:
         allowed = allowed_scratch(kernels, schedule, {i: free[i] for i in order[:count]})
         chosen = [k.blocked(allowed[i], memory, alone=i in alone) for i, k in enumerate(kernels)]
-        wider = schedule.with_scratch([k.scratch_bytes for k in chosen])
+        # A plan promises its arena to the byte, so what a kernel no longer needs stays where it was.
+        wider = schedule.with_scratch(
+            [max(k.scratch_bytes, c.scratch_bytes) for k, c in zip(kernels, chosen, strict=True)]
+        )
         if wider.arena_bytes == arena:
             return chosen, wider
         count = count * 3 // 4

@@ -1,4 +1,4 @@
-"""Blocks of channels over several tiles of pixels: the same bits, in the order that waits least."""
+"""Blocks of channels over tiles of pixels, blocks of columns for all channels: the same bits, in the best order."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ import pytest
 from tests.unit.kernels import batch, geometry, program
 from tests.unit.kernels.bands import check_rows
 from tvm_patch.kernels.c.blocks import Order, StreamedRow
+from tvm_patch.kernels.c.column_order import ColumnOrder
 from tvm_patch.kernels.c.conv2d_dot import DotConv2d, batch_row, tile_row
+from tvm_patch.kernels.c.depthwise_paired import PairedDepthwise
 from tvm_patch.targets import DataMemory
 
 F7 = DataMemory(4096, 32, 10.0, 3.0, 65536)
@@ -69,6 +71,41 @@ def test_bands(machine: program.Machine, tmp_path: Path) -> None:
     check_rows(cases, 5, tmp_path, machine)
 
 
+def across_cases(seed: int, count: int, block: int, outputs: int, dual: bool) -> list[batch.Case]:
+    """Return random depthwise convolutions that make all channels of a block of columns before the next block."""
+    found = [
+        c
+        for c in geometry.batch_of(geometry.depthwise, seed, 20 * count)
+        if type(c.kernel) is PairedDepthwise
+    ]
+    for case in found:
+        width = case.op.outputs[0].shape[2]
+        config = {"block": min(block, width), "outputs": min(outputs, width), "dual": dual, "across": True}
+        case.kernel = PairedDepthwise(case.op, config)
+    found = [c for c in found if c.kernel.tile(c.kernel.config["outputs"], whole=False).fits][:count]
+    assert len(found) == count
+    return found
+
+
+@pytest.mark.parametrize("machine", program.MACHINES)
+@pytest.mark.parametrize(
+    ("block", "outputs"), [(1, 1), (2, 2), (4, 2), pytest.param(6, 3, marks=pytest.mark.slow)]
+)
+@pytest.mark.parametrize("dual", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_depthwise_same_bits(
+    block: int, outputs: int, dual: bool, machine: program.Machine, tmp_path: Path
+) -> None:
+    """Blocks that divide rows, and such that leave fewer outputs than a tile has."""
+    cases = across_cases(95, 18, block, outputs, dual)
+    assert block < 3 or any(0 < c.op.outputs[0].shape[2] % block < outputs for c in cases)
+    batch.check(cases, tmp_path, machine)
+
+
+@pytest.mark.parametrize("machine", program.MACHINES)
+def test_depthwise_bands(machine: program.Machine, tmp_path: Path) -> None:
+    check_rows(across_cases(96, 10, 4, 2, False), 6, tmp_path, machine)
+
+
 @pytest.mark.parametrize("most", [2, 3])
 def test_batches_cover_a_row(most):
     for width in range(1, 40):
@@ -115,3 +152,25 @@ def test_calls_cost_more_than_a_cache_of_a_few_lines_saves():
     art = DataMemory(256, 32, 5.0, 0.0)
     for groups in (4, 32, 256):
         assert row(groups=groups).best(40, art) == row(groups=groups).one_by_one
+
+
+H7 = DataMemory(16384, 32, 14.0, 6.0, 131072)
+WIDE = ColumnOrder(7, 7, 2, 1, channels=24, width=44, stream_bytes=1440, outputs=5)
+
+
+def test_rows_larger_than_the_cache_are_cut_in_columns():
+    best = WIDE.best(22, 44, H7)
+    assert best is not None
+    assert best % WIDE.outputs == 0
+    assert WIDE.best(22, 4, H7) is None, "no scratch"
+
+
+def test_rows_that_stay_are_taken_channel_by_channel():
+    row = ColumnOrder(3, 3, 2, 1, channels=32, width=40, stream_bytes=640, outputs=6)
+    assert row.best(40, 40, H7) is None
+    assert row.best(40, 40, F7) is not None
+
+
+def test_only_ram_behind_a_cache_asks_for_columns_first():
+    for case in geometry.batch_of(geometry.depthwise, 97, 40):
+        assert case.kernel.blocked(10_000, TIGHT, alone=True) is case.kernel
