@@ -51,7 +51,10 @@ def compile_model(
     board: Annotated[str, typer.Option("--board", help="What the code is for: tvm-patch boards.")] = "host",
     as_board: Annotated[
         str | None,
-        typer.Option("--as", help="Board that --board stands for; its memory sizes are the limits."),
+        typer.Option(
+            "--as",
+            help="Board that --board stands for: its memories are the limits, and what loops are ordered by.",
+        ),
     ] = None,
     io: IoOption = Border.int8,
     name: Annotated[
@@ -98,6 +101,7 @@ def compile_model(
         artifact = driver.compile(
             model,
             board=board,
+            as_board=as_board,
             name=name,
             io=io.value,
             plan=source,

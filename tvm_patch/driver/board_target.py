@@ -8,16 +8,22 @@ from microtvm_project.boards import get_board
 from tvm_patch.targets import DataMemory, Target, get_target
 
 
-def target_of(board: str) -> Target:
+def target_of(board: str, as_board: str | None = None) -> Target:
     """Return what code for a board is made for.
+
+    Parameters
+    ----------
+    board : str
+        Its core counts.
+    as_board : str, optional
+        Board that it stands for, whose memories count then.
 
     Raises
     ------
     UserError
         There is no such board.
     """
-    found = get_board(board)
-    target, timing = get_target(found.cpu), found.timing
+    target, timing = get_target(get_board(board).cpu), get_board(as_board or board).timing
     if timing is None:
         return target
     memory = DataMemory(

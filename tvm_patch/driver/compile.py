@@ -36,6 +36,7 @@ def compile(
     model: Path | str | bytes,
     *,
     board: str = "host",
+    as_board: str | None = None,
     name: str | None = None,
     io: BorderMode = "int8",
     plan: PlanSource | None = None,
@@ -56,6 +57,8 @@ def compile(
         The .tflite file.
     board : str
         Board that the code is meant for; see ``tvm-patch boards``.  Its core decides on the kernels.
+    as_board : str, optional
+        Board that an emulated one stands for: the order of loops and what lies in RAM follow from its memories.
     name : str, optional
         Name for the generated code, a C identifier.
     io : {"int8", "float"}
@@ -101,7 +104,7 @@ def compile(
     if weights_in_ram not in WEIGHTS_IN_RAM:
         raise UserError(f"weights_in_ram {weights_in_ram!r} is unknown; use {', '.join(WEIGHTS_IN_RAM)}")
     report = progress or (lambda _text, _fraction: None)
-    target = target_of(board)
+    target = target_of(board, as_board)
     report("reading and legalizing", 0.0)
     legalized = legalize(model, name, io, signature, target, prune)
     _, network = legalized.describe(lambda text, done: report(text, 0.05 + 0.2 * done))
@@ -120,7 +123,9 @@ def compile(
         _check_promise(found, program.schedule)
     in_ram, notes = RamConstants(), legalized.notes
     if weights_in_ram == "auto":
-        in_ram, note = choose_weights_in_ram(program, board, plan.sram if isinstance(plan, Request) else None)
+        in_ram, note = choose_weights_in_ram(
+            program, as_board or board, plan.sram if isinstance(plan, Request) else None
+        )
         notes = (*notes, note)
     report("printing C", 0.7)
     emitted = emit(program, placement, legalized.inputs, legalized.outputs, in_ram.symbols)

@@ -12,10 +12,13 @@ from dataclasses import dataclass
 
 from tvm_patch.targets import DataMemory
 
-_CALL_CYCLES = 45
+_CALL_CYCLES = 60
 """What a call of the inner function takes besides its work: arguments, registers saved and loaded."""
 _MOST_OF_CACHE = 7 / 8
 """How much of the cache may be filled: lines do not spread evenly over its sets."""
+
+_LEAST_GAIN = 0.9
+"""Another order is only taken if it waits for less than so much, for these are estimates."""
 
 
 @dataclass(frozen=True)
@@ -75,4 +78,6 @@ class StreamedRow:
             orders += [
                 Order(tiles, groups) for tiles in {2, min(most_tiles, self.tiles)} if 2 <= tiles <= most_tiles
             ]
-        return min(orders, key=lambda order: (self.waits(order, memory), order.tiles))
+        best = min(orders, key=lambda order: (self.waits(order, memory), order.tiles))
+        gains = self.waits(best, memory) < _LEAST_GAIN * self.waits(self.one_by_one, memory)
+        return best if gains else self.one_by_one
