@@ -114,14 +114,6 @@ class PairedDepthwise(DepthwiseConv2d):
         """Per channel: bias, weights, multiplier; see :mod:`tvm_patch.kernels.c.arm.taps_stream`."""
         return {"stream": self._stream}
 
-    def constant_reads(self, memory: DataMemory, *, alone: bool) -> int:
-        """Return one of all rows where what a row takes stays in the cache, otherwise one a row."""
-        _, height, width, channels = self.op.outputs[0].shape
-        beside = 0
-        if memory.ram_line:
-            beside = channels * (width + self.windows[0].size * self._span(width)) + self.scratch_bytes
-        return 1 if self._stream.nbytes + beside <= memory.cache else height
-
     def blocked(self, scratch: int, memory: DataMemory, *, alone: bool) -> Kernel:
         """Return the kernel with blocks of columns that stay in the cache for all channels, where that waits less."""
         if not memory.ram_line or self.config["across"]:

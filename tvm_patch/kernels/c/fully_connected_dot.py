@@ -24,7 +24,7 @@ from tvm_patch.kernels.loops import kernel_body, parameters_of
 from tvm_patch.kernels.named import loop
 from tvm_patch.kernels.registry import register
 from tvm_patch.kernels.requantize_exact import ExactRequantizer
-from tvm_patch.targets import DataMemory, Target
+from tvm_patch.targets import Target
 from tvm_patch.tvm_types import Buffer, Expr, PrimFunc
 
 _MANTISSA = 53 - 31
@@ -151,11 +151,6 @@ class DotFullyConnected(FullyConnected):
     def constants(self) -> dict[str, np.ndarray]:
         """The stream."""
         return {"stream": self.stream.words}
-
-    def constant_reads(self, memory: DataMemory, *, alone: bool) -> int:
-        """Return one a batch row, and one of all where the stream stays in the cache."""
-        batch = self.op.inputs[0].size // int(self.op.constants["weight"].shape[1])
-        return 1 if self.stream.words.nbytes <= memory.cache else batch
 
     @property
     def scratch_bytes(self) -> int:
