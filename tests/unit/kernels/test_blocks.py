@@ -10,9 +10,9 @@ import pytest
 
 from tests.unit.kernels import batch, geometry, program
 from tests.unit.kernels.bands import check_rows
-from tvm_patch.kernels.c.blocks import Order, StreamedRow
+from tvm_patch.kernels.c.blocks import Order, StreamedRow, batch_row
 from tvm_patch.kernels.c.column_order import ColumnOrder
-from tvm_patch.kernels.c.conv2d_dot import DotConv2d, batch_row, tile_row
+from tvm_patch.kernels.c.conv2d_dot import DotConv2d, tile_row
 from tvm_patch.kernels.c.depthwise_paired import PairedDepthwise
 from tvm_patch.targets import DataMemory
 

@@ -24,7 +24,7 @@ from tvm_patch.kernels.c.arm.pointwise import (
     pointwise_row,
 )
 from tvm_patch.kernels.c.arm.rescaling import Rescaling
-from tvm_patch.kernels.c.blocks import Order, StreamedRow
+from tvm_patch.kernels.c.blocks import Order, StreamedRow, batch_row
 from tvm_patch.kernels.c.dot_calls import call_dot, store_rest, widen_run
 from tvm_patch.kernels.c.stream import QUAD, DotStream
 from tvm_patch.kernels.c.unrolled import dot_of, loop_of, rescaling_traits, unrolls, with_unroll
@@ -400,24 +400,6 @@ def _tile_for(op: Operator, scratch: int, most: int = 0) -> dict[str, Any]:
         "together": 0,
         "block": 0,
     }
-
-
-def batch_row(width: int, together: int) -> Iterator[tuple[int, int, int]]:
-    """Yield (pixels, first column, number of batches) that cover a row, at most `together` pixels a batch.
-
-    No single pixel is left over, unless `together` is odd and less than the row.
-    """
-    whole, rest = divmod(width, together)
-    if whole and rest == 1:
-        whole -= 1
-        yield from ((together, 0, whole),) if whole else ()
-        yield together - 1, whole * together, 1
-        yield 2, width - 2, 1
-        return
-    if whole:
-        yield together, 0, whole
-    if rest:
-        yield rest, width - rest, 1
 
 
 def tile_row(width: int, most: int) -> Iterator[tuple[int, int, int]]:
