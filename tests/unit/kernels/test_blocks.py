@@ -10,10 +10,11 @@ import pytest
 
 from tests.unit.kernels import batch, geometry, program
 from tests.unit.kernels.bands import check_rows
-from tvm_patch.kernels.c.blocks import Order, StreamedRow, batch_row
+from tvm_patch.kernels.c.blocks import Order, StreamedRow
 from tvm_patch.kernels.c.column_order import ColumnOrder
-from tvm_patch.kernels.c.conv2d_dot import DotConv2d, tile_row
+from tvm_patch.kernels.c.conv2d_dot import DotConv2d
 from tvm_patch.kernels.c.depthwise_paired import PairedDepthwise
+from tvm_patch.kernels.c.row_tiles import batch_row, tile_row
 from tvm_patch.targets import DataMemory
 
 F7 = DataMemory(4096, 32, 10.0, 3.0, 65536)

@@ -8,7 +8,6 @@ read and written beside them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tvm_patch.targets import DataMemory
@@ -82,21 +81,3 @@ class StreamedRow:
         best = min(orders, key=lambda order: (self.waits(order, memory), order.tiles))
         gains = self.waits(best, memory) < _LEAST_GAIN * self.waits(self.one_by_one, memory)
         return best if gains else self.one_by_one
-
-
-def batch_row(width: int, together: int) -> Iterator[tuple[int, int, int]]:
-    """Yield (pixels, first column, number of batches) that cover a row, at most `together` pixels a batch.
-
-    No single pixel is left over, unless `together` is odd and less than the row.
-    """
-    whole, rest = divmod(width, together)
-    if whole and rest == 1:
-        whole -= 1
-        yield from ((together, 0, whole),) if whole else ()
-        yield together - 1, whole * together, 1
-        yield 2, width - 2, 1
-        return
-    if whole:
-        yield together, 0, whole
-    if rest:
-        yield rest, width - rest, 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -24,8 +23,9 @@ from tvm_patch.kernels.c.arm.pointwise import (
     pointwise_row,
 )
 from tvm_patch.kernels.c.arm.rescaling import Rescaling
-from tvm_patch.kernels.c.blocks import Order, StreamedRow, batch_row
+from tvm_patch.kernels.c.blocks import Order, StreamedRow
 from tvm_patch.kernels.c.dot_calls import call_dot, store_rest, widen_run
+from tvm_patch.kernels.c.row_tiles import batch_row, tile_row
 from tvm_patch.kernels.c.stream import QUAD, DotStream
 from tvm_patch.kernels.c.unrolled import dot_of, loop_of, rescaling_traits, unrolls, with_unroll
 from tvm_patch.kernels.conv2d import Conv2d
@@ -400,22 +400,3 @@ def _tile_for(op: Operator, scratch: int, most: int = 0) -> dict[str, Any]:
         "together": 0,
         "block": 0,
     }
-
-
-def tile_row(width: int, most: int) -> Iterator[tuple[int, int, int]]:
-    """Yield (pixels, first column, number of tiles) that cover a row, in tiles of at most `most` (1 to 3) pixels.
-
-    Twos take what threes leave: no pixel is computed twice, and single ones remain in rows of one only.
-    """
-    threes = 0
-    if most == 3:
-        threes = width // 3 - (1 if width % 3 == 1 else 0)
-        if threes:
-            yield 3, 0, threes
-    done = 3 * threes
-    twos = (width - done) // 2 if most >= 2 else 0
-    if twos:
-        yield 2, done, twos
-    done += 2 * twos
-    if done < width:
-        yield 1, done, width - done
