@@ -94,7 +94,9 @@ def test_a_lost_board_is_replaced(tracker, serve, tmp_path):
             killed.append(first)
             kill(first)
 
-    result = tune(legalize(block()), tmp_path, trials=32, objective="instructions", tracker=tracker, progress=progress)
+    result = tune(
+        legalize(block()), tmp_path, trials=32, objective="instructions", tracker=tracker, progress=progress
+    )
     assert killed
     assert (result.trials, result.wrong) == (32, ())
 
