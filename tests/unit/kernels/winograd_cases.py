@@ -39,7 +39,9 @@ def cases_of(seed: int, count: int, *, tiles: int, dual: bool) -> list[Case]:
         # Thresholds of channels are about time, not about what is right.
         if not WinogradConv2d.fits(case.op) or len(found) == count:
             continue
-        case.kernel = WinogradConv2d(case.op, {"tiles": min(tiles, case.op.outputs[0].shape[2] // 2), "dual": dual})
+        case.kernel = WinogradConv2d(
+            case.op, {"tiles": min(tiles, case.op.outputs[0].shape[2] // 2), "dual": dual}
+        )
         found.append(case)
     assert len(found) == count
     return found

@@ -17,6 +17,7 @@ from tvm_patch.kernels.c.arm.winograd_dot import WinogradTile, winograd_dot
 from tvm_patch.kernels.c.arm.winograd_inputs import MOST_TILES, quad_bytes, winograd_inputs
 from tvm_patch.kernels.c.conv2d_dot import DotConv2d
 from tvm_patch.kernels.c.stream import QUAD
+from tvm_patch.kernels.c.winograd_choice import DUAL, SINGLE, pays
 from tvm_patch.kernels.c.winograd_stream import WinogradStream
 from tvm_patch.kernels.ir import call, row_body
 from tvm_patch.kernels.named import bind, loop
@@ -28,9 +29,8 @@ _COLUMNS = 2
 """Output columns of a tile."""
 _UNROLL = 3
 """Fours of channels an iteration: always a divisor, since there are three kernel rows."""
-_LEAST_INPUTS = 8
-_LEAST_OUTPUTS = 8
-_LEAST_TILES = 2
+_LEAST_INPUTS, _LEAST_OUTPUTS = 8, 4
+"""Fewer do not pay for rescaling, which a group of channels does twice, or for transforming the inputs."""
 
 
 @register
@@ -49,8 +49,8 @@ class WinogradConv2d(DotConv2d):
 
     @classmethod
     def accepts(cls, op: Operator) -> bool:
-        """Take what it can compile where there are enough channels that it pays."""
-        outputs, _, _, inputs = op.constants["weight"].shape
+        """Take what it can compile where it pays."""
+        inputs, outputs = op.inputs[0].shape[3], op.outputs[0].shape[3]
         return inputs >= _LEAST_INPUTS and outputs >= _LEAST_OUTPUTS and cls.fits(op)
 
     @classmethod
@@ -75,9 +75,9 @@ class WinogradConv2d(DotConv2d):
     def within(self, scratch: int) -> Kernel:
         """Return the kernel with as many tiles as the scratch holds, that of dot products where it holds too few."""
         tiles = min(self._most_tiles, scratch // (_ROWS * self._row_bytes(1)))
-        if tiles < max(_LEAST_TILES, self._tiles_now):
-            return self if self._tiles_now else super().within(scratch)
-        return type(self)(self.op, {**self.config, "tiles": tiles})
+        if tiles > self._tiles_now and self._pays(tiles):
+            return type(self)(self.op, {**self.config, "tiles": tiles})
+        return self if self._tiles_now else super().within(scratch)
 
     def by_itself(self, scratch: int) -> Kernel:
         """Return the kernel itself: whole tensors are made as rows are."""
@@ -111,6 +111,13 @@ class WinogradConv2d(DotConv2d):
     def _most_tiles(self) -> int:
         """Most tiles of a block: they have to fit the row side by side."""
         return min(MOST_TILES, self.op.outputs[0].shape[2] // _COLUMNS)
+
+    def _pays(self, tiles: int) -> bool:
+        """Tell whether blocks of so many tiles are faster than dot products."""
+        blocks = [(size, count) for size, _, count in blocks_of(self._pairs, tiles)]
+        rates = DUAL if self.config["dual"] else SINGLE
+        inputs, (_, _, width, outputs) = self.op.inputs[0].shape[3], self.op.outputs[0].shape
+        return pays(rates, blocks, width, inputs, outputs)
 
     def _row_bytes(self, tiles: int) -> int:
         """Bytes of a kernel row's transformed inputs."""
@@ -148,9 +155,7 @@ class WinogradConv2d(DotConv2d):
         for tiles, first, count in blocks_of(self._pairs, self._tiles_now):
             with loop("block", 0, count) as block:
                 column = block * (_COLUMNS * tiles) + _COLUMNS * first
-                # An odd row's last column comes with its neighbour.
-                last = width % _COLUMNS and first + tiles * count == self._pairs
-                if last:
+                if _COLUMNS * (first + tiles * count) > width:  # the last block overlaps its neighbour
                     column = bind("column", T.min(column, T.int32(width - _COLUMNS * tiles)))
                 self._block(buffers, tiles, column, called)
 
@@ -172,7 +177,8 @@ class WinogradConv2d(DotConv2d):
         inputs, outputs = self.op.inputs[0].shape[3], self.op.outputs[0].shape[3]
         dual, stream, scratch = bool(self.config["dual"]), self.transformed, buffers["scratch"]
         transform = winograd_inputs(tiles, single=single, dual=dual)
-        tile = WinogradTile(tiles, _UNROLL, self.rescaling, dual)
+        unroll = _UNROLL * (2 if dual and stream.quads % (2 * _UNROLL) == 0 else 1)
+        tile = WinogradTile(tiles, unroll, self.rescaling, dual)
         dot = winograd_dot(tile)
         called.update({f.name: f for f in (transform, dot)})
         for r in range(_ROWS):
@@ -190,10 +196,14 @@ class WinogradConv2d(DotConv2d):
 def blocks_of(tiles: int, most: int) -> Iterator[tuple[int, int, int]]:
     """Yield (tiles of a block, first tile, number of blocks) that cover a row, at most `most` tiles a block.
 
-    Blocks are as large as each other, or larger by one.
+    Blocks are as large as each other, or larger by one.  None is of a single tile unless all are; instead the last one
+    reaches beyond the row, and has to overlap its neighbour.
     """
     blocks = -(-tiles // most)
     size, larger = divmod(tiles, blocks)
+    if larger and size == 1:
+        yield 2, 0, blocks
+        return
     if larger:
         yield size + 1, 0, larger
     yield size, larger * (size + 1), blocks - larger

@@ -4,7 +4,7 @@ Two channels of up to four tiles keep their sums in registers.  A load serves th
 are int16 in flash already, so that on a core that issues one instruction a cycle 16 cycles make what takes 24
 multiplications directly; one that issues two takes 8.
 
-The four products are one loop that is called four times (:data:`tvm_patch.integer.winograd.ORDER`).  The first is put
+The four products are one loop that the code calls four times (:data:`tvm_patch.integer.winograd.ORDER`).  The first is put
 aside; with the second it makes a difference, to which the third is added, and a sum, put aside for the fourth.
 """
 
@@ -103,12 +103,13 @@ def winograd_dot(tile: WinogradTile) -> ArmFunction:
 def _assembly(tile: WinogradTile) -> list[str]:
     """Return the code: r0 walks through the stream, r1 through the inputs; what is used rarely lies at sp."""
     sums = [a for channel in tile.sums for a in channel]
-    frame = 4 * (2 + len(sums))
+    frame = 4 * (3 + len(sums))
     places = dict(zip(("inputs", "out", "end"), range(frame, frame + 12, 4), strict=True))
     arguments = frame + 12 * 4
     places |= {n: arguments + 4 * i for i, n in enumerate(("span", "odd", "step", "base"))}
-    at = {"stop": "[sp, #0]", "back": "[sp, #4]", **{n: f"[sp, #{p}]" for n, p in places.items()}}
-    aside = [f"[sp, #{8 + 4 * i}]" for i in range(len(sums))]
+    places |= {"stop": 0, "back": 4, "to": 8}
+    at = {n: f"[sp, #{p}]" for n, p in places.items()}
+    aside = [f"[sp, #{12 + 4 * i}]" for i in range(len(sums))]
     position = quad_bytes(tile.tiles) // 4
 
     clear = [f"mov {a}, #0" for a in sums]
@@ -117,16 +118,11 @@ def _assembly(tile: WinogradTile) -> list[str]:
     out += [f"str r2, {at['stop']}", *clear, "bl 8f"]
     out += [f"str {a}, {place}" for a, place in zip(sums, aside, strict=True)] + [*clear, "bl 8f"]
     out += [*_sum_and_difference(sums, aside), "bl 8f"]
-    out += _finish(tile, at, [f"ldr r2, {at['out']}", f"ldr r3, {at['odd']}", "add r2, r3"])
+    out += [f"ldr r2, {at['out']}", f"ldr r3, {at['odd']}", "add r3, r2", f"str r3, {at['to']}", "bl 9f"]
     out += [f"ldr {a}, {place}" for a, place in zip(sums, aside, strict=True)] + ["bl 8f"]
-    out += _finish(tile, at, [f"ldr r2, {at['out']}", "add r3, r2, #2", f"str r3, {at['out']}"])
-    out += [f"ldr r3, {at['end']}", "cmp r0, r3", "bne 1b", *leave_frame(frame)]
-    return [*out, "8:", *_product(tile, at, position)]
-
-
-def leave_frame(frame: int) -> list[str]:
-    """Return the end of a function that has so many bytes below three spilled arguments."""
-    return leave(frame // 4 + 3)
+    out += [f"ldr r2, {at['out']}", f"str r2, {at['to']}", "add r2, #2", f"str r2, {at['out']}", "bl 9f"]
+    out += [f"ldr r3, {at['end']}", "cmp r0, r3", "bne 1b", *leave(frame // 4 + 3)]
+    return [*out, "8:", *_product(tile, at, position), "9:", *_finish(tile, at)]
 
 
 def _product(tile: WinogradTile, at: dict[str, str], position: int) -> list[str]:
@@ -168,21 +164,23 @@ def _sum_and_difference(sums: Sequence[str], aside: Sequence[str]) -> list[str]:
     return out
 
 
-def _finish(tile: WinogradTile, at: dict[str, str], pointer: Sequence[str]) -> list[str]:
-    """Return what makes one output of every tile of twice the sums; `pointer` leaves in r2 where the first one goes."""
-    out: list[str] = []
-    rescaling = tile.rescaling
+def _finish(tile: WinogradTile, at: dict[str, str]) -> list[str]:
+    """Return what makes one output of every tile of twice the sums.
+
+    It is called twice rather than printed twice: all of the code should stay in 1 KiB of instruction cache.
+    """
+    out, rescaling = [f"str lr, {at['back']}"], tile.rescaling
     for c, acc in enumerate(tile.sums):
         out += [f"ldr r2, [r0, #{8 * c}]", f"ldr r3, [r0, #{8 * c + 4}]", *rescaling.bias("lr", "r2")]
         out += [f"add {a}, lr, {a}, asr #1" for a in acc]
         out += rescaling.constant("r2", "r3")
         out += rescaling.assembly(acc, "r3", "r2", "r12", "lr", [f"ldr r12, {at['base']}"])
-    out += [f"add r0, #{4 * SCALING_WORDS}", *pointer]
+    out += [f"add r0, #{4 * SCALING_WORDS}", f"ldr r2, {at['to']}"]
     out += [f"ldr r3, {at['step']}"] if tile.tiles > 1 else []
     for t in range(tile.tiles):
         out += ["add r2, r3"] if t else []
         out += [f"strb {acc[t]}, [r2{f', #{c}' if c else ''}]" for c, acc in enumerate(tile.sums)]
-    return out
+    return [*out, f"ldr pc, {at['back']}"]
 
 
 def _portable(tile: WinogradTile) -> str:
