@@ -147,7 +147,7 @@ class WinogradConv2d(DotConv2d):
             if columns is None:
                 self._row_of_tiles(buffers, called)
             else:
-                self._some_columns(buffers, columns, called)
+                self._some_columns(buffers, columns, called, self._tiles_now)
         return with_functions(builder.get(), called.values())
 
     def _row_of_tiles(self, buffers: dict[str, Buffer], called: Functions) -> None:
@@ -159,16 +159,19 @@ class WinogradConv2d(DotConv2d):
                     column = bind("column", T.min(column, T.int32(width - _COLUMNS * tiles)))
                 self._block(buffers, tiles, column, called)
 
-    def _some_columns(self, buffers: dict[str, Buffer], columns: Expr, called: Functions) -> None:
-        """Emit blocks that overlap where at least one fits, then tiles that do, then a single column."""
-        for tiles in dict.fromkeys((self._tiles_now, 1)):
-            width = _COLUMNS * tiles
-            with T.If(columns >= width), T.Then():
-                with loop("block", 0, T.truncdiv(columns + (width - 1), T.int32(width))) as block:
-                    column = bind("column", T.min(block * width, columns - width))
-                    self._block(buffers, tiles, column, called)
-        with T.If(columns == 1), T.Then():
-            self._block(buffers, 1, T.int32(0), called, single=True)
+    def _some_columns(self, buffers: dict[str, Buffer], columns: Expr, called: Functions, most: int) -> None:
+        """Emit blocks that overlap where at least one fits, otherwise single tiles that do, or a single column."""
+        width = _COLUMNS * most
+        with T.If(columns >= width):
+            count = T.truncdiv(columns + (width - 1), T.int32(width))
+            with T.Then(), loop("block", 0, count) as block:
+                column = bind("column", T.min(block * width, columns - width))
+                self._block(buffers, most, column, called)
+            with T.Else():
+                if most > 1:
+                    self._some_columns(buffers, columns, called, 1)
+                else:
+                    self._block(buffers, 1, T.int32(0), called, single=True)
 
     def _block(
         self, buffers: dict[str, Buffer], tiles: int, column: Expr, called: Functions, *, single: bool = False

@@ -1,8 +1,8 @@
 """When Winograd's kernel is faster than dot products, by the cycles of both and their waits for flash.
 
-Winograd's weights are 2.67 times as large, and pass by once for every block of tiles.  Where a block is four tiles wide,
-eight columns, that costs no more than direct weights for every three columns; where it is narrower, weights that fit no
-cache may eat up what multiplications save.
+Winograd's weights are 2.67 times as large, and pass by once for every block of tiles.  Where a block is four tiles, or
+eight columns, wide, that costs no more than direct weights for every three columns; where it is narrower, weights that
+fit no cache may eat up what multiplications save.
 
 The rates are those of single layers by the cycle model (``docs/cycles.md``): 4 to 64 channels, rows of 4 to 16 columns.
 Of 400 layers whose cycles were compared on three boards, the choice made one slower, by 3 %.

@@ -4,7 +4,7 @@ Two channels of up to four tiles keep their sums in registers.  A load serves th
 are int16 in flash already, so that on a core that issues one instruction a cycle 16 cycles make what takes 24
 multiplications directly; one that issues two takes 8.
 
-The four products are one loop that the code calls four times (:data:`tvm_patch.integer.winograd.ORDER`).  The first is put
+The four products are one loop that is called four times (:data:`tvm_patch.integer.winograd.ORDER`).  The first is put
 aside; with the second it makes a difference, to which the third is added, and a sum, put aside for the fourth.
 """
 
