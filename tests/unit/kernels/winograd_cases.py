@@ -36,8 +36,7 @@ def cases_of(seed: int, count: int, *, tiles: int, dual: bool) -> list[Case]:
     """Return cases with so many tiles at a time, or as many as their rows have."""
     found = []
     for case in geometry.batch_of(winograd, seed, 6 * count):
-        # Thresholds of channels are about time, not about what is right.
-        if not WinogradConv2d.fits(case.op) or len(found) == count:
+        if not WinogradConv2d.accepts(case.op) or len(found) == count:
             continue
         case.kernel = WinogradConv2d(
             case.op, {"tiles": min(tiles, case.op.outputs[0].shape[2] // 2), "dual": dual}

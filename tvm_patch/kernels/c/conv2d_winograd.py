@@ -22,6 +22,7 @@ from tvm_patch.kernels.c.winograd_stream import WinogradStream
 from tvm_patch.kernels.ir import call, row_body
 from tvm_patch.kernels.named import bind, loop
 from tvm_patch.kernels.registry import register
+from tvm_patch.targets import Target
 from tvm_patch.tvm_types import Buffer, Expr, PrimFunc
 
 _ROWS = 3
@@ -49,16 +50,7 @@ class WinogradConv2d(DotConv2d):
 
     @classmethod
     def accepts(cls, op: Operator) -> bool:
-        """Take what it can compile where it pays."""
-        inputs, outputs = op.inputs[0].shape[3], op.outputs[0].shape[3]
-        return inputs >= _LEAST_INPUTS and outputs >= _LEAST_OUTPUTS and cls.fits(op)
-
-    @classmethod
-    def fits(cls, op: Operator) -> bool:
-        """Tell whether it can compile an operator.
-
-        3×3 kernels at stride 1, whole fours of inputs, rows of two columns or more, and sums that stay in int32.
-        """
+        """Take 3×3 kernels at stride 1, whole fours of inputs, rows of two columns or more, sums that stay in int32."""
         _, height, width, inputs = op.constants["weight"].shape
         steps = [int(n) for key in ("strides", "dilation") for n in op.attrs[key]]
         if (height, width) != (_ROWS, 3) or steps != [1, 1, 1, 1]:
@@ -68,13 +60,21 @@ class WinogradConv2d(DotConv2d):
         return super().accepts(op) and stays_in_int32(op.constants["weight"])
 
     @classmethod
+    def suits(cls, op: Operator, target: Target) -> bool:
+        """Take what is faster than dot products with ample scratch."""
+        if op.inputs[0].shape[3] < _LEAST_INPUTS or op.outputs[0].shape[3] < _LEAST_OUTPUTS:
+            return False
+        wide = cls(op, cls.config_for(op, target))
+        return any(wide._pays(tiles) for tiles in range(1, wide._affordable(target.ample_scratch) + 1))
+
+    @classmethod
     def default_config(cls, op: Operator) -> dict[str, Any]:
         """Return the tile of :class:`DotConv2d`."""
         return {**super().default_config(op), "tiles": 0}
 
     def within(self, scratch: int) -> Kernel:
         """Return the kernel with as many tiles as the scratch holds, that of dot products where it holds too few."""
-        tiles = min(self._most_tiles, scratch // (_ROWS * self._row_bytes(1)))
+        tiles = self._affordable(scratch)
         if tiles > self._tiles_now and self._pays(tiles):
             return type(self)(self.op, {**self.config, "tiles": tiles})
         return self if self._tiles_now else super().within(scratch)
@@ -111,6 +111,10 @@ class WinogradConv2d(DotConv2d):
     def _most_tiles(self) -> int:
         """Most tiles of a block: they have to fit the row side by side."""
         return min(MOST_TILES, self.op.outputs[0].shape[2] // _COLUMNS)
+
+    def _affordable(self, scratch: int) -> int:
+        """Return how many tiles at most a block may have."""
+        return min(self._most_tiles, scratch // (_ROWS * self._row_bytes(1)))
 
     def _pays(self, tiles: int) -> bool:
         """Tell whether blocks of so many tiles are faster than dot products."""
