@@ -121,7 +121,14 @@ def test_other_layers_are_left_to_dot_products(op: dict) -> None:
     [
         (SINGLE, 16, 32, 4096, 4),
         (SINGLE, 5, 16, 4096, 0),  # eight columns are computed for five
-        (SINGLE, 7, 16, 4096, 3),
+        (SINGLE, 6, 16, 4096, 3),
+        (
+            SINGLE,
+            6,
+            64,
+            4096,
+            0,
+        ),  # there is scratch for two tiles only, so that eight columns are computed for six
         (DUAL, 8, 64, 4096, 2),
         (DUAL, 10, 64, 4096, 0),  # weights stream from flash for every two tiles
         (DUAL, 3, 16, 4096, 0),

@@ -13,6 +13,7 @@ from tvm_patch.graph import Operator
 from tvm_patch.integer.winograd import stays_in_int32
 from tvm_patch.kernels.base import Kernel, Preference
 from tvm_patch.kernels.c.arm.function import Functions, with_functions
+from tvm_patch.kernels.c.arm.rescaling import Rescaling
 from tvm_patch.kernels.c.arm.winograd_dot import WinogradTile, winograd_dot
 from tvm_patch.kernels.c.arm.winograd_inputs import MOST_TILES, quad_bytes, winograd_inputs
 from tvm_patch.kernels.c.conv2d_dot import DotConv2d
@@ -185,7 +186,8 @@ class WinogradConv2d(DotConv2d):
         dual, stream, scratch = bool(self.config["dual"]), self.transformed, buffers["scratch"]
         transform = winograd_inputs(tiles, single=single, dual=dual)
         unroll = _UNROLL * (2 if dual and stream.quads % (2 * _UNROLL) == 0 else 1)
-        tile = WinogradTile(tiles, unroll, self.rescaling, dual)
+        clamp = (self.requantizer.act_min, self.requantizer.act_max)
+        tile = WinogradTile(tiles, unroll, Rescaling.of(self.steps, clamp), dual)
         dot = winograd_dot(tile)
         called.update({f.name: f for f in (transform, dot)})
         for r in range(_ROWS):

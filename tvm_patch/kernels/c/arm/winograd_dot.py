@@ -171,9 +171,8 @@ def _finish(tile: WinogradTile, at: dict[str, str]) -> list[str]:
     """
     out, rescaling = [f"str lr, {at['back']}"], tile.rescaling
     for c, acc in enumerate(tile.sums):
-        out += [f"ldr r2, [r0, #{8 * c}]", f"ldr r3, [r0, #{8 * c + 4}]", *rescaling.bias("lr", "r2")]
-        out += [f"add {a}, lr, {a}, asr #1" for a in acc]
-        out += rescaling.constant("r2", "r3")
+        out += [f"ldr r2, [r0, #{8 * c}]", f"ldr r3, [r0, #{8 * c + 4}]"]
+        out += rescaling.scaled_down(acc, "r2", 1, "lr") + rescaling.constant("r2", "r3")
         out += rescaling.assembly(acc, "r3", "r2", "r12", "lr", [f"ldr r12, {at['base']}"])
     out += [f"add r0, #{4 * SCALING_WORDS}", f"ldr r2, {at['to']}"]
     out += [f"ldr r3, {at['step']}"] if tile.tiles > 1 else []
