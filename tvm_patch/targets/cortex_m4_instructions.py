@@ -2,6 +2,9 @@
 
 Written by ``python -m benchmarks.fit_estimate fit`` from the counts recorded beside it: non-negative least
 squares of relative errors.  See ``docs/planner-estimate.md``.
+
+``pointwise.pair`` and ``pointwise.quad`` were then lowered by 6 % by hand: joined weights take 12 % less than the
+fit in mlperf-kws.  A new fit with those, with Winograd and with direct depthwise kernels is still to be made.
 """
 
 INSTRUCTIONS: dict[str, float] = {
@@ -98,8 +101,8 @@ INSTRUCTIONS: dict[str, float] = {
     "pointwise.only.rest": 0,
     "pointwise.only.row": 0,
     "pointwise.only.widen": 3.067,
-    "pointwise.pair": 10.38,
-    "pointwise.quad": 7.586,
+    "pointwise.pair": 9.757,
+    "pointwise.quad": 7.131,
     "pointwise.rest": 3.678,
     "pointwise.row": 0,
     "pointwise.widen": 4.658,
