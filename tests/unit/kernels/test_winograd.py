@@ -19,7 +19,7 @@ from tvm_patch.kernels.c.arm.winograd_dot import WinogradTile, winograd_dot
 from tvm_patch.kernels.c.conv2d_dot import DotConv2d
 from tvm_patch.kernels.c.conv2d_winograd import blocks_of
 from tvm_patch.kernels.c.winograd_choice import DUAL, SINGLE, Rates
-from tvm_patch.targets import CORTEX_M4, CORTEX_M7, Target
+from tvm_patch.targets import CORTEX_M4, CORTEX_M7, DataMemory, Target
 from tvm_patch.targets.pipeline import block_cost
 
 TILES = [1, 2, 3, 4]
@@ -138,6 +138,15 @@ def test_chosen_where_it_is_faster(rates: Rates, width: int, inputs: int, scratc
     """Each is a layer whose cycles were compared."""
     kernel = kernel_for(resnet_layer(width, inputs, inputs), CORTEX_M7 if rates is DUAL else CORTEX_M4)
     assert kernel.within(scratch).config.get("tiles", 0) == tiles
+
+
+@pytest.mark.parametrize(("cache", "reads"), [(64 * 1024, 1), (16 * 1024, 6 * 2)])
+def test_every_block_reads_all_weights(cache: int, reads: int) -> None:
+    """24.5 KB of them, two blocks for each of six rows; loops have no other order."""
+    kernel = kernel_for(resnet_layer(), CORTEX_M7).within(4096)
+    memory = DataMemory(cache, 32, 9.0, 0.0)
+    assert kernel.constant_reads(memory, alone=True) == reads
+    assert kernel.blocked(1 << 16, memory, alone=True) is kernel
 
 
 def test_fewer_cycles_by_the_model() -> None:

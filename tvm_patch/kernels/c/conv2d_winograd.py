@@ -14,8 +14,9 @@ from tvm_patch.integer.winograd import stays_in_int32
 from tvm_patch.kernels.base import Kernel, Preference
 from tvm_patch.kernels.c.arm.function import Functions, with_functions
 from tvm_patch.kernels.c.arm.rescaling import Rescaling
-from tvm_patch.kernels.c.arm.winograd_dot import WinogradTile, winograd_dot
+from tvm_patch.kernels.c.arm.winograd_dot import CHANNELS, WinogradTile, winograd_dot
 from tvm_patch.kernels.c.arm.winograd_inputs import MOST_TILES, quad_bytes, winograd_inputs
+from tvm_patch.kernels.c.blocks import StreamedRow
 from tvm_patch.kernels.c.conv2d_dot import DotConv2d
 from tvm_patch.kernels.c.stream import QUAD
 from tvm_patch.kernels.c.winograd_choice import DUAL, SINGLE, pays
@@ -23,7 +24,7 @@ from tvm_patch.kernels.c.winograd_stream import WinogradStream
 from tvm_patch.kernels.ir import call, row_body
 from tvm_patch.kernels.named import bind, loop
 from tvm_patch.kernels.registry import register
-from tvm_patch.targets import Target
+from tvm_patch.targets import DataMemory, Target
 from tvm_patch.tvm_types import Buffer, Expr, PrimFunc
 
 _ROWS = 3
@@ -83,6 +84,24 @@ class WinogradConv2d(DotConv2d):
     def by_itself(self, scratch: int) -> Kernel:
         """Return the kernel itself: whole tensors are made as rows are."""
         return self
+
+    def blocked(self, scratch: int, memory: DataMemory, *, alone: bool) -> Kernel:
+        """Return the kernel itself where it has tiles: each block of them takes all weights."""
+        return self if self._tiles_now else super().blocked(scratch, memory, alone=alone)
+
+    def _streamed_rows(self, alone: bool) -> tuple[int, StreamedRow]:
+        """Return how many rows there are, and what one is: of blocks, where there are tiles."""
+        if not self._tiles_now:
+            return super()._streamed_rows(alone)
+        _, height, _, outputs = self.op.outputs[0].shape
+        columns, inputs = _COLUMNS * self._tiles_now, self.op.inputs[0].shape[3]
+        return height, StreamedRow(
+            group_bytes=4 * self.transformed.group_words,
+            groups=-(-outputs // CHANNELS),
+            tile_bytes=self.scratch_bytes,
+            tiles=sum(count for _, _, count in blocks_of(self._pairs, self._tiles_now)),
+            beside_bytes=_ROWS * (columns + 2) * inputs + columns * outputs,
+        )
 
     def candidates(self) -> list[dict[str, Any]]:
         """Return those of dot products, and all numbers of tiles."""
