@@ -34,8 +34,10 @@ STAGES: dict[str, tuple[tuple[str, str], ...]] = {
     "convert": (("tvm_patch.driver.front", "import_tflite"),),
     "legalize": (("tvm_patch.driver.compile", "legalize"),),
     "fit_steps": (
-        ("tvm_patch.kernels.c.conv2d_dot", "steps_of"),
-        ("tvm_patch.kernels.c.fully_connected_dot", "steps_of"),
+        ("tvm_patch.kernels.c.convolution_steps", "fit_steps"),
+        ("tvm_patch.kernels.c.convolution_steps", "fit_line"),
+        ("tvm_patch.kernels.c.fully_connected_dot", "fit_steps"),
+        ("tvm_patch.kernels.c.fully_connected_dot", "fit_line"),
     ),
     "kernels": (("tvm_patch.driver.front", "choose_kernels"), ("tvm_patch.driver.front", "describe")),
     "plan": (("tvm_patch.driver.compile", "resolve"),),

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
 from tvm_patch.graph import Operator
-from tvm_patch.integer.fit_steps import fit_steps
-from tvm_patch.integer.line import LineRequantizer, fit_line
-from tvm_patch.integer.staircase import staircase_of_pairs
 from tvm_patch.integer.step_requantize import StepRequantizer
 from tvm_patch.kernels.base import Kernel, Preference
 from tvm_patch.kernels.c.arm.dot_batch import dot_batch
@@ -24,6 +21,7 @@ from tvm_patch.kernels.c.arm.pointwise import (
 )
 from tvm_patch.kernels.c.arm.rescaling import Rescaling
 from tvm_patch.kernels.c.blocks import Order, StreamedRow
+from tvm_patch.kernels.c.convolution_steps import line_of, steps_of, the_steps_of
 from tvm_patch.kernels.c.dot_calls import call_dot, store_rest, widen_run
 from tvm_patch.kernels.c.row_tiles import batch_row, tile_row
 from tvm_patch.kernels.c.stream import QUAD, DotStream
@@ -32,43 +30,11 @@ from tvm_patch.kernels.conv2d import Conv2d
 from tvm_patch.kernels.ir import call, row_body
 from tvm_patch.kernels.named import bind, loop
 from tvm_patch.kernels.registry import register
-from tvm_patch.kernels.requantize import Requantizer
 from tvm_patch.targets import DataMemory, Target
 from tvm_patch.tvm_types import Buffer, Expr, PrimFunc
 
 _LITTLE_SCRATCH = 640
 """Bytes of widened pixels that a plan reckons with, or those of one pixel if that is more."""
-
-
-def steps_of(requantizer: Requantizer) -> StepRequantizer | None:
-    """Return the two-instruction rescaling of a convolution, or None where it has none."""
-    return None if requantizer.wraps else _fit(*_numbers(requantizer))
-
-
-def line_of(requantizer: Requantizer) -> LineRequantizer | None:
-    """Return the line that rescales sums of joined weights, or None where there is none."""
-    return None if requantizer.wraps else _fit_line(*_numbers(requantizer))
-
-
-def _numbers(requantizer: Requantizer) -> tuple[Any, ...]:
-    bias = requantizer.bias.astype(np.int64)
-    pairs = (bias, requantizer.multiplier, requantizer.shift, requantizer.low, requantizer.high)
-    act = (requantizer.act_min, requantizer.act_max)
-    return (requantizer.zero_point, act, *(p.tobytes() for p in pairs))
-
-
-@lru_cache(maxsize=1024)
-def _fit(zero_point: int, act: tuple[int, int], *pairs: bytes) -> StepRequantizer | None:
-    bias, m, s, lowest, highest = (np.frombuffer(p, np.int64) for p in pairs)
-    stairs = staircase_of_pairs(m, s, zero_point, act, lowest, highest)
-    return None if stairs is None else fit_steps(stairs, bias, m, s, zero_point)
-
-
-@lru_cache(maxsize=1024)
-def _fit_line(zero_point: int, act: tuple[int, int], *pairs: bytes) -> LineRequantizer | None:
-    bias, m, s, lowest, highest = (np.frombuffer(p, np.int64) for p in pairs)
-    stairs = staircase_of_pairs(m, s, zero_point, act, lowest, highest)
-    return None if stairs is None else fit_line(stairs, bias, m, s)
 
 
 @register
@@ -192,9 +158,7 @@ class DotConv2d(Conv2d):
     @cached_property
     def steps(self) -> StepRequantizer:
         """Rescaling."""
-        steps = steps_of(self.requantizer)
-        assert steps is not None
-        return steps
+        return the_steps_of(self.requantizer)
 
     @property
     def rescaling(self) -> Rescaling:

@@ -14,7 +14,7 @@ from tvm_patch.integer.step_requantize import StepRequantizer
 from tvm_patch.kernels.c.arm.direct_taps import LANES, DirectTaps, direct_taps, row_cycles
 from tvm_patch.kernels.c.arm.function import Functions, with_functions
 from tvm_patch.kernels.c.arm.rescaling import Rescaling
-from tvm_patch.kernels.c.conv2d_dot import steps_of
+from tvm_patch.kernels.c.convolution_steps import steps_of, the_steps_of
 from tvm_patch.kernels.c.stream import rescaling_words, words_of
 from tvm_patch.kernels.c.unrolled import rescaling_traits
 from tvm_patch.kernels.depthwise_conv2d import DepthwiseConv2d
@@ -94,9 +94,7 @@ class DirectDepthwise(DepthwiseConv2d):
     @cached_property
     def steps(self) -> StepRequantizer:
         """Rescaling."""
-        steps = steps_of(self.requantizer)
-        assert steps is not None
-        return steps
+        return the_steps_of(self.requantizer)
 
     @property
     def constants(self) -> dict[str, np.ndarray]:
@@ -164,8 +162,7 @@ def _taps(
 
 def _fastest(op: Operator, *, dual: bool) -> dict[str, Any]:
     """Return the tile and the place of the weights that take the fewest cycles for a row."""
-    width, steps = op.outputs[0].shape[2], steps_of(DepthwiseConv2d(op).requantizer)
-    assert steps is not None
+    width, steps = op.outputs[0].shape[2], the_steps_of(DepthwiseConv2d(op).requantizer)
     costs = {c: row_cycles(_taps(op, steps, *c, dual), width) for c in _choices(op)}
     outputs, held = min(costs, key=lambda choice: costs[choice])
     return {"outputs": outputs, "held": held, "dual": dual}

@@ -20,7 +20,7 @@ from tvm_patch.kernels.c.arm.scheduling import cycles_of
 from tvm_patch.kernels.c.arm.taps_stream import WORD, TapsStream
 from tvm_patch.kernels.c.arm.taps_tile import TapsTile, taps_tile
 from tvm_patch.kernels.c.column_order import ColumnOrder
-from tvm_patch.kernels.c.conv2d_dot import steps_of
+from tvm_patch.kernels.c.convolution_steps import steps_of, the_steps_of
 from tvm_patch.kernels.c.stream import rescaling_words
 from tvm_patch.kernels.c.unrolled import rescaling_traits
 from tvm_patch.kernels.depthwise_conv2d import DepthwiseConv2d
@@ -105,9 +105,7 @@ class PairedDepthwise(DepthwiseConv2d):
     @cached_property
     def steps(self) -> StepRequantizer:
         """Rescaling."""
-        steps = steps_of(self.requantizer)
-        assert steps is not None
-        return steps
+        return the_steps_of(self.requantizer)
 
     @property
     def constants(self) -> dict[str, np.ndarray]:
@@ -323,8 +321,7 @@ def _blocks_for(op: Operator, scratch: int, *, dual: bool) -> dict[str, Any]:
     width = op.outputs[0].shape[2]
     blocks = -(-width // max(1, min(width, _most_outputs(op, scratch))))
     block = -(-width // blocks)
-    steps = steps_of(DepthwiseConv2d(op).requantizer)
-    assert steps is not None
+    steps = the_steps_of(DepthwiseConv2d(op).requantizer)
     costs = {}
     for outputs in range(1, min(_MOST_OUTPUTS, block) + 1):
         whole = outputs == block and _tile(op, steps, outputs, kernel_w, whole=True).fits
