@@ -114,8 +114,13 @@ def _depthwise(network: Network, op: OperatorDesc) -> Terms:
         name, tiles = ("depthwise.single", fours) if packed else ("depthwise.scalar", out[3])
         column = {f"{name}.column": tiles, f"{name}.tap": tiles * height * width}
         return Terms({f"{name}.call": 1, f"{name}.channels": tiles}, column)
-    pairs = -(-height // 2)
     stride = op.window.stride[1]
+    if _reads_rows_as_they_are(height, width, stride, out[2]):
+        taps = height * width
+        call = {"depthwise.direct.call": 1, "depthwise.direct.channels": fours}
+        column = {"depthwise.direct.column": fours, "depthwise.direct.tap": fours * taps}
+        return Terms(call, column, dynamic={"depthwise.direct.dynamic": fours})
+    pairs = -(-height // 2)
     call = {
         "depthwise.call": 1,
         "depthwise.channels": fours,
@@ -130,6 +135,13 @@ def _depthwise(network: Network, op: OperatorDesc) -> Terms:
     }
     dynamic = {"depthwise.dynamic": fours, "depthwise.dynamic.tap": fours * pairs * width}
     return Terms(call, column, dynamic=dynamic)
+
+
+def _reads_rows_as_they_are(height: int, width: int, stride: int, columns: int) -> bool:
+    """Tell which way a Cortex-M4 goes; :meth:`DirectDepthwise.suits`, which a test compares with it."""
+    if width > 3 or height * width > _UNROLLED_TAPS:
+        return False
+    return width < 3 or stride > 1 or columns <= width or (columns <= 6 and columns % 2 == 0)
 
 
 def _broadcasts(network: Network, op: OperatorDesc) -> bool:
