@@ -75,9 +75,22 @@ def _read_tar(path: Path) -> dict[str, bytes]:
                 stream = archive.extractfile(entry)
                 if stream is not None:
                     files[str(place)] = stream.read()
+            _check_end(archive)
     except (tarfile.TarError, EOFError) as error:
         raise UserError(f"{path} is not an artifact: not a readable .tar: {error}; {_AGAIN}") from error
     return files
+
+
+def _check_end(archive: tarfile.TarFile) -> None:
+    """Refuse an archive that was cut between two members, which tarfile reads like a whole one.
+
+    POSIX (pax, "ustar Interchange Format"): two blocks of zeros end an archive.
+    """
+    assert archive.fileobj is not None
+    # tarfile has read the first of them to see that no member follows.
+    archive.fileobj.seek(archive.offset)
+    if archive.fileobj.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
+        raise EOFError("its end is missing")
 
 
 def _stranger(source: Path, name: str, link: bool) -> UserError:

@@ -139,7 +139,25 @@ def winograd() -> bytes:
     return net.finish()
 
 
-NETWORKS = {"dense": dense, "dense_apart": dense_apart, "depthwise": depthwise, "winograd": winograd}
+@cache
+def columns() -> bytes:
+    """Depthwise kernels of one column along time, as in networks for sound: rows of one pixel, many rows of taps."""
+    net = _Layers(9, (1, 30, 1, 40))
+    net.depthwise(3, 1, padding="VALID")
+    net.conv(1, 32)
+    net.depthwise(5, 1, padding="VALID")
+    net.depthwise(10, 1, padding="VALID", activation="RELU")
+    net.depthwise(15, 1, padding="VALID")
+    return net.finish()
+
+
+NETWORKS = {
+    "dense": dense,
+    "dense_apart": dense_apart,
+    "depthwise": depthwise,
+    "winograd": winograd,
+    "columns": columns,
+}
 
 
 _REARRANGED = (6, 9)

@@ -96,9 +96,9 @@ def test_with_options_that_change_functions(network, compiler, flags, level, tmp
 @pytest.mark.parametrize(
     ("network", "compiler", "level"),
     marked(
-        ((n, *b) for n, b in itertools.product(("dense", "depthwise"), HOST)),
+        ((n, *b) for n, b in itertools.product(("dense", "depthwise", "columns"), HOST)),
         lambda _network, compiler, level: (
-            (compiler, level) in (("clang", "-O2"), ("gcc", "-Os"), ("gcc", "-O0"))
+            (compiler, level) in (("clang", "-O2"), ("gcc", "-Os"), ("gcc", "-O0"), ("gcc", "-O3"))
         ),
     ),
 )

@@ -73,6 +73,17 @@ def test_truncated_archive(refused, artifact, part):
     assert "artifact.tar is not " in refused("run", path)
 
 
+def test_archive_cut_between_members(refused, artifact):
+    """Nothing in it is damaged, yet files are missing that no list names."""
+    path = artifact.with_name("artifact.tar")
+    with tarfile.open(path) as archive:
+        last = archive.getmembers()[-1]
+    data = path.read_bytes()
+    for kept in (last.offset, last.offset_data, last.offset_data + last.size):
+        path.write_bytes(data[:kept])
+        assert "artifact.tar is not " in refused("run", path)
+
+
 @pytest.mark.parametrize("name", ["../../escaped.c", "/tmp/escaped.c", "codegen/../../escaped.c"])
 def test_archive_that_leaves_its_folder(refused, artifact, name):
     path = artifact.with_name("artifact.tar")
