@@ -86,6 +86,7 @@ def compile_model(
     check_writable(folder)
 
     with output.progress(f"compiling {model.name}") as step, about(plan):
+        from microtvm_project.arena_room import room_of
         from tvm_patch import driver
 
         artifact = driver.compile(
@@ -97,6 +98,7 @@ def compile_model(
             database=database,
             prefer=prefer.value,
             signature=signature,
+            sram=room_of(limits),
             progress=step,
         )
         _check_fits(limits, "SRAM", "the arena", artifact.arena_bytes)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import tvm
 
+from microtvm_project.arena_room import room_of
 from microtvm_project.boards import get_board
 from tvm_patch.border_mode import BorderMode
 from tvm_patch.codegen.artifact import ArtifactFiles
@@ -43,6 +44,7 @@ def compile(
     prefer: Preference = "balanced",
     signature: str | None = None,
     prune: bool = True,
+    sram: int | None = None,
     progress: Progress | None = None,
 ) -> Artifact:
     """Compile a quantized TFLite model.
@@ -73,6 +75,9 @@ def compile(
         Which of the file's signatures; its first subgraph otherwise.
     prune : bool
         Whether channels that are constant or never read are left out; the outputs are the same bits.
+    sram : int, optional
+        Without a plan: bytes that the arena may grow to where scratch makes kernels faster; those of the board's SRAM
+        otherwise.  It is no limit of what the network needs.
     progress : callable, optional
         Called with what is being done and the fraction done.
 
@@ -93,7 +98,7 @@ def compile(
     if prefer not in PREFERENCES:
         raise UserError(f"prefer {prefer!r} is unknown; use {', '.join(PREFERENCES)}")
     report = progress or (lambda _text, _fraction: None)
-    target = get_target(get_board(board).cpu)
+    target, room = get_target(get_board(board).cpu), sram or room_of(get_board(board))
     report("reading and legalizing", 0.0)
     legalized = legalize(model, name, io, signature, target, prune)
     _, network = legalized.describe(lambda text, done: report(text, 0.05 + 0.2 * done))
@@ -105,7 +110,9 @@ def compile(
     elif segments is not None:
         schedule = Schedule.of(network, segments(network), mode)
     tuned = tuned_configs(target, database, prefer, (board, target.name))
-    program = legalized.lower(schedule, lambda text, done: report(text, 0.35 + 0.25 * done), mode, tuned)
+    program = legalized.lower(
+        schedule, lambda text, done: report(text, 0.35 + 0.25 * done), mode, tuned, room
+    )
     report("planning memory", 0.6)
     placement = program.schedule.placement
     if found is not None:

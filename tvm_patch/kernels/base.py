@@ -106,6 +106,15 @@ class Kernel(ABC):  # noqa: B024 - what is abstract differs between its two subc
         """Return the fastest variant for a segment of this operator alone, with at most `scratch` bytes of it."""
         return self
 
+    @property
+    def effort(self) -> float:
+        """What one inference takes of what depends on the scratch; 0 for a kernel with one variant only.
+
+        Instructions, estimated, or cycles on a core that issues two instructions in one.  It compares variants of one
+        kernel that ran by itself, with nothing computed twice.
+        """
+        return 0.0
+
     def room(self, scratch: int) -> int:
         """Return how much of so many bytes of scratch this kernel should take at most."""
         return scratch

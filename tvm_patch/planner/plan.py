@@ -22,7 +22,7 @@ from tvm_patch.planner.segments import Segment, segment_of
 from tvm_patch.targets import TARGETS
 
 FORMAT: Literal["tvm-patch plan"] = "tvm-patch plan"
-VERSION: Literal[2] = 2
+VERSION: Literal[3] = 3
 """Of the format; a file of another version is refused."""
 
 Scheme = Literal["auto", "layer", "mcunetv2"]
@@ -76,6 +76,21 @@ class FrontPoint(_Part):
     estimated_instructions: _Count
 
 
+class Bought(_Part):
+    """What an arena is larger for than its segments need.
+
+    Attributes
+    ----------
+    arena_bytes : int
+        More than the least.
+    estimated_instructions : int
+        Fewer for it.
+    """
+
+    arena_bytes: _Count
+    estimated_instructions: _Count
+
+
 class Plan(_Part):
     """A plan for one network, with its costs.
 
@@ -93,8 +108,12 @@ class Plan(_Part):
         How it was made.
     segments : tuple of PlannedSegment
         In run order.
+    scratch : tuple of int
+        Bytes that each operator's kernel has for itself; the compiler may give it what is free anyway on top.
     arena_bytes : int
         As the compiler allocates it.
+    bought : Bought or None
+        What of it was spent on speed; None where it is the least for these segments.
     overhead : float
         `macs_executed` over `macs`.
     macs, macs_executed : int
@@ -106,14 +125,16 @@ class Plan(_Part):
     """
 
     format: Literal["tvm-patch plan"] = FORMAT
-    version: Literal[2] = VERSION
+    version: Literal[3] = VERSION
     network: str
     target: str
     fingerprint: str
     input_mode: InputMode
     scheme: Scheme
     segments: Annotated[tuple[PlannedSegment, ...], Field(min_length=1)]
+    scratch: tuple[_Count, ...]
     arena_bytes: _Count
+    bought: Bought | None = None
     overhead: _Ratio
     macs: _Count
     macs_executed: _Count
@@ -186,7 +207,13 @@ class Plan(_Part):
                 f"fingerprint: the plan was made for another network ({self.network}), not for {network.name} as it is "
                 "now; plan again"
             )
+        if len(self.scratch) != len(network.operators):
+            raise PlanError(f"scratch: {len(self.scratch)} numbers, but {len(network.operators)} operators")
         schedule = Schedule.of(network, [s.segment() for s in self.segments], self.input_mode)
+        for i, (given, op) in enumerate(zip(self.scratch, network.operators, strict=True)):
+            if given < op.scratch_bytes:
+                raise PlanError(f"scratch[{i}]: {given} bytes, but {op.name} needs {op.scratch_bytes}")
+        schedule = schedule.with_scratch(self.scratch)
         facts = {
             "macs": (self.macs, network.macs),
             "macs_executed": (self.macs_executed, schedule.macs_executed),

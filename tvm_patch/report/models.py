@@ -175,6 +175,21 @@ class InspectReport(Report):
     notes: list[str] = Field(default_factory=list)
 
 
+class BoughtReport(Report):
+    """What of an arena was spent on speed.
+
+    Attributes
+    ----------
+    arena_bytes : int
+        More than the least that would do.
+    estimated_instructions : int
+        Fewer for it.
+    """
+
+    arena_bytes: int
+    estimated_instructions: int
+
+
 class CompileReport(Report):
     """An artifact.
 
@@ -190,6 +205,8 @@ class CompileReport(Report):
     overhead : float
         ``macs_executed / macs``, as in :class:`InspectReport`.
     arena_bytes, constant_bytes : int
+    bought : BoughtReport or None
+        What of the arena was spent on speed; None where it is the least.
     files : int
     inputs, outputs, operators, notes
         As in :class:`InspectReport`.
@@ -206,6 +223,7 @@ class CompileReport(Report):
     macs_executed: int
     overhead: float
     arena_bytes: int
+    bought: BoughtReport | None = None
     constant_bytes: int | None = None
     files: int = 0
     inputs: list[TensorReport] = Field(default_factory=list)
@@ -323,6 +341,8 @@ class RunReport(Report):
         ``macs_executed / macs``, as in :class:`InspectReport`.
     arena_bytes, static_bytes, stack_bytes, sram_bytes : int or None
         ``sram_bytes`` is the sum of the other three; None where the board cannot tell.
+    bought : BoughtReport or None
+        As in :class:`CompileReport`.
     flash_bytes : int or None
         Code and constants of the linked firmware.
     flash : list of FlashReport
@@ -353,6 +373,7 @@ class RunReport(Report):
     macs_executed: int = 0
     overhead: float = 1.0
     arena_bytes: int | None = None
+    bought: BoughtReport | None = None
     static_bytes: int | None = None
     stack_bytes: int | None = None
     sram_bytes: int | None = None

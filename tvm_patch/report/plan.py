@@ -11,8 +11,8 @@ from rich.table import Table
 
 from tvm_patch.report.columns import Bar, Cell, Column, fitted
 from tvm_patch.report.make import segment_reports
-from tvm_patch.report.models import Report, SegmentReport
-from tvm_patch.report.text import count, kib
+from tvm_patch.report.models import BoughtReport, Report, SegmentReport
+from tvm_patch.report.text import bought_text, count, kib
 
 if TYPE_CHECKING:
     from tvm_patch.driver.plan import Planned
@@ -40,6 +40,8 @@ class PlanReport(Report):
     ----------
     model, input_mode, scheme : str
     arena_bytes : int
+    bought : BoughtReport or None
+        What of it was spent on speed; None where it is the least for these segments.
     layer_arena_bytes : int
         Layer by layer, with the input in the arena.
     overhead : float
@@ -60,6 +62,7 @@ class PlanReport(Report):
     input_mode: str
     scheme: str
     arena_bytes: int
+    bought: BoughtReport | None = None
     layer_arena_bytes: int
     overhead: float
     macs: int
@@ -89,6 +92,7 @@ def plan_report(model: str, planned: Planned) -> PlanReport:
         input_mode=plan.input_mode,
         scheme=plan.scheme,
         arena_bytes=plan.arena_bytes,
+        bought=BoughtReport(**plan.bought.model_dump()) if plan.bought else None,
         layer_arena_bytes=planned.layer_memory.placement.arena_bytes,
         overhead=plan.overhead,
         macs=plan.macs,
@@ -150,6 +154,7 @@ def print_plan(console: Console, report: PlanReport) -> None:
             "arena",
             f"{kib(report.arena_bytes)}; layer by layer, input resident: {kib(report.layer_arena_bytes)}",
         ),
+        *([("", bought_text(report.bought))] if report.bought else []),
         ("", escape(report.peak)),
         ("", escape(report.next_saving)),
         ("MACs", f"{count(report.macs_executed)} executed, overhead {report.overhead:.4f}"),

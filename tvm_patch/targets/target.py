@@ -31,7 +31,7 @@ class Target:
     costs : mapping of str to float
         Instructions by piece of code, for the planner's estimate.
     ample_scratch : int
-        Bytes of scratch beyond which no kernel gets faster.
+        Bytes of scratch beyond which hardly any kernel gets faster.
     tuned_on : str
         Name of the target whose measurements choose configs here: of cores that run the same instructions, one is
         enough.
