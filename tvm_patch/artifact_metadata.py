@@ -155,7 +155,7 @@ class BoughtEntry(_Entry):
     """What the arena is larger for than it has to be."""
 
     arena_bytes: int = Field(description="more than the least")
-    estimated_instructions: int = Field(description="fewer for it")
+    estimated_cycles: int = Field(description="fewer for it")
 
 
 class Metadata(_Entry):

@@ -25,7 +25,7 @@ class _Priced:
 
     def time(self, arena: int) -> int:
         """Return the estimate with such an arena."""
-        return max(0, round(self.point.instructions + self.prices.late(arena)))
+        return max(0, round(self.point.cycles + self.prices.late(arena)))
 
 
 def spend(
@@ -61,9 +61,7 @@ def spend(
     # Where free bytes cannot be had in one piece kernels get less than by size; the arena is what it became.
     arena = schedule.arena_bytes
     point = Point(schedule, best.time(arena))
-    bought = Bought(
-        arena_bytes=arena - least, estimated_instructions=max(0, best.time(least) - point.instructions)
-    )
+    bought = Bought(arena_bytes=arena - least, estimated_cycles=max(0, best.time(least) - point.cycles))
     known = tuple(Point(p.point.schedule, p.time(p.point.arena_bytes)) for p in front)
     plan = plan_of(network, request, point, known, bought if bought.arena_bytes else None)
     return Choice(plan, point, known)

@@ -110,8 +110,8 @@ class Kernel(ABC):  # noqa: B024 - what is abstract differs between its two subc
     def effort(self) -> float:
         """What one inference takes of what depends on the scratch; 0 for a kernel with one variant only.
 
-        Instructions, estimated, or cycles on a core that issues two instructions in one.  It compares variants of one
-        kernel that ran by itself, with nothing computed twice.
+        Cycles, estimated for memory that answers at once.  It compares variants of one kernel that runs by itself, with
+        nothing computed twice.
         """
         return 0.0
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from tvm_patch.kernels import Kernel
 from tvm_patch.lowering.prices import Prices
 from tvm_patch.lowering.tuned import TunedConfigs
-from tvm_patch.lowering.variants import Variants, alone_operators
+from tvm_patch.lowering.variants import Variants, alone_operators, ample_scratch
 from tvm_patch.planner.explain import plan_memory
 from tvm_patch.planner.plan import Bought
 from tvm_patch.planner.schedule import Schedule
@@ -34,16 +34,14 @@ def layer_kernels(
     if sram is not None:
         arena = max(sram, schedule.arena_bytes)
     else:
-        ample, alone = schedule.network.target.ample_scratch, alone_operators(schedule)
-        wide = [variants.within(i, ample, alone=i in alone).scratch_bytes for i in range(len(kernels))]
-        arena = schedule.with_scratch(wide).arena_bytes
+        arena = schedule.with_scratch(ample_scratch(variants, schedule)).arena_bytes
     chosen, wider = fit_kernels(kernels, schedule, tuned, arena, variants)
     more = wider.arena_bytes - schedule.arena_bytes
     if not more:
         return chosen, wider, None
     prices = Prices(schedule, variants)
     saved = prices.late(schedule.arena_bytes) - prices.late(wider.arena_bytes)
-    return chosen, wider, Bought(arena_bytes=more, estimated_instructions=round(saved))
+    return chosen, wider, Bought(arena_bytes=more, estimated_cycles=round(saved))
 
 
 def fit_kernels(

@@ -53,7 +53,7 @@ class Prices:
     def late(self, arena: int) -> float:
         """Return what all kernels take more with such an arena than each does with ample scratch.
 
-        In instructions, estimated, or in cycles on a core that issues two in one; negative where even more pays.
+        In cycles, estimated; negative where even more pays.
         """
         return sum(offer.late(arena) for offer in self._offers)
 

@@ -79,6 +79,16 @@ class Variants:
         return [v for i, v in enumerate(found) if all(v.effort < less.effort for less in found[:i])]
 
 
+def ample_scratch(variants: Variants, schedule: Schedule) -> list[int]:
+    """Return the scratch of every operator where none has to save it; see :attr:`Target.ample_scratch`."""
+    ample, alone = schedule.network.target.ample_scratch, alone_operators(schedule)
+    return [
+        # What was measured to be fastest may need less than what the plan reckons with.
+        max(op.scratch_bytes, variants.within(op.index, ample, alone=op.index in alone).scratch_bytes)
+        for op in schedule.network.operators
+    ]
+
+
 def alone_operators(schedule: Schedule) -> set[int]:
     """Return the operators that run over whole tensors, as segments of their own only."""
     network, operators = schedule.network, [i for s in schedule.segments for i in s.operators]

@@ -18,7 +18,7 @@ from tvm_patch.planner.search.patched import Patched
 from tvm_patch.planner.search.ways import Point, Ways
 
 Objective = Literal["memory", "time", "balanced"]
-"""``memory``: least arena.  ``time``: fewest estimated instructions.  ``balanced``: least product of both."""
+"""``memory``: least arena.  ``time``: fewest estimated cycles.  ``balanced``: least product of both."""
 
 OBJECTIVES: tuple[Objective, ...] = get_args(Objective)
 
@@ -181,12 +181,12 @@ def plan_of(
         overhead=overhead_of(point.macs, network.macs),
         macs=network.macs,
         macs_executed=point.macs,
-        estimated_instructions=point.instructions,
+        estimated_cycles=point.cycles,
         front=tuple(
             FrontPoint(
                 arena_bytes=p.arena_bytes,
                 overhead=overhead_of(p.macs, network.macs),
-                estimated_instructions=p.instructions,
+                estimated_cycles=p.cycles,
             )
             for p in front
         ),

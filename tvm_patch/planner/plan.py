@@ -68,12 +68,12 @@ class FrontPoint(_Part):
     arena_bytes : int
     overhead : float
         Multiply-accumulates executed over those of the network.
-    estimated_instructions : int
+    estimated_cycles : int
     """
 
     arena_bytes: _Count
     overhead: _Ratio
-    estimated_instructions: _Count
+    estimated_cycles: _Count
 
 
 class Bought(_Part):
@@ -83,12 +83,12 @@ class Bought(_Part):
     ----------
     arena_bytes : int
         More than the least.
-    estimated_instructions : int
+    estimated_cycles : int
         Fewer for it.
     """
 
     arena_bytes: _Count
-    estimated_instructions: _Count
+    estimated_cycles: _Count
 
 
 class Plan(_Part):
@@ -118,8 +118,8 @@ class Plan(_Part):
         `macs_executed` over `macs`.
     macs, macs_executed : int
         Multiply-accumulates of the network and of the plan.
-    estimated_instructions : int
-        See :mod:`tvm_patch.planner.estimate.instructions`.
+    estimated_cycles : int
+        See :mod:`tvm_patch.planner.estimate.cycles`.
     front : tuple of FrontPoint
         The alternatives among which it was chosen, least arena first.
     """
@@ -138,7 +138,7 @@ class Plan(_Part):
     overhead: _Ratio
     macs: _Count
     macs_executed: _Count
-    estimated_instructions: _Count
+    estimated_cycles: _Count
     front: tuple[FrontPoint, ...] = ()
 
     def save(self, path: Path | str) -> Path:

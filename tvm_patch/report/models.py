@@ -182,12 +182,12 @@ class BoughtReport(Report):
     ----------
     arena_bytes : int
         More than the least that would do.
-    estimated_instructions : int
+    estimated_cycles : int
         Fewer for it.
     """
 
     arena_bytes: int
-    estimated_instructions: int
+    estimated_cycles: int
 
 
 class CompileReport(Report):

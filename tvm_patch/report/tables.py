@@ -67,7 +67,7 @@ def print_compile(console: Console, report: CompileReport) -> None:
 
 def print_run(console: Console, report: RunReport) -> None:
     """Print what every operator takes, then memory and the verdict."""
-    timed = report.cycles is not None
+    timed = any(op.cycles is not None for op in report.operators)
     spent = [(op.cycles if timed else op.instructions) or 0 for op in report.operators]
     total = (report.cycles if timed else report.instructions) or sum(spent)
     columns = (

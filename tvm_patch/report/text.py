@@ -32,8 +32,8 @@ def count(number: int | None) -> str:
 
 def bought_text(bought: BoughtReport) -> str:
     """Return in words what of an arena was spent on speed."""
-    saved = count(bought.estimated_instructions)
-    return f"{bought.arena_bytes:,} B of it more than needed, for about {saved} instructions less"
+    saved = count(bought.estimated_cycles)
+    return f"{bought.arena_bytes:,} B of it more than needed, for about {saved} cycles less"
 
 
 def shape(dims: Sequence[int]) -> str:

@@ -102,4 +102,4 @@ def test_layers_say_what_their_arena_bought(described):
     assert bought.arena_bytes == wide.arena_bytes - schedule.arena_bytes > 0
     # What fits anyway was not bought.
     saved = sum(k.effort for k in few) - sum(k.effort for k in many)
-    assert bought.estimated_instructions == pytest.approx(saved, abs=0.02 * saved + 1)
+    assert bought.estimated_cycles == pytest.approx(saved, abs=0.02 * saved + 1)

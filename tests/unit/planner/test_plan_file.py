@@ -67,7 +67,7 @@ def test_layer_by_layer():
         ({"scratch": [0]}, "scratch: 1 numbers, but 5 operators"),
         ({"scratch": [0, 0, 0, 0, 0.5]}, r"scratch\[4\]: "),
         ({"scratch": [0, 0, 0, 0, 4000]}, "arena_bytes: the plan says"),
-        ({"bought": {"arena_bytes": 4}}, "bought.estimated_instructions: field required"),
+        ({"bought": {"arena_bytes": 4}}, "bought.estimated_cycles: field required"),
         ({"macs": -1}, "macs: "),
         ({"macs": 1.5}, "macs: "),
         ({"overhead": None}, "overhead: "),

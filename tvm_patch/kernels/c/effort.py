@@ -1,26 +1,29 @@
 """What a variant of a kernel takes, estimated from the code that it prints, so that variants can be compared.
 
-Instructions on a core that issues one in a cycle, cycles on one that issues two.  Memory is taken to answer at once.
+Cycles by the model of the core (``docs/cycles.md``), where memory answers at once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 from tvm_patch.kernels.c.arm.column_pairs import LANES, column_pairs
+from tvm_patch.kernels.c.arm.dot_product import dot_product
 from tvm_patch.kernels.c.arm.dot_tile import DotTile
-from tvm_patch.kernels.c.arm.scheduling import cycles_of
 from tvm_patch.kernels.c.arm.taps_tile import TapsTile, taps_tile
+from tvm_patch.kernels.c.arm.widen import widen
+from tvm_patch.targets.pipeline import block_cost
 
-_CALL = 30
-"""Of a call with its arguments, and registers saved and loaded; on neither core two at a time."""
-_GROUP = 18
+_CALL = 50
+"""Of a call with its arguments, and registers saved and loaded."""
+_GROUP = 24
 """Of a group of channels besides its steps and what each output takes."""
-_LOOP = 3
+_LOOP = 5
 """Of the end of a loop."""
-_WIDENED = 4.5
-"""Of four inputs of a pixel that are widened to the scratch."""
+_UNROLLED = 4
+"""Steps of a loop by which one is priced."""
 
 
 def dot_effort(tile: DotTile, quads: int, groups: int, widened: int) -> float:
@@ -37,8 +40,17 @@ def dot_effort(tile: DotTile, quads: int, groups: int, widened: int) -> float:
         Fours of inputs that are widened for it, of all pixels.
     """
     loops = 0 if tile.straight else quads / tile.unroll * _LOOP
-    group = quads * tile.step_bytes / 4 + loops + _GROUP
-    return _CALL + (groups * group + _WIDENED * widened) / (2 if tile.dual else 1)
+    step, wide = _steps(replace(tile, straight=0, unroll=_UNROLLED))
+    return _CALL + groups * (quads * step + loops + _GROUP) + widened * wide
+
+
+@lru_cache(maxsize=1024)
+def _steps(tile: DotTile) -> tuple[float, float]:
+    """Return the effort of four inputs of a tile, and of widening four inputs of a pixel."""
+    step = _effort(_sections(dot_product(tile).assembly)["2:"], tile.dual) / tile.unroll
+    # Two fours of every pixel.
+    wide = _effort(_sections(widen(tile.pixels, tile.dual).assembly)["1:"], tile.dual) / (2 * tile.pixels)
+    return step, wide
 
 
 def taps_effort(tile: TapsTile, tiles: int, columns: int, channels: int) -> float:
@@ -59,7 +71,7 @@ def taps_effort(tile: TapsTile, tiles: int, columns: int, channels: int) -> floa
 
 
 @lru_cache(maxsize=1024)
-def _parts(tile: TapsTile, channels: int) -> tuple[int, int, int]:
+def _parts(tile: TapsTile, channels: int) -> tuple[float, float, float]:
     """Return the effort of a column that is rearranged, of a channel's head, and of a tile of outputs."""
     pairs = column_pairs(tile.rows, channels, side_by_side=tile.interleaved, dual=tile.dual)
     code = _sections(taps_tile(tile).assembly)
@@ -80,5 +92,5 @@ def _sections(lines: Sequence[str]) -> dict[str, tuple[str, ...]]:
     return out
 
 
-def _effort(lines: Sequence[str], dual: bool) -> int:
-    return cycles_of(lines) if dual else len(lines)
+def _effort(lines: tuple[str, ...], dual: bool) -> float:
+    return block_cost(lines, "cortex-m7" if dual else "cortex-m4").cycles

@@ -1,7 +1,7 @@
 """What an operator does that takes time: how often each piece of its kernel runs.
 
 A piece is a stretch of code whose length does not depend on the geometry: the head of a row's function, a register
-tile, four multiply-accumulates of a tile.  Counting pieces is all that is done here; how many instructions one takes is
+tile, four multiply-accumulates of a tile.  Counting pieces is all that is done here; how many cycles one takes is
 measured (:attr:`tvm_patch.targets.Target.costs`).
 """
 
@@ -17,6 +17,8 @@ Pieces = Mapping[str, float]
 
 _PAIRED_ROWS = 7
 """Rows of a depthwise kernel up to which two rows are multiplied at once."""
+_NARROW = 3
+"""Columns of a depthwise kernel up to which no columns are rearranged on some cores."""
 _UNROLLED_TAPS = 16
 _SHORT_RUN = 16
 """Bytes up to which the C compiler copies without a call."""
@@ -116,19 +118,21 @@ def _depthwise(network: Network, op: OperatorDesc) -> Terms:
         return Terms({f"{name}.call": 1, f"{name}.channels": tiles}, column)
     pairs = -(-height // 2)
     stride = op.window.stride[1]
+    # Narrow kernels may be made straight from the rows.
+    name = "depthwise.narrow" if width <= _NARROW else "depthwise"
     call = {
-        "depthwise.call": 1,
-        "depthwise.channels": fours,
-        "depthwise.weights": fours * pairs * width,
-        "depthwise.edge": fours * pairs * (width - 1),
+        f"{name}.call": 1,
+        f"{name}.channels": fours,
+        f"{name}.weights": fours * pairs * width,
+        f"{name}.edge": fours * pairs * (width - 1),
     }
     column = {
-        "depthwise.column": fours,
-        "depthwise.tap": fours * pairs * width,
-        "depthwise.gathered": fours * stride,
-        "depthwise.gather": fours * stride * pairs,
+        f"{name}.column": fours,
+        f"{name}.tap": fours * pairs * width,
+        f"{name}.gathered": fours * stride,
+        f"{name}.gather": fours * stride * pairs,
     }
-    dynamic = {"depthwise.dynamic": fours, "depthwise.dynamic.tap": fours * pairs * width}
+    dynamic = {f"{name}.dynamic": fours, f"{name}.dynamic.tap": fours * pairs * width}
     return Terms(call, column, dynamic=dynamic)
 
 
