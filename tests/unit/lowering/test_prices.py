@@ -23,7 +23,7 @@ UNTUNED = TunedConfigs()
 
 @pytest.fixture(scope="module", params=[CORTEX_M4, CORTEX_M7], ids=lambda t: t.name)
 def described(request):
-    return legalize(write_model(build("mcunet_vww0")), target=request.param).describe()
+    return legalize(write_model(build("mlperf_ic")), target=request.param).describe()
 
 
 def least(network):

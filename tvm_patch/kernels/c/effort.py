@@ -6,11 +6,10 @@ Cycles by the model of the core (``docs/cycles.md``), where memory answers at on
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import lru_cache
 
 from tvm_patch.kernels.c.arm.column_pairs import LANES, column_pairs
-from tvm_patch.kernels.c.arm.dot_product import dot_product
+from tvm_patch.kernels.c.arm.dot_steps_dual import DUAL_STEPS
 from tvm_patch.kernels.c.arm.dot_tile import DotTile
 from tvm_patch.kernels.c.arm.taps_tile import TapsTile, taps_tile
 from tvm_patch.kernels.c.arm.widen import widen
@@ -22,8 +21,8 @@ _GROUP = 24
 """Of a group of channels besides its steps and what each output takes."""
 _LOOP = 5
 """Of the end of a loop."""
-_UNROLLED = 4
-"""Steps of a loop by which one is priced."""
+_RUN = 4
+"""Steps by which one is priced."""
 
 
 def dot_effort(tile: DotTile, quads: int, groups: int, widened: int) -> float:
@@ -40,17 +39,18 @@ def dot_effort(tile: DotTile, quads: int, groups: int, widened: int) -> float:
         Fours of inputs that are widened for it, of all pixels.
     """
     loops = 0 if tile.straight else quads / tile.unroll * _LOOP
-    step, wide = _steps(replace(tile, straight=0, unroll=_UNROLLED))
+    step, wide = _steps(tile)
     return _CALL + groups * (quads * step + loops + _GROUP) + widened * wide
 
 
 @lru_cache(maxsize=1024)
 def _steps(tile: DotTile) -> tuple[float, float]:
     """Return the effort of four inputs of a tile, and of widening four inputs of a pixel."""
-    step = _effort(_sections(dot_product(tile).assembly)["2:"], tile.dual) / tile.unroll
-    # Two fours of every pixel.
-    wide = _effort(_sections(widen(tile.pixels, tile.dual).assembly)["1:"], tile.dual) / (2 * tile.pixels)
-    return step, wide
+    dual = DUAL_STEPS[tile.channels, tile.pixels, tile.direct].instructions
+    one = tuple(dual() if tile.dual else tile.step())
+    wide = _sections(widen(tile.pixels, dual=tile.dual, joined=tile.joined).assembly)["1:"]
+    # A run of steps, as they follow each other; two fours of every pixel are widened in a turn.
+    return _effort(_RUN * one, tile.dual) / _RUN, _effort(wide, tile.dual) / (2 * tile.pixels)
 
 
 def taps_effort(tile: TapsTile, tiles: int, columns: int, channels: int) -> float:
