@@ -110,7 +110,7 @@ class Kernel(ABC):  # noqa: B024 - what is abstract differs between its two subc
     def effort(self) -> float:
         """What one inference takes of what depends on the scratch; 0 for a kernel with one variant only.
 
-        Cycles, estimated for memory that answers at once.  It compares variants of one kernel that runs by itself, with
+        Cycles, estimated.  It compares variants of one kernel that runs by itself, with
         nothing computed twice.
         """
         return 0.0

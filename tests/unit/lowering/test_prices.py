@@ -44,7 +44,7 @@ def test_variants_get_faster_with_scratch(described):
             assert variants.within(i, v.scratch_bytes, alone=True) is v
             assert variants.within(i, v.scratch_bytes - 1, alone=True) is not v or v is found[0]
         several += len(found) > 2
-    assert several > 5
+    assert several > 2
 
 
 def test_more_arena_never_costs_time(described):

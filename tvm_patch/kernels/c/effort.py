@@ -1,6 +1,6 @@
 """What a variant of a kernel takes, estimated from the code that it prints, so that variants can be compared.
 
-Cycles by the model of the core (``docs/cycles.md``), where memory answers at once.
+Cycles by the model of the core (``docs/cycles.md``); of memory, weights that are read from flash again for every tile.
 """
 
 from __future__ import annotations
@@ -21,6 +21,13 @@ _GROUP = 24
 """Of a group of channels besides its steps and what each output takes."""
 _LOOP = 5
 """Of the end of a loop."""
+_RESCALING = 8
+"""Bytes of a channel's rescaling in the stream of weights."""
+_CACHE = {True: 14 * 1024, False: 0}
+"""Bytes of weights that stay near the core from tile to tile, by whether it issues two instructions: most of the 16 KB of
+a Cortex-M7; the lines of an M4's flash accelerator hold none."""
+_WAITS = {True: 14 / 32, False: 1 / 4}
+"""Cycles that a byte of other weights is waited for."""
 _RUN = 4
 """Steps by which one is priced."""
 
@@ -40,7 +47,9 @@ def dot_effort(tile: DotTile, quads: int, groups: int, widened: int) -> float:
     """
     loops = 0 if tile.straight else quads / tile.unroll * _LOOP
     step, wide = _steps(tile)
-    return _CALL + groups * (quads * step + loops + _GROUP) + widened * wide
+    stream = groups * tile.channels * (4 * quads + _RESCALING)
+    waits = stream * _WAITS[tile.dual] if stream > _CACHE[tile.dual] else 0
+    return _CALL + groups * (quads * step + loops + _GROUP) + widened * wide + waits
 
 
 @lru_cache(maxsize=1024)
