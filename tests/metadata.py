@@ -112,6 +112,7 @@ def metadata(
         "prefer": "balanced",
         "signature": None,
         "notes": (),
+        "ram_constant_bytes": 0,
         "scheme": "layer",
         "plan": None,
     }

@@ -204,6 +204,9 @@ class Metadata(_Entry):
     notes: tuple[str, ...] = Field(
         description="what was mended in the file, chosen of it and left out of it, in words"
     )
+    ram_constant_bytes: int = Field(
+        description="bytes of weights that are copied from flash to RAM at start, beside the arena"
+    )
     scheme: str = Field(
         description="`layer`, `auto` or `mcunetv2` as the plan says, `custom` where a program gave the segments"
     )

@@ -14,7 +14,7 @@ from tvm_patch import driver
 def estimate(data: bytes, goal: Goal) -> Cycles:
     """Return the model's cycles of a network, compiled layer by layer for a board."""
     board = next(b.name for b in BOARDS.values() if b.runner == "qemu" and b.cpu == BOARDS[goal.board].cpu)
-    artifact = tvm_patch.compile(data, board=board)
+    artifact = tvm_patch.compile(data, board=goal.board)
     given = driver.random_inputs(artifact, 1, 0)
     result = artifact.run(given, board=board, as_board=goal.board, profile=False, cycles=True)
     cycles: Cycles | None = result.cycles

@@ -31,6 +31,8 @@ FAMILIES = _JOINED | {
     for name in (
         "widen_1", "widen_2", "widen_3", *_DOTS,
         "pairs_2", "pairs_3", "pairs_3_by_channel", "pairs_4", "pairs_5", "pairs_6", "pairs_7",
+        "winograd_inputs_1", "winograd_inputs_2", "winograd_inputs_3", "winograd_inputs_4",
+        "winograd_1_by_N", "winograd_2_by_N", "winograd_3_by_N", "winograd_4_by_N",
         "taps_2x2", "taps_3x3", "taps_3x5", "taps_4x4", "taps_5x5", "taps_6x6", "taps_7x7",
     )
 }  # fmt: skip
@@ -120,7 +122,21 @@ def depthwise() -> bytes:
     return net.finish()
 
 
-NETWORKS = {"dense": dense, "dense_apart": dense_apart, "depthwise": depthwise}
+@cache
+def winograd() -> bytes:
+    """3×3 kernels along rows of several widths, so many that some draw takes each number of tiles."""
+    net = _Layers(8, (1, 9, 20, 8))
+    net.conv(3, 12)
+    net.conv(3, 12)
+    net.conv(3, 8)
+    net.conv(3, 9, padding="VALID", activation="RELU")
+    net.conv(2, 8, stride=3)
+    for _ in range(7):
+        net.conv(3, 8)
+    return net.finish()
+
+
+NETWORKS = {"dense": dense, "dense_apart": dense_apart, "depthwise": depthwise, "winograd": winograd}
 
 
 class _Pick(TunedConfigs):
@@ -176,7 +192,8 @@ def families(expected: Expected) -> set[str]:
     name = expected.artifact.name
     text = expected.artifact.contents.files[f"codegen/host/src/{name}_lib0.c"].decode()
     found = re.findall(r"^static TVMP_NAKED void tvmp_(\w+)_[0-9a-f]{8}\(", text, re.MULTILINE)
-    return {re.sub(r"_of_\d+", "_of_N", re.sub(r"^(taps_\dx\d)_\d+", r"\1", f)) for f in found}
+    found = [re.sub(r"_(of|by)_\d+", r"_\1_N", f) for f in found]
+    return {re.sub(r"^(taps_\dx\d)_\d+", r"\1", f) for f in found}
 
 
 DRAWN = (0, 1, 2, 6, 8, 9, 11)

@@ -8,7 +8,7 @@ import shutil
 import pytest
 
 from tests.builds.harness import templates_with
-from tests.builds.networks import FAMILIES, compiled, every_build, families
+from tests.builds.networks import FAMILIES, NETWORKS, compiled, every_build, families
 
 GCC_LEVELS = ("-O0", "-O1", "-Og", "-Os", "-O2", "-O3")
 CLANG_LEVELS = ("-O0", "-Os", "-O2", "-O3")
@@ -58,7 +58,7 @@ def test_on_cortex_m7(network, forms, compiler, level, tmp_path):
 @pytest.mark.parametrize(
     ("network", "compiler", "level"),
     marked(
-        ((n, *b) for n, b in itertools.product(("dense", "depthwise"), BUILDS)),
+        ((n, *b) for n, b in itertools.product(NETWORKS, BUILDS)),
         lambda _network, compiler, level: (compiler, level) in ((None, "-O1"), ("clang", "-Os")),
     ),
 )
@@ -69,7 +69,7 @@ def test_on_cortex_m4(network, compiler, level, tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("compiler", [None, "clang"])
 @pytest.mark.parametrize("level", ["-Os", pytest.param("-O2", marks=pytest.mark.verify)])
-@pytest.mark.parametrize("network", ["dense", "depthwise"])
+@pytest.mark.parametrize("network", NETWORKS)
 def test_with_link_time_optimisation(network, level, compiler, tmp_path):
     if compiler and not shutil.which("ld.lld"):
         pytest.skip("clang's link-time optimisation needs ld.lld (Debian package lld)")
@@ -82,7 +82,7 @@ def test_with_link_time_optimisation(network, level, compiler, tmp_path):
     marked(
         (
             (n, c, f, level)
-            for n, c, level in itertools.product(("dense", "depthwise"), (None, "clang"), ("-Os", "-O2"))
+            for n, c, level in itertools.product(NETWORKS, (None, "clang"), ("-Os", "-O2"))
             for f in INSTRUMENTED + (() if c else GCC_ONLY)
         ),
         lambda network, compiler, _flags, level: network == "dense" and level == "-Os" and not compiler,

@@ -19,6 +19,13 @@ class Prefer(str, Enum):
     speed = "speed"
 
 
+class WeightsInRamName(str, Enum):
+    """Choices of ``--weights-in-ram``."""
+
+    none = "none"
+    auto = "auto"
+
+
 DatabaseOption = Annotated[
     Optional[Path],  # noqa: UP045 -- typer reads it on Python 3.10
     typer.Option(
@@ -33,6 +40,15 @@ PreferOption = Annotated[
     typer.Option(
         "--prefer",
         help="size: little code; balanced: all layers share their code; speed: code for each layer.",
+        rich_help_panel=_PANEL,
+    ),
+]
+WeightsInRamOption = Annotated[
+    WeightsInRamName,
+    typer.Option(
+        "--weights-in-ram",
+        help="auto: weights that are streamed from slow flash are copied to RAM at start, those that save most for a "
+        "byte first, as far as the board's SRAM, or --sram, has room beside the arena; none: they stay in flash.",
         rich_help_panel=_PANEL,
     ),
 ]

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tvm_patch.cli.code_options import DatabaseOption, Prefer, PreferOption
+from tvm_patch.cli.code_options import (
+    DatabaseOption,
+    Prefer,
+    PreferOption,
+    WeightsInRamName,
+    WeightsInRamOption,
+)
 from tvm_patch.cli.options import (
     Border,
     IoOption,
@@ -45,7 +51,10 @@ def compile_model(
     board: Annotated[str, typer.Option("--board", help="What the code is for: tvm-patch boards.")] = "host",
     as_board: Annotated[
         str | None,
-        typer.Option("--as", help="Board that --board stands for; its memory sizes are the limits."),
+        typer.Option(
+            "--as",
+            help="Board that --board stands for: its memories are the limits, and what loops are ordered by.",
+        ),
     ] = None,
     io: IoOption = Border.int8,
     name: Annotated[
@@ -61,6 +70,7 @@ def compile_model(
     objective: ObjectiveOption = None,
     database: DatabaseOption = None,
     prefer: PreferOption = Prefer.balanced,
+    weights_in_ram: WeightsInRamOption = WeightsInRamName.none,
     signature: SignatureOption = None,
     json: JsonOption = None,
     quiet: QuietOption = False,
@@ -92,11 +102,13 @@ def compile_model(
         artifact = driver.compile(
             model,
             board=board,
+            as_board=as_board,
             name=name,
             io=io.value,
             plan=source,
             database=database,
             prefer=prefer.value,
+            weights_in_ram=weights_in_ram.value,
             signature=signature,
             sram=room_of(limits),
             progress=step,

@@ -8,7 +8,13 @@ from typing import Annotated
 import typer
 
 from tvm_patch.cli.answers import check_output_file, labels_in, read_labels, write_outputs
-from tvm_patch.cli.code_options import DatabaseOption, Prefer, PreferOption
+from tvm_patch.cli.code_options import (
+    DatabaseOption,
+    Prefer,
+    PreferOption,
+    WeightsInRamName,
+    WeightsInRamOption,
+)
 from tvm_patch.cli.inputs import InputScale, load_inputs
 from tvm_patch.cli.options import Border, IoOption, JsonOption, QuietOption, SignatureOption, check_board
 from tvm_patch.cli.output import Output
@@ -81,6 +87,7 @@ def run(
     objective: ObjectiveOption = None,
     database: DatabaseOption = None,
     prefer: PreferOption = Prefer.balanced,
+    weights_in_ram: WeightsInRamOption = WeightsInRamName.none,
     json: JsonOption = None,
     quiet: QuietOption = False,
 ) -> None:
@@ -107,6 +114,8 @@ def run(
         refuse_plan(model, plan, options)
         if database is not None or prefer is not Prefer.balanced:
             raise UserError(f"{model} is compiled already; give --database and --prefer to tvm-patch compile")
+        if weights_in_ram is not WeightsInRamName.none:
+            raise UserError(f"{model} is compiled already; give --weights-in-ram to tvm-patch compile")
         if signature is not None:
             raise UserError(f"{model} is compiled already; give --signature to tvm-patch compile")
     source_plan = plan_source(plan, options, limits)
@@ -136,6 +145,7 @@ def run(
                     plan=source_plan,
                     database=database,
                     prefer=prefer.value,
+                    weights_in_ram=weights_in_ram.value,
                     signature=signature,
                     progress=step,
                 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 
@@ -47,14 +47,23 @@ def _values(array: np.ndarray) -> str:
     return ",\n".join(lines)
 
 
-def _declaration(prefix: str, symbol: str, array: np.ndarray, storage: str = "") -> str:
+def _declaration(
+    prefix: str, symbol: str, array: np.ndarray, in_ram: Collection[str], storage: str = ""
+) -> str:
     # Declared as it is defined: a compiler that sees no alignment assumes that of its ABI, which is 16 on x86-64.
     aligned = "TVMP_WORD_ALIGNED " if array.itemsize < _WORD else ""
-    return f"{aligned}{storage}const {C_TYPES[str(array.dtype)]} {prefix}_{symbol}[{max(1, array.size)}]"
+    # Initialized data that is not const lies in RAM: what starts a C program copies it there.
+    const = "" if symbol in in_ram else "const "
+    return f"{aligned}{storage}{const}{C_TYPES[str(array.dtype)]} {prefix}_{symbol}[{max(1, array.size)}]"
 
 
-def constants_header(name: str, prefix: str, arrays: Mapping[str, np.ndarray]) -> str:
-    """Return the private header that declares every array of model `name` as ``<prefix>_<symbol>``."""
+def constants_header(
+    name: str, prefix: str, arrays: Mapping[str, np.ndarray], in_ram: Collection[str] = ()
+) -> str:
+    """Return the private header that declares every array of model `name` as ``<prefix>_<symbol>``.
+
+    Those `in_ram` are copied there from flash at start, the others stay in flash.
+    """
     guard = f"{prefix.upper()}_CONSTANTS_H"
     lines = [
         f"/* {name}: constants, defined in {name}_lib1.c. */",
@@ -75,18 +84,23 @@ def constants_header(name: str, prefix: str, arrays: Mapping[str, np.ndarray]) -
         "#endif",
         "",
     ]
-    lines += [f"{_declaration(prefix, s, a, 'extern ')};" for s, a in arrays.items()]
+    lines += [f"{_declaration(prefix, s, a, in_ram, 'extern ')};" for s, a in arrays.items()]
     lines += ["", "#ifdef __cplusplus", "}", "#endif", "", "#endif", ""]
     return "\n".join(lines)
 
 
-def constants_source(name: str, prefix: str, arrays: Mapping[str, np.ndarray]) -> str:
-    """Return the C source that defines every array; word-aligned, so that kernels may load words."""
+def constants_source(
+    name: str, prefix: str, arrays: Mapping[str, np.ndarray], in_ram: Collection[str] = ()
+) -> str:
+    """Return the C source that defines every array; word-aligned, so that kernels may load words.
+
+    Parameters are those of :func:`constants_header`.
+    """
     lines = [
         f"/* {name}: constants. */",
         f'#include "{name}_constants.h"',
         "",
     ]
     for symbol, array in arrays.items():
-        lines += [f"{_declaration(prefix, symbol, array)} = {{", _values(array), "};", ""]
+        lines += [f"{_declaration(prefix, symbol, array, in_ram)} = {{", _values(array), "};", ""]
     return "\n".join(lines)

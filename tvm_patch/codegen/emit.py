@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import count
@@ -183,6 +183,7 @@ def emit(
     placement: Placement,
     inputs: Sequence[Interface],
     outputs: Sequence[Interface],
+    in_ram: Collection[str] = (),
 ) -> Emitted:
     """Print a planned program as C11 that also compiles as C++17.
 
@@ -192,6 +193,8 @@ def emit(
         The program and its arena.
     inputs, outputs : sequence of Interface
         One per graph input and output.
+    in_ram : collection of str
+        Symbols of :func:`constant_table` that are copied to RAM at start.
     """
     if not program.target.prints_c:
         raise InternalError(f"a program for {program.target.name} is not printed as C")
@@ -246,8 +249,8 @@ def emit(
     }
     source = {
         f"{name}_lib0.c": templates.get_template("lib0.c.jinja").render(context),
-        f"{name}_lib1.c": constants_source(name, prefix, arrays),
-        f"{name}_constants.h": constants_header(name, prefix, arrays),
+        f"{name}_lib1.c": constants_source(name, prefix, arrays, in_ram),
+        f"{name}_constants.h": constants_header(name, prefix, arrays, in_ram),
         **{h: header_text(h) for h in headers},
     }
     owned: dict[int, list[str]] = {operator: list(names) for operator, names in functions.used.items()}

@@ -41,6 +41,7 @@ class Origin:
     prefer : {"size", "balanced", "speed"}
     signature : str or None
     notes : sequence of str
+    ram_constant_bytes : int
     scheme : str
     plan : Plan or None
     """
@@ -54,6 +55,7 @@ class Origin:
     prefer: Preference = "balanced"
     signature: str | None = None
     notes: Sequence[str] = ()
+    ram_constant_bytes: int = 0
     scheme: str = "layer"
     plan: Plan | None = None
 
@@ -123,6 +125,7 @@ def metadata(program: Program, placement: Placement, emitted: Emitted, origin: O
         prefer=origin.prefer,
         signature=origin.signature,
         notes=tuple(origin.notes),
+        ram_constant_bytes=origin.ram_constant_bytes,
         scheme=origin.scheme,
         # Not the alternatives: they are no part of what was compiled.
         plan=origin.plan.model_dump(mode="json", exclude={"front"}) if origin.plan else None,

@@ -9,6 +9,7 @@ from pathlib import Path
 from microtvm_project.arena_room import room_of
 from microtvm_project.boards import get_board
 from tvm_patch.border_mode import BorderMode
+from tvm_patch.driver.board_target import target_of
 from tvm_patch.driver.front import Progress, legalize
 from tvm_patch.driver.plan import PlanSource, resolve
 from tvm_patch.driver.tuned import tuned_configs
@@ -17,7 +18,6 @@ from tvm_patch.planner.network import Network
 from tvm_patch.planner.placement import Placement
 from tvm_patch.planner.plan import Plan
 from tvm_patch.planner.schedule import Schedule
-from tvm_patch.targets import get_target
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def analyse(
     UserError
         When it cannot be compiled, or not under this plan.
     """
-    legalized = legalize(model, None, io, signature, get_target(get_board(board).cpu))
+    legalized = legalize(model, None, io, signature, target_of(board))
     report = progress or (lambda _text, _fraction: None)
     legalized.describe(lambda text, done: report(text, 0.4 * done))
     found: Plan | None = None

@@ -17,24 +17,28 @@ from tvm_patch.codegen.artifact import ArtifactFiles
 from tvm_patch.codegen.emit import emit
 from tvm_patch.codegen.metadata import Origin, metadata
 from tvm_patch.driver.artifact import Artifact
+from tvm_patch.driver.board_target import target_of
 from tvm_patch.driver.front import Legalized, Progress, legalize, model_borders
 from tvm_patch.driver.plan import PlanSource, resolve
 from tvm_patch.driver.tuned import tuned_configs
+from tvm_patch.driver.weights_in_ram import WEIGHTS_IN_RAM, WeightsInRam, choose_weights_in_ram
 from tvm_patch.errors import InternalError, UserError
 from tvm_patch.input_mode import InputMode
 from tvm_patch.kernels.base import PREFERENCES, Preference
 from tvm_patch.lowering.program import Program, constant_table
+from tvm_patch.lowering.ram_constants import RamConstants
+from tvm_patch.planner.choose import Request
 from tvm_patch.planner.network import Network
 from tvm_patch.planner.plan import Plan
 from tvm_patch.planner.schedule import Schedule
 from tvm_patch.planner.segments import Segment
-from tvm_patch.targets import get_target
 
 
 def compile(
     model: Path | str | bytes,
     *,
     board: str = "host",
+    as_board: str | None = None,
     name: str | None = None,
     io: BorderMode = "int8",
     plan: PlanSource | None = None,
@@ -42,6 +46,7 @@ def compile(
     input_mode: InputMode | None = None,
     database: Path | None = None,
     prefer: Preference = "balanced",
+    weights_in_ram: WeightsInRam = "none",
     signature: str | None = None,
     prune: bool = True,
     sram: int | None = None,
@@ -55,6 +60,8 @@ def compile(
         The .tflite file.
     board : str
         Board that the code is meant for; see ``tvm-patch boards``.  Its core decides on the kernels.
+    as_board : str, optional
+        Board that an emulated one stands for: the order of loops and what lies in RAM follow from its memories.
     name : str, optional
         Name for the generated code, a C identifier.
     io : {"int8", "float"}
@@ -71,6 +78,9 @@ def compile(
         Folder of a tuning database (``tvm-patch tune``), asked before the one that comes with the project.
     prefer : {"size", "balanced", "speed"}
         Whether code should be small or fast.  ``size`` does not ask databases; only ``speed`` unrolls as they say.
+    weights_in_ram : {"none", "auto"}
+        Whether weights that are streamed from slow flash are copied to RAM at start, where the board's SRAM, or the
+        `sram` of a request, has room beside the arena.
     signature : str, optional
         Which of the file's signatures; its first subgraph otherwise.
     prune : bool
@@ -97,8 +107,11 @@ def compile(
         )
     if prefer not in PREFERENCES:
         raise UserError(f"prefer {prefer!r} is unknown; use {', '.join(PREFERENCES)}")
+    if weights_in_ram not in WEIGHTS_IN_RAM:
+        raise UserError(f"weights_in_ram {weights_in_ram!r} is unknown; use {', '.join(WEIGHTS_IN_RAM)}")
     report = progress or (lambda _text, _fraction: None)
-    target, room = get_target(get_board(board).cpu), sram or room_of(get_board(board))
+    target = target_of(board, as_board)
+    room = sram or room_of(get_board(as_board or board))
     report("reading and legalizing", 0.0)
     legalized = legalize(model, name, io, signature, target, prune)
     _, network = legalized.describe(lambda text, done: report(text, 0.05 + 0.2 * done))
@@ -117,8 +130,14 @@ def compile(
     placement = program.schedule.placement
     if found is not None:
         _check_promise(found, program.schedule)
+    in_ram, notes = RamConstants(), legalized.notes
+    if weights_in_ram == "auto":
+        in_ram, note = choose_weights_in_ram(
+            program, as_board or board, plan.sram if isinstance(plan, Request) else None
+        )
+        notes = (*notes, note)
     report("printing C", 0.7)
-    emitted = emit(program, placement, legalized.inputs, legalized.outputs)
+    emitted = emit(program, placement, legalized.inputs, legalized.outputs, in_ram.symbols)
     inputs, outputs = model_borders(legalized.model)
     origin = Origin(
         board=board,
@@ -129,7 +148,8 @@ def compile(
         input_mode=program.schedule.mode,
         prefer=prefer,
         signature=signature,
-        notes=legalized.notes,
+        notes=notes,
+        ram_constant_bytes=in_ram.size,
         scheme=found.scheme if found else "custom" if segments else "layer",
         plan=found,
     )

@@ -24,6 +24,7 @@ from tvm_patch.frontend import Imported, import_tflite
 from tvm_patch.graph import Graph, Tensor
 from tvm_patch.input_mode import InputMode
 from tvm_patch.kernels import Kernel
+from tvm_patch.lowering.block_kernels import block_kernels
 from tvm_patch.lowering.describe import describe
 from tvm_patch.lowering.fit_kernels import fit_kernels, layer_kernels
 from tvm_patch.lowering.order_operators import OrderOperators
@@ -137,6 +138,7 @@ class Legalized:
             kernels, schedule, bought = layer_kernels(kernels, layers, tuned or TunedConfigs(), sram)
         else:
             kernels, schedule = fit_kernels(kernels, schedule, tuned or TunedConfigs())
+        kernels, schedule = block_kernels(kernels, schedule)
         try:
             return replace(lower_program(self.graph, kernels, schedule, progress), bought=bought)
         except UnsupportedError as error:

@@ -8,6 +8,7 @@ from pathlib import Path
 from microtvm_project.arena_room import room_of
 from microtvm_project.boards import get_board
 from tvm_patch.border_mode import BorderMode
+from tvm_patch.driver.board_target import target_of
 from tvm_patch.driver.front import Legalized, Progress, legalize
 from tvm_patch.driver.spend import spend
 from tvm_patch.driver.tuned import tuned_configs
@@ -19,7 +20,6 @@ from tvm_patch.planner.network import Network
 from tvm_patch.planner.plan import Plan
 from tvm_patch.planner.schedule import Schedule
 from tvm_patch.planner.segments import layer_by_layer
-from tvm_patch.targets import get_target
 
 PlanSource = Plan | Request | Path | str
 """A plan, what one has to be, or the file of one."""
@@ -79,7 +79,7 @@ def plan(
         When the model cannot be compiled, or no plan keeps the limits.
     """
     asked = request or Request()
-    legalized = legalize(model, None, io, signature, get_target(get_board(board).cpu))
+    legalized = legalize(model, None, io, signature, target_of(board))
     report = progress or (lambda _text, _fraction: None)
     kernels, network = legalized.describe(lambda text, done: report(text, 0.5 * done))
     choice = choose_plan(network, asked, lambda done: report("planning", 0.5 + 0.5 * done))

@@ -28,7 +28,7 @@ import numpy as np
 
 from tvm_patch.graph import Operator
 from tvm_patch.planner.row_window import RowWindow
-from tvm_patch.targets import Isa, Target
+from tvm_patch.targets import DataMemory, Isa, Target
 from tvm_patch.tvm_types import PrimFunc
 
 Preference = Literal["size", "balanced", "speed"]
@@ -114,6 +114,27 @@ class Kernel(ABC):  # noqa: B024 - what is abstract differs between its two subc
         nothing computed twice.
         """
         return 0.0
+
+    def blocked(self, scratch: int, memory: DataMemory, *, alone: bool) -> Kernel:
+        """Return this kernel with its loops in the order that waits least for a board's memories, itself if in none.
+
+        Parameters
+        ----------
+        scratch : int
+            Bytes of it at most.
+        memory : DataMemory
+            The board's.
+        alone : bool
+            Whether it is a segment of this operator alone, over whole tensors.
+        """
+        return self
+
+    def constant_reads(self, memory: DataMemory, *, alone: bool) -> int:
+        """Return how often an inference streams each constant from behind the data cache; 0 where it streams none.
+
+        Parameters are those of :meth:`blocked`.
+        """
+        return 0
 
     def room(self, scratch: int) -> int:
         """Return how much of so many bytes of scratch this kernel should take at most."""

@@ -14,6 +14,7 @@ from tvm_patch.kernels.ir import row_body
 from tvm_patch.kernels.registry import register
 from tvm_patch.kernels.requantize import Requantizer
 from tvm_patch.planner.row_window import RowWindow
+from tvm_patch.targets import DataMemory
 from tvm_patch.tvm_types import Buffer, Expr, PrimFunc
 
 
@@ -70,6 +71,11 @@ class Conv2d(RowKernel):
         """Multiply-accumulates, padding included."""
         weight = self.op.constants["weight"]
         return self.op.outputs[0].size * int(weight.size // weight.shape[0])
+
+    def constant_reads(self, memory: DataMemory, *, alone: bool) -> int:
+        """Return one for all rows where the constants stay in the cache, otherwise one a row, which is the least."""
+        taken = sum(a.nbytes for a in self.constants.values())
+        return 1 if taken <= memory.cache else self.op.outputs[0].shape[1]
 
     @property
     def layer(self) -> DotLayer:

@@ -17,6 +17,7 @@ from tvm_patch.kernels.named import array, bind
 from tvm_patch.kernels.registry import register
 from tvm_patch.kernels.requantize import Requantizer, store_int8
 from tvm_patch.planner.row_window import RowWindow
+from tvm_patch.targets import DataMemory
 from tvm_patch.tvm_types import Buffer, Expr, PrimFunc
 
 
@@ -53,6 +54,17 @@ class DepthwiseConv2d(RowKernel):
         """Multiply-accumulates, padding included."""
         _, kernel_h, kernel_w, _ = self.op.constants["weight"].shape
         return int(self.op.outputs[0].size * kernel_h * kernel_w)
+
+    def constant_reads(self, memory: DataMemory, *, alone: bool) -> int:
+        """Return one for all rows where what a row takes stays in the cache, otherwise one a row."""
+        _, height, width, channels = self.op.outputs[0].shape
+        window, taken = self.windows[0], sum(a.nbytes for a in self.constants.values())
+        if memory.ram_line:
+            columns = (width - 1) * window.column_stride + window.column_reach
+            taken += (
+                width * channels + window.size * columns * self.op.inputs[0].shape[3] + self.scratch_bytes
+            )
+        return 1 if taken <= memory.cache else height
 
     @property
     def channel_multiplier(self) -> int:

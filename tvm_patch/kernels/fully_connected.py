@@ -12,6 +12,7 @@ from tvm_patch.kernels.dot import ONE, DotLayer, emit_dot_row
 from tvm_patch.kernels.loops import kernel_body, parameters_of
 from tvm_patch.kernels.registry import register
 from tvm_patch.kernels.requantize_exact import ExactRequantizer
+from tvm_patch.targets import DataMemory
 from tvm_patch.tvm_types import Buffer, PrimFunc
 
 
@@ -36,6 +37,11 @@ class FullyConnected(TensorKernel):
     def macs(self) -> int:
         """Multiply-accumulates."""
         return self.op.inputs[0].size * int(self.op.constants["weight"].shape[0])
+
+    def constant_reads(self, memory: DataMemory, *, alone: bool) -> int:
+        """Return one for all batch rows where the constants stay in the cache, otherwise one a row."""
+        taken = sum(a.nbytes for a in self.constants.values())
+        return 1 if taken <= memory.cache else self.layer.columns
 
     @property
     def layer(self) -> DotLayer:

@@ -214,6 +214,7 @@ def _costs(metadata: Metadata) -> dict[str, Any]:
         "macs_executed": metadata.macs_executed,
         "overhead": overhead_of(metadata.macs_executed, metadata.macs),
         "bought": BoughtReport(**metadata.bought.model_dump()) if metadata.bought else None,
+        "ram_constant_bytes": metadata.ram_constant_bytes,
     }
 
 

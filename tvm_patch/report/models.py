@@ -207,6 +207,8 @@ class CompileReport(Report):
     arena_bytes, constant_bytes : int
     bought : BoughtReport or None
         What of the arena was spent on speed; None where it is the least.
+    ram_constant_bytes : int
+        Of the constants, those that are copied to RAM at start, beside the arena.
     files : int
     inputs, outputs, operators, notes
         As in :class:`InspectReport`.
@@ -225,6 +227,7 @@ class CompileReport(Report):
     arena_bytes: int
     bought: BoughtReport | None = None
     constant_bytes: int | None = None
+    ram_constant_bytes: int = 0
     files: int = 0
     inputs: list[TensorReport] = Field(default_factory=list)
     outputs: list[TensorReport] = Field(default_factory=list)
@@ -343,6 +346,8 @@ class RunReport(Report):
         ``sram_bytes`` is the sum of the other three; None where the board cannot tell.
     bought : BoughtReport or None
         As in :class:`CompileReport`.
+    ram_constant_bytes : int
+        Of ``static_bytes``, weights that are copied to RAM at start.
     flash_bytes : int or None
         Code and constants of the linked firmware.
     flash : list of FlashReport
@@ -375,6 +380,7 @@ class RunReport(Report):
     arena_bytes: int | None = None
     bought: BoughtReport | None = None
     static_bytes: int | None = None
+    ram_constant_bytes: int = 0
     stack_bytes: int | None = None
     sram_bytes: int | None = None
     flash_bytes: int | None = None

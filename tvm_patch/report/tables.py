@@ -60,6 +60,7 @@ def print_compile(console: Console, report: CompileReport) -> None:
         *_plan(report),
         ("arena", kib(report.arena_bytes)),
         *([("", bought_text(report.bought))] if report.bought else []),
+        *_weights(report),
         ("constants", kib(report.constant_bytes)),
     ]
     _summary(console, rows)
@@ -113,6 +114,7 @@ def print_run(console: Console, report: RunReport) -> None:
         ("arena", kib(report.arena_bytes)),
         *([("", bought_text(report.bought))] if report.bought else []),
         ("static data", kib(report.static_bytes)),
+        *_weights(report),
         ("stack", kib(report.stack_bytes)),
         ("SRAM", kib(report.sram_bytes)),
         ("flash", kib(report.flash_bytes)),
@@ -125,6 +127,16 @@ def print_run(console: Console, report: RunReport) -> None:
 
 def _notes(notes: list[str]) -> list[tuple[str, str]]:
     return [("note", f"[yellow]{escape(note)}[/]") for note in notes]
+
+
+def _weights(report: CompileReport | RunReport) -> list[tuple[str, str]]:
+    """Return what weights take of RAM, if any do."""
+    size = report.ram_constant_bytes
+    if not size:
+        return []
+    if isinstance(report, CompileReport):
+        return [("weights in RAM", f"{kib(size)}, {kib(report.arena_bytes + size)} with the arena")]
+    return [("weights in RAM", f"{kib(size)} of the static data")]
 
 
 def _time(report: RunReport) -> list[tuple[str, str]]:

@@ -6,6 +6,7 @@ from tvm_patch.errors import UserError
 from tvm_patch.targets.cortex_m4 import CORTEX_M4
 from tvm_patch.targets.cortex_m7 import CORTEX_M7
 from tvm_patch.targets.cortex_m55 import CORTEX_M55
+from tvm_patch.targets.data_memory import DataMemory
 from tvm_patch.targets.host import HOST
 from tvm_patch.targets.target import CostTable, Isa, Target
 from tvm_patch.targets.tir import TIR
@@ -35,6 +36,7 @@ __all__ = [
     "TARGETS",
     "TIR",
     "CostTable",
+    "DataMemory",
     "Isa",
     "Target",
     "get_target",

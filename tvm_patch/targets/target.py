@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from tvm_patch.targets.data_memory import DataMemory
+
 Isa = Literal["c", "tir"]
 """What a kernel is written in; see :mod:`tvm_patch.kernels.base`."""
 
@@ -39,6 +41,8 @@ class Target:
         enough.
     issues : int
         Instructions that the core begins in a cycle at most.
+    memory : DataMemory or None
+        Of the board that code is made for; None where no board is known, or its memories answer at once.
     """
 
     name: str
@@ -48,6 +52,7 @@ class Target:
     ample_scratch: int
     tuned_on: str
     issues: int = 1
+    memory: DataMemory | None = None
 
     @property
     def prints_c(self) -> bool:

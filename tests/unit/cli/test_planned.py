@@ -116,11 +116,12 @@ def test_patches_of_mcunetv2(report, net, tmp_path):
 
 
 def test_table_marks_segments(command, net):
-    code, out, _ = command("inspect", net, "--input-mode", "streamed", "--objective", "memory")
+    options = ("--input-mode", "rereadable", "--scheme", "mcunetv2", "--patches", "2")
+    code, out, _ = command("inspect", net, *options)
     assert code == 0
     assert out.split()[:3] == ["segment", "index", "name"]
-    assert "1 4 bands" in out
-    assert "streamed input" in out
+    assert "0 2×2 patches" in out
+    assert "rereadable input" in out
     code, out, _ = command("inspect", net)
     assert "segment" not in out
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -15,12 +14,20 @@ from tvm_patch.integer.line import LineRequantizer, fit_line
 from tvm_patch.integer.staircase import staircase_of_pairs
 from tvm_patch.integer.step_requantize import StepRequantizer
 from tvm_patch.kernels.base import Kernel, Preference
+from tvm_patch.kernels.c.arm.dot_batch import dot_batch
 from tvm_patch.kernels.c.arm.dot_tile import DotTile
 from tvm_patch.kernels.c.arm.function import Functions, with_functions
-from tvm_patch.kernels.c.arm.pointwise import PointwiseRow, needs_single, pointwise_row
+from tvm_patch.kernels.c.arm.pointwise import (
+    PointwiseRow,
+    needs_single,
+    pointwise_batches,
+    pointwise_row,
+)
 from tvm_patch.kernels.c.arm.rescaling import Rescaling
+from tvm_patch.kernels.c.blocks import Order, StreamedRow
 from tvm_patch.kernels.c.dot_calls import call_dot, store_rest, widen_run
 from tvm_patch.kernels.c.effort import dot_effort
+from tvm_patch.kernels.c.row_tiles import batch_row, tile_row
 from tvm_patch.kernels.c.stream import QUAD, DotStream
 from tvm_patch.kernels.c.unrolled import dot_of, loop_of, rescaling_traits, unrolls, with_unroll
 from tvm_patch.kernels.conv2d import Conv2d
@@ -28,7 +35,7 @@ from tvm_patch.kernels.ir import call, row_body
 from tvm_patch.kernels.named import bind, loop
 from tvm_patch.kernels.registry import register
 from tvm_patch.kernels.requantize import Requantizer
-from tvm_patch.targets import Target
+from tvm_patch.targets import DataMemory, Target
 from tvm_patch.tvm_types import Buffer, Expr, PrimFunc
 
 _LITTLE_SCRATCH = 640
@@ -76,7 +83,8 @@ class DotConv2d(Conv2d):
 
     Parameters of `config`: ``group`` output channels × ``pixels`` sums in registers, ``unroll`` steps of four inputs an
     iteration (0 for no loop), ``dual`` for a core that issues two instructions a cycle,
-    ``direct`` reads a single pixel of a 1×1 kernel without widening it first.
+    ``direct`` reads a single pixel of a 1×1 kernel without widening it first; ``together`` pixels of more than one tile
+    are widened before ``block`` channels at a time are made of them, 0 for one tile after the other.
     """
 
     isa = "c"
@@ -119,6 +127,39 @@ class DotConv2d(Conv2d):
         wider = type(self)(self.op, {**self.config, **tile, **kept})
         better = wider.flat and wider.config["pixels"] > self.config["pixels"]
         return wider if better and wider.scratch_bytes <= scratch else self
+
+    def blocked(self, scratch: int, memory: DataMemory, *, alone: bool) -> Kernel:
+        """Return the kernel with blocks of channels over several tiles, where that waits less for weights."""
+        most, (_, row) = int(self.config["pixels"]), self._streamed_rows(alone)
+        if most == 1:
+            return self
+        order = row.best(scratch // row.tile_bytes, memory)
+        if order.tiles == 1:
+            return self
+        together = {"together": order.tiles * most, "block": order.groups * self.stream.group}
+        return type(self)(self.op, {**self.config, **together})
+
+    def constant_reads(self, memory: DataMemory, *, alone: bool) -> int:
+        """Return those of all rows."""
+        rows, row = self._streamed_rows(alone)
+        order, together = row.one_by_one, int(self.config["together"])
+        if together:
+            groups = int(self.config["block"]) // self.stream.group
+            order = Order(together // int(self.config["pixels"]), groups)
+        return 1 if row.reads(row.one_by_one, memory) == 1 else rows * row.reads(order, memory)
+
+    def _streamed_rows(self, alone: bool) -> tuple[int, StreamedRow]:
+        """Return how many rows there are, and what one is; a flat kernel by itself has a single one."""
+        _, height, width, channels = self.op.outputs[0].shape
+        rows, pixels = (1, height * width) if alone and self.flat else (height, width)
+        most = int(self.config["pixels"])
+        return rows, StreamedRow(
+            group_bytes=4 * self.stream.group_words,
+            groups=len(self.stream.starts),
+            tile_bytes=2 * len(self.order) * most,
+            tiles=-(-pixels // most),
+            beside_bytes=most * (self.op.constants["weight"][0].size + channels),
+        )
 
     @property
     def _pixels(self) -> int:
@@ -192,8 +233,9 @@ class DotConv2d(Conv2d):
 
     @property
     def scratch_bytes(self) -> int:
-        """Widened pixels of one tile."""
-        return 0 if self.config["direct"] else 2 * len(self.order) * int(self.config["pixels"])
+        """Widened pixels of one tile, or of those that are widened together."""
+        pixels = int(self.config["together"] or self.config["pixels"])
+        return 0 if self.config["direct"] else 2 * len(self.order) * pixels
 
     @property
     def effort(self) -> float:
@@ -222,6 +264,9 @@ class DotConv2d(Conv2d):
         most = min(most, width)
         if most > 1 and self._pointwise:
             self._row(buffers, most, columns, called)
+            return
+        if columns is None and self.config["together"]:
+            self._batches(buffers, most, called)
             return
         if columns is None:
             for pixels, start, count in tile_row(width, most):
@@ -257,23 +302,31 @@ class DotConv2d(Conv2d):
         """Emit the call that makes a row of a 1×1 convolution."""
         width, layer, rescaling = self.op.outputs[0].shape[2], self.layer, self.rescaling
         single = columns is not None or needs_single(most, width)
-        functions = pointwise_row(
-            PointwiseRow(most, rescaling=rescaling, single=single, **loop_of(self.stream, self.config))
-        )
+        row = PointwiseRow(most, rescaling=rescaling, single=single, **loop_of(self.stream, self.config))
+        together = int(self.config["together"])
+        functions = pointwise_batches(row) if together else pointwise_row(row)
         called.update({f.name: f for f in functions})
         pointers = [T.address_of(buffers[n][0]) for n in ("in0_row0", "stream", "scratch", "out")]
         pixels = T.int32(width) if columns is None else columns
         numbers = [pixels, layer.run // QUAD, layer.column_step, layer.channels]
+        numbers += [together, int(self.config["block"])] if together else []
         base = [rescaling.base] if rescaling.signed else []
         T.evaluate(call("int32", functions[-1].name, *pointers, *numbers, *base))
 
     def _tile(self, buffers: dict[str, Buffer], pixels: int, column: Expr, called: Functions) -> None:
-        layer, runs = self.layer, self._runs(buffers, column)
-        dual, joined = bool(self.config["dual"]), self.stream.joined
         if self.config["direct"]:
-            row, start, _ = runs[0]
+            row, start, _ = self._runs(buffers, column)[0]
             self._dot(buffers, 1, column, called, T.address_of(row[start]))
             return
+        self._widen(buffers, pixels, column, called)
+        self._dot(buffers, pixels, column, called, T.address_of(buffers["scratch"][0]))
+
+    def _widen(
+        self, buffers: dict[str, Buffer], pixels: int, column: Expr, called: Functions, at: Expr | int = 0
+    ) -> None:
+        """Emit the widening of a tile, to byte `at` of the scratch."""
+        layer, runs = self.layer, self._runs(buffers, column)
+        dual, joined = bool(self.config["dual"]), self.stream.joined
         scratch = buffers["scratch"]
         quads, step = layer.run // QUAD, layer.column_step
         for i, (row, start, _) in enumerate(runs):
@@ -288,13 +341,42 @@ class DotConv2d(Conv2d):
                 step=step,
                 dual=dual,
                 joined=joined,
+                at=at,
             )
         rest = [(row, start + i) for row, start, _ in runs for i in range(quads * QUAD, layer.run)]
         for p in range(pixels):
             store_rest(
-                rest, scratch, first=len(runs) * quads, pixels=pixels, pixel=p, step=step, joined=joined
+                rest,
+                scratch,
+                first=len(runs) * quads,
+                pixels=pixels,
+                pixel=p,
+                step=step,
+                joined=joined,
+                at=at,
             )
-        self._dot(buffers, pixels, column, called, T.address_of(scratch[0]))
+
+    def _batches(self, buffers: dict[str, Buffer], most: int, called: Functions) -> None:
+        """Emit a row in batches of tiles, each with one block of channels after the other."""
+        width, stream = self.op.outputs[0].shape[2], self.stream
+        batches = list(batch_row(width, int(self.config["together"])))
+        sizes = {n for pixels, _, _ in batches for n, _, _ in tile_row(pixels, most)}
+        tiles = {n: dot_of(stream, self.rescaling, self.config, n) for n in sorted(sizes, reverse=True)}
+        functions = dot_batch(tiles)
+        base = [self.rescaling.base] if self.rescaling.signed else []
+        for pixels, first, count in batches:
+            with loop("batch", 0, count) as batch:
+                column, at = bind("column", batch * pixels + first), 0
+                for n, start, repeats in tile_row(pixels, most):
+                    size = 2 * len(self.order) * n
+                    with loop("tile", 0, repeats) as tile:
+                        self._widen(buffers, n, column + (tile * n + start), called, tile * size + at)
+                    at += repeats * size
+                called.update({f.name: f for f in functions})
+                pointers = [T.address_of(buffers[n][0]) for n in ("stream", "scratch")]
+                pointers.append(T.address_of(buffers["out"][column * self.op.outputs[0].shape[3]]))
+                numbers = [pixels, stream.quads, self.op.outputs[0].shape[3], int(self.config["block"])]
+                T.evaluate(call("int32", functions[-1].name, *pointers, *numbers, *base))
 
     def _dot(
         self,
@@ -333,23 +415,6 @@ def _tile_for(op: Operator, scratch: int, most: int = 0) -> dict[str, Any]:
         "unroll": 4,
         "direct": False,
         "dual": False,
+        "together": 0,
+        "block": 0,
     }
-
-
-def tile_row(width: int, most: int) -> Iterator[tuple[int, int, int]]:
-    """Yield (pixels, first column, number of tiles) that cover a row, in tiles of at most `most` (1 to 3) pixels.
-
-    Twos take what threes leave: no pixel is computed twice, and single ones remain in rows of one only.
-    """
-    threes = 0
-    if most == 3:
-        threes = width // 3 - (1 if width % 3 == 1 else 0)
-        if threes:
-            yield 3, 0, threes
-    done = 3 * threes
-    twos = (width - done) // 2 if most >= 2 else 0
-    if twos:
-        yield 2, done, twos
-    done += 2 * twos
-    if done < width:
-        yield 1, done, width - done

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -17,6 +19,7 @@ from tvm_patch.kernels.c.arm.rescaling import Rescaling
 from tvm_patch.kernels.c.arm.scheduling import cycles_of
 from tvm_patch.kernels.c.arm.taps_stream import WORD, TapsStream
 from tvm_patch.kernels.c.arm.taps_tile import TapsTile, taps_tile
+from tvm_patch.kernels.c.column_order import ColumnOrder
 from tvm_patch.kernels.c.conv2d_dot import steps_of
 from tvm_patch.kernels.c.effort import taps_effort
 from tvm_patch.kernels.c.stream import rescaling_words
@@ -25,7 +28,7 @@ from tvm_patch.kernels.depthwise_conv2d import DepthwiseConv2d
 from tvm_patch.kernels.ir import call, row_body, tiles
 from tvm_patch.kernels.named import bind, loop
 from tvm_patch.kernels.registry import register
-from tvm_patch.targets import Target
+from tvm_patch.targets import DataMemory, Target
 from tvm_patch.tvm_types import Buffer, Expr, PrimFunc
 
 _MOST_OUTPUTS = 8
@@ -43,7 +46,8 @@ class PairedDepthwise(DepthwiseConv2d):
     (:mod:`tvm_patch.kernels.c.arm.taps_tile`).  Wide rows are cut in blocks, to keep the scratch small.
 
     Parameters of `config`: ``block`` output columns are rearranged at once, ``outputs`` sums are in registers,
-    ``dual`` is for a core that issues two instructions a cycle.
+    ``dual`` is for a core that issues two instructions a cycle, ``across`` makes all channels of a block before the
+    next block (:mod:`tvm_patch.kernels.c.column_order`) instead of all blocks of four channels.
     """
 
     isa = "c"
@@ -111,6 +115,25 @@ class PairedDepthwise(DepthwiseConv2d):
         """Per channel: bias, weights, multiplier; see :mod:`tvm_patch.kernels.c.arm.taps_stream`."""
         return {"stream": self._stream}
 
+    def blocked(self, scratch: int, memory: DataMemory, *, alone: bool) -> Kernel:
+        """Return the kernel with blocks of columns that stay in the cache for all channels, where that waits less."""
+        if not memory.ram_line or self.config["across"]:
+            return self
+        window, outputs = self.windows[0], self.op.outputs[0].shape
+        _, kernel_h, kernel_w, channels = self.op.constants["weight"].shape
+        order = ColumnOrder(
+            rows=kernel_h,
+            columns=kernel_w,
+            stride=window.column_stride,
+            dilation=int(self.op.attrs["dilation"][1]),
+            channels=channels,
+            width=outputs[2],
+            stream_bytes=self._stream.nbytes,
+            outputs=int(self.config["outputs"]),
+        )
+        block = order.best(int(self.config["block"]), _most_outputs(self.op, scratch), memory)
+        return self if block is None else type(self)(self.op, {**self.config, "block": block, "across": True})
+
     @property
     def layout(self) -> TapsStream:
         """Where a channel's numbers lie."""
@@ -163,20 +186,44 @@ class PairedDepthwise(DepthwiseConv2d):
         return with_functions(builder.get(), called.values())
 
     def _blocks(self, buffers: dict[str, Buffer], columns: Expr | None, called: Functions) -> None:
-        _, _, width, channels = self.op.outputs[0].shape
+        width = self.op.outputs[0].shape[2]
         block = min(int(self.config["block"]), width)
-        group_bytes = LANES * self.layout.channel_bytes
+        if self.config["across"]:
+            for start, count in self._starts(width, block, columns, apart=True):
+                with self._groups(buffers) as (stream, channel):
+                    self._block(buffers, called, stream, channel, start, count)
+            return
+        with self._groups(buffers) as (stream, channel):
+            for start, count in self._starts(width, block, columns):
+                self._block(buffers, called, stream, channel, start, count)
+
+    @contextmanager
+    def _groups(self, buffers: dict[str, Buffer]) -> Iterator[tuple[Expr, Expr]]:
+        """Open the loop over groups of channels and yield where one's numbers lie, and its first channel."""
+        channels, group_bytes = self.op.outputs[0].shape[3], LANES * self.layout.channel_bytes
         with loop("group", 0, -(-channels // LANES)) as group:
             channel = bind("channel", T.min(group * LANES, T.int32(channels - LANES)))
-            stream = T.address_of(buffers["stream"][group * group_bytes])
-            if columns is None:
-                with tiles(width, block) as start:
-                    self._block(buffers, called, stream, channel, start, block)
-            else:
-                with loop("batch", 0, T.truncdiv(columns + (block - 1), T.int32(block))) as b:
-                    start = bind("start", b * block)
-                    count = bind("count", T.min(columns - start, T.int32(block)))
-                    self._block(buffers, called, stream, channel, start, count)
+            yield T.address_of(buffers["stream"][group * group_bytes]), channel
+
+    def _starts(
+        self, width: int, block: int, columns: Expr | None, *, apart: bool = False
+    ) -> Iterator[tuple[Expr, Any]]:
+        """Open the loops over blocks of columns and yield where one begins, and how many it has.
+
+        What is left of a row is a block `apart`, or the last block overlaps its neighbour.
+        """
+        if columns is not None:
+            with loop("batch", 0, T.truncdiv(columns + (block - 1), T.int32(block))) as b:
+                start = bind("start", b * block)
+                yield start, bind("count", T.min(columns - start, T.int32(block)))
+        elif apart:
+            with loop("batch", 0, width // block) as b:
+                yield bind("start", b * block), block
+            if width % block:
+                yield T.int32(width - width % block), width % block
+        else:
+            with tiles(width, block) as start:
+                yield start, block
 
     def _block(
         self,
@@ -267,6 +314,14 @@ def _tile(
     )
 
 
+def _most_outputs(op: Operator, scratch: int) -> int:
+    """Return the outputs of a block whose columns fit the scratch; less than 1 where those of one do not."""
+    _, kernel_h, kernel_w, _ = op.constants["weight"].shape
+    stride, dilation = int(op.attrs["strides"][1]), int(op.attrs["dilation"][1])
+    columns = scratch // column_bytes(int(kernel_h))
+    return (columns - (int(kernel_w) - 1) * dilation - 1) // stride + 1
+
+
 @lru_cache(maxsize=1024)
 def _cost(tile: TapsTile) -> int:
     """Return what a tile takes: cycles where the core issues two instructions in one, else instructions."""
@@ -276,11 +331,9 @@ def _cost(tile: TapsTile) -> int:
 
 def _blocks_for(op: Operator, scratch: int, *, dual: bool) -> dict[str, Any]:
     """Return blocks that fit the scratch, and the tile that takes the least time for them."""
-    _, kernel_h, kernel_w, _ = op.constants["weight"].shape
-    stride, dilation = int(op.attrs["strides"][1]), int(op.attrs["dilation"][1])
+    kernel_w = op.constants["weight"].shape[2]
     width = op.outputs[0].shape[2]
-    fit = (scratch // column_bytes(kernel_h) - (kernel_w - 1) * dilation - 1) // stride + 1
-    blocks = -(-width // max(1, min(width, fit)))
+    blocks = -(-width // max(1, min(width, _most_outputs(op, scratch))))
     block = -(-width // blocks)
     steps = steps_of(DepthwiseConv2d(op).requantizer)
     assert steps is not None
@@ -290,4 +343,4 @@ def _blocks_for(op: Operator, scratch: int, *, dual: bool) -> dict[str, Any]:
         tile = _tile(op, steps, outputs, kernel_w, whole=whole, dual=dual)
         if tile.fits:
             costs[outputs] = -(-block // outputs) * _cost(tile)
-    return {"block": block, "outputs": min(costs, key=lambda n: costs[n]), "dual": dual}
+    return {"block": block, "outputs": min(costs, key=lambda n: costs[n]), "dual": dual, "across": False}

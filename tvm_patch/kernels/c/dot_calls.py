@@ -30,6 +30,7 @@ def widen_run(
     step: int,
     dual: bool,
     joined: bool,
+    at: Expr | int = 0,
 ) -> None:
     """Emit the widening of neighbouring inputs of each pixel of a tile.
 
@@ -51,12 +52,14 @@ def widen_run(
         Bytes from one pixel to the next.
     dual, joined : bool
         See :func:`tvm_patch.kernels.c.arm.widen.widen`.
+    at : Expr or int
+        Byte of the scratch where the tile begins.
     """
     if not quads:
         return
     function = widen(pixels, dual=dual, joined=joined)
     called[function.name] = function
-    to = T.address_of(scratch[first * pixels * _QUAD_BYTES])
+    to = T.address_of(scratch[at + first * pixels * _QUAD_BYTES])
     T.evaluate(call("int32", function.name, T.address_of(data[start]), to, quads, step))
 
 
@@ -69,6 +72,7 @@ def store_rest(
     pixel: int,
     step: int,
     joined: bool,
+    at: Expr | int = 0,
 ) -> None:
     """Emit the widening of inputs that make no whole four, filled up with zeros.
 
@@ -76,24 +80,23 @@ def store_rest(
     ----------
     elements : sequence of (Buffer, Expr)
         Where they are in the first pixel.
-    scratch, first, pixels, step, joined
+    scratch, first, pixels, step, joined, at
         As for :func:`widen_run`.
     pixel : int
         Which pixel of the tile.
     """
-    values = [int32_at(data, at + pixel * step) for data, at in elements]
+    values = [int32_at(data, element + pixel * step) for data, element in elements]
     values += [T.int32(0)] * (-len(values) % QUAD)
     for k in range(0, len(values), QUAD):
         a, b, c, d = values[k : k + QUAD]
-        even = call("uint32", "tvmp_pair", a, c)
+        even, four = call("uint32", "tvmp_pair", a, c), at + (first + k // QUAD) * pixels * _QUAD_BYTES
         if joined:  # the odd ones behind the even ones of all pixels
-            at = (first + k // QUAD) * pixels * _QUAD_BYTES + 4 * pixel
-            odd = call("uint32", "tvmp_folded", a, b, c, d)
-            for place, word in ((at, even), (at + 4 * pixels, odd)):
-                T.evaluate(call("int32", "tvmp_store4", T.address_of(scratch[place]), word))
+            odd, place = call("uint32", "tvmp_folded", a, b, c, d), four + 4 * pixel
+            for to, word in ((place, even), (place + 4 * pixels, odd)):
+                T.evaluate(call("int32", "tvmp_store4", T.address_of(scratch[to]), word))
         else:
-            to = T.address_of(scratch[((first + k // QUAD) * pixels + pixel) * _QUAD_BYTES])
-            T.evaluate(call("int32", "tvmp_store_words", to, even, call("uint32", "tvmp_pair", b, d)))
+            pointer = T.address_of(scratch[four + pixel * _QUAD_BYTES])
+            T.evaluate(call("int32", "tvmp_store_words", pointer, even, call("uint32", "tvmp_pair", b, d)))
 
 
 def call_dot(

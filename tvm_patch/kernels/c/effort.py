@@ -24,8 +24,8 @@ _LOOP = 5
 _RESCALING = 8
 """Bytes of a channel's rescaling in the stream of weights."""
 _CACHE = {True: 14 * 1024, False: 0}
-"""Bytes of weights that stay near the core from tile to tile, by whether it issues two instructions: most of the 16 KB of
-a Cortex-M7; the lines of an M4's flash accelerator hold none."""
+"""Bytes of weights that stay near the core from tile to tile, by whether it issues two instructions: of the 16 KB of a
+Cortex-M7 most; an M4's flash accelerator holds none."""
 _WAITS = {True: 14 / 32, False: 1 / 4}
 """Cycles that a byte of other weights is waited for."""
 _RUN = 4

@@ -1,12 +1,17 @@
 """A row of a 1×1 convolution: tiles of pixels, each widened once and taken by all output channels.
 
+One tile after the other, or several together that take one block of channels after the other
+(:mod:`tvm_patch.kernels.c.arm.dot_batch`).
+
 All layers with the same rescaling share the function; what differs between them are its arguments.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tvm_patch.kernels.c.arm.dot_batch import dot_batch, while_tiles
 from tvm_patch.kernels.c.arm.dot_product import dot_product
 from tvm_patch.kernels.c.arm.dot_tile import DotTile
 from tvm_patch.kernels.c.arm.function import ArmFunction, CFunction
@@ -59,8 +64,6 @@ class PointwiseRow:
 
 
 _GROUP = 2
-_WHILE = {3: "pixels == 3 || pixels > 4", 2: "pixels > 1", 1: "pixels > 0"}
-"""Threes, but never such that one pixel is left over."""
 
 
 def needs_single(pixels: int, width: int) -> bool:
@@ -74,17 +77,6 @@ def pointwise_row(row: PointwiseRow) -> tuple[ArmFunction | CFunction, ...]:
     ``quads`` fours of inputs a pixel, ``step`` bytes from one to the next, ``outputs`` channels, at least 2;
     ``base`` in the signed form.
     """
-    parameters = (
-        "const int8_t *in",
-        "const int32_t *stream",
-        "int8_t *scratch",
-        "int8_t *out",
-        "int32_t pixels",
-        "int32_t quads",
-        "int32_t step",
-        "int32_t outputs",
-        *(("int32_t base",) if row.rescaling.signed else ()),
-    )
     callees: list[ArmFunction | CFunction] = []
     base = ", base" if row.rescaling.signed else ""
     lines = [
@@ -98,7 +90,7 @@ def pointwise_row(row: PointwiseRow) -> tuple[ArmFunction | CFunction, ...]:
         callees += [wide, dot]
         numbers = f"quads * {tile.quad_bytes}, rest * {tile.step_bytes}, outputs{base}"
         lines += [
-            f"  {'if' if n == 1 else 'while'} ({_WHILE[n]}) {{",
+            f"  {while_tiles(n, 'pixels')} {{",
             f"    {wide.name}(in, scratch, quads, step);",
             f"    {dot.name}(stream, scratch, out, end, {numbers});",
             f"    if (outputs % {_GROUP}) {{",
@@ -109,4 +101,56 @@ def pointwise_row(row: PointwiseRow) -> tuple[ArmFunction | CFunction, ...]:
             f"    pixels -= {n};",
             "  }",
         ]
-    return (*callees, CFunction(f"pointwise_{row.pixels}", parameters, "\n".join([*lines, ""])))
+    return (*callees, _function("pointwise", row, lines))
+
+
+def pointwise_batches(row: PointwiseRow) -> tuple[ArmFunction | CFunction, ...]:
+    """Return ``(in, stream, scratch, out, pixels, quads, step, outputs, together, block[, base])`` likewise.
+
+    ``together`` pixels, a multiple of those of a tile if less than all, are widened before ``block`` channels at a
+    time, an even number, are made of them.
+    """
+    batch = dot_batch({n: row.tile(n) for n in row.tiles})
+    callees: list[ArmFunction | CFunction] = [*batch]
+    lines = [
+        "  while (pixels > 0) {",
+        "    int32_t now = pixels > together ? together : pixels, left;",
+        "    int8_t *to = scratch;",
+        "    now -= pixels - now == 1; /* two are left then, since one takes long */",
+        "    left = now;",
+    ]
+    for n in row.tiles:
+        wide = widen(n, dual=row.dual, joined=row.joined)
+        callees.append(wide)
+        lines += [
+            f"    {while_tiles(n, 'left')} {{",
+            f"      {wide.name}(in, to, quads, step);",
+            f"      in += {n} * step;",
+            f"      to += quads * {row.tile(n).quad_bytes};",
+            f"      left -= {n};",
+            "    }",
+        ]
+    base = ", base" if row.rescaling.signed else ""
+    lines += [
+        f"    {batch[-1].name}(stream, scratch, out, now, quads, outputs, block{base});",
+        "    out += now * outputs;",
+        "    pixels -= now;",
+        "  }",
+    ]
+    return (*callees, _function("pointwise_batches", row, lines, ("int32_t together", "int32_t block")))
+
+
+def _function(stem: str, row: PointwiseRow, lines: Sequence[str], more: tuple[str, ...] = ()) -> CFunction:
+    parameters = (
+        "const int8_t *in",
+        "const int32_t *stream",
+        "int8_t *scratch",
+        "int8_t *out",
+        "int32_t pixels",
+        "int32_t quads",
+        "int32_t step",
+        "int32_t outputs",
+        *more,
+        *(("int32_t base",) if row.rescaling.signed else ()),
+    )
+    return CFunction(f"{stem}_{row.pixels}", parameters, "\n".join([*lines, ""]))

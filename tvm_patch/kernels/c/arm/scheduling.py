@@ -176,7 +176,7 @@ def _order(nodes: Sequence[Sequence[Instruction]]) -> tuple[list[int], list[int]
                     if _same_memory(other, instruction):
                         comes_before(i, j, 0)
                 accesses.append((j, instruction))
-            if instruction.kind == "branch":
+            if instruction.taken:
                 for i in range(j):
                     comes_before(i, j, 0)
     heights = [0] * len(nodes)
