@@ -15,6 +15,8 @@ import pytest
 import tvm_patch
 from tvm_patch.driver import Artifact, random_inputs
 from tvm_patch.kernels import Kernel
+from tvm_patch.kernels.c.depthwise_direct import DirectDepthwise
+from tvm_patch.kernels.c.depthwise_paired import PairedDepthwise
 from tvm_patch.lowering.tuned import TunedConfigs
 from tvm_patch.oracle import Oracle
 from tvm_patch.tflite.builder import ModelBuilder
@@ -33,6 +35,7 @@ FAMILIES = _JOINED | {
         "pairs_2", "pairs_3", "pairs_3_by_channel", "pairs_4", "pairs_5", "pairs_6", "pairs_7",
         "winograd_inputs_1", "winograd_inputs_2", "winograd_inputs_3", "winograd_inputs_4",
         "winograd_1_by_N", "winograd_2_by_N", "winograd_3_by_N", "winograd_4_by_N",
+        "direct_1", "direct_2", "direct_2_and_1",
         "taps_2x2", "taps_3x3", "taps_3x5", "taps_4x4", "taps_5x5", "taps_6x6", "taps_7x7",
     )
 }  # fmt: skip
@@ -139,6 +142,10 @@ def winograd() -> bytes:
 NETWORKS = {"dense": dense, "dense_apart": dense_apart, "depthwise": depthwise, "winograd": winograd}
 
 
+_REARRANGED = 6
+"""From this number on, columns of depthwise kernels are rearranged that are read as they are otherwise."""
+
+
 class _Pick(TunedConfigs):
     """Takes one of the forms that the tuner may choose, another for every kernel.
 
@@ -151,6 +158,8 @@ class _Pick(TunedConfigs):
         object.__setattr__(self, "turns", itertools.count(7 * (number // 4), 5))
 
     def within(self, kernel: Kernel, scratch: int, *, alone: bool = False) -> Kernel:
+        if isinstance(kernel, DirectDepthwise) and self.number >= _REARRANGED:
+            kernel = PairedDepthwise(kernel.op)
         forms = [f for f in kernel.candidates() if f.get("dual", False) == self.number % 2]
         if not forms:
             return kernel
@@ -192,7 +201,7 @@ def families(expected: Expected) -> set[str]:
     name = expected.artifact.name
     text = expected.artifact.contents.files[f"codegen/host/src/{name}_lib0.c"].decode()
     found = re.findall(r"^static TVMP_NAKED void tvmp_(\w+)_[0-9a-f]{8}\(", text, re.MULTILINE)
-    found = [re.sub(r"_(of|by)_\d+", r"_\1_N", f) for f in found]
+    found = [re.sub(r"^direct_\dx\d", "direct", re.sub(r"_(of|by)_\d+", r"_\1_N", f)) for f in found]
     return {re.sub(r"^(taps_\dx\d)_\d+", r"\1", f) for f in found}
 
 

@@ -71,6 +71,8 @@ class Variants:
         least, scratch = kernel.scratch_bytes, _MOST
         while not found or found[-1].scratch_bytes > least:
             chosen = self._tuned.within(kernel, scratch, alone=alone)
+            if found and chosen.scratch_bytes >= found[-1].scratch_bytes:  # it cannot do with less
+                break
             found.append(Variant(chosen, chosen.scratch_bytes, chosen.effort))
             scratch = max(least, chosen.scratch_bytes - 1)
         found.reverse()
