@@ -323,157 +323,266 @@ static TVMP_SMALL void tvmp_rows_of_3_f8715349(const int8_t *in, int8_t *ring, v
 }
 
 #if TVMP_HAVE_ASM
-static TVMP_NAKED void tvmp_pairs_3_by_channel_dual_f9a14f5d(int8_t *to TVMP_UNUSED, int32_t last TVMP_UNUSED, const int8_t *row0 TVMP_UNUSED, const int8_t *row1 TVMP_UNUSED, const int8_t *row2 TVMP_UNUSED) {
+static TVMP_NAKED void tvmp_direct_3x3_2_dual_86862993(const int32_t *stream TVMP_UNUSED, int8_t *out TVMP_UNUSED, int32_t groups TVMP_UNUSED, int32_t outputs TVMP_UNUSED, const int8_t *row0 TVMP_UNUSED, const int8_t *row1 TVMP_UNUSED, const int8_t *row2 TVMP_UNUSED) {
   __asm__ volatile(
       "push {r4, r5, r6, r7, r8, r9, r10, r11, lr}\n\t"
-      "mov lr, r1\n\t"
-      "ldr r1, [sp, #36]\n\t"
+      "sub sp, #36\n\t"
+      "str r0, [sp, #0]\n\t"
+      "str r1, [sp, #4]\n\t"
+      "str r2, [sp, #8]\n\t"
+      "str r3, [sp, #20]\n\t"
       "1:\n\t"
-      "ldr r6, [r2, lr]\n\t"
-      "ldr r8, [r3, lr]\n\t"
-      "ldr r5, [r1, lr]\n\t"
-      "subs lr, #8\n\t"
-      "sxtb16 r12, r6, ror #8\n\t"
-      "sxtb16 r6, r6\n\t"
-      "sxtb16 r10, r8, ror #8\n\t"
-      "sxtb16 r8, r8\n\t"
-      "sxtb16 r7, r5, ror #8\n\t"
-      "sxtb16 r5, r5\n\t"
-      "asr r11, r7, #16\n\t"
-      "pkhbt r4, r6, r8, lsl #16\n\t"
-      "asr r9, r5, #16\n\t"
-      "pkhtb r8, r8, r6, asr #16\n\t"
-      "str r4, [r0, #-32]\n\t"
-      "pkhbt r6, r12, r10, lsl #16\n\t"
-      "str r5, [r0, #-28]\n\t"
-      "pkhtb r10, r10, r12, asr #16\n\t"
-      "str r6, [r0, #-24]\n\t"
-      "str r7, [r0, #-20]\n\t"
-      "str r8, [r0, #-16]\n\t"
-      "str r9, [r0, #-12]\n\t"
-      "str r10, [r0, #-8]\n\t"
-      "str r11, [r0, #-4]\n\t"
-      "sub r0, #32\n\t"
-      "bpl 1b\n\t"
-      "pop {r4, r5, r6, r7, r8, r9, r10, r11, pc}\n\t");
-}
-#else
-static void tvmp_pairs_3_by_channel_dual_f9a14f5d(int8_t *to, int32_t last, const int8_t *row0, const int8_t *row1, const int8_t *row2) {
-  for (; last >= 0; last -= 8) {
-    int32_t c;
-    to -= 32;
-    for (c = 0; c < 4; ++c) {
-      tvmp_store4(to + 8 * c + 0, tvmp_pair(row0[last + c], row1[last + c]));
-      tvmp_store4(to + 8 * c + 4, tvmp_pair(row2[last + c], row2[last + c] < 0 ? -1 : 0));
-    }
-  }
-}
-#endif
-
-#if TVMP_HAVE_ASM
-static TVMP_NAKED void tvmp_taps_3x3_4_dual_2c6d714b(const int8_t *stream TVMP_UNUSED, const int8_t *columns TVMP_UNUSED, int8_t *out TVMP_UNUSED) {
-  __asm__ volatile(
-      "mov r3, #4\n\t"
-      "push {r2, r3, r4, r5, r6, r7, r8, r9, r10, r11, lr}\n\t"
-      "1:\n\t"
-      "ldr r7, [r0]\n\t"
-      "ldr r9, [r0, #4]\n\t"
-      "ldr r11, [r0, #8]\n\t"
-      "ldr r2, [r1, #0]\n\t"
-      "asr r7, r7, #10\n\t"
-      "ldr r3, [r1, #4]\n\t"
-      "sxtb16 r8, r9\n\t"
-      "ldr r12, [r0, #12]\n\t"
-      "sxtb16 r10, r11\n\t"
-      "smlad r4, r2, r8, r7\n\t"
-      "sxtb16 r11, r11, ror #8\n\t"
-      "ldr r2, [r1, #32]\n\t"
-      "sxtb16 r9, r9, ror #8\n\t"
-      "smlabb r4, r3, r11, r4\n\t"
-      "sxtb16 r12, r12\n\t"
-      "ldr r3, [r1, #36]\n\t"
-      "smlad r4, r2, r9, r4\n\t"
-      "smlad r5, r2, r8, r7\n\t"
-      "ldr r2, [r1, #64]\n\t"
-      "smlabb r4, r3, r12, r4\n\t"
-      "smlabb r5, r3, r11, r5\n\t"
-      "ldr r3, [r1, #68]\n\t"
-      "smlad r4, r2, r10, r4\n\t"
-      "smlad r5, r2, r9, r5\n\t"
-      "smlad r6, r2, r8, r7\n\t"
-      "ldr r2, [r1, #96]\n\t"
-      "smlabt r4, r3, r11, r4\n\t"
-      "smlad r7, r2, r8, r7\n\t"
-      "ldr r8, [r0, #16]\n\t"
-      "smlabb r5, r3, r12, r5\n\t"
-      "smlabb r6, r3, r11, r6\n\t"
-      "ldr r3, [r1, #100]\n\t"
-      "smlad r5, r2, r10, r5\n\t"
-      "smlad r6, r2, r9, r6\n\t"
-      "ldr r2, [r1, #128]\n\t"
-      "smlabt r5, r3, r11, r5\n\t"
-      "smlabb r6, r3, r12, r6\n\t"
-      "smlabb r7, r3, r11, r7\n\t"
-      "ldr r3, [r1, #132]\n\t"
-      "smlad r7, r2, r9, r7\n\t"
-      "ldr r9, [r0], #20\n\t"
-      "smlad r6, r2, r10, r6\n\t"
-      "ldr r2, [r1, #160]\n\t"
-      "ubfx r9, r9, #0, #10\n\t"
-      "smlabt r6, r3, r11, r6\n\t"
-      "smlabb r7, r3, r12, r7\n\t"
-      "ldr r3, [r1, #164]\n\t"
-      "bfi r9, r8, #10, #4\n\t"
-      "smlad r7, r2, r10, r7\n\t"
-      "smlabt r7, r3, r11, r7\n\t"
-      "ldr r2, [sp]\n\t"
-      "smmlar r4, r4, r8, r9\n\t"
-      "add r1, #8\n\t"
-      "smmlar r5, r5, r8, r9\n\t"
-      "smmlar r6, r6, r8, r9\n\t"
-      "ssat r4, #8, r4, asr #3\n\t"
-      "smmlar r7, r7, r8, r9\n\t"
-      "ssat r5, #8, r5, asr #3\n\t"
-      "strb r4, [r2, #0]\n\t"
-      "ssat r6, #8, r6, asr #3\n\t"
-      "strb r5, [r2, #8]\n\t"
-      "ssat r7, #8, r7, asr #3\n\t"
-      "strb r6, [r2, #16]\n\t"
-      "strb r7, [r2, #24]\n\t"
-      "add r2, #1\n\t"
-      "str r2, [sp]\n\t"
+      "ldr r2, [sp, #72]\n\t"
+      "ldr r0, [sp, #0]\n\t"
+      "str r2, [sp, #24]\n\t"
+      "add r2, #4\n\t"
+      "str r2, [sp, #72]\n\t"
+      "ldr r2, [sp, #76]\n\t"
+      "str r2, [sp, #28]\n\t"
+      "add r2, #4\n\t"
+      "str r2, [sp, #76]\n\t"
+      "ldr r2, [sp, #80]\n\t"
+      "str r2, [sp, #32]\n\t"
+      "add r2, #4\n\t"
+      "str r2, [sp, #80]\n\t"
       "ldr r2, [sp, #4]\n\t"
-      "subs r2, #1\n\t"
+      "str r2, [sp, #12]\n\t"
+      "add r2, #4\n\t"
       "str r2, [sp, #4]\n\t"
+      "ldr r3, [sp, #20]\n\t"
+      "str r3, [sp, #16]\n\t"
+      "2:\n\t"
+      "ldr r1, [sp, #24]\n\t"
+      "ldr r2, [r0, #8]\n\t"
+      "ldr r12, [r0, #44]\n\t"
+      "ldr r10, [r0, #60]\n\t"
+      "ldr r4, [r1, #24]\n\t"
+      "asr r12, r12, #10\n\t"
+      "asr r10, r10, #10\n\t"
+      "sxtb16 r3, r2\n\t"
+      "ldr lr, [r0, #36]\n\t"
+      "sxtb16 r2, r2, ror #8\n\t"
+      "ldr r11, [r0, #52]\n\t"
+      "sxtb16 r5, r4\n\t"
+      "asr lr, lr, #10\n\t"
+      "sxtb16 r4, r4, ror #8\n\t"
+      "asr r11, r11, #10\n\t"
+      "smlabb r8, r4, r2, r12\n\t"
+      "smlatt r6, r4, r2, r10\n\t"
+      "ldr r4, [r1, #16]\n\t"
+      "smlabb r9, r5, r3, lr\n\t"
+      "smlatt r7, r5, r3, r11\n\t"
+      "sxtb16 r5, r4\n\t"
+      "sxtb16 r4, r4, ror #8\n\t"
+      "smlabb lr, r5, r3, lr\n\t"
+      "smlabb r12, r4, r2, r12\n\t"
+      "smlatt r10, r4, r2, r10\n\t"
+      "ldr r2, [r0, #4]\n\t"
+      "smlatt r11, r5, r3, r11\n\t"
+      "sxtb16 r3, r2\n\t"
+      "sxtb16 r2, r2, ror #8\n\t"
+      "smlabb r9, r5, r3, r9\n\t"
+      "smlabb r8, r4, r2, r8\n\t"
+      "smlatt r6, r4, r2, r6\n\t"
+      "ldr r4, [r1, #8]\n\t"
+      "smlatt r7, r5, r3, r7\n\t"
+      "sxtb16 r5, r4\n\t"
+      "sxtb16 r4, r4, ror #8\n\t"
+      "smlabb lr, r5, r3, lr\n\t"
+      "smlabb r12, r4, r2, r12\n\t"
+      "smlatt r10, r4, r2, r10\n\t"
+      "ldr r2, [r0, #0]\n\t"
+      "smlatt r11, r5, r3, r11\n\t"
+      "sxtb16 r3, r2\n\t"
+      "sxtb16 r2, r2, ror #8\n\t"
+      "smlabb r9, r5, r3, r9\n\t"
+      "smlabb r8, r4, r2, r8\n\t"
+      "smlatt r6, r4, r2, r6\n\t"
+      "ldr r4, [r1, #0]\n\t"
+      "smlatt r7, r5, r3, r7\n\t"
+      "add r1, r1, #16\n\t"
+      "str r1, [sp, #24]\n\t"
+      "ldr r1, [sp, #28]\n\t"
+      "sxtb16 r5, r4\n\t"
+      "sxtb16 r4, r4, ror #8\n\t"
+      "smlabb lr, r5, r3, lr\n\t"
+      "smlabb r12, r4, r2, r12\n\t"
+      "smlatt r10, r4, r2, r10\n\t"
+      "ldr r2, [r0, #20]\n\t"
+      "smlatt r11, r5, r3, r11\n\t"
+      "ldr r4, [r1, #24]\n\t"
+      "sxtb16 r3, r2\n\t"
+      "sxtb16 r2, r2, ror #8\n\t"
+      "sxtb16 r5, r4\n\t"
+      "sxtb16 r4, r4, ror #8\n\t"
+      "smlabb r9, r5, r3, r9\n\t"
+      "smlabb r8, r4, r2, r8\n\t"
+      "smlatt r6, r4, r2, r6\n\t"
+      "ldr r4, [r1, #16]\n\t"
+      "smlatt r7, r5, r3, r7\n\t"
+      "sxtb16 r5, r4\n\t"
+      "sxtb16 r4, r4, ror #8\n\t"
+      "smlabb lr, r5, r3, lr\n\t"
+      "smlabb r12, r4, r2, r12\n\t"
+      "smlatt r10, r4, r2, r10\n\t"
+      "ldr r2, [r0, #16]\n\t"
+      "smlatt r11, r5, r3, r11\n\t"
+      "sxtb16 r3, r2\n\t"
+      "sxtb16 r2, r2, ror #8\n\t"
+      "smlabb r9, r5, r3, r9\n\t"
+      "smlabb r8, r4, r2, r8\n\t"
+      "smlatt r6, r4, r2, r6\n\t"
+      "ldr r4, [r1, #8]\n\t"
+      "smlatt r7, r5, r3, r7\n\t"
+      "sxtb16 r5, r4\n\t"
+      "sxtb16 r4, r4, ror #8\n\t"
+      "smlabb lr, r5, r3, lr\n\t"
+      "smlabb r12, r4, r2, r12\n\t"
+      "smlatt r10, r4, r2, r10\n\t"
+      "ldr r2, [r0, #12]\n\t"
+      "smlatt r11, r5, r3, r11\n\t"
+      "sxtb16 r3, r2\n\t"
+      "sxtb16 r2, r2, ror #8\n\t"
+      "smlabb r9, r5, r3, r9\n\t"
+      "smlabb r8, r4, r2, r8\n\t"
+      "smlatt r6, r4, r2, r6\n\t"
+      "ldr r4, [r1, #0]\n\t"
+      "smlatt r7, r5, r3, r7\n\t"
+      "add r1, r1, #16\n\t"
+      "str r1, [sp, #28]\n\t"
+      "ldr r1, [sp, #32]\n\t"
+      "sxtb16 r5, r4\n\t"
+      "sxtb16 r4, r4, ror #8\n\t"
+      "smlabb lr, r5, r3, lr\n\t"
+      "smlabb r12, r4, r2, r12\n\t"
+      "smlatt r10, r4, r2, r10\n\t"
+      "ldr r2, [r0, #32]\n\t"
+      "smlatt r11, r5, r3, r11\n\t"
+      "ldr r4, [r1, #24]\n\t"
+      "sxtb16 r3, r2\n\t"
+      "sxtb16 r2, r2, ror #8\n\t"
+      "sxtb16 r5, r4\n\t"
+      "sxtb16 r4, r4, ror #8\n\t"
+      "smlabb r9, r5, r3, r9\n\t"
+      "smlabb r8, r4, r2, r8\n\t"
+      "smlatt r6, r4, r2, r6\n\t"
+      "ldr r4, [r1, #16]\n\t"
+      "smlatt r7, r5, r3, r7\n\t"
+      "sxtb16 r5, r4\n\t"
+      "sxtb16 r4, r4, ror #8\n\t"
+      "smlabb lr, r5, r3, lr\n\t"
+      "smlabb r12, r4, r2, r12\n\t"
+      "smlatt r10, r4, r2, r10\n\t"
+      "ldr r2, [r0, #28]\n\t"
+      "smlatt r11, r5, r3, r11\n\t"
+      "sxtb16 r3, r2\n\t"
+      "sxtb16 r2, r2, ror #8\n\t"
+      "smlabb r9, r5, r3, r9\n\t"
+      "smlabb r8, r4, r2, r8\n\t"
+      "smlatt r6, r4, r2, r6\n\t"
+      "ldr r4, [r1, #8]\n\t"
+      "smlatt r7, r5, r3, r7\n\t"
+      "sxtb16 r5, r4\n\t"
+      "sxtb16 r4, r4, ror #8\n\t"
+      "smlabb lr, r5, r3, lr\n\t"
+      "smlabb r12, r4, r2, r12\n\t"
+      "smlatt r10, r4, r2, r10\n\t"
+      "ldr r2, [r0, #24]\n\t"
+      "smlatt r11, r5, r3, r11\n\t"
+      "sxtb16 r3, r2\n\t"
+      "sxtb16 r2, r2, ror #8\n\t"
+      "smlabb r9, r5, r3, r9\n\t"
+      "smlabb r8, r4, r2, r8\n\t"
+      "smlatt r6, r4, r2, r6\n\t"
+      "ldr r4, [r1, #0]\n\t"
+      "smlatt r7, r5, r3, r7\n\t"
+      "add r1, r1, #16\n\t"
+      "sxtb16 r5, r4\n\t"
+      "str r1, [sp, #32]\n\t"
+      "sxtb16 r4, r4, ror #8\n\t"
+      "smlabb lr, r5, r3, lr\n\t"
+      "smlatt r11, r5, r3, r11\n\t"
+      "ldr r3, [r0, #44]\n\t"
+      "smlabb r12, r4, r2, r12\n\t"
+      "ldr r5, [r0, #40]\n\t"
+      "smlatt r10, r4, r2, r10\n\t"
+      "ldr r4, [r0, #36]\n\t"
+      "ubfx r3, r3, #0, #10\n\t"
+      "ldr r2, [r0, #48]\n\t"
+      "ubfx r4, r4, #0, #10\n\t"
+      "ldr r1, [sp, #12]\n\t"
+      "bfi r4, r5, #10, #4\n\t"
+      "bfi r3, r2, #10, #4\n\t"
+      "smmlar lr, lr, r5, r4\n\t"
+      "smmlar r9, r9, r5, r4\n\t"
+      "ldr r4, [r0, #52]\n\t"
+      "smmlar r12, r12, r2, r3\n\t"
+      "ldr r5, [r0, #56]\n\t"
+      "smmlar r8, r8, r2, r3\n\t"
+      "ldr r3, [r0, #60]\n\t"
+      "ubfx r4, r4, #0, #10\n\t"
+      "ldr r2, [r0, #64]\n\t"
+      "ubfx r3, r3, #0, #10\n\t"
+      "bfi r4, r5, #10, #4\n\t"
+      "bfi r3, r2, #10, #4\n\t"
+      "smmlar r11, r11, r5, r4\n\t"
+      "ssat lr, #8, lr, asr #3\n\t"
+      "smmlar r7, r7, r5, r4\n\t"
+      "ssat r9, #8, r9, asr #3\n\t"
+      "smmlar r10, r10, r2, r3\n\t"
+      "ssat r12, #8, r12, asr #3\n\t"
+      "smmlar r6, r6, r2, r3\n\t"
+      "ssat r8, #8, r8, asr #3\n\t"
+      "strb lr, [r1, #0]\n\t"
+      "ssat r11, #8, r11, asr #3\n\t"
+      "strb r12, [r1, #1]\n\t"
+      "ssat r7, #8, r7, asr #3\n\t"
+      "strb r11, [r1, #2]\n\t"
+      "ssat r10, #8, r10, asr #3\n\t"
+      "ssat r6, #8, r6, asr #3\n\t"
+      "strb r10, [r1, #3]\n\t"
+      "strb r9, [r1, #8]\n\t"
+      "strb r8, [r1, #9]\n\t"
+      "strb r7, [r1, #10]\n\t"
+      "strb r6, [r1, #11]\n\t"
+      "add r1, r1, #16\n\t"
+      "str r1, [sp, #12]\n\t"
+      "ldr r2, [sp, #16]\n\t"
+      "subs r2, #2\n\t"
+      "str r2, [sp, #16]\n\t"
+      "bne 2b\n\t"
+      "add r0, #68\n\t"
+      "str r0, [sp, #0]\n\t"
+      "ldr r2, [sp, #8]\n\t"
+      "subs r2, #1\n\t"
+      "str r2, [sp, #8]\n\t"
       "bne 1b\n\t"
-      "add sp, #8\n\t"
+      "add sp, #36\n\t"
       "pop {r4, r5, r6, r7, r8, r9, r10, r11, pc}\n\t");
 }
 #else
-static void tvmp_taps_3x3_4_dual_2c6d714b(const int8_t *stream, const int8_t *columns, int8_t *out) {
-  int32_t lane, p, k;
-  for (lane = 0; lane < 4; ++lane) {
-      for (p = 0; p < 4; ++p) {
-        const int8_t *const column = columns + 32 * p;
-        const int32_t word = (int32_t)tvmp_load4(stream);
-        const int32_t multiplier = (int32_t)tvmp_load4(stream + 16);
-        const int8_t *weights;
-        int32_t acc = tvmp_step_bias(word, 10);
-        for (k = 0; k < 3; ++k) {
-          weights = stream + 4 + 4 * ((0 + k) >> 1) + ((0 + k) & 1);
-          acc = tvmp_smlad(tvmp_load4(column + 32 * k + 0), tvmp_pair(weights[0], weights[2]), acc);
-          acc = tvmp_smlabb(tvmp_load4(column + 32 * k + 4), (uint32_t)(int32_t)stream[4 + 4 * ((3 + 2 * (k >> 2) + (k & 1)) >> 1) + ((3 + k) & 1) + (k & 2)], acc);
+static void tvmp_direct_3x3_2_dual_86862993(const int32_t *stream, int8_t *out, int32_t groups, int32_t outputs, const int8_t *row0, const int8_t *row1, const int8_t *row2) {
+  const int8_t *const rows[3] = {row0, row1, row2};
+  int32_t g, x, c, r, k;
+  for (g = 0; g < groups; ++g) {
+    for (x = 0; x < outputs; ++x) {
+      for (c = 0; c < 4; ++c) {
+        int32_t acc = tvmp_step_bias(stream[9 + 2 * c], 10);
+        for (r = 0; r < 3; ++r) {
+          for (k = 0; k < 3; ++k) {
+            const int8_t weight = ((const int8_t *)stream)[4 * (3 * r + k) + c];
+            acc += weight * rows[r][8 * x + 8 * k + 4 * g + c];
+          }
         }
-        out[8 * p] = (int8_t)tvmp_step(acc, word, multiplier, 3);
+        out[8 * x + 4 * g + c] = (int8_t)tvmp_step(acc, stream[9 + 2 * c], stream[10 + 2 * c], 3);
       }
-    stream += 20;
-    columns += 8;
-    out += 1;
+    }
+    stream += 17;
   }
 }
 #endif
 
-static TVMP_SMALL void tvmp_rows_of_3_06e765ce(const int8_t *in, int8_t *ring, void (*row)(const int8_t *, const int8_t *, const int8_t *, const int8_t *, int8_t *, int8_t *), int8_t *out, const int8_t *constant0, int8_t *scratch, int32_t height, int32_t in_bytes, int32_t rows, int32_t stride, int32_t dilation, int32_t top, int32_t slots, int32_t slot_bytes, int32_t left, int32_t inside, int32_t right, int32_t out_bytes, int32_t pad) {
+static TVMP_SMALL void tvmp_rows_of_3_0b834a46(const int8_t *in, int8_t *ring, void (*row)(const int8_t *, const int8_t *, const int8_t *, const int32_t *, int8_t *), int8_t *out, const int32_t *constant0, int32_t height, int32_t in_bytes, int32_t rows, int32_t stride, int32_t dilation, int32_t top, int32_t slots, int32_t slot_bytes, int32_t left, int32_t inside, int32_t right, int32_t out_bytes, int32_t pad) {
   int32_t line = 0, y;
   for (y = 0; y < rows; ++y) {
     for (; line <= y * stride + 2 * dilation; ++line) {
@@ -493,7 +602,6 @@ static TVMP_SMALL void tvmp_rows_of_3_06e765ce(const int8_t *in, int8_t *ring, v
         ring + ((y * stride + 1 * dilation) % slots) * slot_bytes,
         ring + ((y * stride + 2 * dilation) % slots) * slot_bytes,
         constant0,
-        scratch,
         out);
     out += out_bytes;
   }
@@ -1406,16 +1514,12 @@ static TVMP_STEP void conv2d_0(const int8_t *in0, const int32_t *stream, int8_t 
   tvmp_rows_of_3_f8715349((&(in0[0])), (&(scratch[0])), conv2d_row0_0, out0, stream, (&(scratch[76])), 9, 21, 5, 2, 1, 1, 3, 24, 3, 21, 3, 32, -5);
 }
 
-static TVMP_APART void depthwise_conv2d_row0_1(const int8_t *TVMP_RESTRICT in0_row0, const int8_t *TVMP_RESTRICT in0_row1, const int8_t *TVMP_RESTRICT in0_row2, const int8_t *TVMP_RESTRICT stream, int8_t *TVMP_RESTRICT scratch, int8_t *TVMP_RESTRICT out) {
-  for (int32_t group = 0; group < 2; ++group) {
-    int32_t common_1 = (group * 4);
-    tvmp_pairs_3_by_channel_dual_f9a14f5d((&(scratch[192])), 40, (&(in0_row0[common_1])), (&(in0_row1[common_1])), (&(in0_row2[common_1])));
-    tvmp_taps_3x3_4_dual_2c6d714b((&(stream[(group * 80)])), (&(scratch[0])), (&(out[common_1])));
-  }
+static TVMP_APART void depthwise_conv2d_row0_1(const int8_t *TVMP_RESTRICT in0_row0, const int8_t *TVMP_RESTRICT in0_row1, const int8_t *TVMP_RESTRICT in0_row2, const int32_t *TVMP_RESTRICT stream, int8_t *TVMP_RESTRICT out) {
+  tvmp_direct_3x3_2_dual_86862993((&(stream[0])), (&(out[0])), 2, 4, (&(in0_row0[0])), (&(in0_row1[0])), (&(in0_row2[0])));
 }
 
-static TVMP_STEP void depthwise_conv2d_1(const int8_t *in0, const int8_t *stream, int8_t *scratch, int8_t *out0) {
-  tvmp_rows_of_3_06e765ce((&(in0[0])), (&(scratch[0])), depthwise_conv2d_row0_1, out0, stream, (&(scratch[128])), 5, 32, 5, 1, 1, 1, 3, 40, 8, 32, 8, 32, -128);
+static TVMP_STEP void depthwise_conv2d_1(const int8_t *in0, const int32_t *stream, int8_t *scratch, int8_t *out0) {
+  tvmp_rows_of_3_0b834a46((&(in0[0])), (&(scratch[0])), depthwise_conv2d_row0_1, out0, stream, 5, 32, 5, 1, 1, 1, 3, 40, 8, 32, 8, 32, -128);
 }
 
 static TVMP_APART void conv2d_row0_2(const int8_t *TVMP_RESTRICT in0_row0, const int32_t *TVMP_RESTRICT stream, int8_t *TVMP_RESTRICT scratch, int8_t *TVMP_RESTRICT out) {
@@ -1584,16 +1688,16 @@ static int32_t run(void *memory, const struct tvm_patch_row_source *sources) {
   uint8_t *const arena = (uint8_t *)memory;
   (void)sources; /* all inputs are in the arena */
   /* 0 conv2d: conv_2d_0 */
-  conv2d_0((const int8_t *)(void *)(arena + 404), tvmgen_small_op0_stream, (int8_t *)(arena + 160), (int8_t *)(void *)(arena + 0));
+  conv2d_0((const int8_t *)(void *)(arena + 0), tvmgen_small_op0_stream, (int8_t *)(arena + 192), (int8_t *)(void *)(arena + 0));
   TVMP_DONE(0);
   /* 1 depthwise_conv2d: depthwise_conv_2d_1 */
-  depthwise_conv2d_1((const int8_t *)(void *)(arena + 0), tvmgen_small_op1_stream, (int8_t *)(arena + 320), (int8_t *)(void *)(arena + 160));
+  depthwise_conv2d_1((const int8_t *)(void *)(arena + 0), tvmgen_small_op1_stream, (int8_t *)(arena + 160), (int8_t *)(void *)(arena + 288));
   TVMP_DONE(1);
   /* 2 conv2d: conv_2d_2 */
-  conv2d_2((const int8_t *)(void *)(arena + 160), tvmgen_small_op2_stream, (int8_t *)(arena + 480), (int8_t *)(void *)(arena + 320));
+  conv2d_2((const int8_t *)(void *)(arena + 288), tvmgen_small_op2_stream, (int8_t *)(arena + 160), (int8_t *)(void *)(arena + 208));
   TVMP_DONE(2);
   /* 3 add: add_3 */
-  add_3((const int8_t *)(void *)(arena + 0), (const int8_t *)(void *)(arena + 320), (int8_t *)(void *)(arena + 0));
+  add_3((const int8_t *)(void *)(arena + 0), (const int8_t *)(void *)(arena + 208), (int8_t *)(void *)(arena + 0));
   TVMP_DONE(3);
   /* 4 avg_pool2d: average_pool_2d_4 */
   avg_pool2d_4((const int8_t *)(void *)(arena + 0), (int8_t *)(void *)(arena + 160));
@@ -1611,7 +1715,7 @@ static const int32_t input_image_shape[] = {1, 9, 7, 3};
 static const int32_t output_softmax_7_shape[] = {1, 5};
 
 static const struct tvm_patch_tensor input_table[] = {
-  {"image", "int8", 189u, 404u, -1, 0x1.47ae140000000p-6f, -5, 4u, input_image_shape},
+  {"image", "int8", 189u, 0u, -1, 0x1.47ae140000000p-6f, -5, 4u, input_image_shape},
 };
 static const struct tvm_patch_tensor output_table[] = {
   {"softmax_7", "int8", 5u, 0u, -1, 0x1.0000000000000p-8f, -128, 2u, output_softmax_7_shape},
@@ -1621,7 +1725,7 @@ static const struct tvm_patch_tensor output_table[] = {
 extern "C"
 #endif
 const struct tvm_patch_model tvmgen_small_model = {
-  "small", 640u, 8u,
+  "small", 448u, 8u,
   1u, 1u, 7u, 0u,
   input_table, output_table, run,
 };
