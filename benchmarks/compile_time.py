@@ -44,7 +44,8 @@ STAGES: dict[str, tuple[tuple[str, str], ...]] = {
     "tuning": (("tvm_patch.driver.compile", "tuned_configs"),),
     "fit_kernels": (
         ("tvm_patch.driver.front", "fit_kernels"),
-        ("tvm_patch.driver.front", "widest_kernels"),
+        ("tvm_patch.driver.front", "layer_kernels"),
+        ("tvm_patch.driver.plan", "spend"),
     ),
     "lower": (("tvm_patch.driver.front", "lower_program"),),
     "print C": (("tvm_patch.driver.compile", "emit"),),

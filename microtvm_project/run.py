@@ -64,7 +64,7 @@ class RunResult:
     cycles : Cycles or None
         An estimate for the core and the memories of the board; see :mod:`microtvm_project.cycles`.
     operator_cycles : list of Cycles or None
-        Per operator, for the first set.
+        Per operator, for the first set; None where a segment has several operators or is cut: they then take turns.
     """
 
     outputs: list[list[np.ndarray]]
@@ -155,6 +155,8 @@ def run_firmware(
                 f"{artifact.metadata.model_name}: the program with profile hooks gives other outputs"
             )
         operators = [o.cost for o in profile.operators]
+    # Cycles are told apart by the order in which operators end, so by operator only where each ends once.
+    by_one = all(len(s.operators) == s.bands == 1 and not s.patch_rows for s in artifact.metadata.segments)
     estimated = cycles and bool(inputs) and firmware.board.runner == "qemu"
     stack = max((r.stack_bytes for r in runs if r.stack_bytes is not None), default=None)
     sram = None
@@ -176,7 +178,9 @@ def run_firmware(
         rows_read=[r.rows_read for r in runs] if artifact.fetched else [],
         flash_symbols=tuple(s for s in firmware.symbols if s.section in FLASH_SECTIONS),
         cycles=whole_cycles(firmware, inputs[0], timeout) if estimated else None,
-        operator_cycles=operator_cycles(firmware, inputs[0], timeout) if estimated and operators else None,
+        operator_cycles=operator_cycles(firmware, inputs[0], timeout)
+        if estimated and operators and by_one
+        else None,
     )
 
 

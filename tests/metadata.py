@@ -91,6 +91,7 @@ def metadata(
         "target": "host",
         "arena_bytes": sum(t.bytes for t in (*inputs, *outputs)),
         "arena_align": 8,
+        "bought": None,
         "macs": sum(o.macs for o in operators),
         "macs_executed": sum(o.macs for o in operators),
         "inputs": tuple(inputs),

@@ -151,6 +151,13 @@ class MemoryEntry(_Entry):
     functions: FunctionMemories = Field(description="memory by function")
 
 
+class BoughtEntry(_Entry):
+    """What the arena is larger for than it has to be."""
+
+    arena_bytes: int = Field(description="more than the least")
+    estimated_cycles: int = Field(description="fewer for it")
+
+
 class Metadata(_Entry):
     """What ``metadata.json`` says.
 
@@ -170,6 +177,9 @@ class Metadata(_Entry):
         description="bytes of the static block: activations, row buffers, scratch, inputs, outputs"
     )
     arena_align: int = Field(description="bytes to which that block is aligned, a power of two")
+    bought: BoughtEntry | None = Field(
+        description="what of the arena was spent on speed; null where it is the least"
+    )
     macs: int = Field(description="multiply-accumulates of the network")
     macs_executed: int = Field(description="multiply-accumulates that the code executes")
     inputs: tuple[InputEntry, ...] = Field(description="of the compiled model, in its order")

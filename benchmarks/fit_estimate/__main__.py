@@ -1,51 +1,78 @@
-"""Fit of the planner's instruction estimate to the emulated Cortex-M4.
+"""Fit of the planner's estimate to the cycle model on emulated boards.
 
-``python -m benchmarks.fit_estimate measure`` runs single operators over a grid of geometries (ten minutes),
-``... networks`` whole networks under plans (ten minutes), ``... fit`` writes the table that the planner reads, and
-``... report`` compares it with the networks' counts.  Counts are exact and repeatable; they change with the kernels.
+``python -m benchmarks.fit_estimate`` does it all for both cores: runs single operators over a grid of geometries and
+whole networks under plans, and writes the tables that the planner reads.  Interrupted, it goes on where it was, unless
+the kernels have changed.  ``--few`` takes every fourth operator and the ranked networks only, ``--core`` one core,
+``--again`` fits what is recorded, ``--report`` prints how good the tables are.  The same code gives the same tables:
+cycles are computed, not timed.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from benchmarks.fit_estimate.fit import fit_table, table_text
+from benchmarks.fit_estimate.cores import CORES, Core
+from benchmarks.fit_estimate.fit import few_of, fit_table, table_text
 from benchmarks.fit_estimate.grid import grid
+from benchmarks.fit_estimate.log import Log
 from benchmarks.fit_estimate.measure import Measurement, measure, measure_fetching
 from benchmarks.fit_estimate.networks import measure_networks
 from benchmarks.fit_estimate.report import report
 
-HERE = Path(__file__).parent
-OPERATORS, FETCHING, NETWORKS = (HERE / f"{n}.json" for n in ("operators", "fetching", "networks"))
-TABLE = HERE.parents[1] / "tvm_patch" / "targets" / "cortex_m4_instructions.py"
+MODELS = Path(__file__).parents[3] / "shared" / "models"
 
 
-def load_operators() -> list[Measurement]:
+def load_operators(core: Core) -> list[Measurement]:
     """Return the recorded measurements of single operators."""
-    return [Measurement.from_json(values) for values in json.loads(OPERATORS.read_text(encoding="utf-8"))]
+    return [Measurement.from_json(values) for values in _load(core, "operators")]
 
 
-def main() -> None:
+def load_networks(core: Core) -> dict[str, Any]:
+    """Return the recorded measurements of networks."""
+    return dict(_load(core, "networks"))
+
+
+def _load(core: Core, what: str) -> Any:
+    return json.loads(core.recorded(what).read_text(encoding="utf-8"))
+
+
+def record(core: Core, models: Path, few: bool) -> None:
+    """Measure a core and write what was found, once it is all there."""
+    operators, networks = Log(core.recorded("operators")), Log(core.recorded("networks"))
+    cases = few_of(grid(), core) if few else grid()
+    rows = [json.dumps(m.to_json(), separators=(",", ":")) for m in measure(cases, core, operators)]
+    fetching, plans = measure_fetching(core), measure_networks(models, core, networks, few)
+    operators.finish("[\n" + ",\n".join(rows) + "\n]\n")
+    networks.finish(json.dumps(plans, separators=(",", ":")) + "\n")
+    core.recorded("fetching").write_text(json.dumps(fetching) + "\n", encoding="utf-8")
+
+
+def write_table(core: Core, models: Path) -> None:
+    """Fit what is recorded, and write the core's table."""
+    table = fit_table(load_operators(core), _load(core, "fetching"), load_networks(core), models, core)
+    core.table.write_text(table_text(table, core), encoding="utf-8")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
     """Do what the command line asks for."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.fit_estimate", description=__doc__)
-    parser.add_argument("what", choices=("measure", "networks", "fit", "report"))
-    parser.add_argument("--models", type=Path, default=HERE.parents[2] / "shared" / "models")
-    arguments = parser.parse_args()
-    if arguments.what == "measure":
-        rows = [json.dumps(m.to_json(), separators=(",", ":")) for m in measure(grid())]
-        OPERATORS.write_text("[\n" + ",\n".join(rows) + "\n]\n", encoding="utf-8")
-        FETCHING.write_text(json.dumps(measure_fetching()) + "\n", encoding="utf-8")
-    elif arguments.what == "networks":
-        measure_networks(arguments.models, NETWORKS)
-    elif arguments.what == "fit":
-        recorded = json.loads(NETWORKS.read_text(encoding="utf-8"))
-        fetching = json.loads(FETCHING.read_text(encoding="utf-8"))
-        table = fit_table(load_operators(), fetching, recorded, arguments.models)
-        TABLE.write_text(table_text(table), encoding="utf-8")
-    else:
-        report(json.loads(NETWORKS.read_text(encoding="utf-8")), arguments.models)
+    parser.add_argument("--core", choices=CORES, action="append", help="one core only")
+    parser.add_argument("--few", action="store_true", help="a quarter of the operators, ranked networks only")
+    parser.add_argument("--again", action="store_true", help="fit what is recorded, without measuring")
+    parser.add_argument("--report", action="store_true", help="only print how good the tables are")
+    parser.add_argument("--models", type=Path, default=MODELS, help="folder of the .tflite files")
+    asked = parser.parse_args(arguments)
+    for core in (CORES[name] for name in asked.core or CORES):
+        if not (asked.again or asked.report):
+            record(core, asked.models, asked.few)
+        if not asked.report:
+            write_table(core, asked.models)
+        else:  # a table is read when its target is imported, so this tells of the one that was there
+            report(load_networks(core), asked.models, core)
 
 
 if __name__ == "__main__":

@@ -1,16 +1,20 @@
-"""From measurements to instructions per piece of code."""
+"""From measurements to cycles per piece of code."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from benchmarks.fit_estimate.cases import Case
+from benchmarks.fit_estimate.cores import Core
 from benchmarks.fit_estimate.measure import Measurement, describe
 from benchmarks.fit_estimate.networks import RANKED, described
-from tvm_patch.planner.estimate.instructions import segment_pieces
+from tvm_patch.planner.estimate.cycles import segment_pieces
 from tvm_patch.planner.estimate.whole import whole_terms
 from tvm_patch.planner.layout.base import Layout
 from tvm_patch.planner.layout.rows import RowsLayout
@@ -21,24 +25,37 @@ from tvm_patch.planner.segments import Segment, layer_by_layer
 Array = Any  # numpy array
 _TOGETHER = 40
 _SMALL = 300
-"""Instructions added to every measurement before errors are made relative to it."""
+"""Cycles added to every measurement before errors are made relative to it."""
 _OUTLIER = 0.04
 """Relative error from which on a measurement counts less."""
 _ROUNDS = 12
+_FEW = 4
+_TWICE = 2
 
 
-def pieces_of(measurements: Sequence[Measurement]) -> list[dict[str, float]]:
-    """Return the pieces of code that each measured operator runs.
-
-    What makes the rows of a reduction reports its own instructions, so its pieces are left out.
-    """
+def pieces_of(measurements: Sequence[Measurement], core: Core) -> list[dict[str, float]]:
+    """Return the pieces of code that each measured operator runs, with what makes the rows of a reduction."""
     found = []
     for start in range(0, len(measurements), _TOGETHER):
         some = measurements[start : start + _TOGETHER]
-        described = describe([m.case for m in some])
+        described = describe([m.case for m in some], core)
         for measurement, segment in zip(some, described.segments, strict=True):
-            found.append(_pieces(described.network, segment, measurement.bands))
+            layout = Segment(segment.operators, measurement.bands).lay_out(described.network)
+            found.append(dict(_of_layout(described.network, layout)))
     return found
+
+
+def few_of(cases: Sequence[Case], core: Core) -> list[Case]:
+    """Return every fourth case, and as many more as show every piece of code twice; in two numbers of bands at most."""
+    pieces = pieces_of([Measurement(case, 1, 0) for case in cases], core)
+    chosen, seen = set(range(0, len(cases), _FEW)), Counter[str]()
+    for i in chosen:
+        seen.update(pieces[i].keys())
+    for i, found in enumerate(pieces):
+        if i not in chosen and any(seen[name] < _TWICE for name in found):
+            chosen.add(i)
+            seen.update(found.keys())
+    return [replace(cases[i], bands=cases[i].bands[:2]) for i in sorted(chosen)]
 
 
 def _of_layout(network: Network, layout: Layout) -> Mapping[str, float]:
@@ -47,14 +64,6 @@ def _of_layout(network: Network, layout: Layout) -> Mapping[str, float]:
         if isinstance(layout, RowsLayout)
         else whole_terms(network, layout.sink)
     )
-
-
-def _pieces(network: Network, segment: Segment, bands: int) -> dict[str, float]:
-    pieces = dict(_of_layout(network, Segment(segment.operators, bands).lay_out(network)))
-    if len(segment.operators) > 1:
-        makers = ("lookup.", "segment.", "stored.")
-        return {name: count for name, count in pieces.items() if not name.startswith(makers)}
-    return pieces
 
 
 def plan_pieces(network: Network, segments: Sequence[Segment], mode: Any = "resident") -> dict[str, float]:
@@ -75,27 +84,30 @@ def fit_table(
     fetching: Sequence[tuple[int, int, int]],
     networks: Mapping[str, Any],
     models: Path,
+    core: Core,
 ) -> dict[str, float]:
     """Return the table: operators from single ones, the overhead of segments from plans of whole networks.
 
     Of the networks in ``RANKED`` what plans take more than running layer by layer is compared with what the table so
     far expects, so that the error of single layers cancels.
     """
-    pieces = pieces_of(measurements)
-    table = fit(pieces, [m.instructions for m in measurements])
-    fetched = [{"fetched.row": rows, "fetched.byte": rows * size} for rows, size, _ in fetching]
-    table |= fit(fetched, [instructions for _, _, instructions in fetching])
+    pieces = pieces_of(measurements, core)
+    table = fit(pieces, [m.cycles for m in measurements])
+    # What fetching takes more than storing may be less than nothing, so errors are not made relative to it.
+    matrix = np.array([(rows, rows * size) for rows, size, _ in fetching], float)
+    cycles = non_negative_least_squares(matrix, np.array([cycles for _, _, cycles in fetching], float))
+    table |= dict(zip(("fetched.row", "fetched.byte"), cycles.tolist(), strict=True))
     more, wanted, whole = [], [], []
     for name in RANKED:
-        network, record = described(models / f"{name}.tflite"), networks[name]
+        network, record = described(models / f"{name}.tflite", core), networks[name]
         layers = plan_pieces(network, layer_by_layer(network))
         for plan in record["plans"]:
             run = plan_pieces(network, recorded_segments(plan), plan["input_mode"])
             rest = {n: run.get(n, 0.0) - layers.get(n, 0.0) for n in {*run, *layers}}
             expected = sum(table.get(n, 0.0) * count for n, count in rest.items() if n not in SEGMENT)
             more.append([rest.get(n, 0.0) for n in SEGMENT])
-            wanted.append(plan["instructions"] - record["instructions"] - expected)
-            whole.append(record["instructions"])
+            wanted.append(plan["cycles"] - record["cycles"] - expected)
+            whole.append(record["cycles"])
     matrix, target = np.array(more) / np.array(whole)[:, None], np.array(wanted) / np.array(whole)
     scale = np.maximum(np.linalg.norm(matrix, axis=0), 1e-12)
     solution = non_negative_least_squares(matrix / scale, target) / scale
@@ -107,20 +119,20 @@ def recorded_segments(plan: Mapping[str, Any]) -> tuple[Segment, ...]:
     return tuple(Segment(tuple(operators), bands) for operators, bands in plan["segments"])
 
 
-def table_text(table: Mapping[str, float]) -> str:
+def table_text(table: Mapping[str, float], core: Core) -> str:
     """Return the module that holds a table."""
     lines = "".join(f'    "{name}": {value:.4g},\n' for name, value in sorted(table.items()))
     return (
-        '"""Instructions by piece of code on the emulated Cortex-M4.\n\n'
-        "Written by ``python -m benchmarks.fit_estimate fit`` from the counts recorded beside it: non-negative least\n"
+        f'"""Cycles by piece of code on a {core.name.title()}, with the memories of {core.silicon}.\n\n'
+        "Written by ``python -m benchmarks.fit_estimate`` from what it recorded beside itself: non-negative least\n"
         'squares of relative errors.  See ``docs/planner-estimate.md``.\n"""\n\n'
-        f"INSTRUCTIONS: dict[str, float] = {{\n{lines}}}\n"
+        f"CYCLES: dict[str, float] = {{\n{lines}}}\n"
         '"""By name of the piece; see :mod:`tvm_patch.planner.estimate.terms`."""\n'
     )
 
 
 def fit(pieces: Sequence[Mapping[str, float]], measured: Sequence[float]) -> dict[str, float]:
-    """Return the instructions per piece that explain the measurements best, none negative.
+    """Return the cycles per piece that explain the measurements best, none negative.
 
     Errors are relative, so that small operators count as much as large ones, down to :data:`_SMALL`.  Beyond
     :data:`_OUTLIER` they count linearly: where the C compiler has a bad day the others should not pay.

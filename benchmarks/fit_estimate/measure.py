@@ -1,4 +1,4 @@
-"""Runs the cases on the emulated Cortex-M4, many of them in one program."""
+"""Runs the cases on an emulated board, some of them in one program."""
 
 from __future__ import annotations
 
@@ -7,39 +7,37 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.fit_estimate.cases import Case, CaseBuilder
-from tvm_patch import driver
-from tvm_patch.driver.front import legalize
-from tvm_patch.errors import PlanError
-from tvm_patch.input_mode import InputMode
+from benchmarks.fit_estimate.cores import Core
+from benchmarks.fit_estimate.log import Log
+from tvm_patch.errors import DoesNotFitError, PlanError
 from tvm_patch.planner.layout.rows_builder import layout_rows
 from tvm_patch.planner.network import Network
 from tvm_patch.planner.segments import Segment
 from tvm_patch.tflite.writer import write_model
 
-BOARD = "qemu_m4"
 _TOGETHER = 24
 """Operators of one program."""
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """Instructions of one operator.
+    """Cycles of one operator.
 
     Attributes
     ----------
     case : Case
     bands : int
         Bands that it ran in.
-    instructions : int
+    cycles : int
     """
 
     case: Case
     bands: int
-    instructions: int
+    cycles: int
 
     def to_json(self) -> list[Any]:
         """Return plain values."""
-        return [self.case.kind, self.case.numbers, self.bands, self.instructions]
+        return [self.case.kind, self.case.numbers, self.bands, self.cycles]
 
     @classmethod
     def from_json(cls, values: Sequence[Any]) -> Measurement:
@@ -65,13 +63,13 @@ class Described:
     segments: tuple[Segment, ...]
 
 
-def describe(cases: Sequence[Case]) -> Described:
+def describe(cases: Sequence[Case], core: Core) -> Described:
     """Build a model of independent cases."""
     builder = CaseBuilder("cases")
     for case in cases:
         builder.add_case(case)
     model = write_model(builder.finish())
-    _, network = legalize(model, "cases").describe()
+    network = core.describe(model)
     segments = []
     for case, output in zip(cases, network.outputs, strict=True):
         operators: list[int] = []
@@ -83,28 +81,39 @@ def describe(cases: Sequence[Case]) -> Described:
     return Described(model, network, tuple(segments))
 
 
-def measure(cases: Sequence[Case]) -> Iterator[Measurement]:
-    """Yield a measurement for every case and number of bands that can run."""
+def measure(cases: Sequence[Case], core: Core, log: Log) -> Iterator[Measurement]:
+    """Yield a measurement for every case and number of bands that can run.
+
+    Operators that run as they are, in one band, share programs; what is cut or joined has one for itself, since cycles
+    are told apart by the order in which operators end.
+    """
     for bands in sorted({b for case in cases for b in case.bands}):
         wanted = [case for case in cases if bands in case.bands]
-        for start in range(0, len(wanted), _TOGETHER):
-            yield from _run(wanted[start : start + _TOGETHER], bands)
+        shared = [case for case in wanted if bands == 1 and case.kind != "reduction"]
+        batches = [shared[start : start + _TOGETHER] for start in range(0, len(shared), _TOGETHER)]
+        batches += [[case] for case in wanted if case not in shared]
+        for count, some in enumerate(batches, 1):
+            key = repr((bands, [(c.kind, c.numbers) for c in some]))
+            rows = log.get(key, lambda s=some, b=bands: [m.to_json() for m in _run(s, b, core)])
+            print(f"{core.name}: {bands} bands, {count} of {len(batches)} programs", flush=True)
+            yield from map(Measurement.from_json, rows)
 
 
-def _run(cases: Sequence[Case], bands: int) -> Iterator[Measurement]:
-    described = describe(cases)
+def _run(cases: Sequence[Case], bands: int, core: Core) -> list[Measurement]:
+    described = describe(cases, core)
     if bands > 1:
-        legal = [_legal(described.network, s.operators, bands) for s in described.segments]
-        cases = [case for case, ok in zip(cases, legal, strict=True) if ok]
-        if not cases:
-            return
-        described = describe(cases)
+        (segment,) = described.segments
+        if not _legal(described.network, segment.operators, bands):
+            return []
     plan = tuple(Segment(s.operators, bands) for s in described.segments)
-    artifact = driver.compile(described.model, board=BOARD, segments=lambda _: plan)
-    result = artifact.run(driver.random_inputs(artifact, 1, 0), board=BOARD)
-    assert result.operator_instructions is not None
-    for case, segment in zip(cases, plan, strict=True):
-        yield Measurement(case, bands, result.operator_instructions[segment.operators[-1]])
+    if len(cases) == 1:
+        return [Measurement(cases[0], bands, core.cycles(described.model, plan))]
+    try:
+        cycles = core.operator_cycles(described.model, plan)
+    except DoesNotFitError:
+        half = len(cases) // 2
+        return _run(cases[:half], bands, core) + _run(cases[half:], bands, core)
+    return [Measurement(case, bands, n) for case, n in zip(cases, cycles, strict=True)]
 
 
 def _legal(network: Network, operators: Sequence[int], bands: int) -> bool:
@@ -117,17 +126,13 @@ def _legal(network: Network, operators: Sequence[int], bands: int) -> bool:
     return True
 
 
-def measure_fetching() -> list[tuple[int, int, int]]:
-    """Return (rows, bytes of a row, instructions more than with the input in the arena) of some inputs."""
+def measure_fetching(core: Core) -> list[tuple[int, int, int]]:
+    """Return (rows, bytes of a row, cycles more than with the input in the arena) of some inputs."""
     found = []
     for h, w, c in ((8, 16, 3), (8, 64, 3), (32, 16, 3), (32, 64, 4), (16, 20, 16)):
-        model = describe([Case("unary", {"op": "hard_swish", "h": h, "w": w, "c": c})]).model
-        counts = []
-        modes: tuple[InputMode, ...] = ("resident", "rereadable")
-        for mode in modes:
-            artifact = driver.compile(model, board=BOARD, input_mode=mode)
-            result = artifact.run(driver.random_inputs(artifact, 1, 0), board=BOARD, profile=False)
-            assert result.instructions is not None
-            counts.append(result.instructions)
-        found.append((h, w * c, counts[1] - counts[0]))
+        described = describe([Case("unary", {"op": "hard_swish", "h": h, "w": w, "c": c})], core)
+        stored, fetched = (
+            core.cycles(described.model, described.segments, mode) for mode in ("resident", "rereadable")
+        )
+        found.append((h, w * c, fetched - stored))
     return found

@@ -1,24 +1,21 @@
-"""Whole networks on the emulated Cortex-M4: layer by layer and under plans."""
+"""Whole networks on an emulated board: layer by layer and under plans."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from tvm_patch import driver
-from tvm_patch.driver.front import legalize
+from benchmarks.fit_estimate.cores import Core
+from benchmarks.fit_estimate.log import Log
 from tvm_patch.errors import PlanError
 from tvm_patch.input_mode import InputMode
 from tvm_patch.planner.layout.rows_builder import layout_rows
 from tvm_patch.planner.network import Network
 from tvm_patch.planner.search.dynamic import Search
 from tvm_patch.planner.segments import Segment, layer_by_layer
-
-BOARD = "qemu_m4"
 
 SMALL = (
     "mcunet-vww1-tinyengine-80",
@@ -46,22 +43,12 @@ PLANS = 8
 """How many."""
 
 
-def measure_plan(
-    model: Path, segments: Sequence[Segment], mode: InputMode = "resident", profile: bool = False
-) -> tuple[int, list[int] | None]:
-    """Return the instructions of one inference, unpruned, and those per operator if asked for."""
-    artifact = driver.compile(model, board=BOARD, segments=lambda _: segments, input_mode=mode, prune=False)
-    result = artifact.run(driver.random_inputs(artifact, 1, 0), board=BOARD, profile=profile)
-    assert result.instructions is not None
-    return result.instructions, result.operator_instructions
-
-
-def described(model: Path) -> Network:
+def described(model: Path, core: Core) -> Network:
     """Return a model as the planner sees it, with the channels that pruning would leave out.
 
     The estimate is of kernels; what is recorded of networks holds whatever pruning learns.
     """
-    return legalize(model, prune=False).describe()[1]
+    return core.describe(model, prune=False)
 
 
 def _plans(network: Network, ranked: bool) -> Iterator[tuple[InputMode, tuple[Segment, ...]]]:
@@ -113,31 +100,39 @@ def image_input(network: Network) -> bool:
     return all(len(network.tensors[t].shape) == 4 and network.consumers(t)[0].rows for t in network.inputs)
 
 
-def measure_networks(folder: Path, target: Path) -> None:
-    """Measure all networks and write what was found after each, so that little is lost on the way.
+def measure_networks(folder: Path, core: Core, log: Log, few: bool = False) -> dict[str, Any]:
+    """Return the cycles of all networks, layer by layer and under plans.
 
     Parameters
     ----------
     folder : path
         Holds ``<name>.tflite``.
-    target : path
-        JSON file.
+    core : Core
+    log : Log
+        Of what is known already.
+    few : bool
+        Only those that are ranked.
     """
     found: dict[str, Any] = {}
-    for name in SMALL:
+    for name in RANKED if few else SMALL:
         model = folder / f"{name}.tflite"
-        network = described(model)
-        total, layers = measure_plan(model, layer_by_layer(network), profile=True)
+        network = described(model, core)
+
+        def run(segments: Sequence[Segment], mode: InputMode, model: Path = model) -> int:
+            key = f"{model.stem} {mode} {[(s.operators, s.bands) for s in segments]}"
+            return int(log.get(key, lambda: [core.cycles(model, segments, mode, prune=False)])[0])
+
+        layers = run(layer_by_layer(network), "resident")
         plans = []
         for mode, segments in _plans(network, name in RANKED):
-            instructions, _ = measure_plan(model, segments, mode)
+            cycles = run(segments, mode)
             plans.append(
                 {
                     "input_mode": mode,
                     "segments": [[list(s.operators), s.bands] for s in segments],
-                    "instructions": instructions,
+                    "cycles": cycles,
                 }
             )
-            print(f"{name}: {len(segments)} segments, {mode}: {instructions:,}", flush=True)
-        found[name] = {"instructions": total, "layers": layers, "plans": plans}
-        target.write_text(json.dumps(found, separators=(",", ":")) + "\n", encoding="utf-8")
+            print(f"{core.name}: {name}: {len(segments)} segments, {mode}: {cycles:,}", flush=True)
+        found[name] = {"cycles": layers, "plans": plans}
+    return found

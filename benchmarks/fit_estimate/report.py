@@ -7,9 +7,10 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+from benchmarks.fit_estimate.cores import Core
 from benchmarks.fit_estimate.fit import plan_pieces, recorded_segments
 from benchmarks.fit_estimate.networks import RANKED, described
-from tvm_patch.planner.estimate.instructions import instructions_of
+from tvm_patch.planner.estimate.cycles import cycles_of_pieces
 from tvm_patch.planner.network import Network
 from tvm_patch.planner.segments import layer_by_layer
 
@@ -42,21 +43,21 @@ def compared(network: Network, record: Mapping[str, Any]) -> list[tuple[float, i
     costs = network.target.costs
     found = [
         (
-            instructions_of(plan_pieces(network, layer_by_layer(network)), costs),
-            record["instructions"],
+            cycles_of_pieces(plan_pieces(network, layer_by_layer(network)), costs),
+            record["cycles"],
             "layers",
         )
     ]
     for plan in record["plans"]:
         pieces = plan_pieces(network, recorded_segments(plan), plan["input_mode"])
-        found.append((instructions_of(pieces, costs), plan["instructions"], plan["input_mode"]))
+        found.append((cycles_of_pieces(pieces, costs), plan["cycles"], plan["input_mode"]))
     return found
 
 
-def report(networks: Mapping[str, Any], models: Path) -> None:
-    """Print estimated over measured instructions, and how well plans are ranked."""
+def report(networks: Mapping[str, Any], models: Path, core: Core) -> None:
+    """Print estimated over measured cycles, and how well plans are ranked."""
     for name, record in networks.items():
-        rows = compared(described(models / f"{name}.tflite"), record)
+        rows = compared(described(models / f"{name}.tflite", core), record)
         ratios = " ".join(f"{e / m:.3f}" for e, m, _ in rows)
         both = [r[0] for r in rows], [r[1] for r in rows]
         plain, apart = kendall_tau(*both), kendall_tau(*both, apart=0.02)

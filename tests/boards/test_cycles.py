@@ -7,6 +7,7 @@ import pytest
 import tvm_patch
 from tests.unit.codegen.networks import small_network
 from tvm_patch import driver
+from tvm_patch.planner.segments import Segment
 
 
 @pytest.mark.parametrize("board", ["qemu_m7", "qemu_m4"])
@@ -58,3 +59,20 @@ def test_operators_add_up():
     result = artifact.run(driver.random_inputs(artifact, 1, 0), board="qemu_m7", cycles=True)
     assert len(result.operator_cycles) == len(artifact.metadata.operators)
     assert sum(c.total for c in result.operator_cycles) == pytest.approx(result.cycles.total, rel=0.05)
+
+
+def test_operators_that_take_turns_are_not_told_apart():
+    """In a segment of several operators, or in bands, cycles belong to no single one."""
+    for segments in ([Segment((0, 1))], [Segment((0,), 2), Segment((1,))]):
+        artifact = tvm_patch.compile(
+            small_network(),
+            board="qemu_m7",
+            segments=lambda network, first=segments: [
+                *first,
+                *(Segment((i,)) for i in range(2, len(network.operators))),
+            ],
+        )
+        result = artifact.run(driver.random_inputs(artifact, 1, 0), board="qemu_m7", cycles=True)
+        assert result.operator_cycles is None
+        assert result.cycles.total > 0
+        assert all(n > 0 for n in result.operator_instructions)

@@ -96,6 +96,7 @@ def compile_model(
     check_writable(folder)
 
     with output.progress(f"compiling {model.name}") as step, about(plan):
+        from microtvm_project.arena_room import room_of
         from tvm_patch import driver
 
         artifact = driver.compile(
@@ -109,6 +110,7 @@ def compile_model(
             prefer=prefer.value,
             weights_in_ram=weights_in_ram.value,
             signature=signature,
+            sram=room_of(limits),
             progress=step,
         )
         _check_fits(limits, "SRAM", "the arena", artifact.arena_bytes)

@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from microtvm_project.boards import Board
     from tvm_patch.planner.choose import Objective, Request
 
-BESIDE_ARENA = 8 * 1024
-"""Bytes of a board's SRAM that ``--board`` leaves for stack and static data."""
-
 _UNITS = {"": 1, "K": 1024, "M": 1024 * 1024}
 
 
@@ -101,7 +98,8 @@ SramOption = Annotated[
     typer.Option(
         "--sram",
         metavar="SIZE",
-        help="Most bytes of the arena: 65536, 64K, 0.5M. Of a plan made here, a board's SRAM is a limit too.",
+        help="Most bytes of the arena: 65536, 64K, 0.5M. What the plan does not need makes kernels fast. "
+        "Of a plan made here, a board's SRAM is a limit too.",
         rich_help_panel=_PLANNING,
     ),
 ]
@@ -155,6 +153,7 @@ class PlanOptions:
         UserError
             When an option makes no sense.
         """
+        from microtvm_project.arena_room import board_sram
         from tvm_patch.planner.choose import Request
 
         self.check()
@@ -208,9 +207,3 @@ def parse_size(text: str, option: str = "--sram") -> int:
     if not 1 <= size < 2**40:
         raise UserError(f"{option} {text!r} is not a size; write bytes, or 64K, or 0.5M")
     return math.floor(size)
-
-
-def board_sram(board: Board) -> int:
-    """Return the bytes of a board's SRAM that an arena may take; 0 where there is no limit."""
-    sram = sum(m.length for m in board.memories if m.name == "SRAM")
-    return max(0, sram - BESIDE_ARENA)

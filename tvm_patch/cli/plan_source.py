@@ -44,7 +44,7 @@ def plan_source(file: Path | None, options: PlanOptions, board: Board | None = N
         return None
     # Asked for nothing but layers, the user gets what comes without options, and the compiler says if it does not fit.
     only_layers = options.given == ["--scheme"] and options.scheme is SchemeName.layer
-    return options.request(None if only_layers else board)
+    return None if only_layers else options.request(board)
 
 
 def refuse_plan(artifact: Path, file: Path | None, options: PlanOptions) -> None:

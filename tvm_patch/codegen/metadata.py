@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from tvm_patch.artifact_metadata import (
     FORMAT_VERSION,
     BorderEntry,
+    BoughtEntry,
     FunctionMemories,
     FunctionMemory,
     MemoryEntry,
@@ -82,6 +83,7 @@ def metadata(program: Program, placement: Placement, emitted: Emitted, origin: O
     origin : Origin
         What it was compiled from.
     """
+    bought = origin.plan.bought if origin.plan else program.bought
     in_memory = [n for n in (*program.inputs, *program.outputs) if n not in program.fetched]
     memory = FunctionMemory(
         constants_size_bytes=program.constant_bytes,
@@ -97,6 +99,7 @@ def metadata(program: Program, placement: Placement, emitted: Emitted, origin: O
         target=program.target.name,
         arena_bytes=placement.arena_bytes,
         arena_align=ARENA_ALIGN,
+        bought=BoughtEntry(**bought.model_dump()) if bought else None,
         macs=sum(op.macs for op in program.network.operators),
         macs_executed=program.schedule.macs_executed,
         inputs=emitted.inputs,

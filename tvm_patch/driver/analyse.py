@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from microtvm_project.arena_room import room_of
+from microtvm_project.boards import get_board
 from tvm_patch.border_mode import BorderMode
 from tvm_patch.driver.board_target import target_of
 from tvm_patch.driver.front import Progress, legalize
@@ -110,7 +112,12 @@ def analyse(
         found, schedule = resolve(legalized, plan, lambda text, done: report(text, 0.4 + 0.2 * done))
     # Some of what cannot be compiled is only found out here, and what scratch the kernels get.
     tuned = tuned_configs(legalized.target, None, "balanced")
-    program = legalized.lower(schedule, lambda text, done: report(text, 0.6 + 0.4 * done), tuned=tuned)
+    program = legalized.lower(
+        schedule,
+        lambda text, done: report(text, 0.6 + 0.4 * done),
+        tuned=tuned,
+        sram=room_of(get_board(board)),
+    )
     network = program.network
     memory = plan_memory(program.schedule)
     kernels = {

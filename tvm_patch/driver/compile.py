@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import tvm
 
+from microtvm_project.arena_room import room_of
+from microtvm_project.boards import get_board
 from tvm_patch.border_mode import BorderMode
 from tvm_patch.codegen.artifact import ArtifactFiles
 from tvm_patch.codegen.emit import emit
@@ -47,6 +49,7 @@ def compile(
     weights_in_ram: WeightsInRam = "none",
     signature: str | None = None,
     prune: bool = True,
+    sram: int | None = None,
     progress: Progress | None = None,
 ) -> Artifact:
     """Compile a quantized TFLite model.
@@ -82,6 +85,9 @@ def compile(
         Which of the file's signatures; its first subgraph otherwise.
     prune : bool
         Whether channels that are constant or never read are left out; the outputs are the same bits.
+    sram : int, optional
+        Without a plan: bytes that the arena may grow to where scratch makes kernels faster; those of the board's SRAM
+        otherwise.  It is no limit of what the network needs.
     progress : callable, optional
         Called with what is being done and the fraction done.
 
@@ -105,6 +111,7 @@ def compile(
         raise UserError(f"weights_in_ram {weights_in_ram!r} is unknown; use {', '.join(WEIGHTS_IN_RAM)}")
     report = progress or (lambda _text, _fraction: None)
     target = target_of(board, as_board)
+    room = sram or room_of(get_board(as_board or board))
     report("reading and legalizing", 0.0)
     legalized = legalize(model, name, io, signature, target, prune)
     _, network = legalized.describe(lambda text, done: report(text, 0.05 + 0.2 * done))
@@ -116,7 +123,9 @@ def compile(
     elif segments is not None:
         schedule = Schedule.of(network, segments(network), mode)
     tuned = tuned_configs(target, database, prefer, (board, target.name))
-    program = legalized.lower(schedule, lambda text, done: report(text, 0.35 + 0.25 * done), mode, tuned)
+    program = legalized.lower(
+        schedule, lambda text, done: report(text, 0.35 + 0.25 * done), mode, tuned, room
+    )
     report("planning memory", 0.6)
     placement = program.schedule.placement
     if found is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -26,11 +26,12 @@ from tvm_patch.input_mode import InputMode
 from tvm_patch.kernels import Kernel
 from tvm_patch.lowering.block_kernels import block_kernels
 from tvm_patch.lowering.describe import describe
-from tvm_patch.lowering.fit_kernels import fit_kernels, widest_kernels
+from tvm_patch.lowering.fit_kernels import fit_kernels, layer_kernels
 from tvm_patch.lowering.order_operators import OrderOperators
 from tvm_patch.lowering.program import Program, choose_kernels, lower_program
 from tvm_patch.lowering.tuned import TunedConfigs
 from tvm_patch.planner.network import Network
+from tvm_patch.planner.plan import Bought
 from tvm_patch.planner.schedule import Schedule
 from tvm_patch.planner.segments import layer_by_layer
 from tvm_patch.targets import HOST, Target
@@ -117,12 +118,13 @@ class Legalized:
         progress: Progress | None = None,
         input_mode: InputMode = "resident",
         tuned: TunedConfigs | None = None,
+        sram: int | None = None,
     ) -> Program:
         """Generate the TIR of every segment.
 
         With a schedule kernels get the scratch that its arena has left over.  Without one the operators run one after
-        another, inputs come in `input_mode`, and kernels get the scratch that makes them fast.  `tuned` says which of
-        their configs are fast.
+        another, inputs come in `input_mode`, and kernels get the scratch that makes them fast, as far as `sram` bytes
+        of arena allow it.  `tuned` says which of their configs are fast.
 
         Raises
         ------
@@ -130,14 +132,15 @@ class Legalized:
             When the network's inputs cannot be had in `input_mode`.
         """
         kernels, network = self.describe()
+        bought: Bought | None = None
         if schedule is None:
             layers = Schedule.of(network, layer_by_layer(network), input_mode)
-            kernels, schedule = widest_kernels(kernels, layers, tuned or TunedConfigs())
+            kernels, schedule, bought = layer_kernels(kernels, layers, tuned or TunedConfigs(), sram)
         else:
             kernels, schedule = fit_kernels(kernels, schedule, tuned or TunedConfigs())
         kernels, schedule = block_kernels(kernels, schedule)
         try:
-            return lower_program(self.graph, kernels, schedule, progress)
+            return replace(lower_program(self.graph, kernels, schedule, progress), bought=bought)
         except UnsupportedError as error:
             raise self.imported.located(error) from error
 

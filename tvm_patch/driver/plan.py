@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from microtvm_project.arena_room import room_of
+from microtvm_project.boards import get_board
 from tvm_patch.border_mode import BorderMode
 from tvm_patch.driver.board_target import target_of
 from tvm_patch.driver.front import Legalized, Progress, legalize
+from tvm_patch.driver.spend import spend
 from tvm_patch.driver.tuned import tuned_configs
 from tvm_patch.errors import PlanError
-from tvm_patch.lowering.fit_kernels import widest_kernels
+from tvm_patch.lowering.fit_kernels import layer_kernels
 from tvm_patch.planner.choose import Choice, Request, choose_plan
 from tvm_patch.planner.explain import PlanMemory, plan_memory
 from tvm_patch.planner.network import Network
@@ -80,9 +83,11 @@ def plan(
     report = progress or (lambda _text, _fraction: None)
     kernels, network = legalized.describe(lambda text, done: report(text, 0.5 * done))
     choice = choose_plan(network, asked, lambda done: report("planning", 0.5 + 0.5 * done))
+    tuned = tuned_configs(network.target, None, "balanced")
+    choice = spend(network, kernels, choice, asked, tuned)
     # What `compile` allocates without a plan: kernels have the scratch that makes them fast.
     layers = Schedule.of(network, layer_by_layer(network))
-    _, wide = widest_kernels(kernels, layers, tuned_configs(network.target, None, "balanced"))
+    _, wide, _ = layer_kernels(kernels, layers, tuned, room_of(get_board(board)))
     return Planned(
         network,
         choice,
@@ -110,10 +115,11 @@ def resolve(
     PlanError
         When the plan is not for this model, or no plan does what is asked.
     """
-    _, network = legalized.describe()
+    kernels, network = legalized.describe()
     report = progress or (lambda _text, _fraction: None)
     if isinstance(source, Request):
         choice = choose_plan(network, source, lambda done: report("planning", done))
+        choice = spend(network, kernels, choice, source, tuned_configs(network.target, None, "balanced"))
         return choice.plan, choice.point.schedule
     if isinstance(source, Plan):
         return source, source.schedule_for(network)

@@ -106,6 +106,15 @@ class Kernel(ABC):  # noqa: B024 - what is abstract differs between its two subc
         """Return the fastest variant for a segment of this operator alone, with at most `scratch` bytes of it."""
         return self
 
+    @property
+    def effort(self) -> float:
+        """What one inference takes of what depends on the scratch; 0 for a kernel with one variant only.
+
+        Cycles, estimated.  It compares variants of one kernel that runs by itself, with
+        nothing computed twice.
+        """
+        return 0.0
+
     def blocked(self, scratch: int, memory: DataMemory, *, alone: bool) -> Kernel:
         """Return this kernel with its loops in the order that waits least for a board's memories, itself if in none.
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tvm_patch.kernels import Kernel
-from tvm_patch.lowering.fit_kernels import allowed_scratch, alone_operators
+from tvm_patch.lowering.fit_kernels import allowed_scratch
+from tvm_patch.lowering.variants import alone_operators
 from tvm_patch.planner.explain import plan_memory
 from tvm_patch.planner.schedule import Schedule
 
@@ -30,7 +31,7 @@ def block_kernels(kernels: Sequence[Kernel], schedule: Schedule) -> tuple[list[K
     order = sorted(free, key=lambda position: -free[position])
     count = len(order)
     while count:
-        allowed = allowed_scratch(kernels, schedule, {i: free[i] for i in order[:count]})
+        allowed = allowed_scratch(schedule, {i: free[i] for i in order[:count]})
         chosen = [k.blocked(allowed[i], memory, alone=i in alone) for i, k in enumerate(kernels)]
         # A plan promises its arena to the byte, so what a kernel no longer needs stays where it was.
         wider = schedule.with_scratch(

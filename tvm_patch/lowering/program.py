@@ -14,6 +14,7 @@ from tvm_patch.lowering.printers import lower_segment
 from tvm_patch.lowering.segment_parts import SegmentCode, SegmentPart
 from tvm_patch.planner.layout.base import Layout
 from tvm_patch.planner.network import Network
+from tvm_patch.planner.plan import Bought
 from tvm_patch.planner.schedule import Schedule
 from tvm_patch.targets import Target
 
@@ -65,6 +66,8 @@ class Program:
         Names of the graph's inputs and outputs.
     steps : tuple of Step
         In run order.
+    bought : Bought or None
+        Without a plan, what the arena is larger for than it has to be; a plan says so itself.
     """
 
     name: str
@@ -73,6 +76,7 @@ class Program:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     steps: tuple[Step, ...]
+    bought: Bought | None = None
 
     @property
     def target(self) -> Target:

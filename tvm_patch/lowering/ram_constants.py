@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tvm_patch.lowering.fit_kernels import alone_operators
 from tvm_patch.lowering.program import Program, constant_table
+from tvm_patch.lowering.variants import alone_operators
 from tvm_patch.targets import DataMemory
 
 

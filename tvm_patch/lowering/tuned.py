@@ -31,6 +31,10 @@ class TunedConfigs:
     preference: Preference = "balanced"
     core: str = ""
 
+    def measured_of(self, kernel: Kernel) -> Sequence[tuple[float, Mapping[str, int]]]:
+        """Return (cost, config) of what was measured of a kernel's workload, from the least cost on."""
+        return self.measured.get(workload_text(kernel, self.core), ()) if self.measured else ()
+
     def within(self, kernel: Kernel, scratch: int, *, alone: bool = False) -> Kernel:
         """Return the fastest variant of a kernel with at most `scratch` bytes of it.
 
@@ -38,8 +42,7 @@ class TunedConfigs:
         :meth:`Kernel.by_itself` where its segment has no other operator).
         """
         usual = kernel.preferring(self.preference)
-        entries = self.measured.get(workload_text(kernel, self.core), ()) if self.measured else ()
-        for _, config in entries:
+        for _, config in self.measured_of(kernel):
             chosen = type(kernel)(kernel.op, {**kernel.config, **_typed(config, kernel)})
             if self.preference != "speed" and chosen.config.get("unroll") != usual.config.get("unroll"):
                 continue

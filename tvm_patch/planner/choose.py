@@ -10,7 +10,7 @@ from tvm_patch.errors import PlanError
 from tvm_patch.input_mode import InputMode
 from tvm_patch.planner.explain import peak_text, plan_memory
 from tvm_patch.planner.network import Network
-from tvm_patch.planner.plan import FrontPoint, Plan, PlannedSegment, Scheme, fingerprint
+from tvm_patch.planner.plan import Bought, FrontPoint, Plan, PlannedSegment, Scheme, fingerprint
 from tvm_patch.planner.schedule import overhead_of
 from tvm_patch.planner.search.dynamic import MOST_OVERHEAD, Search
 from tvm_patch.planner.search.layers import layer_point
@@ -18,7 +18,7 @@ from tvm_patch.planner.search.patched import Patched
 from tvm_patch.planner.search.ways import Point, Ways
 
 Objective = Literal["memory", "time", "balanced"]
-"""``memory``: least arena.  ``time``: fewest estimated instructions.  ``balanced``: least product of both."""
+"""``memory``: least arena.  ``time``: fewest estimated cycles.  ``balanced``: least product of both."""
 
 OBJECTIVES: tuple[Objective, ...] = get_args(Objective)
 
@@ -55,6 +55,13 @@ class Request:
     max_overhead: float | None = None
     patches: int | None = None
     layers: int | None = None
+
+    @property
+    def aim(self) -> Objective:
+        """The objective, whether it was said or follows from the limits."""
+        if self.objective is not None:
+            return self.objective
+        return "time" if self.sram is not None else "memory" if self.max_overhead else "balanced"
 
 
 @dataclass(frozen=True)
@@ -121,14 +128,11 @@ def choose_plan(
         if found is None:
             raise PlanError(_impossible(network, request, search.least_memory(request.max_overhead)))
         point, front = found, search.front
-    return Choice(_plan(network, request, point, front), point, front)
+    return Choice(plan_of(network, request, point, front), point, front)
 
 
 def _best(search: Ways, request: Request) -> Point | None:
-    objective = request.objective
-    if objective is None:
-        objective = "time" if request.sram is not None else "memory" if request.max_overhead else "balanced"
-    return search.best(objective, request.sram, request.max_overhead)
+    return search.best(request.aim, request.sram, request.max_overhead)
 
 
 def _impossible(network: Network, request: Request, least: Point) -> str:
@@ -146,7 +150,24 @@ def _impossible(network: Network, request: Request, least: Point) -> str:
     )
 
 
-def _plan(network: Network, request: Request, point: Point, front: Sequence[Point]) -> Plan:
+def plan_of(
+    network: Network, request: Request, point: Point, front: Sequence[Point], bought: Bought | None = None
+) -> Plan:
+    """Return a plan that says what was chosen.
+
+    Parameters
+    ----------
+    network : Network
+        With the scratch that kernels need at least.
+    request : Request
+        What was asked for.
+    point : Point
+        What was chosen, with the scratch that kernels get.
+    front : sequence of Point
+        The alternatives.
+    bought : Bought, optional
+        What the arena is larger for than it has to be.
+    """
     return Plan(
         network=network.name,
         target=network.target.name,
@@ -154,16 +175,18 @@ def _plan(network: Network, request: Request, point: Point, front: Sequence[Poin
         input_mode=request.input_mode,
         scheme=request.scheme,
         segments=tuple(PlannedSegment(operators=s.operators, **s.numbers) for s in point.segments),
+        scratch=tuple(op.scratch_bytes for op in point.schedule.network.operators),
         arena_bytes=point.arena_bytes,
+        bought=bought,
         overhead=overhead_of(point.macs, network.macs),
         macs=network.macs,
         macs_executed=point.macs,
-        estimated_instructions=point.instructions,
+        estimated_cycles=point.cycles,
         front=tuple(
             FrontPoint(
                 arena_bytes=p.arena_bytes,
                 overhead=overhead_of(p.macs, network.macs),
-                estimated_instructions=p.instructions,
+                estimated_cycles=p.cycles,
             )
             for p in front
         ),

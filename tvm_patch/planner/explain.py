@@ -116,7 +116,7 @@ def peak_text(network: Network, memory: PlanMemory) -> str:
 def next_saving(front: Sequence[Point], arena_bytes: int) -> Point | None:
     """Return the plan of a front with the largest arena below `arena_bytes`: the cheapest next saving."""
     smaller = [p for p in front if p.arena_bytes < arena_bytes]
-    return max(smaller, key=lambda p: (p.arena_bytes, -p.instructions), default=None)
+    return max(smaller, key=lambda p: (p.arena_bytes, -p.cycles), default=None)
 
 
 def saving_text(network: Network, chosen: Point, front: Sequence[Point], scheme: str = "auto") -> str:
@@ -128,8 +128,8 @@ def saving_text(network: Network, chosen: Point, front: Sequence[Point], scheme:
         return "no plan found needs less"
     saved = chosen.arena_bytes - less.arena_bytes
     overhead = less.macs / network.macs if network.macs else 1.0
-    time = less.instructions / chosen.instructions - 1 if chosen.instructions else 0.0
+    time = less.cycles / chosen.cycles - 1 if chosen.cycles else 0.0
     return (
         f"the next saving, {saved:,} B ({saved / chosen.arena_bytes:.1%}), "
-        f"costs an overhead of {overhead:.3f} and {time:+.1%} instructions"
+        f"costs an overhead of {overhead:.3f} and {time:+.1%} cycles"
     )

@@ -22,7 +22,7 @@ from tvm_patch.planner.segments import Segment, segment_of
 from tvm_patch.targets import TARGETS
 
 FORMAT: Literal["tvm-patch plan"] = "tvm-patch plan"
-VERSION: Literal[2] = 2
+VERSION: Literal[3] = 3
 """Of the format; a file of another version is refused."""
 
 Scheme = Literal["auto", "layer", "mcunetv2"]
@@ -68,12 +68,27 @@ class FrontPoint(_Part):
     arena_bytes : int
     overhead : float
         Multiply-accumulates executed over those of the network.
-    estimated_instructions : int
+    estimated_cycles : int
     """
 
     arena_bytes: _Count
     overhead: _Ratio
-    estimated_instructions: _Count
+    estimated_cycles: _Count
+
+
+class Bought(_Part):
+    """What an arena is larger for than its segments need.
+
+    Attributes
+    ----------
+    arena_bytes : int
+        More than the least.
+    estimated_cycles : int
+        Fewer for it.
+    """
+
+    arena_bytes: _Count
+    estimated_cycles: _Count
 
 
 class Plan(_Part):
@@ -93,31 +108,37 @@ class Plan(_Part):
         How it was made.
     segments : tuple of PlannedSegment
         In run order.
+    scratch : tuple of int
+        Bytes that each operator's kernel has for itself; the compiler may give it what is free anyway on top.
     arena_bytes : int
         As the compiler allocates it.
+    bought : Bought or None
+        What of it was spent on speed; None where it is the least for these segments.
     overhead : float
         `macs_executed` over `macs`.
     macs, macs_executed : int
         Multiply-accumulates of the network and of the plan.
-    estimated_instructions : int
-        See :mod:`tvm_patch.planner.estimate.instructions`.
+    estimated_cycles : int
+        See :mod:`tvm_patch.planner.estimate.cycles`.
     front : tuple of FrontPoint
         The alternatives among which it was chosen, least arena first.
     """
 
     format: Literal["tvm-patch plan"] = FORMAT
-    version: Literal[2] = VERSION
+    version: Literal[3] = VERSION
     network: str
     target: str
     fingerprint: str
     input_mode: InputMode
     scheme: Scheme
     segments: Annotated[tuple[PlannedSegment, ...], Field(min_length=1)]
+    scratch: tuple[_Count, ...]
     arena_bytes: _Count
+    bought: Bought | None = None
     overhead: _Ratio
     macs: _Count
     macs_executed: _Count
-    estimated_instructions: _Count
+    estimated_cycles: _Count
     front: tuple[FrontPoint, ...] = ()
 
     def save(self, path: Path | str) -> Path:
@@ -186,7 +207,13 @@ class Plan(_Part):
                 f"fingerprint: the plan was made for another network ({self.network}), not for {network.name} as it is "
                 "now; plan again"
             )
+        if len(self.scratch) != len(network.operators):
+            raise PlanError(f"scratch: {len(self.scratch)} numbers, but {len(network.operators)} operators")
         schedule = Schedule.of(network, [s.segment() for s in self.segments], self.input_mode)
+        for i, (given, op) in enumerate(zip(self.scratch, network.operators, strict=True)):
+            if given < op.scratch_bytes:
+                raise PlanError(f"scratch[{i}]: {given} bytes, but {op.name} needs {op.scratch_bytes}")
+        schedule = schedule.with_scratch(self.scratch)
         facts = {
             "macs": (self.macs, network.macs),
             "macs_executed": (self.macs_executed, schedule.macs_executed),

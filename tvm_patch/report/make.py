@@ -11,6 +11,7 @@ from tvm_patch.planner.schedule import overhead_of
 from tvm_patch.report.flash import flash_by_kind
 from tvm_patch.report.models import (
     AnswerReport,
+    BoughtReport,
     CompileReport,
     CyclesReport,
     InspectReport,
@@ -212,6 +213,7 @@ def _costs(metadata: Metadata) -> dict[str, Any]:
         "macs": metadata.macs,
         "macs_executed": metadata.macs_executed,
         "overhead": overhead_of(metadata.macs_executed, metadata.macs),
+        "bought": BoughtReport(**metadata.bought.model_dump()) if metadata.bought else None,
         "ram_constant_bytes": metadata.ram_constant_bytes,
     }
 

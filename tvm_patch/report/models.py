@@ -175,6 +175,21 @@ class InspectReport(Report):
     notes: list[str] = Field(default_factory=list)
 
 
+class BoughtReport(Report):
+    """What of an arena was spent on speed.
+
+    Attributes
+    ----------
+    arena_bytes : int
+        More than the least that would do.
+    estimated_cycles : int
+        Fewer for it.
+    """
+
+    arena_bytes: int
+    estimated_cycles: int
+
+
 class CompileReport(Report):
     """An artifact.
 
@@ -190,6 +205,8 @@ class CompileReport(Report):
     overhead : float
         ``macs_executed / macs``, as in :class:`InspectReport`.
     arena_bytes, constant_bytes : int
+    bought : BoughtReport or None
+        What of the arena was spent on speed; None where it is the least.
     ram_constant_bytes : int
         Of the constants, those that are copied to RAM at start, beside the arena.
     files : int
@@ -208,6 +225,7 @@ class CompileReport(Report):
     macs_executed: int
     overhead: float
     arena_bytes: int
+    bought: BoughtReport | None = None
     constant_bytes: int | None = None
     ram_constant_bytes: int = 0
     files: int = 0
@@ -326,6 +344,8 @@ class RunReport(Report):
         ``macs_executed / macs``, as in :class:`InspectReport`.
     arena_bytes, static_bytes, stack_bytes, sram_bytes : int or None
         ``sram_bytes`` is the sum of the other three; None where the board cannot tell.
+    bought : BoughtReport or None
+        As in :class:`CompileReport`.
     ram_constant_bytes : int
         Of ``static_bytes``, weights that are copied to RAM at start.
     flash_bytes : int or None
@@ -358,6 +378,7 @@ class RunReport(Report):
     macs_executed: int = 0
     overhead: float = 1.0
     arena_bytes: int | None = None
+    bought: BoughtReport | None = None
     static_bytes: int | None = None
     ram_constant_bytes: int = 0
     stack_bytes: int | None = None

@@ -11,8 +11,9 @@ from rich.table import Table
 
 from tvm_patch.report.columns import Bar, Cell, Column, fitted
 from tvm_patch.report.make import segment_reports
-from tvm_patch.report.models import Report, SegmentReport
-from tvm_patch.report.text import count, kib
+from tvm_patch.report.models import BoughtReport, Report, SegmentReport
+from tvm_patch.report.text import bought_text, count, kib
+from tvm_patch.targets.pipeline import ERROR_PERCENT
 
 if TYPE_CHECKING:
     from tvm_patch.driver.plan import Planned
@@ -25,12 +26,12 @@ class FrontReport(Report):
     ----------
     arena_bytes : int
     overhead : float
-    estimated_instructions : int
+    estimated_cycles : int
     """
 
     arena_bytes: int
     overhead: float
-    estimated_instructions: int
+    estimated_cycles: int
 
 
 class PlanReport(Report):
@@ -40,11 +41,17 @@ class PlanReport(Report):
     ----------
     model, input_mode, scheme : str
     arena_bytes : int
+    bought : BoughtReport or None
+        What of it was spent on speed; None where it is the least for these segments.
     layer_arena_bytes : int
         Layer by layer, with the input in the arena.
     overhead : float
         `macs_executed` over `macs`.
-    macs, macs_executed, estimated_instructions : int
+    macs, macs_executed, estimated_cycles : int
+    cycles_core : str
+        Whose cycles these are.
+    cycles_error_percent : float
+        How far the model that they are fitted to was from silicon at most; see ``docs/cycles.md``.
     peak : str
         What sets the arena.
     next_saving : str
@@ -60,11 +67,14 @@ class PlanReport(Report):
     input_mode: str
     scheme: str
     arena_bytes: int
+    bought: BoughtReport | None = None
     layer_arena_bytes: int
     overhead: float
     macs: int
     macs_executed: int
-    estimated_instructions: int
+    estimated_cycles: int
+    cycles_core: str
+    cycles_error_percent: float
     peak: str
     next_saving: str
     segments: list[SegmentReport] = Field(default_factory=list)
@@ -89,11 +99,14 @@ def plan_report(model: str, planned: Planned) -> PlanReport:
         input_mode=plan.input_mode,
         scheme=plan.scheme,
         arena_bytes=plan.arena_bytes,
+        bought=BoughtReport(**plan.bought.model_dump()) if plan.bought else None,
         layer_arena_bytes=planned.layer_memory.placement.arena_bytes,
         overhead=plan.overhead,
         macs=plan.macs,
         macs_executed=plan.macs_executed,
-        estimated_instructions=plan.estimated_instructions,
+        estimated_cycles=plan.estimated_cycles,
+        cycles_core=network.target.timed_on,
+        cycles_error_percent=ERROR_PERCENT[network.target.timed_on],
         peak=peak_text(network, planned.memory),
         next_saving=saving_text(network, planned.choice.point, planned.choice.front, plan.scheme),
         segments=segment_reports(planned.memory),
@@ -130,19 +143,20 @@ def print_plan(console: Console, report: PlanReport) -> None:
     if len(report.front) > 1:
         console.print()
         front = Table(box=None, header_style="bold", pad_edge=False)
-        for name in ("alternatives: arena", "overhead", "instructions"):
+        for name in ("alternatives: arena", "overhead", "cycles"):
             front.add_column(name, justify="right", no_wrap=True)
-        chosen = (report.arena_bytes, report.overhead, report.estimated_instructions)
+        chosen = (report.arena_bytes, report.overhead, report.estimated_cycles)
         for p in report.front:
-            mine = (p.arena_bytes, p.overhead, p.estimated_instructions) == chosen
+            mine = (p.arena_bytes, p.overhead, p.estimated_cycles) == chosen
             front.add_row(
                 kib(p.arena_bytes) + (" ← chosen" if mine else ""),
                 f"{p.overhead:.4f}",
-                count(p.estimated_instructions),
+                count(p.estimated_cycles),
                 style="bold" if mine else None,
             )
         console.print(front)
     console.print()
+    core = f"by the estimate for a {report.cycles_core.title()}, whose model is held against silicon:"
     said = [
         ("model", f"{escape(report.model)}, {report.input_mode} input, scheme {report.scheme}"),
         *(("note", f"[yellow]{escape(note)}[/]") for note in report.notes),
@@ -150,10 +164,11 @@ def print_plan(console: Console, report: PlanReport) -> None:
             "arena",
             f"{kib(report.arena_bytes)}; layer by layer, input resident: {kib(report.layer_arena_bytes)}",
         ),
+        *([("", bought_text(report.bought))] if report.bought else []),
         ("", escape(report.peak)),
         ("", escape(report.next_saving)),
         ("MACs", f"{count(report.macs_executed)} executed, overhead {report.overhead:.4f}"),
-        ("instructions", f"{count(report.estimated_instructions)}, estimated for a Cortex-M4"),
+        ("cycles", f"about {count(report.estimated_cycles)}, {core} ±{report.cycles_error_percent:g} %"),
     ]
     summary = Table(box=None, show_header=False, pad_edge=False)
     summary.add_column(style="cyan")

@@ -9,7 +9,7 @@ from rich.table import Table
 from tvm_patch.report.answer import print_answers
 from tvm_patch.report.columns import Bar, Cell, Column, fitted
 from tvm_patch.report.models import CompileReport, InspectReport, RunReport, TensorReport
-from tvm_patch.report.text import UNKNOWN, count, kib, shape
+from tvm_patch.report.text import UNKNOWN, bought_text, count, kib, shape
 
 
 def print_inspect(console: Console, report: InspectReport) -> None:
@@ -59,6 +59,7 @@ def print_compile(console: Console, report: CompileReport) -> None:
         ("operators", str(len(report.operators))),
         *_plan(report),
         ("arena", kib(report.arena_bytes)),
+        *([("", bought_text(report.bought))] if report.bought else []),
         *_weights(report),
         ("constants", kib(report.constant_bytes)),
     ]
@@ -67,7 +68,7 @@ def print_compile(console: Console, report: CompileReport) -> None:
 
 def print_run(console: Console, report: RunReport) -> None:
     """Print what every operator takes, then memory and the verdict."""
-    timed = report.cycles is not None
+    timed = any(op.cycles is not None for op in report.operators)
     spent = [(op.cycles if timed else op.instructions) or 0 for op in report.operators]
     total = (report.cycles if timed else report.instructions) or sum(spent)
     columns = (
@@ -111,6 +112,7 @@ def print_run(console: Console, report: RunReport) -> None:
         *_time(report),
         *_plan(report),
         ("arena", kib(report.arena_bytes)),
+        *([("", bought_text(report.bought))] if report.bought else []),
         ("static data", kib(report.static_bytes)),
         *_weights(report),
         ("stack", kib(report.stack_bytes)),

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tvm_patch.report.models import BoughtReport
 
 UNKNOWN = "–"
 """What is printed where there is no number."""
@@ -24,6 +28,12 @@ def count(number: int | None) -> str:
     if number >= 10_000:
         return f"{number / 1e3:.1f} k"
     return f"{number:,}"
+
+
+def bought_text(bought: BoughtReport) -> str:
+    """Return in words what of an arena was spent on speed."""
+    saved = count(bought.estimated_cycles)
+    return f"{bought.arena_bytes:,} B of it more than needed, for about {saved} cycles less"
 
 
 def shape(dims: Sequence[int]) -> str:

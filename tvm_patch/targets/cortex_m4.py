@@ -1,8 +1,8 @@
-"""Cortex-M4: it runs the instructions of a Cortex-M7, so that one count of them stands for both."""
+"""Cortex-M4."""
 
 from __future__ import annotations
 
-from tvm_patch.targets.cortex_m4_instructions import INSTRUCTIONS
+from tvm_patch.targets.cortex_m4_cycles import CYCLES
 from tvm_patch.targets.target import Target
 
-CORTEX_M4 = Target("cortex-m4", ("c", "tir"), INSTRUCTIONS, ample_scratch=4096, tuned_on="cortex-m4")
+CORTEX_M4 = Target("cortex-m4", ("c", "tir"), CYCLES, "cortex-m4", ample_scratch=4096, tuned_on="cortex-m4")

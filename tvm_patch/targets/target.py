@@ -17,7 +17,7 @@ Isa = Literal["c", "tir"]
 """What a kernel is written in; see :mod:`tvm_patch.kernels.base`."""
 
 CostTable = Mapping[str, float]
-"""Instructions by piece of code; see ``docs/planner-estimate.md``."""
+"""Cycles by piece of code; see ``docs/planner-estimate.md``."""
 
 
 @dataclass(frozen=True)
@@ -31,9 +31,11 @@ class Target:
     isas : tuple of str
         What kernels may be written in, best first.
     costs : mapping of str to float
-        Instructions by piece of code, for the planner's estimate.
+        Cycles by piece of code, for the planner's estimate.
+    timed_on : str
+        Name of the core whose cycles those are.
     ample_scratch : int
-        Bytes of scratch beyond which no kernel gets faster.
+        Bytes of scratch beyond which hardly any kernel gets faster.
     tuned_on : str
         Name of the target whose measurements choose configs here: of cores that run the same instructions, one is
         enough.
@@ -46,6 +48,7 @@ class Target:
     name: str
     isas: tuple[Isa, ...]
     costs: CostTable = field(repr=False, hash=False)
+    timed_on: str
     ample_scratch: int
     tuned_on: str
     issues: int = 1

@@ -45,9 +45,9 @@ def refuse(refused, net, tmp_path):
         (b"\xff\xfe", "not UTF-8"),
         (b"[]", "format: not a plan"),
         (b'{"format": "shopping list"}', "format: not a plan"),
-        (b'{"format": "tvm-patch plan", "version": 1}', "version: 1 is not known"),
+        (b'{"format": "tvm-patch plan", "version": 2}', "version: 2 is not known"),
         (b'{"format": "tvm-patch plan"}', "version: None is not known"),
-        (b'{"format": "tvm-patch plan", "version": 2}', "network: field required"),
+        (b'{"format": "tvm-patch plan", "version": 3}', "network: field required"),
     ],
 )
 def test_files_that_are_no_plans(refuse, verb, text, message):

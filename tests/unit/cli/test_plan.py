@@ -13,7 +13,7 @@ from tvm_patch.planner.plan import Plan
 
 KEYS = {
     "model", "input_mode", "scheme", "arena_bytes", "overhead", "macs", "macs_executed",
-    "estimated_instructions", "segments", "front",
+    "estimated_cycles", "segments", "front",
 }  # fmt: skip
 
 
@@ -39,7 +39,7 @@ def test_json(command, small, tmp_path, options):
     report = json.loads(out)
     assert set(report) >= KEYS
     assert set(report["segments"][0]) >= {"first", "last", "bands", "arena_bytes", "overhead"}
-    assert set(report["front"][0]) == {"arena_bytes", "overhead", "estimated_instructions"}
+    assert set(report["front"][0]) == {"arena_bytes", "overhead", "estimated_cycles"}
     assert max(s["arena_bytes"] for s in report["segments"]) <= report["arena_bytes"]
     plan = Plan.load(saved)
     assert plan.arena_bytes == report["arena_bytes"]

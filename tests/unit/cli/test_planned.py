@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 import tvm_patch
+from microtvm_project.arena_room import board_sram
 from microtvm_project.boards import get_board
-from tvm_patch.cli.plan_options import PlanOptions, SchemeName, board_sram
+from tvm_patch.cli.plan_options import PlanOptions, SchemeName
 from tvm_patch.cli.plan_source import plan_source
 from tvm_patch.driver.plan import Planned
 from tvm_patch.errors import InternalError, UserError
@@ -192,7 +193,7 @@ def test_board_is_the_limit_of_what_is_planned():
     assert (request.sram, request.objective) == (board_sram(board), "memory")
     assert plan_source(None, PlanOptions(sram="4K"), board).sram == 4096
     assert plan_source(None, PlanOptions(sram="4M"), board).sram == board_sram(board)
-    assert plan_source(None, PlanOptions(scheme=SchemeName.layer), board).sram is None
+    assert plan_source(None, PlanOptions(scheme=SchemeName.layer), board) is None
     assert plan_source(None, PlanOptions(scheme=SchemeName.layer, max_overhead=2.0), board).sram is not None
     assert plan_source(None, PlanOptions(), board) is None
     # Emulators have megabytes; that they are there is no reason to use them.
@@ -204,7 +205,7 @@ def test_board_is_the_limit_of_what_is_planned():
 
 @pytest.mark.parametrize("verb", ["compile", "run"])
 def test_board_that_is_too_small(refused, net, tmp_path, monkeypatch, verb):
-    monkeypatch.setattr("tvm_patch.cli.plan_options.BESIDE_ARENA", 256 * 1024 - 40)
+    monkeypatch.setattr("microtvm_project.arena_room.BESIDE_ARENA", 256 * 1024 - 40)
     options = ("--board", "qemu_m7", "--as", "nucleo_f746zg", "--input-mode", "rereadable")
     assert "fits 40 bytes of SRAM" in refused(verb, net, *output_of(verb, tmp_path), *options)
 
@@ -234,15 +235,15 @@ def test_python_refuses_two_plans(net):
 @pytest.mark.parametrize("field", ["arena_bytes", "macs_executed"])
 def test_broken_promise_is_our_fault(net, monkeypatch, field):
     from tvm_patch.driver import plan as _  # noqa: F401
-    from tvm_patch.planner.choose import choose_plan
+    from tvm_patch.driver.spend import spend
 
-    def dishonest(network, request, progress=None):
-        choice = choose_plan(network, request, progress)
+    def dishonest(*args):
+        choice = spend(*args)
         plan = choice.plan.model_copy(update={field: getattr(choice.plan, field) - 1})
         return type(choice)(plan, choice.point, choice.front)
 
     import sys
 
-    monkeypatch.setattr(sys.modules["tvm_patch.driver.plan"], "choose_plan", dishonest)
+    monkeypatch.setattr(sys.modules["tvm_patch.driver.plan"], "spend", dishonest)
     with pytest.raises(InternalError, match="the plan promises"):
         tvm_patch.compile(net, plan=tvm_patch.Request())

@@ -66,35 +66,32 @@ PLANS = {
     "streamed": {"input_mode": "streamed"},
     "patches": {"input_mode": "rereadable", "scheme": "mcunetv2", "patches": 2, "layers": 6},
 }
-PLACED = {"resident": 8, "rereadable": 2, "streamed": 8, "patches": 2}
-"""How often the arena is placed in compiling each."""
 
 
 @pytest.mark.parametrize("asked", PLANS)
 def test_compiling_lays_every_segment_out_once(asked):
     plan = finished(**PLANS[asked])
-    with counted(*LAYING_OUT, "kept_tensors", "place", "_widened") as calls:
+    with counted(*LAYING_OUT, "kept_tensors", "place") as calls:
         artifact = tvm_patch.compile(model(), board="qemu_m7", plan=plan)
     assert artifact.arena_bytes == plan.arena_bytes
     assert len(plan.segments) > 20
     assert sum(calls[name] for name in LAYING_OUT) == len(plan.segments)
     assert calls["kept_tensors"] == 1
-    # The arena is placed to check the plan, and once for every scratch that is tried: twice where kernels may fill all
-    # that is left over, and eight times where the arena is hardest to fill.
-    assert calls["place"] <= 1 + calls["_widened"]
-    assert calls["place"] == PLACED[asked]
+    # The arena is placed to check the plan, which says what scratch kernels get; there is nothing left to try.
+    assert calls["place"] == 1
 
 
 def test_without_a_plan_too():
     with counted(*LAYING_OUT, "place") as calls:
         artifact = tvm_patch.compile(model(), board="qemu_m7")
     assert sum(calls[name] for name in LAYING_OUT) == len(artifact.metadata.operators)
-    assert calls["place"] == 1
+    # With little scratch, with ample scratch, and with all that this arena has room for.
+    assert calls["place"] == 3
 
 
 def test_analysing_and_reporting_read_what_is_there():
     plan = finished(**PLANS["rereadable"])
-    with counted(*LAYING_OUT, "place", "_widened") as calls:
+    with counted(*LAYING_OUT, "place") as calls:
         driver.analyse(model(), plan=plan)
     assert sum(calls[name] for name in LAYING_OUT) == len(plan.segments)
-    assert calls["place"] <= 1 + calls["_widened"]
+    assert calls["place"] == 1

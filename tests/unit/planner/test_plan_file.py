@@ -64,6 +64,10 @@ def test_layer_by_layer():
         ({"segments": [{"operators": [0], "extra": 1}]}, r"segments\[0\].extra: "),
         ({"input_mode": "guessed"}, "input_mode: "),
         ({"scheme": "magic"}, "scheme: "),
+        ({"scratch": [0]}, "scratch: 1 numbers, but 5 operators"),
+        ({"scratch": [0, 0, 0, 0, 0.5]}, r"scratch\[4\]: "),
+        ({"scratch": [0, 0, 0, 0, 4000]}, "arena_bytes: the plan says"),
+        ({"bought": {"arena_bytes": 4}}, "bought.estimated_cycles: field required"),
         ({"macs": -1}, "macs: "),
         ({"macs": 1.5}, "macs: "),
         ({"overhead": None}, "overhead: "),
@@ -89,6 +93,19 @@ def test_nonsense_is_refused_by_name(data, edit, message):
     check(data)
     with pytest.raises(PlanError, match=message):
         check({**data, **edit})
+
+
+def test_kernels_have_the_scratch_that_they_need(data):
+    net = network()
+    operators = tuple(replace(op, scratch_bytes=8) for op in net.operators)
+    needing = replace(net, operators=operators)
+    plan = choose_plan(needing, Request("rereadable")).plan
+    assert plan.scratch == (8,) * 5
+    with pytest.raises(PlanError, match=r"scratch\[1\]: 4 bytes, but .* needs 8"):
+        plan.model_copy(update={"scratch": (8, 4, 8, 8, 8)}).schedule_for(needing)
+    more = plan.model_copy(update={"scratch": (8, 8, 8, 8, 4000)})
+    with pytest.raises(PlanError, match="arena_bytes: "):
+        more.schedule_for(needing)
 
 
 @pytest.mark.parametrize("key", ["network", "segments", "arena_bytes", "input_mode", "fingerprint"])

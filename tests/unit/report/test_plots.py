@@ -50,9 +50,7 @@ def planned(network: Network, mode="rereadable", seed: int | None = None, altern
     plan = choice.plan
     if alternatives is not None:
         points = [
-            FrontPoint(
-                arena_bytes=1000 * (i + 5), overhead=1 + 0.1 * (alternatives - i), estimated_instructions=9
-            )
+            FrontPoint(arena_bytes=1000 * (i + 5), overhead=1 + 0.1 * (alternatives - i), estimated_cycles=9)
             for i in range(alternatives)
         ]
         plan = plan.model_copy(update={"front": tuple(points)})

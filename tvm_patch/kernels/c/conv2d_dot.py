@@ -12,6 +12,7 @@ from tvm_patch.graph import Operator
 from tvm_patch.integer.step_requantize import StepRequantizer
 from tvm_patch.kernels.base import Kernel, Preference
 from tvm_patch.kernels.c.arm.dot_batch import dot_batch
+from tvm_patch.kernels.c.arm.dot_tile import DotTile
 from tvm_patch.kernels.c.arm.function import Functions, with_functions
 from tvm_patch.kernels.c.arm.pointwise import (
     PointwiseRow,
@@ -23,6 +24,7 @@ from tvm_patch.kernels.c.arm.rescaling import Rescaling
 from tvm_patch.kernels.c.blocks import Order, StreamedRow
 from tvm_patch.kernels.c.convolution_steps import line_of, steps_of, the_steps_of
 from tvm_patch.kernels.c.dot_calls import call_dot, store_rest, widen_run
+from tvm_patch.kernels.c.effort import dot_effort
 from tvm_patch.kernels.c.row_tiles import batch_row, tile_row
 from tvm_patch.kernels.c.stream import QUAD, DotStream
 from tvm_patch.kernels.c.unrolled import dot_of, loop_of, rescaling_traits, unrolls, with_unroll
@@ -199,6 +201,21 @@ class DotConv2d(Conv2d):
         pixels = int(self.config["together"] or self.config["pixels"])
         return 0 if self.config["direct"] else 2 * len(self.order) * pixels
 
+    @property
+    def effort(self) -> float:
+        """Of all tiles; see :class:`Kernel`."""
+        _, height, width, _ = self.op.outputs[0].shape
+        rows, pixels = (1, self._pixels) if self.flat and width == 1 else (height, width)
+        widens, stream = not self.config["direct"], self.stream
+        groups = -(-stream.weight.shape[0] // stream.group)
+        return rows * sum(
+            count * dot_effort(self._dot_tile(n), stream.quads, groups, n * stream.quads * widens)
+            for n, _, count in tile_row(pixels, int(self.config["pixels"]))
+        )
+
+    def _dot_tile(self, pixels: int) -> DotTile:
+        return dot_of(self.stream, self.rescaling, self.config, pixels)
+
     def row_function(self, dynamic: bool = False) -> PrimFunc:
         """Return the row function; see :class:`RowKernel`."""
         called: Functions = {}
@@ -334,8 +351,9 @@ class DotConv2d(Conv2d):
         at: Expr,
     ) -> None:
         channels, stream = self.op.outputs[0].shape[3], self.stream
-        tile = dot_of(stream, self.rescaling, self.config, pixels)
-        call_dot(called, tile, stream, buffers["stream"], at, buffers["out"], column * channels)
+        call_dot(
+            called, self._dot_tile(pixels), stream, buffers["stream"], at, buffers["out"], column * channels
+        )
 
     def _runs(self, buffers: dict[str, Buffer], column: Expr) -> list[tuple[Buffer, Expr, int]]:
         """Return the runs of neighbouring inputs under the window of an output column."""

@@ -19,7 +19,7 @@ from tvm_patch.kernels.c.arm.winograd_inputs import MOST_TILES, quad_bytes, wino
 from tvm_patch.kernels.c.blocks import StreamedRow
 from tvm_patch.kernels.c.conv2d_dot import DotConv2d
 from tvm_patch.kernels.c.stream import QUAD
-from tvm_patch.kernels.c.winograd_choice import DUAL, SINGLE, pays
+from tvm_patch.kernels.c.winograd_choice import DUAL, SINGLE, Rates, pays, row_cycles
 from tvm_patch.kernels.c.winograd_stream import WinogradStream
 from tvm_patch.kernels.ir import call, row_body
 from tvm_patch.kernels.named import bind, loop
@@ -138,10 +138,24 @@ class WinogradConv2d(DotConv2d):
 
     def _pays(self, tiles: int) -> bool:
         """Tell whether blocks of so many tiles are faster than dot products."""
-        blocks = [(size, count) for size, _, count in blocks_of(self._pairs, tiles)]
-        rates = DUAL if self.config["dual"] else SINGLE
         inputs, (_, _, width, outputs) = self.op.inputs[0].shape[3], self.op.outputs[0].shape
-        return pays(rates, blocks, width, inputs, outputs)
+        return pays(self._rates, self._blocks(tiles), width, inputs, outputs)
+
+    @property
+    def _rates(self) -> Rates:
+        return DUAL if self.config["dual"] else SINGLE
+
+    def _blocks(self, tiles: int) -> list[tuple[int, int]]:
+        """Return tiles of a block, and how many such blocks cover a row."""
+        return [(size, count) for size, _, count in blocks_of(self._pairs, tiles)]
+
+    @property
+    def effort(self) -> float:
+        """Of all blocks; see :class:`Kernel`."""
+        if not self._tiles_now:
+            return super().effort
+        inputs, (_, height, _, outputs) = self.op.inputs[0].shape[3], self.op.outputs[0].shape
+        return float(height * row_cycles(self._rates, self._blocks(self._tiles_now), inputs, outputs))
 
     def _row_bytes(self, tiles: int) -> int:
         """Bytes of a kernel row's transformed inputs."""

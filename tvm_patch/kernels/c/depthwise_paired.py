@@ -21,6 +21,7 @@ from tvm_patch.kernels.c.arm.taps_stream import WORD, TapsStream
 from tvm_patch.kernels.c.arm.taps_tile import TapsTile, taps_tile
 from tvm_patch.kernels.c.column_order import ColumnOrder
 from tvm_patch.kernels.c.convolution_steps import steps_of, the_steps_of
+from tvm_patch.kernels.c.effort import taps_effort
 from tvm_patch.kernels.c.stream import rescaling_words
 from tvm_patch.kernels.c.unrolled import rescaling_traits
 from tvm_patch.kernels.depthwise_conv2d import DepthwiseConv2d
@@ -158,6 +159,17 @@ class PairedDepthwise(DepthwiseConv2d):
         """Return the input columns under neighbouring outputs."""
         window = self.windows[0]
         return (outputs - 1) * window.column_stride + window.column_reach
+
+    @property
+    def effort(self) -> float:
+        """Of all blocks; see :class:`Kernel`."""
+        _, height, width, channels = self.op.outputs[0].shape
+        block, outputs = min(int(self.config["block"]), width), int(self.config["outputs"])
+        blocks, tiles = -(-width // block), -(-block // outputs)
+        whole = outputs == block and self.tile(outputs, whole=True).fits
+        tile = self.tile(outputs, whole=whole)
+        one = taps_effort(tile, tiles, self._span(block), channels)
+        return height * -(-channels // LANES) * blocks * one
 
     def tile(self, outputs: int, *, whole: bool) -> TapsTile:
         """Return the numbers of the inner function."""

@@ -17,6 +17,7 @@ from tvm_patch.kernels.base import Kernel, Preference
 from tvm_patch.kernels.c.arm.function import Functions, with_functions
 from tvm_patch.kernels.c.arm.rescaling import Rescaling
 from tvm_patch.kernels.c.dot_calls import call_dot, store_rest, widen_run
+from tvm_patch.kernels.c.effort import dot_effort
 from tvm_patch.kernels.c.stream import QUAD, DotStream
 from tvm_patch.kernels.c.unrolled import dot_of, rescaling_traits, unrolls, with_unroll
 from tvm_patch.kernels.fully_connected import FullyConnected
@@ -156,6 +157,15 @@ class DotFullyConnected(FullyConnected):
     def scratch_bytes(self) -> int:
         """One widened batch row."""
         return 0 if self.config["direct"] else 2 * QUAD * self.stream.quads
+
+    @property
+    def effort(self) -> float:
+        """Of all batch rows; see :class:`Kernel`."""
+        stream, widens = self.stream, not self.config["direct"]
+        outputs, inputs = self.op.constants["weight"].shape
+        tile = dot_of(stream, self.rescaling, self.config, 1)
+        one = dot_effort(tile, stream.quads, -(-outputs // stream.group), stream.quads * widens)
+        return float(self.op.inputs[0].size // inputs * one)
 
     def function(self) -> PrimFunc:
         """Return the function; see :class:`TensorKernel`."""

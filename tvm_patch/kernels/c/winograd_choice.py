@@ -64,11 +64,18 @@ def pays(rates: Rates, blocks: Sequence[tuple[int, int]], width: int, inputs: in
     if any(tiles not in rates.tiles for tiles, _ in blocks):
         return False
     channels = inputs * outputs
-    smallest, largest = rates.caches
+    _, largest = rates.caches
     # What one board's cache may hold of the direct weights, and another's may not of the others.
-    direct, winograd = _DIRECT_BYTES * channels, _WINOGRAD_BYTES * channels
+    direct = _DIRECT_BYTES * channels
     direct_waits = -(-width // _DIRECT_COLUMNS) * direct * rates.byte if direct > largest else 0.0
-    winograd_waits = sum(n for _, n in blocks) * winograd * rates.byte if winograd > smallest else 0.0
-    macs = 9 * channels
-    columns = sum(2 * tiles * n * rates.tiles[tiles] for tiles, n in blocks)
-    return columns * macs + winograd_waits < width * macs * rates.direct + direct_waits
+    return row_cycles(rates, blocks, inputs, outputs) < width * 9 * channels * rates.direct + direct_waits
+
+
+def row_cycles(rates: Rates, blocks: Sequence[tuple[int, int]], inputs: int, outputs: int) -> float:
+    """Return the cycles of a row in Winograd's tiles; parameters are those of :func:`pays`."""
+    channels = inputs * outputs
+    winograd = _WINOGRAD_BYTES * channels
+    waits = sum(n for _, n in blocks) * winograd * rates.byte if winograd > rates.caches[0] else 0.0
+    # A single tile saves nothing.
+    columns = sum(2 * tiles * n * rates.tiles.get(tiles, rates.direct) for tiles, n in blocks)
+    return columns * 9 * channels + waits

@@ -1,1 +1,1 @@
-"""How many instructions a plan takes."""
+"""How many cycles a plan takes."""

@@ -1,7 +1,7 @@
 """What an operator does that takes time: how often each piece of its kernel runs.
 
 A piece is a stretch of code whose length does not depend on the geometry: the head of a row's function, a register
-tile, four multiply-accumulates of a tile.  Counting pieces is all that is done here; how many instructions one takes is
+tile, four multiply-accumulates of a tile.  Counting pieces is all that is done here; how many cycles one takes is
 measured (:attr:`tvm_patch.targets.Target.costs`).
 """
 
@@ -109,17 +109,17 @@ def _depthwise(network: Network, op: OperatorDesc) -> Terms:
     height, width = op.window.kernel
     multiplier = out[3] // data[3]
     fours = -(-out[3] // 4)
+    if multiplier == 1 and out[3] >= 4 and _reads_rows_as_they_are(network.target.issues, op, out[2]):
+        taps = height * width
+        call = {"depthwise.direct.call": 1, "depthwise.direct.channels": fours}
+        column = {"depthwise.direct.column": fours, "depthwise.direct.tap": fours * taps}
+        return Terms(call, column, dynamic={"depthwise.direct.dynamic": fours})
     if multiplier > 1 or out[3] < 4 or height > _PAIRED_ROWS:
         packed = out[3] >= 4 and (multiplier == 1 or multiplier % 4 == 0)
         name, tiles = ("depthwise.single", fours) if packed else ("depthwise.scalar", out[3])
         column = {f"{name}.column": tiles, f"{name}.tap": tiles * height * width}
         return Terms({f"{name}.call": 1, f"{name}.channels": tiles}, column)
     stride = op.window.stride[1]
-    if _reads_rows_as_they_are(height, width, stride, out[2]):
-        taps = height * width
-        call = {"depthwise.direct.call": 1, "depthwise.direct.channels": fours}
-        column = {"depthwise.direct.column": fours, "depthwise.direct.tap": fours * taps}
-        return Terms(call, column, dynamic={"depthwise.direct.dynamic": fours})
     pairs = -(-height // 2)
     call = {
         "depthwise.call": 1,
@@ -137,11 +137,13 @@ def _depthwise(network: Network, op: OperatorDesc) -> Terms:
     return Terms(call, column, dynamic=dynamic)
 
 
-def _reads_rows_as_they_are(height: int, width: int, stride: int, columns: int) -> bool:
-    """Tell which way a Cortex-M4 goes; :meth:`DirectDepthwise.suits`, which a test compares with it."""
+def _reads_rows_as_they_are(issues: int, op: OperatorDesc, columns: int) -> bool:
+    """Tell which way a core goes; :meth:`DirectDepthwise.suits`, which a test compares with it."""
+    assert op.window is not None
+    (height, width), stride = op.window.kernel, op.window.stride[1]
     if width > 3 or height * width > _UNROLLED_TAPS:
         return False
-    return width < 3 or stride > 1 or columns <= width or (columns <= 6 and columns % 2 == 0)
+    return issues == 2 or width < 3 or stride > 1 or columns <= width or (columns <= 6 and columns % 2 == 0)
 
 
 def _broadcasts(network: Network, op: OperatorDesc) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tvm_patch.planner.estimate.instructions import OperatorCost
+from tvm_patch.planner.estimate.cycles import OperatorCost
 from tvm_patch.planner.row_window import RowWindow
 
 MOST_BANDS = 8
@@ -42,8 +42,8 @@ class Columns:
         """Return the columns of the widest band."""
         return np.maximum.reduceat(self.end - self.first, _STARTS)
 
-    def row_instructions(self, cost: OperatorCost, call: float) -> Array:
-        """Return the instructions of one row, all bands together; `call` is what a call of the kernel takes."""
+    def row_cycles(self, cost: OperatorCost, call: float) -> Array:
+        """Return the cycles of one row, all bands together; `call` is what a call of the kernel takes."""
         widths = self.end - self.first
         uneven = np.maximum.reduceat(widths, _STARTS) != np.minimum.reduceat(widths, _STARTS)
         return (call + cost.dynamic * uneven) * BAND_COUNTS + cost.column * np.add.reduceat(widths, _STARTS)

@@ -1,7 +1,7 @@
 """Search for plans: dynamic programming over the cuts of a network.
 
 A state is a cut; what lives there does not depend on how it was reached, so of all ways to reach a cut only those
-matter that no other beats in peak memory, multiply-accumulates and instructions together.  Peaks are lower bounds on
+matter that no other beats in peak memory, multiply-accumulates and cycles together.  Peaks are lower bounds on
 the arena (they are what must be in use at once); the arena planner places every answer before it is given.
 """
 
@@ -111,7 +111,7 @@ def _run(
         moves = [m for m in found if len(ways[m.start].costs)]
         costs, steps = [np.zeros((0, 3), np.int64)], [np.zeros((0, 2), np.int64)]
         for i, move in enumerate(moves):
-            after = ways[move.start].costs + np.array([0, move.macs, move.instructions])
+            after = ways[move.start].costs + np.array([0, move.macs, move.cycles])
             after[:, 0] = np.maximum(after[:, 0], move.peak)
             worth = np.flatnonzero(after[:, 1] + left[end] <= most_macs)
             costs.append(after[worth])

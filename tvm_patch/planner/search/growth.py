@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tvm_patch.errors import PlanError
-from tvm_patch.planner.estimate.instructions import (
+from tvm_patch.planner.estimate.cycles import (
     BAND,
     DEMANDED_ROW,
     buffer_rates,
-    instructions_of,
+    cycles_of_pieces,
     row_cost,
     segment_pieces,
 )
@@ -46,8 +46,8 @@ class SegmentCosts:
         Bytes of row buffers, accumulators and kernel scratch.
     macs : array of int
         Multiply-accumulates that it runs.
-    instructions : array of int
-        Estimated; see :mod:`tvm_patch.planner.estimate.instructions`.
+    cycles : array of int
+        Estimated; see :mod:`tvm_patch.planner.estimate.cycles`.
     sources : tuple of str
         Tensors read from the arena.
     stored : tuple of str
@@ -60,7 +60,7 @@ class SegmentCosts:
     legal: Array
     scratch: Array
     macs: Array
-    instructions: Array
+    cycles: Array
     sources: tuple[str, ...]
     stored: tuple[str, ...]
     distances: Mapping[str, int]
@@ -120,7 +120,7 @@ class Growth:
         self._kept: list[str] = []
         self._scratch = np.zeros(MOST_BANDS, np.int64)
         self._macs = np.zeros(MOST_BANDS, np.int64)
-        self._instructions = network.target.costs.get(BAND, 0.0) * BAND_COUNTS
+        self._cycles = network.target.costs.get(BAND, 0.0) * BAND_COUNTS
         self._kernel_scratch = 0
         self._start(network.operators[sink])
 
@@ -178,7 +178,7 @@ class Growth:
             own = own.clipped(tensor.shape[2])
         if buffered:
             self._scratch = self._scratch + self._buffer_bytes(name, waiting, reads, kept)
-            self._instructions = self._instructions + self._padding_cost(name, reads, kept)
+            self._cycles = self._cycles + self._padding_cost(name, reads, kept)
         self._include(op, node, node.demanded(self._asked[driver.operator]), own)
         return True
 
@@ -198,7 +198,7 @@ class Growth:
             self._macs = self._macs + op.macs * node.count * columns // (out.shape[1] * out.shape[2])
         cost = row_cost(self.network, op, reduces)
         call = cost.call if last else cost.call + self.network.target.costs.get(DEMANDED_ROW, 0.0)
-        self._instructions = self._instructions + (cost.once + node.count * own.row_instructions(cost, call))
+        self._cycles = self._cycles + (cost.once + node.count * own.row_cycles(cost, call))
         if not reduces:
             self._kernel_scratch = max(self._kernel_scratch, op.scratch_bytes)
         by_tensor: dict[str, list[RowWindow]] = {}
@@ -231,7 +231,7 @@ class Growth:
         return len(values) <= 1 and self.network.tensors[name].dtype in BUFFERED_DTYPES
 
     def _padding_cost(self, name: str, reads: _Reads, stored: bool) -> Array:
-        """Return the instructions of filling the rows above and below a tensor in its row buffer."""
+        """Return the cycles of filling the rows above and below a tensor in its row buffer."""
         tensor = self.network.tensors[name]
         top = max((w.pad_before for w in reads.windows(padded_only=stored)), default=0)
         driver = min(reads.uses, key=lambda u: u.operator)
@@ -268,7 +268,7 @@ class Growth:
         if self._rows_after_sink:
             return self._laid_out()
         scratch = self._scratch + aligned(self._kernel_scratch)
-        instructions, legal = self._instructions, self._legal
+        cycles, legal = self._cycles, self._legal
         sources = []
         for name, reads in self._reads.items():
             if name in self._made:
@@ -290,17 +290,17 @@ class Growth:
                 legal = legal & reads.held.inside(tensor.shape[2])
                 copied = reads.held.clipped(tensor.shape[2]).total()
             row, byte = buffer_rates(self.network.target.costs, fetched)
-            instructions = instructions + tensor.shape[1] * (
+            cycles = cycles + tensor.shape[1] * (
                 row * BAND_COUNTS + byte * (tensor.row_bytes // tensor.shape[2]) * copied
             )
-            instructions = instructions + self._padding_cost(name, reads, not fetched)
+            cycles = cycles + self._padding_cost(name, reads, not fetched)
         sink = self.network.operators[self.operators[0]]
         return SegmentCosts(
             tuple(reversed(self.operators)),
             legal,
             scratch,
             self._macs,
-            np.rint(instructions).astype(np.int64),
+            np.rint(cycles).astype(np.int64),
             tuple(sources),
             (*sorted(self._kept), sink.outputs[0]),
             {name: d for name in sources if (d := self._distance(name)) is not None},
@@ -313,13 +313,13 @@ class Growth:
             layout = layout_rows(self.network, operators, 1, self.needed, self.fetched)
         except PlanError:
             return None
-        instructions = instructions_of(segment_pieces(self.network, layout), self.network.target.costs)
+        cycles = cycles_of_pieces(segment_pieces(self.network, layout), self.network.target.costs)
         return SegmentCosts(
             operators,
             self._legal,
             np.full(MOST_BANDS, layout.scratch_bytes),
             np.full(MOST_BANDS, layout.macs_executed(self.network)),
-            np.full(MOST_BANDS, round(instructions)),
+            np.full(MOST_BANDS, round(cycles)),
             layout.sources,
             layout.stored,
             {t: d for t, d in layout.input_distance.items() if d is not None},

@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from tvm_patch.errors import PlanError
 from tvm_patch.input_mode import InputMode
-from tvm_patch.planner.estimate.instructions import whole_cost
+from tvm_patch.planner.estimate.cycles import whole_cost
 from tvm_patch.planner.modes import fetched_inputs
 from tvm_patch.planner.network import Network, OperatorDesc
 from tvm_patch.planner.schedule import Schedule
@@ -32,12 +32,12 @@ def layer_point(network: Network, mode: InputMode) -> Point:
                     f"input {name} is streamed but {len(readers)} operators read it: layer by layer its rows would "
                     "have to come again; use --scheme auto or --input-mode rereadable"
                 )
-    instructions = sum(layer_instructions(network, op, fetched) for op in network.operators)
-    return Point(Schedule.of(network, layer_by_layer(network), mode), instructions)
+    cycles = sum(layer_cycles(network, op, fetched) for op in network.operators)
+    return Point(Schedule.of(network, layer_by_layer(network), mode), cycles)
 
 
-def layer_instructions(network: Network, op: OperatorDesc, fetched: Collection[str] = ()) -> int:
-    """Return the estimated instructions of an operator that runs by itself.
+def layer_cycles(network: Network, op: OperatorDesc, fetched: Collection[str] = ()) -> int:
+    """Return the estimated cycles of an operator that runs by itself.
 
     Parameters
     ----------
@@ -50,4 +50,4 @@ def layer_instructions(network: Network, op: OperatorDesc, fetched: Collection[s
         return round(whole_cost(network, op))
     costs = Growth(network, op.index, (), fetched, False).costs()
     assert costs is not None  # one operator alone always runs
-    return int(costs.instructions[0])
+    return int(costs.cycles[0])

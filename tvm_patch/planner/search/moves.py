@@ -20,7 +20,7 @@ class Move:
         Bytes that are in use at once, at least; the arena may be larger by what does not fit together.
     macs : int
         Multiply-accumulates that are run.
-    instructions : int
+    cycles : int
         Estimated.
     segments : tuple of Segment
         In run order.
@@ -30,19 +30,19 @@ class Move:
     end: int
     peak: int
     macs: int
-    instructions: int
+    cycles: int
     segments: tuple[Segment, ...]
 
     @property
     def costs(self) -> tuple[int, int, int]:
-        """Peak, multiply-accumulates and instructions."""
-        return self.peak, self.macs, self.instructions
+        """Peak, multiply-accumulates and cycles."""
+        return self.peak, self.macs, self.cycles
 
 
 def undominated(moves: Sequence[Move]) -> list[Move]:
     """Return the moves that no other one beats in everything; all must have the same cuts."""
     kept: list[Move] = []
     for move in sorted(moves, key=lambda m: m.costs):
-        if not any(k.macs <= move.macs and k.instructions <= move.instructions for k in kept):
+        if not any(k.macs <= move.macs and k.cycles <= move.cycles for k in kept):
             kept.append(move)
     return kept

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 
 import numpy as np
 
-from tvm_patch.planner.estimate.instructions import whole_cost
+from tvm_patch.planner.estimate.cycles import whole_cost
 from tvm_patch.planner.layout.row_buffer import aligned
 from tvm_patch.planner.layout.rows_builder import joins_as_reduction
 from tvm_patch.planner.network import Network, OperatorDesc
@@ -119,7 +119,7 @@ class OneSegment:
                     end,
                     fixed + int(costs.scratch[i]) - (saved if i == 0 else 0),
                     int(costs.macs[i]),
-                    int(costs.instructions[i]),
+                    int(costs.cycles[i]),
                     (Segment(costs.operators, i + 1),),
                 )
                 for i in np.flatnonzero(costs.legal[:most]).tolist()

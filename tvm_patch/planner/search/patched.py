@@ -11,11 +11,11 @@ import numpy as np
 
 from tvm_patch.errors import PlanError
 from tvm_patch.input_mode import InputMode
-from tvm_patch.planner.estimate.instructions import row_cost
+from tvm_patch.planner.estimate.cycles import row_cost
 from tvm_patch.planner.layout.patches import PatchLayout, layout_patches
 from tvm_patch.planner.modes import fetched_inputs
 from tvm_patch.planner.network import Network
-from tvm_patch.planner.search.layers import layer_instructions
+from tvm_patch.planner.search.layers import layer_cycles
 from tvm_patch.planner.search.one_segment import OneSegment
 from tvm_patch.planner.search.pareto import pareto
 from tvm_patch.planner.search.ways import Ways
@@ -99,7 +99,7 @@ class Patched(Ways):
         single = OneSegment(network, self.fetched, False)
         cuts = self._cuts = single.cuts
         alone = [min(m.peak for m in single.alone(op.index)) for op in network.operators]
-        slow = [layer_instructions(network, op, self.fetched) for op in network.operators]
+        slow = [layer_cycles(network, op, self.fetched) for op in network.operators]
         for length in layers:
             for p in patches:
                 layout = self._layout(length, p)
@@ -108,14 +108,14 @@ class Patched(Ways):
                 stored = cuts.alive[0] + cuts.new_bytes(layout.stored, 0)
                 peak = max(layout.scratch_bytes + stored, *alone[length:], 0)
                 macs = layout.macs_executed(network) + sum(op.macs for op in network.operators[length:])
-                instructions = patch_instructions(network, layout) + sum(slow[length:])
+                cycles = patch_cycles(network, layout) + sum(slow[length:])
                 rest = tuple(Segment((op.index,)) for op in network.operators[length:])
                 self._found.append((PatchSegment(tuple(range(length)), p, p), *rest))
-                yield peak, macs, instructions
+                yield peak, macs, cycles
 
 
-def patch_instructions(network: Network, layout: PatchLayout) -> int:
-    """Return the estimated instructions of a patched segment."""
+def patch_cycles(network: Network, layout: PatchLayout) -> int:
+    """Return the estimated cycles of a patched segment."""
     total = 0.0
     for op, region in zip(layout.operators, layout.regions, strict=True):
         cost = row_cost(network, op)

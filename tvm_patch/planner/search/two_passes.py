@@ -131,7 +131,7 @@ class TwoPasses:
             default=0,
         )
         macs = sum(m.macs for m in between)
-        instructions = sum(m.instructions for m in between)
+        cycles = sum(m.cycles for m in between)
         middle = tuple(s for m in between for s in m.segments)
         return undominated(
             [
@@ -140,7 +140,7 @@ class TwoPasses:
                     end,
                     max(a.peak, peak, b.peak),
                     a.macs + macs + b.macs,
-                    a.instructions + instructions + b.instructions,
+                    a.cycles + cycles + b.cycles,
                     (*a.segments, *middle, *b.segments),
                 )
                 for a in before

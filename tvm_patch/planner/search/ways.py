@@ -22,7 +22,7 @@ from tvm_patch.planner.search.pareto import pareto
 from tvm_patch.planner.segments import Segment
 
 NOTICED = 0.005
-"""Relative difference of instructions or multiply-accumulates below which plans count as equally fast."""
+"""Relative difference of cycles or multiply-accumulates below which plans count as equally fast."""
 
 _FRONT = 32
 """Points of a front that are placed exactly; a longer one is thinned out evenly."""
@@ -36,12 +36,12 @@ class Point:
     ----------
     schedule : Schedule
         Its segments, laid out.
-    instructions : int
+    cycles : int
         Estimated.
     """
 
     schedule: Schedule
-    instructions: int
+    cycles: int
 
     @property
     def segments(self) -> tuple[Segment, ...]:
@@ -60,17 +60,17 @@ class Point:
 
     @property
     def costs(self) -> tuple[int, int, int]:
-        """Arena, multiply-accumulates and instructions."""
-        return self.arena_bytes, self.macs, self.instructions
+        """Arena, multiply-accumulates and cycles."""
+        return self.arena_bytes, self.macs, self.cycles
 
 
 _Key = Callable[[int, int], tuple[int, int]]
 _KEYS: dict[str, _Key] = {
-    "memory": lambda arena, instructions: (arena, instructions),
-    "time": lambda arena, instructions: (instructions, arena),
-    "balanced": lambda arena, instructions: (arena * instructions, arena),
+    "memory": lambda arena, cycles: (arena, cycles),
+    "time": lambda arena, cycles: (cycles, arena),
+    "balanced": lambda arena, cycles: (arena * cycles, arena),
 }
-"""What is to be least, of bytes of the arena and instructions."""
+"""What is to be least, of bytes of the arena and cycles."""
 
 
 class Ways(ABC):
@@ -82,7 +82,7 @@ class Ways(ABC):
     mode : {"resident", "rereadable", "streamed"}
         Where the inputs come from.
     costs : ndarray of int64, shape (ways, 3)
-        Per way: bytes in use at once, at least; multiply-accumulates; estimated instructions.  Least memory first.
+        Per way: bytes in use at once, at least; multiply-accumulates; estimated cycles.  Least memory first.
     most_macs : int
         Ways with more multiply-accumulates are left out.
     known : sequence of Point
@@ -122,7 +122,7 @@ class Ways(ABC):
     def front(self) -> tuple[Point, ...]:
         """Plans worth choosing from, least arena first.
 
-        No other plan beats one of them in arena, multiply-accumulates and instructions, and each is better than all
+        No other plan beats one of them in arena, multiply-accumulates and cycles, and each is better than all
         with less memory by what can be noticed (:data:`NOTICED`).  At most a few dozen; from a longer front the ends
         and an even choice between.
         """
@@ -135,11 +135,11 @@ class Ways(ABC):
     def _noticeable(self, costs: Sequence[Sequence[int]]) -> list[int]:
         """Return which of some choices, least memory first, are better in time or work than those before."""
         kept: list[int] = []
-        least_macs = least_instructions = float("inf")
-        for i, (_, macs, instructions) in enumerate(costs):
-            if macs < least_macs * (1 - NOTICED) or instructions < least_instructions * (1 - NOTICED):
+        least_macs = least_cycles = float("inf")
+        for i, (_, macs, cycles) in enumerate(costs):
+            if macs < least_macs * (1 - NOTICED) or cycles < least_cycles * (1 - NOTICED):
                 kept.append(i)
-                least_macs, least_instructions = min(least_macs, macs), min(least_instructions, instructions)
+                least_macs, least_cycles = min(least_macs, macs), min(least_cycles, cycles)
         return kept
 
     def best(
@@ -153,7 +153,7 @@ class Ways(ABC):
         Parameters
         ----------
         objective : {"memory", "time", "balanced"}
-            Least arena; fewest estimated instructions, of those that take noticeably the same (:data:`NOTICED`) the
+            Least arena; fewest estimated cycles, of those that take noticeably the same (:data:`NOTICED`) the
             least arena; least product of both: a tenth less of one is worth a tenth of the other.
         sram : int, optional
             Most bytes of the arena.
@@ -162,7 +162,7 @@ class Ways(ABC):
         """
         found = self._best(_KEYS[objective], sram, max_overhead)
         if objective == "time" and found is not None:
-            fast = int(found.instructions * (1 + NOTICED))
+            fast = int(found.cycles * (1 + NOTICED))
             return self._best(_KEYS["memory"], sram, max_overhead, fast)
         return found
 
@@ -191,21 +191,21 @@ class Ways(ABC):
         # Half a multiply-accumulate more: 1.1 times a whole number may come out just below it.
         most_macs = self._most_macs if max_overhead is None else self.network.macs * max_overhead + 0.5
         promises = []
-        for way, (peak, macs, instructions) in enumerate(self._costs.tolist()):
-            if macs > most_macs or (slowest is not None and instructions > slowest):
+        for way, (peak, macs, cycles) in enumerate(self._costs.tolist()):
+            if macs > most_macs or (slowest is not None and cycles > slowest):
                 continue
             if sram is None or peak <= sram:
-                promises.append((key(peak, instructions), way))
+                promises.append((key(peak, cycles), way))
         best: tuple[tuple[int, int], Point] | None = None
 
         def consider(point: Point) -> None:
             nonlocal best
-            worth = key(point.arena_bytes, point.instructions)
+            worth = key(point.arena_bytes, point.cycles)
             if (sram is None or point.arena_bytes <= sram) and (best is None or worth < best[0]):
                 best = (worth, point)
 
         for point in self._known:
-            if point.macs <= most_macs and (slowest is None or point.instructions <= slowest):
+            if point.macs <= most_macs and (slowest is None or point.cycles <= slowest):
                 consider(point)
         for promise, way in sorted(promises):
             if best is not None and best[0] <= promise:

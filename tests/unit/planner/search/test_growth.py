@@ -6,7 +6,7 @@ import pytest
 
 from tests.unit.planner.networks import Builder, random_network
 from tvm_patch.errors import PlanError
-from tvm_patch.planner.estimate.instructions import instructions_of, segment_pieces
+from tvm_patch.planner.estimate.cycles import cycles_of_pieces, segment_pieces
 from tvm_patch.planner.layout.rows_builder import joins_as_reduction, layout_rows
 from tvm_patch.planner.network import Network
 from tvm_patch.planner.row_window import RowWindow
@@ -45,8 +45,8 @@ def compare(network: Network, fetched: frozenset[str]) -> tuple[int, int]:
                     assert costs.macs[bands - 1] == layout.macs_executed(network)
                     assert set(costs.sources) == set(layout.sources)
                     assert costs.stored == layout.stored
-                    expected = instructions_of(segment_pieces(network, layout), network.target.costs)
-                    assert costs.instructions[bands - 1] == pytest.approx(expected, abs=1)
+                    expected = cycles_of_pieces(segment_pieces(network, layout), network.target.costs)
+                    assert costs.cycles[bands - 1] == pytest.approx(expected, abs=1)
                     if bands == 1:
                         distances = layout.input_distance
                         assert costs.distances == {t: d for t, d in distances.items() if d is not None}

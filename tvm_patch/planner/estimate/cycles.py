@@ -1,7 +1,7 @@
-"""How many instructions a plan takes on its target, to rank plans by time.
+"""How many cycles a plan takes on its target, to rank plans by time.
 
 The estimate is linear: how often each piece of code runs (:mod:`tvm_patch.planner.estimate.terms`) times how many
-instructions it takes (:attr:`tvm_patch.targets.Target.costs`, fitted to counts of an emulated board).
+cycles it takes (:attr:`tvm_patch.targets.Target.costs`, fitted to counts of an emulated board).
 ``docs/planner-estimate.md`` says how good it is.
 """
 
@@ -28,14 +28,14 @@ DEMANDED_ROW = "segment.row"
 """The piece of code a row that is made on demand of another operator."""
 
 
-def instructions_of(pieces: Pieces, costs: CostTable) -> float:
-    """Return the instructions of some pieces of code."""
+def cycles_of_pieces(pieces: Pieces, costs: CostTable) -> float:
+    """Return the cycles of some pieces of code."""
     return sum(costs.get(name, 0.0) * count for name, count in pieces.items())
 
 
 @dataclass(frozen=True)
 class OperatorCost:
-    """Instructions of an operator that runs row by row.
+    """Cycles of an operator that runs row by row.
 
     Attributes
     ----------
@@ -55,7 +55,7 @@ class OperatorCost:
     dynamic: float
 
     def row(self, columns: int, dynamic: bool = False) -> float:
-        """Return the instructions of one call.
+        """Return the cycles of one call.
 
         Parameters
         ----------
@@ -80,20 +80,20 @@ def row_cost(network: Network, op: OperatorDesc, reduces: bool = False) -> Opera
     """
     terms, costs = row_terms(network, op, reduces), network.target.costs
     return OperatorCost(
-        instructions_of(terms.call, costs),
-        instructions_of(terms.column, costs),
-        instructions_of(terms.once, costs),
-        instructions_of(terms.dynamic, costs),
+        cycles_of_pieces(terms.call, costs),
+        cycles_of_pieces(terms.column, costs),
+        cycles_of_pieces(terms.once, costs),
+        cycles_of_pieces(terms.dynamic, costs),
     )
 
 
 def whole_cost(network: Network, op: OperatorDesc) -> float:
-    """Return the instructions of an operator that runs on whole tensors."""
-    return instructions_of(whole_terms(network, op), network.target.costs)
+    """Return the cycles of an operator that runs on whole tensors."""
+    return cycles_of_pieces(whole_terms(network, op), network.target.costs)
 
 
 def buffer_rates(costs: CostTable, fetched: bool) -> tuple[float, float]:
-    """Return the instructions per row that is copied, filled (or fetched) in a row buffer, and per byte of it."""
+    """Return the cycles per row that is copied, filled (or fetched) in a row buffer, and per byte of it."""
     name = "fetched" if fetched else "stored"
     return costs.get(f"{name}.row", 0.0), costs.get(f"{name}.byte", 0.0)
 
