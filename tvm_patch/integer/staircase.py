@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -50,6 +50,10 @@ class Staircase:
         """Value at the least accumulator."""
         value: Int64Array = self.least + (self.first <= self.low).sum(axis=0)
         return value
+
+    def only(self, channels: Int64Array) -> Staircase:
+        """Return that of some of the channels."""
+        return replace(self, low=self.low[channels], high=self.high[channels], first=self.first[:, channels])
 
     def has_steps_of(self, rising: Callable[[Int64Array], Int64Array]) -> bool:
         """Compare both sides of every step with a function of accumulators, channels last, that rises only."""

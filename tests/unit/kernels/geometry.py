@@ -147,6 +147,28 @@ def depthwise(rng: Rng) -> Case:
     return make_case("depthwise_conv2d", [data], attrs, constants)
 
 
+def steep_and_fine(rng: Rng) -> Case:
+    """A depthwise convolution with steep channels and such fine ones that no rescaling suits both."""
+    channels, columns = int(rng.integers(16, 28)), pick(rng, (1, 2, 3, 5))
+    height, width = int(rng.integers(3, 6)), int(rng.integers(max(2, columns), 9))
+    weight = rng.integers(1, 128, (1, 3, columns, channels)).astype(np.int8)
+    shift = rng.integers(-8, -4, channels)
+    shift[rng.permutation(channels)[: rng.integers(1, 3)]] = 0
+    fine = rng.permutation(np.flatnonzero(shift))[:4]
+    # As fine as the sums that fill int8: every one of their hundred thousands counts.
+    shift[fine] = -np.ceil(np.log2(weight[0].sum(axis=(0, 1))[fine].astype(int))).astype(int)
+    constants = {
+        "weight": weight,
+        "bias": rng.integers(-2000, 2000, channels).astype(np.int32),
+        "multiplier": rng.integers(1 << 30, 1 << 31, channels).astype(np.int32),
+        "shift": shift.astype(np.int32),
+    }
+    attrs = {"strides": [1, 1], "dilation": [1, 1], "padding": [1, columns // 2, 1, columns // 2]}
+    attrs |= {"input_zero_point": -128, "output_zero_point": -128, "act_min": -128, "act_max": 127}
+    data = rng.integers(-128, 128, (1, height, width, channels), dtype=np.int8)
+    return make_case("depthwise_conv2d", [data], attrs, constants)
+
+
 def depthwise_of(width: int, stride: int) -> Case:
     """A 3×3 depthwise convolution as networks have them."""
     weight = np.ones((1, 3, 3, 8), np.int8)

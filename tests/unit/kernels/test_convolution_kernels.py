@@ -133,11 +133,33 @@ def test_a_channel_steeper_than_the_others(
     found = [
         c
         for c in geometry.batch_of(KINDS[kind], 37, 300)
-        if isinstance(c.kernel, DotConv2d | PairedDepthwise | DirectDepthwise) and c.kernel.steps.raised
+        if (isinstance(c.kernel, DotConv2d) and c.kernel.steps.raised)
+        or (isinstance(c.kernel, PairedDepthwise | DirectDepthwise) and c.kernel.steps.usual.raised)
     ]
     assert len(found) >= 5
     for case in found:
         case.kernel = type(case.kernel)(case.op, {"dual": dual})
+    batch.check(found, tmp_path, machine)
+
+
+@pytest.mark.parametrize("machine", program.MACHINES)
+@pytest.mark.parametrize("dual", [False, True])
+@pytest.mark.parametrize("kernel_class", [PairedDepthwise, DirectDepthwise])
+def test_groups_of_channels_with_a_rescaling_of_their_own(
+    kernel_class: type[PairedDepthwise | DirectDepthwise],
+    dual: bool,
+    machine: program.Machine,
+    tmp_path: Path,
+) -> None:
+    """Steep channels among fine ones: at the start, in the middle, in a last group that overlaps."""
+    found = []
+    for case in geometry.batch_of(geometry.steep_and_fine, 39, 120):
+        if kernel_class.accepts(case.op):
+            case.kernel = kernel_class(case.op, kernel_class.default_config(case.op) | {"dual": dual})
+            found += [case] if len(case.kernel.steps.forms) == 2 else []
+    channels = {c.op.outputs[0].shape[3] % 4 for c in found}
+    assert len(found) >= 15
+    assert len(channels) == 4
     batch.check(found, tmp_path, machine)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -10,11 +11,12 @@ import numpy as np
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
 from tvm_patch.graph import Operator
+from tvm_patch.integer.fit_groups import GroupSteps
 from tvm_patch.integer.step_requantize import StepRequantizer
 from tvm_patch.kernels.c.arm.direct_taps import LANES, DirectTaps, direct_taps, row_cycles
 from tvm_patch.kernels.c.arm.function import Functions, with_functions
 from tvm_patch.kernels.c.arm.rescaling import Rescaling
-from tvm_patch.kernels.c.convolution_steps import steps_of, the_steps_of
+from tvm_patch.kernels.c.convolution_steps import group_steps_of, the_group_steps_of
 from tvm_patch.kernels.c.stream import rescaling_words, words_of
 from tvm_patch.kernels.c.unrolled import rescaling_traits
 from tvm_patch.kernels.depthwise_conv2d import DepthwiseConv2d
@@ -52,8 +54,9 @@ class DirectDepthwise(DepthwiseConv2d):
             return False
         if kernel_w > _MOST_COLUMNS or kernel_h * kernel_w > _MOST_TAPS:
             return False
-        steps = steps_of(DepthwiseConv2d(op).requantizer)
-        return steps is not None and _taps(op, steps, min(2, op.outputs[0].shape[2])).fits
+        steps = group_steps_of(DepthwiseConv2d(op).requantizer, LANES)
+        outputs = min(2, op.outputs[0].shape[2])
+        return steps is not None and all(_taps(op, form, outputs).fits for form in steps.forms)
 
     @classmethod
     def suits(cls, op: Operator, target: Target) -> bool:
@@ -89,12 +92,12 @@ class DirectDepthwise(DepthwiseConv2d):
     @property
     def traits(self) -> dict[str, Any]:
         """Those of the rescaling."""
-        return rescaling_traits(self._numbers().rescaling)
+        return rescaling_traits(self._numbers(self.steps.usual).rescaling)
 
     @cached_property
-    def steps(self) -> StepRequantizer:
-        """Rescaling."""
-        return the_steps_of(self.requantizer)
+    def steps(self) -> GroupSteps:
+        """Rescaling of four channels at a time."""
+        return the_group_steps_of(self.requantizer, LANES)
 
     @property
     def constants(self) -> dict[str, np.ndarray]:
@@ -104,18 +107,16 @@ class DirectDepthwise(DepthwiseConv2d):
     @cached_property
     def _stream(self) -> np.ndarray:
         weight = self.op.constants["weight"][0]
-        channels = weight.shape[2]
-        weight = np.where(self.steps.idle, 0, weight).reshape(-1, channels)
-        rescaling = rescaling_words(self.steps)
+        weight = weight.reshape(-1, weight.shape[2])
         parts = []
-        for start in [min(c, channels - LANES) for c in range(0, channels, LANES)]:
-            some = slice(start, start + LANES)
-            parts += [words_of(weight[:, some]).ravel(), rescaling[some].ravel()]
+        for some, form in self.steps.groups():
+            live = np.where(form.idle[some], 0, weight[:, some])
+            parts += [words_of(live).ravel(), rescaling_words(form)[some].ravel()]
         return np.concatenate(parts)
 
-    def _numbers(self, *, any_width: bool = False) -> DirectTaps:
+    def _numbers(self, steps: StepRequantizer, *, any_width: bool = False) -> DirectTaps:
         """Return the numbers of the inner function, for the row's width or any."""
-        taps = _taps(self.op, self.steps, **self.config)
+        taps = _taps(self.op, steps, **self.config)
         return replace(taps, odd=taps.outputs == 2, alone=False) if any_width else taps
 
     def row_function(self, dynamic: bool = False) -> PrimFunc:
@@ -127,18 +128,28 @@ class DirectDepthwise(DepthwiseConv2d):
 
     def _row(self, buffers: dict[str, Buffer], called: Functions, columns: Expr | None) -> None:
         """Emit the calls that make a row."""
-        _, _, width, channels = self.op.outputs[0].shape
-        taps = self._numbers(any_width=columns is not None)
-        function = direct_taps(taps)
-        called[function.name] = function
-        whole, rest = divmod(channels, LANES)
-        parts = [(0, 0, whole)] + ([(whole, channels - LANES, 1)] if rest else [])
-        for group, channel, groups in parts:
+        width = self.op.outputs[0].shape[2]
+        for group, groups, form in self._runs():
+            taps = self._numbers(form, any_width=columns is not None)
+            function = direct_taps(taps)
+            called[function.name] = function
+            channel = self.steps.channels(group).start
             stream = T.address_of(buffers["stream"][group * taps.group_words])
             rows = [T.address_of(buffers[f"in0_row{r}"][channel]) for r in range(taps.rows)]
             out = T.address_of(buffers["out"][channel])
             outputs = T.int32(width) if columns is None else columns
             T.evaluate(call("int32", function.name, stream, out, groups, outputs, *rows))
+
+    def _runs(self) -> Iterator[tuple[int, int, StepRequantizer]]:
+        """Yield neighbouring groups that one call makes: the first, how many, and their form."""
+        whole = self.op.outputs[0].shape[3] // LANES
+        for group, groups, form in self.steps.runs():
+            inside = min(groups, whole - group)
+            if inside:
+                yield group, inside, form
+            # The last group overlaps the one before.
+            if inside < groups:
+                yield whole, 1, form
 
 
 def _taps(
@@ -162,7 +173,7 @@ def _taps(
 
 def _fastest(op: Operator, *, dual: bool) -> dict[str, Any]:
     """Return the tile and the place of the weights that take the fewest cycles for a row."""
-    width, steps = op.outputs[0].shape[2], the_steps_of(DepthwiseConv2d(op).requantizer)
+    width, steps = op.outputs[0].shape[2], the_group_steps_of(DepthwiseConv2d(op).requantizer, LANES).usual
     costs = {c: row_cycles(_taps(op, steps, *c, dual), width) for c in _choices(op)}
     outputs, held = min(costs, key=lambda choice: costs[choice])
     return {"outputs": outputs, "held": held, "dual": dual}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
 from tvm_patch.graph import Operator
+from tvm_patch.integer.fit_groups import GroupSteps
 from tvm_patch.integer.step_requantize import StepRequantizer
 from tvm_patch.kernels.base import Kernel
 from tvm_patch.kernels.c.arm.column_pairs import LANES, MOST_ROWS, column_bytes, column_pairs, interleaved
@@ -20,7 +21,7 @@ from tvm_patch.kernels.c.arm.scheduling import cycles_of
 from tvm_patch.kernels.c.arm.taps_stream import WORD, TapsStream
 from tvm_patch.kernels.c.arm.taps_tile import TapsTile, taps_tile
 from tvm_patch.kernels.c.column_order import ColumnOrder
-from tvm_patch.kernels.c.convolution_steps import steps_of, the_steps_of
+from tvm_patch.kernels.c.convolution_steps import group_steps_of, the_group_steps_of
 from tvm_patch.kernels.c.effort import taps_effort
 from tvm_patch.kernels.c.stream import rescaling_words
 from tvm_patch.kernels.c.unrolled import rescaling_traits
@@ -66,10 +67,10 @@ class PairedDepthwise(DepthwiseConv2d):
             return False
         if not LANES <= channels <= _MOST_CHANNELS:
             return False
-        steps = steps_of(DepthwiseConv2d(op).requantizer)
+        steps = group_steps_of(DepthwiseConv2d(op).requantizer, LANES)
         if steps is None:
             return False
-        return _tile(op, steps, 1, kernel_w, whole=False).fits
+        return all(_tile(op, form, 1, kernel_w, whole=False).fits for form in steps.forms)
 
     @classmethod
     def default_config(cls, op: Operator) -> dict[str, Any]:
@@ -94,7 +95,7 @@ class PairedDepthwise(DepthwiseConv2d):
         for block in sorted({-(-width // n) for n in range(1, width + 1)}):
             for outputs in range(1, min(_MOST_OUTPUTS, block) + 1):
                 whole = outputs == block and self.tile(outputs, whole=True).fits
-                if _tile(self.op, self.steps, outputs, kernel_w, whole=whole).fits:
+                if _tile(self.op, self.steps.usual, outputs, kernel_w, whole=whole).fits:
                     out += [{"block": block, "outputs": outputs, "dual": dual} for dual in (False, True)]
         return out
 
@@ -104,9 +105,9 @@ class PairedDepthwise(DepthwiseConv2d):
         return rescaling_traits(self.tile(1, whole=False).rescaling)
 
     @cached_property
-    def steps(self) -> StepRequantizer:
-        """Rescaling."""
-        return the_steps_of(self.requantizer)
+    def steps(self) -> GroupSteps:
+        """Rescaling of four channels at a time."""
+        return the_group_steps_of(self.requantizer, LANES)
 
     @property
     def constants(self) -> dict[str, np.ndarray]:
@@ -141,14 +142,16 @@ class PairedDepthwise(DepthwiseConv2d):
     def _stream(self) -> np.ndarray:
         layout, weight = self.layout, self.op.constants["weight"][0]
         kernel_h, kernel_w, channels = weight.shape
-        weight = np.where(self.steps.idle, 0, weight).astype(np.int8)
-        words = rescaling_words(self.steps).astype("<i4").view(np.int8).reshape(channels, 2, WORD)
         lanes = np.zeros((channels, layout.channel_bytes), np.int8)
-        lanes[:, :WORD], lanes[:, -WORD:] = words[:, 0], words[:, 1]
         for row, column in np.ndindex(kernel_h, kernel_w):
             lanes[:, layout.tap_offset(row, column)] = weight[row, column]
-        starts = [min(c, channels - LANES) for c in range(0, channels, LANES)]
-        return np.concatenate([lanes[s : s + LANES].ravel() for s in starts])
+        parts = []
+        for some, form in self.steps.groups():
+            words = rescaling_words(form)[some].astype("<i4").view(np.int8).reshape(LANES, 2, WORD)
+            group = np.where(form.idle[some, None], 0, lanes[some])
+            group[:, :WORD], group[:, -WORD:] = words[:, 0], words[:, 1]
+            parts.append(group.ravel())
+        return np.concatenate(parts)
 
     @property
     def scratch_bytes(self) -> int:
@@ -171,10 +174,10 @@ class PairedDepthwise(DepthwiseConv2d):
         one = taps_effort(tile, tiles, self._span(block), channels)
         return height * -(-channels // LANES) * blocks * one
 
-    def tile(self, outputs: int, *, whole: bool) -> TapsTile:
-        """Return the numbers of the inner function."""
-        kernel_w = self.op.constants["weight"].shape[2]
-        return _tile(self.op, self.steps, outputs, kernel_w, whole=whole, dual=bool(self.config["dual"]))
+    def tile(self, outputs: int, *, whole: bool, steps: StepRequantizer | None = None) -> TapsTile:
+        """Return the numbers of the inner function, with the usual rescaling or another."""
+        kernel_w, dual = self.op.constants["weight"].shape[2], bool(self.config["dual"])
+        return _tile(self.op, steps or self.steps.usual, outputs, kernel_w, whole=whole, dual=dual)
 
     def row_function(self, dynamic: bool = False) -> PrimFunc:
         """Return the row function; see :class:`RowKernel`."""
@@ -188,20 +191,20 @@ class PairedDepthwise(DepthwiseConv2d):
         block = min(int(self.config["block"]), width)
         if self.config["across"]:
             for start, count in self._starts(width, block, columns, apart=True):
-                with self._groups(buffers) as (stream, channel):
-                    self._block(buffers, called, stream, channel, start, count)
+                for group in self._groups(buffers):
+                    self._block(buffers, called, group, start, count)
             return
-        with self._groups(buffers) as (stream, channel):
+        for group in self._groups(buffers):
             for start, count in self._starts(width, block, columns):
-                self._block(buffers, called, stream, channel, start, count)
+                self._block(buffers, called, group, start, count)
 
-    @contextmanager
-    def _groups(self, buffers: dict[str, Buffer]) -> Iterator[tuple[Expr, Expr]]:
-        """Open the loop over groups of channels and yield where one's numbers lie, and its first channel."""
+    def _groups(self, buffers: dict[str, Buffer]) -> Iterator[_Group]:
+        """Open the loops over groups of channels, one for neighbours of one rescaling, and yield what one has."""
         channels, group_bytes = self.op.outputs[0].shape[3], LANES * self.layout.channel_bytes
-        with loop("group", 0, -(-channels // LANES)) as group:
-            channel = bind("channel", T.min(group * LANES, T.int32(channels - LANES)))
-            yield T.address_of(buffers["stream"][group * group_bytes]), channel
+        for first, count, form in self.steps.runs():
+            with loop("group", first, first + count) as group:
+                channel = bind("channel", T.min(group * LANES, T.int32(channels - LANES)))
+                yield _Group(T.address_of(buffers["stream"][group * group_bytes]), channel, form)
 
     def _starts(
         self, width: int, block: int, columns: Expr | None, *, apart: bool = False
@@ -227,8 +230,7 @@ class PairedDepthwise(DepthwiseConv2d):
         self,
         buffers: dict[str, Buffer],
         called: Functions,
-        stream: Expr,
-        channel: Expr,
+        group: _Group,
         start: Expr,
         count: Any,
     ) -> None:
@@ -241,38 +243,45 @@ class PairedDepthwise(DepthwiseConv2d):
         span = (count - 1) * window.column_stride + window.column_reach
         scratch = buffers["scratch"]
         rows = [
-            T.address_of(buffers[f"in0_row{r}"][start * window.column_stride * channels + channel])
+            T.address_of(buffers[f"in0_row{r}"][start * window.column_stride * channels + group.channel])
             for r in range(window.size)
         ]
         to = T.address_of(scratch[span * step])
         T.evaluate(call("int32", gather.name, to, (span - 1) * channels, *rows))
-        out = T.address_of(buffers["out"][start * channels + channel])
-        outputs = int(self.config["outputs"])
+        out = T.address_of(buffers["out"][start * channels + group.channel])
+        outputs = self._outputs(group.steps)
         if isinstance(count, int):
-            self._taps(scratch, called, stream, out, min(outputs, count), count)
+            self._taps(scratch, called, group, out, min(outputs, count), count)
             return
         with T.If(count >= outputs):
             with T.Then():
-                self._taps(scratch, called, stream, out, outputs, count)
+                self._taps(scratch, called, group, out, outputs, count)
             with T.Else():
-                self._taps(scratch, called, stream, out, 1, count)
+                self._taps(scratch, called, group, out, 1, count)
+
+    def _outputs(self, steps: StepRequantizer) -> int:
+        """Return the outputs of a tile that the registers have room for with some rescaling."""
+        usual = int(self.config["outputs"])
+        if steps is self.steps.usual:
+            return usual
+        return next(n for n in range(usual, 0, -1) if self.tile(n, whole=False, steps=steps).fits)
 
     def _taps(
         self,
         scratch: Buffer,
         called: Functions,
-        stream: Expr,
+        group: _Group,
         out: Expr,
         outputs: int,
         count: Any,
     ) -> None:
         """Emit the call that makes `count` outputs, at least one tile of them."""
         channels, whole = self.op.outputs[0].shape[3], isinstance(count, int) and count == outputs
-        whole = whole and self.tile(outputs, whole=True).fits
-        tile = self.tile(outputs, whole=whole)
+        whole = whole and self.tile(outputs, whole=True, steps=group.steps).fits
+        tile = self.tile(outputs, whole=whole, steps=group.steps)
         function = taps_tile(tile)
         called[function.name] = function
-        arguments = [stream, T.address_of(scratch[0]), out]
+        arguments = [group.stream, T.address_of(scratch[0]), out]
         if not whole:
             if isinstance(count, int):
                 tiles_, rest = divmod(count, outputs)
@@ -283,6 +292,15 @@ class PairedDepthwise(DepthwiseConv2d):
             missing = (outputs - rest) * (rest > 0) if isinstance(rest, int) else _missing(outputs, rest)
             arguments += [T.address_of(scratch[tiles_ * tile.step_bytes]), missing * one, missing * channels]
         T.evaluate(call("int32", function.name, *arguments))
+
+
+@dataclass(frozen=True)
+class _Group:
+    """Four channels: where their numbers lie, the first of them, and how they are rescaled."""
+
+    stream: Expr
+    channel: Expr
+    steps: StepRequantizer
 
 
 def _missing(outputs: int, rest: Expr) -> Expr:
@@ -333,7 +351,7 @@ def _blocks_for(op: Operator, scratch: int, *, dual: bool) -> dict[str, Any]:
     width = op.outputs[0].shape[2]
     blocks = -(-width // max(1, min(width, _most_outputs(op, scratch))))
     block = -(-width // blocks)
-    steps = the_steps_of(DepthwiseConv2d(op).requantizer)
+    steps = the_group_steps_of(DepthwiseConv2d(op).requantizer, LANES).usual
     costs = {}
     for outputs in range(1, min(_MOST_OUTPUTS, block) + 1):
         whole = outputs == block and _tile(op, steps, outputs, kernel_w, whole=True).fits
