@@ -124,9 +124,20 @@ def _others() -> Iterator[Case]:
         yield Case("transpose", numbers)
 
 
+def _tiles() -> Iterator[Case]:
+    """Yield what Winograd's tiles make, and long columns of single pixels."""
+    channels = (8, 16, 24, 32, 64)
+    for numbers in _drawn(20, 60, h=(4,), w=(6, 8, 10, 16, 20, 32), c=channels, o=channels):
+        yield Case("conv", {**numbers, "kh": 3, "kw": 3}, _BANDS)
+    for numbers in _drawn(8, 61, h=(15, 24, 28), w=(1,), c=(16, 40, 64, 128), o=(32, 64, 128)):
+        yield Case("conv", numbers)
+    for numbers in _drawn(6, 62, h=(12, 28), w=(1,), c=(16, 40, 128), kh=(3, 5, 10)):
+        yield Case("depthwise", {**numbers, "kw": 1, "pad": 0})
+
+
 def grid() -> list[Case]:
     """Return all cases, none twice."""
     found: dict[str, Case] = {}
-    for part in (_convolutions(), _depthwise(), _elementwise(), _pools(), _others()):
+    for part in (_convolutions(), _depthwise(), _elementwise(), _pools(), _others(), _tiles()):
         found.update({f"{case.kind} {sorted(case.numbers.items())}": case for case in part})
     return list(found.values())

@@ -53,11 +53,19 @@ def describe_module(module: IRModule, target: Target, name: str = "main") -> Net
     return describe(graph, [kernel_for(op, target) for op in graph.operators], name, target)
 
 
+def _is_flat(kernel: Kernel) -> bool:
+    return isinstance(kernel, RowKernel) and kernel.flat
+
+
 def _ask(op: OperatorDesc, kernel: Kernel, target: Target) -> OperatorDesc:
     reduction = reduction_for(kernel.op, target)
     state = reduction.state_bytes if reduction is not None else 0
     described = replace(
-        op, macs=kernel.macs, scratch_bytes=kernel.scratch_bytes, is_copy=op.kind in COPY_KINDS
+        op,
+        macs=kernel.macs,
+        scratch_bytes=kernel.scratch_bytes,
+        is_copy=op.kind in COPY_KINDS,
+        code=type(kernel).__name__,
     )
     if isinstance(kernel, RowKernel):
         return replace(
@@ -66,6 +74,7 @@ def _ask(op: OperatorDesc, kernel: Kernel, target: Target) -> OperatorDesc:
             elementwise=kernel.elementwise,
             bandable=kernel.bandable,
             state_bytes=state,
+            flat=_is_flat(kernel.by_itself(target.ample_scratch)),
         )
     assert isinstance(kernel, TensorKernel)
     in_place = kernel.in_place if len(kernel.op.outputs) == 1 else tuple(None for _ in kernel.op.inputs)

@@ -40,6 +40,10 @@ class OperatorDesc:
         Whether the output is the input, byte for byte.
     state_bytes : int
         Bytes of accumulators when the operator can reduce a tensor row by row; 0 when it cannot.
+    code : str
+        Class of its kernel; empty where none was asked.
+    flat : bool
+        Whether all its rows are one long row when it runs by itself.
     """
 
     index: int
@@ -52,6 +56,8 @@ class OperatorDesc:
     in_place: tuple[int | None, ...] = ()
     is_copy: bool = False
     state_bytes: int = 0
+    code: str = ""
+    flat: bool = False
 
     def __post_init__(self) -> None:
         if min(self.macs, self.scratch_bytes) < 0:

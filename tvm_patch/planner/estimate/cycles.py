@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tvm_patch.planner.estimate.terms import Pieces, row_terms
+from tvm_patch.planner.estimate.terms import Pieces, lone_terms, row_terms
 from tvm_patch.planner.estimate.whole import whole_terms
 from tvm_patch.planner.network import Network, OperatorDesc
 from tvm_patch.targets import CostTable
@@ -67,7 +67,9 @@ class OperatorCost:
         return self.call + self.column * columns + (self.dynamic if dynamic else 0)
 
 
-def row_cost(network: Network, op: OperatorDesc, reduces: bool = False) -> OperatorCost:
+def row_cost(
+    network: Network, op: OperatorDesc, reduces: bool = False, *, alone: bool = False
+) -> OperatorCost:
     """Return what an operator costs when it runs row by row.
 
     Parameters
@@ -77,8 +79,11 @@ def row_cost(network: Network, op: OperatorDesc, reduces: bool = False) -> Opera
     op : OperatorDesc
     reduces : bool
         Whether it reads rows into accumulators.
+    alone : bool
+        Whether it is all of its segment, in one band.
     """
-    terms, costs = row_terms(network, op, reduces), network.target.costs
+    terms = lone_terms(network, op) if alone and not reduces else row_terms(network, op, reduces)
+    costs = network.target.costs
     return OperatorCost(
         cycles_of_pieces(terms.call, costs),
         cycles_of_pieces(terms.column, costs),
@@ -109,7 +114,8 @@ def segment_pieces(network: Network, layout: RowsLayout) -> dict[str, float]:
     bands = layout.bands
     add({BAND: bands})
     for op, span, rows in zip(layout.operators, layout.spans, layout.counts.made, strict=True):
-        terms = row_terms(network, op, not op.rows)
+        reduces, alone = not op.rows, len(layout.operators) == bands == 1
+        terms = lone_terms(network, op) if alone and not reduces else row_terms(network, op, reduces)
         widths = np.subtract(span.end, span.first)
         dynamic = bool(widths.min() != widths.max())
         add(terms.once)

@@ -17,6 +17,8 @@ Pieces = Mapping[str, float]
 
 _PAIRED_ROWS = 7
 """Rows of a depthwise kernel up to which two rows are multiplied at once."""
+_WINOGRAD_ROWS = 3
+"""Kernel rows, whose transformed inputs are one dot product."""
 _UNROLLED_TAPS = 16
 _SHORT_RUN = 16
 """Bytes up to which the C compiler copies without a call."""
@@ -60,6 +62,15 @@ def row_terms(network: Network, op: OperatorDesc, reduces: bool = False) -> Term
     return _ROWS.get(op.kind, _other)(network, op)
 
 
+def lone_terms(network: Network, op: OperatorDesc) -> Terms:
+    """Return the same where the operator runs by itself in one band: its rows may be one long row then."""
+    if not (op.flat and op.kind == "conv2d"):
+        return row_terms(network, op)
+    _, out = shapes(network, op)
+    terms = _dot_products(network, op, single=out[1] * out[2] == 1)
+    return Terms(column=terms.column, once=terms.call)
+
+
 def shapes(network: Network, op: OperatorDesc) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Return the shapes of the first input and the output."""
     return network.tensors[op.inputs[0]].shape, network.tensors[op.outputs[0]].shape
@@ -79,9 +90,18 @@ def dot(name: str, tiles: int, runs: int, length: int, flatten: int = 4, unroll:
 
 
 def _conv2d(network: Network, op: OperatorDesc) -> Terms:
-    data, out = shapes(network, op)
     if op.window is None or not op.macs:
         return _other(network, op)
+    data, out = shapes(network, op)
+    if op.code == "WinogradConv2d":
+        return _winograd(data[3], out[3])
+    return _dot_products(network, op, single=out[2] == 1)
+
+
+def _dot_products(network: Network, op: OperatorDesc, *, single: bool) -> Terms:
+    """Return the pieces of a convolution by dot products; `single` is a row of one pixel."""
+    data, out = shapes(network, op)
+    assert op.window is not None
     height, width = op.window.kernel
     group_in = max(1, op.macs // (prod(out) * height * width))
     grouped = data[3] > group_in
@@ -90,7 +110,7 @@ def _conv2d(network: Network, op: OperatorDesc) -> Terms:
     quads = runs * (length // 4) + -(-runs * (length % 4) // 4)
     pairs = -(-out[3] // 2)
     name = "grouped" if grouped else "pointwise" if runs == 1 else "conv"
-    name += ".only" if out[2] == 1 else ""
+    name += ".only" if single else ""
     column = {
         f"{name}.pair": pairs,
         f"{name}.quad": pairs * quads,
@@ -102,6 +122,13 @@ def _conv2d(network: Network, op: OperatorDesc) -> Terms:
     return Terms({f"{name}.call": 1, f"{name}.row": runs - 1}, column, dynamic=dynamic)
 
 
+def _winograd(inputs: int, outputs: int) -> Terms:
+    quads, pairs = _WINOGRAD_ROWS * inputs // 4, -(-outputs // 2)
+    column = {"winograd.input": quads, "winograd.pair": pairs, "winograd.quad": pairs * quads}
+    dynamic = {"winograd.dynamic": pairs, "winograd.dynamic.quad": pairs * quads}
+    return Terms({"winograd.call": 1, "winograd.weights": pairs * quads}, column, dynamic=dynamic)
+
+
 def _depthwise(network: Network, op: OperatorDesc) -> Terms:
     data, out = shapes(network, op)
     if op.window is None:
@@ -109,7 +136,7 @@ def _depthwise(network: Network, op: OperatorDesc) -> Terms:
     height, width = op.window.kernel
     multiplier = out[3] // data[3]
     fours = -(-out[3] // 4)
-    if multiplier == 1 and out[3] >= 4 and _reads_rows_as_they_are(network.target.issues, op, out[2]):
+    if op.code == "DirectDepthwise":
         taps = height * width
         call = {"depthwise.direct.call": 1, "depthwise.direct.channels": fours}
         column = {"depthwise.direct.column": fours, "depthwise.direct.tap": fours * taps}
@@ -135,15 +162,6 @@ def _depthwise(network: Network, op: OperatorDesc) -> Terms:
     }
     dynamic = {"depthwise.dynamic": fours, "depthwise.dynamic.tap": fours * pairs * width}
     return Terms(call, column, dynamic=dynamic)
-
-
-def _reads_rows_as_they_are(issues: int, op: OperatorDesc, columns: int) -> bool:
-    """Tell which way a core goes; :meth:`DirectDepthwise.suits`, which a test compares with it."""
-    assert op.window is not None
-    (height, width), stride = op.window.kernel, op.window.stride[1]
-    if width > 3 or height * width > _UNROLLED_TAPS:
-        return False
-    return issues == 2 or width < 3 or stride > 1 or columns <= width or (columns <= 6 and columns % 2 == 0)
 
 
 def _broadcasts(network: Network, op: OperatorDesc) -> bool:

@@ -295,6 +295,8 @@ class Growth:
             )
             cycles = cycles + self._padding_cost(name, reads, not fetched)
         sink = self.network.operators[self.operators[0]]
+        if len(self.operators) == 1 and not self.reduces:
+            cycles = cycles + np.where(BAND_COUNTS == 1, self._alone(sink), 0.0)
         return SegmentCosts(
             tuple(reversed(self.operators)),
             legal,
@@ -305,6 +307,16 @@ class Growth:
             (*sorted(self._kept), sink.outputs[0]),
             {name: d for name in sources if (d := self._distance(name)) is not None},
         )
+
+    def _alone(self, op: OperatorDesc) -> float:
+        """Return the cycles more (or less) that the operator takes where it is all of its segment, in one band."""
+        out = self.network.tensors[op.outputs[0]].shape
+
+        def whole(alone: bool) -> float:
+            cost = row_cost(self.network, op, alone=alone)
+            return cost.once + out[1] * cost.row(out[2])
+
+        return whole(True) - whole(False)
 
     def _laid_out(self) -> SegmentCosts | None:
         """Return the costs where closed forms do not hold; what is needed later allows one band anyway."""

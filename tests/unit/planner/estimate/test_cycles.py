@@ -15,14 +15,20 @@ from benchmarks.fit_estimate.log import Log
 from benchmarks.fit_estimate.networks import RANKED, described
 from benchmarks.fit_estimate.report import compared, kendall_tau, regret
 from tvm_patch.driver.front import legalize
-from tvm_patch.kernels.c.depthwise_direct import DirectDepthwise
-from tvm_patch.planner.estimate.cycles import OperatorCost, cycles_of_pieces
+from tvm_patch.planner.estimate.cycles import OperatorCost, cycles_of_pieces, row_cost
 from tvm_patch.planner.estimate.terms import row_terms
 from tvm_patch.planner.search.layers import layer_cycles
 from tvm_patch.planner.segments import layer_by_layer
 from tvm_patch.targets import TARGETS
 from tvm_patch.targets.pipeline import ERROR_PERCENT
 from tvm_patch.tflite.writer import write_model
+
+
+def described_case(case, core):
+    model = CaseBuilder("one")
+    model.add_case(case)
+    return legalize(write_model(model.finish()), target=core.target).describe()[1]
+
 
 BOTH = pytest.mark.parametrize("core", CORES.values(), ids=CORES)
 NETWORKS = [(core, name) for core in CORES.values() for name in sorted(load_networks(core))]
@@ -88,18 +94,28 @@ def test_fresh_counts(core, name, shared_models):
 
 
 @BOTH
-@pytest.mark.parametrize("stride", [1, 2])
-@pytest.mark.parametrize("kernel", [(3, 3), (5, 1), (15, 1), (1, 3), (5, 3), (7, 3), (3, 4), (5, 5)])
-def test_the_estimate_knows_which_depthwise_kernel_it_is(core, kernel, stride):
-    """Rows that are read as they are have pieces of their own."""
-    for width in (1, 2, 3, 5, 6, 8, 40):
-        model = CaseBuilder("one")
-        high, wide = kernel[0] + 4, (width - 1) * stride + kernel[1]
-        numbers = {"h": high, "w": wide, "c": 8, "kh": kernel[0], "kw": kernel[1], "s": stride, "pad": 0}
-        model.add_case(Case("depthwise", numbers))
-        kernels, network = legalize(write_model(model.finish()), target=core.target).describe()
-        pieces = row_terms(network, network.operators[0]).column
-        assert ("depthwise.direct.tap" in pieces) == isinstance(kernels[0], DirectDepthwise), width
+def test_the_estimate_knows_which_kernel_it_is(core):
+    """Rows that are read as they are, and Winograd's tiles, have pieces of their own."""
+    size = {"h": 8, "w": 16, "c": 16}
+    for case, piece in (
+        (Case("depthwise", {**size, "kh": 3, "kw": 3, "s": 2}), "depthwise.direct.tap"),
+        (Case("depthwise", {**size, "kh": 5, "kw": 5}), "depthwise.tap"),
+        (Case("conv", {**size, "o": 16, "kh": 3, "kw": 3}), "winograd.quad"),
+        (Case("conv", {**size, "o": 16, "kh": 3, "kw": 3, "s": 2}), "conv.quad"),
+        (Case("conv", {**size, "o": 16}), "pointwise.quad"),
+    ):
+        network = described_case(case, core)
+        assert piece in row_terms(network, network.operators[0]).column, case
+
+
+@BOTH
+def test_rows_of_one_pixel_are_one_row_where_nothing_else_is_in_the_segment(core):
+    network = described_case(Case("conv", {"h": 28, "w": 1, "c": 40, "o": 128}), core)
+    (op,) = network.operators
+    by_row, alone = row_cost(network, op), row_cost(network, op, alone=True)
+    assert alone.call == 0
+    assert alone.once + 28 * alone.column < 28 * by_row.row(1)
+    assert layer_cycles(network, op) == pytest.approx(alone.once + 28 * alone.column, rel=0.05)
 
 
 def test_an_interrupted_measurement_goes_on(tmp_path, monkeypatch):
