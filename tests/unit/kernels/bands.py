@@ -14,9 +14,10 @@ import numpy as np
 
 from relay_passes.dialect import evaluate
 from tests.unit.kernels import batch
-from tests.unit.kernels.batch import Case
+from tests.unit.kernels.batch import Case, make_case
 from tests.unit.kernels.program import Machine, run_program
 from tvm_patch.kernels import Kernel, RowKernel, RowReduction, reduction_for
+from tvm_patch.lowering.narrow import narrowed
 from tvm_patch.targets import CORTEX_M7, HOST, TIR
 
 Rng = np.random.Generator
@@ -36,6 +37,20 @@ def random_ranges(rng: Rng, width: int) -> list[Range]:
     """Return a few ranges of columns: the whole row, its last column, and others."""
     cuts = [sorted(int(v) for v in rng.choice(width + 1, 2, replace=False)) for _ in range(3)]
     return list(dict.fromkeys([(0, width), (width - 1, width), *((a, b) for a, b in cuts)]))
+
+
+def narrow_cases(cases: Sequence[Case], seed: int = 5) -> list[Case]:
+    """Return the kernels of cases as bands of a fixed width have them, of any width up to five columns less."""
+    rng, found = np.random.default_rng(seed), []
+    for case in cases:
+        width = case.op.outputs[0].shape[2]
+        for columns in range(max(1, width - 5), width):
+            kernel = narrowed(case.kernel, columns)
+            data = [rng.integers(-128, 128, t.shape).astype(t.dtype) for t in kernel.op.inputs]
+            narrow = make_case(kernel.op.kind, data, dict(kernel.op.attrs), dict(kernel.op.constants))
+            narrow.kernel = kernel
+            found.append(narrow)
+    return found
 
 
 def _constants(kernel: Kernel) -> tuple[list[str], list[str]]:

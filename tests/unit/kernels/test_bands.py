@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.unit.kernels import geometry
-from tests.unit.kernels.bands import check_rows
+from tests.unit.kernels import batch, geometry
+from tests.unit.kernels.bands import check_rows, narrow_cases
 from tests.unit.kernels.batch import Case, make_case
 from tests.unit.kernels.pools import random_pools
 from tests.unit.kernels.program import MACHINES, Machine
@@ -35,6 +35,16 @@ def bandable(cases: list[Case]) -> list[Case]:
 @pytest.mark.slow
 def test_convolutions(kind: str, machine: Machine, tmp_path: Path) -> None:
     check_rows(geometry.batch_of(CONVOLUTIONS[kind], 101, 30), 1, tmp_path, machine)
+
+
+@pytest.mark.parametrize("kind", CONVOLUTIONS)
+@pytest.mark.parametrize("scratch", [0, 4096])
+def test_bands_of_a_fixed_width(kind: str, scratch: int, tmp_path: Path) -> None:
+    """Kernels keep the variant that was chosen for whole rows."""
+    cases = geometry.batch_of(CONVOLUTIONS[kind], 131, 20)
+    for case in cases:
+        case.kernel = case.kernel.within(scratch)
+    batch.check(narrow_cases(cases), tmp_path)
 
 
 @pytest.mark.parametrize("config", TILES)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.unit.kernels import batch, winograd_cases
-from tests.unit.kernels.bands import check_rows
+from tests.unit.kernels.bands import check_rows, narrow_cases
 from tests.unit.kernels.program import MACHINES, Machine
 from tvm_patch.graph import Operator
 from tvm_patch.kernels import kernel_for
@@ -43,6 +43,14 @@ def test_any_columns(tiles: int, dual: bool, machine: Machine, tmp_path: Path) -
     if machine == "host" and dual:
         pytest.skip("the portable body is the same")
     check_rows(winograd_cases.cases_of(71 + tiles, 16, tiles=tiles, dual=dual), 4, tmp_path, machine)
+
+
+@pytest.mark.parametrize("tiles", TILES)
+@pytest.mark.parametrize("dual", [False, True])
+def test_bands_narrower_than_a_block(tiles: int, dual: bool, tmp_path: Path) -> None:
+    """A band's rows keep the constants and the tiles of whole rows."""
+    wide = [c for c in winograd_cases.cases_of(81 + tiles, 16, tiles=tiles, dual=dual) if c.kernel._tiles_now]
+    batch.check(narrow_cases(wide), tmp_path)
 
 
 @pytest.mark.parametrize("most", TILES)

@@ -190,7 +190,11 @@ class WinogradConv2d(DotConv2d):
 
     def _row_of_tiles(self, buffers: dict[str, Buffer], called: Functions) -> None:
         width = self.op.outputs[0].shape[2]
-        for tiles, first, count in blocks_of(self._pairs, self._tiles_now):
+        if width == 1:
+            self._block(buffers, 1, T.int32(0), called, single=True)
+            return
+        # A band may be narrower than the blocks of whole rows.
+        for tiles, first, count in blocks_of(self._pairs, min(self._tiles_now, self._most_tiles)):
             with loop("block", 0, count) as block:
                 column = block * (_COLUMNS * tiles) + _COLUMNS * first
                 if _COLUMNS * (first + tiles * count) > width:  # the last block overlaps its neighbour
