@@ -7,11 +7,12 @@ again) and writes what any preference may choose of it to ``tvm_patch/tuning/dat
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
+import multiprocessing
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import tvm
-from rich.console import Console
 from tvm.s_tir import meta_schedule as ms
 
 from tvm_patch.driver.front import legalize
@@ -57,30 +58,45 @@ def worth_keeping(
     return kept
 
 
+def tune_core(board: str, folder: Path, names: Sequence[str]) -> None:
+    """Tune networks for the core of a board, into a database of its own."""
+    target = BOARDS[board]
+    for name in names:
+        legalized = legalize(write_model(build(name)), target=target)
+        result = tune(legalized, folder / board, board=board, trials=TRIALS)
+        print(
+            f"{target.name} {name}: {result.before:,} → {result.after:,} cycles, "
+            f"{result.measured} of {result.trials} measured now",
+            flush=True,
+        )
+
+
+def kernels_of(target: Target, names: Sequence[str]) -> dict[str, Kernel]:
+    """Return the kernels of networks by workload."""
+    found: dict[str, Kernel] = {}
+    for name in names:
+        for kernel in legalize(write_model(build(name)), target=target).describe()[0]:
+            found.setdefault(workload_text(kernel, target.tuned_on), kernel)
+    return found
+
+
 def main() -> None:
     """Run the program."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("names", nargs="*", default=NETWORKS)
     arguments = parser.parse_args()
-    console = Console()
-    kernels: dict[str, dict[str, Kernel]] = {board: {} for board in BOARDS}
-    for board, target in BOARDS.items():
-        for name in arguments.names:
-            legalized = legalize(write_model(build(name)), target=target)
-            result = tune(legalized, arguments.folder, board=board, trials=TRIALS)
-            for kernel in legalized.describe()[0]:
-                kernels[board].setdefault(workload_text(kernel, target.tuned_on), kernel)
-            console.print(
-                f"{target.name} {name}: {result.before:,} → {result.after:,} cycles, "
-                f"{result.measured} of {result.trials} measured now"
-            )
+    with ProcessPoolExecutor(len(BOARDS), multiprocessing.get_context("spawn")) as pool:
+        tasks = [pool.submit(tune_core, board, arguments.folder, arguments.names) for board in BOARDS]
+        for task in tasks:
+            task.result()
+    kernels = {board: kernels_of(target, arguments.names) for board, target in BOARDS.items()}
     SHIPPED.mkdir(exist_ok=True)
     for file in (WORKLOADS, RECORDS):
         (SHIPPED / file).unlink(missing_ok=True)
     database = ms.database.JSONDatabase(str(SHIPPED / WORKLOADS), str(SHIPPED / RECORDS))
     for board, target in BOARDS.items():
-        for text, entries in sorted(load_measured(arguments.folder, (target.name,)).items()):
+        for text, entries in sorted(load_measured(arguments.folder / board, (target.name,)).items()):
             kernel = kernels[board].get(text)
             if kernel is None:
                 continue
@@ -96,7 +112,7 @@ def main() -> None:
                 )
                 database.commit_tuning_record(record)
     workloads = sum(len(k) for k in kernels.values())
-    console.print(f"{len(database)} records, {workloads} workloads in {SHIPPED.name}")
+    print(f"{len(database)} records, {workloads} workloads in {SHIPPED.name}")
 
 
 if __name__ == "__main__":
