@@ -75,8 +75,8 @@ def plan_pieces(network: Network, segments: Sequence[Segment], mode: Any = "resi
     return total
 
 
-SEGMENT = ("segment.row", "segment.band")
-"""Pieces that only segments of several operators have."""
+SEGMENT = ("segment.byte",)
+"""The piece that only segments of several operators have: fitted to whole networks."""
 
 
 def fit_table(

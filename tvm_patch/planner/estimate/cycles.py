@@ -24,8 +24,15 @@ if TYPE_CHECKING:
 BAND = "segment.band"
 """The piece of code a band: padding columns are filled, counters set."""
 
-DEMANDED_ROW = "segment.row"
-"""The piece of code a row that is made on demand of another operator."""
+_DEMANDED_ROW, _DEMANDED_BYTE = "segment.row", "segment.byte"
+
+
+def demanded_pieces(op: OperatorDesc) -> Pieces:
+    """Return the pieces a row that is made on demand of another operator.
+
+    Where rows of several operators alternate, the caches have lost an operator's constants when its next row is made.
+    """
+    return {_DEMANDED_ROW: 1, _DEMANDED_BYTE: op.weight_bytes}
 
 
 def cycles_of_pieces(pieces: Pieces, costs: CostTable) -> float:
@@ -123,7 +130,7 @@ def segment_pieces(network: Network, layout: RowsLayout) -> dict[str, float]:
         add(terms.dynamic, rows * bands * dynamic)
         add(terms.column, rows * float(widths.sum()))
         if op is not layout.sink:
-            add({DEMANDED_ROW: rows * bands})
+            add(demanded_pieces(op), rows * bands)
     for name, buffer in layout.buffers.items():
         tensor = network.tensors[name]
         below = max(0, max(layout.counts.made_by[name]) - tensor.shape[1])

@@ -16,9 +16,9 @@ import numpy as np
 from tvm_patch.errors import PlanError
 from tvm_patch.planner.estimate.cycles import (
     BAND,
-    DEMANDED_ROW,
     buffer_rates,
     cycles_of_pieces,
+    demanded_pieces,
     row_cost,
     segment_pieces,
 )
@@ -197,7 +197,11 @@ class Growth:
             out = self.network.tensors[op.outputs[0]]
             self._macs = self._macs + op.macs * node.count * columns // (out.shape[1] * out.shape[2])
         cost = row_cost(self.network, op, reduces)
-        call = cost.call if last else cost.call + self.network.target.costs.get(DEMANDED_ROW, 0.0)
+        call = (
+            cost.call
+            if last
+            else cost.call + cycles_of_pieces(demanded_pieces(op), self.network.target.costs)
+        )
         self._cycles = self._cycles + (cost.once + node.count * own.row_cycles(cost, call))
         if not reduces:
             self._kernel_scratch = max(self._kernel_scratch, op.scratch_bytes)
