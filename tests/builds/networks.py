@@ -35,7 +35,7 @@ FAMILIES = _JOINED | {
         "pairs_2", "pairs_3", "pairs_3_by_channel", "pairs_4", "pairs_5", "pairs_6", "pairs_7",
         "winograd_inputs_1", "winograd_inputs_2", "winograd_inputs_3", "winograd_inputs_4",
         "winograd_1_by_N", "winograd_2_by_N", "winograd_3_by_N", "winograd_4_by_N",
-        "direct_1", "direct_2", "direct_2_and_1",
+        "direct_1", "direct_2", "direct_2_and_1", "column_even", "column_odd",
         "taps_2x2", "taps_3x3", "taps_3x5", "taps_4x4", "taps_5x5", "taps_6x6", "taps_7x7",
     )
 }  # fmt: skip
@@ -176,7 +176,7 @@ class _Pick(TunedConfigs):
         object.__setattr__(self, "turns", itertools.count(7 * (number // 4), 5))
 
     def within(self, kernel: Kernel, scratch: int, *, alone: bool = False) -> Kernel:
-        if isinstance(kernel, DirectDepthwise) and self.number in _REARRANGED:
+        if type(kernel) is DirectDepthwise and self.number in _REARRANGED:
             kernel = PairedDepthwise(kernel.op)
         forms = [f for f in kernel.candidates() if f.get("dual", False) == self.number % 2]
         if not forms:
@@ -220,6 +220,7 @@ def families(expected: Expected) -> set[str]:
     text = expected.artifact.contents.files[f"codegen/host/src/{name}_lib0.c"].decode()
     found = re.findall(r"^static TVMP_NAKED void tvmp_(\w+)_[0-9a-f]{8}\(", text, re.MULTILINE)
     found = [re.sub(r"^direct_\dx\d", "direct", re.sub(r"_(of|by)_\d+", r"_\1_N", f)) for f in found]
+    found = [re.sub(r"^column_(\d+)", lambda m: f"column_{('even', 'odd')[int(m[1]) % 2]}", f) for f in found]
     return {re.sub(r"^(taps_\dx\d)_\d+", r"\1", f) for f in found}
 
 

@@ -10,6 +10,7 @@ import pytest
 from tests.unit.kernels import batch, geometry, program
 from tvm_patch.kernels.c.conv2d import TiledConv2d
 from tvm_patch.kernels.c.conv2d_dot import DotConv2d
+from tvm_patch.kernels.c.depthwise_column import ColumnDepthwise
 from tvm_patch.kernels.c.depthwise_conv2d import PackedDepthwise
 from tvm_patch.kernels.c.depthwise_direct import DirectDepthwise
 from tvm_patch.kernels.c.depthwise_paired import PairedDepthwise
@@ -233,7 +234,7 @@ def test_sums_that_may_leave_int32(kind: str, tmp_path: Path) -> None:
     [
         ("conv2d", {DotConv2d}, TiledConv2d),
         ("pointwise", {DotConv2d}, TiledConv2d),
-        ("depthwise", {DirectDepthwise, PairedDepthwise}, PackedDepthwise),
+        ("depthwise", {ColumnDepthwise, DirectDepthwise, PairedDepthwise}, PackedDepthwise),
         ("fully_connected", {DotFullyConnected}, TiledFullyConnected),
     ],
 )

@@ -92,7 +92,7 @@ class DirectDepthwise(DepthwiseConv2d):
     @property
     def traits(self) -> dict[str, Any]:
         """Those of the rescaling."""
-        return rescaling_traits(self._numbers(self.steps.usual).rescaling)
+        return rescaling_traits(rescaling_of(self.op, self.steps.usual))
 
     @cached_property
     def steps(self) -> GroupSteps:
@@ -111,13 +111,17 @@ class DirectDepthwise(DepthwiseConv2d):
         parts = []
         for some, form in self.steps.groups():
             live = np.where(form.idle[some], 0, weight[:, some])
-            parts += [words_of(live).ravel(), rescaling_words(form)[some].ravel()]
+            parts += [self._words(live), rescaling_words(form)[some].ravel()]
         return np.concatenate(parts)
+
+    def _words(self, weight: np.ndarray) -> np.ndarray:
+        """Return the words of four channels' weights, shape (taps, 4)."""
+        return words_of(weight).ravel()
 
     def _numbers(self, steps: StepRequantizer, *, any_width: bool = False) -> DirectTaps:
         """Return the numbers of the inner function, for the row's width or any."""
         taps = _taps(self.op, steps, **self.config)
-        return replace(taps, odd=taps.outputs == 2, alone=False) if any_width else taps
+        return replace(taps, odd=taps.outputs == 2) if any_width else taps
 
     def row_function(self, dynamic: bool = False) -> PrimFunc:
         """Return the row function; see :class:`RowKernel`."""
@@ -152,6 +156,11 @@ class DirectDepthwise(DepthwiseConv2d):
                 yield whole, 1, form
 
 
+def rescaling_of(op: Operator, steps: StepRequantizer) -> Rescaling:
+    """Return what the channels of one form share."""
+    return Rescaling.of(steps, (int(op.attrs["act_min"]), int(op.attrs["act_max"])))
+
+
 def _taps(
     op: Operator, steps: StepRequantizer, outputs: int, held: bool = False, dual: bool = False
 ) -> DirectTaps:
@@ -164,9 +173,8 @@ def _taps(
         channels=channels,
         outputs=outputs,
         odd=op.outputs[0].shape[2] % outputs > 0,
-        alone=op.outputs[0].shape[2] == columns == 1,
         held=held,
-        rescaling=Rescaling.of(steps, (int(op.attrs["act_min"]), int(op.attrs["act_max"]))),
+        rescaling=rescaling_of(op, steps),
         dual=dual,
     )
 

@@ -136,7 +136,7 @@ def _depthwise(network: Network, op: OperatorDesc) -> Terms:
     height, width = op.window.kernel
     multiplier = out[3] // data[3]
     fours = -(-out[3] // 4)
-    if op.code == "DirectDepthwise":
+    if op.code in ("DirectDepthwise", "ColumnDepthwise"):
         taps = height * width
         call = {"depthwise.direct.call": 1, "depthwise.direct.channels": fours}
         column = {"depthwise.direct.column": fours, "depthwise.direct.tap": fours * taps}

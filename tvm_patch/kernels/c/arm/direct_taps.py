@@ -26,8 +26,6 @@ _WORD = 4
 _SAVED_BYTES = 9 * _WORD
 """What :func:`enter` pushes."""
 _FREE = ("r2", "r3", "r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11", "r12", "lr")
-_CHANNEL = "r2"
-"""Where there is one output a row: the first channel of the group."""
 _MOST_OFFSET = 4095
 
 Pair = tuple[str, str]
@@ -50,8 +48,6 @@ class DirectTaps:
         Neighbouring outputs of a tile, 1 or 2.
     odd : bool
         Whether one output may be left over by tiles of two, or be all there is.
-    alone : bool
-        Whether rows have one output: a register then holds where in all pixels the group's channels are.
     held : bool
         Whether weights and constants of a group are widened once and lie on the stack while its tiles are made.
     rescaling : Rescaling
@@ -67,7 +63,6 @@ class DirectTaps:
     channels: int
     outputs: int
     odd: bool
-    alone: bool
     held: bool
     rescaling: Rescaling
     dual: bool = False
@@ -122,7 +117,7 @@ def direct_taps(taps: DirectTaps) -> ArmFunction:
     rows = (f"const int8_t *row{r}" for r in range(taps.rows))
     parameters = ("const int32_t *stream", "int8_t *out", "int32_t groups", "int32_t outputs", *rows)
     stem = f"direct_{taps.rows}x{taps.columns}_{taps.outputs}"
-    stem += f"{'_and_1' if taps.odd else ''}{'_alone' if taps.alone else ''}"
+    stem += "_and_1" if taps.odd else ""
     code = _Code(taps).assembly()
     if taps.dual:
         stem, code = f"{stem}_dual", for_two_issues(code)
@@ -133,8 +128,7 @@ def direct_taps(taps: DirectTaps) -> ArmFunction:
 def cycles(taps: DirectTaps) -> tuple[float, float]:
     """Return what a group of four channels takes beside its tiles, and what a tile takes, by the core's model."""
     code, cpu = _Code(taps), "cortex-m7" if taps.dual else "cortex-m4"
-    loop = [] if taps.alone else code.next_tile()
-    parts = (code.group(), [*code.tile(taps.outputs), *loop])
+    parts = (code.group(), [*code.tile(taps.outputs), *code.next_tile()])
     group, tile = (block_cost(tuple(for_two_issues(p) if taps.dual else p), cpu).cycles for p in parts)
     return group, tile
 
@@ -152,13 +146,9 @@ class _Code:
     def __init__(self, taps: DirectTaps) -> None:
         self.taps = taps
         held = (2 * taps.taps + (WORDS + 1) * LANES) if taps.held else 0
-        names = ["stream", "out", "groups"]
-        if not taps.alone:
-            names += ["to", "left", "outputs", *(f"row{r}" for r in range(taps.rows))]
+        names = ["stream", "out", "groups", "to", "left", "outputs", *(f"row{r}" for r in range(taps.rows))]
         self.frame = _WORD * (held + len(names))
         self.at = {name: _WORD * (held + i) for i, name in enumerate(names)}
-        if taps.alone:
-            self.at |= {f"row{r}": self.start_of(r) for r in range(taps.rows)}
 
     def lies(self, name: str) -> str:
         """Return where a pointer or count lies."""
@@ -172,14 +162,6 @@ class _Code:
         """Return all of it."""
         taps, out = self.taps, [*enter(), f"sub sp, #{self.frame}", f"str r0, {self.lies('stream')}"]
         out.append(f"str r1, {self.lies('out')}")
-        if taps.alone:
-            out += [
-                f"lsl r2, r2, #{LANES.bit_length() - 1}",
-                f"str r2, {self.lies('groups')}",
-                f"mov {_CHANNEL}, #0",
-            ]
-            out += ["1:", *self.group(), *self.tile(1), *self.next_group()]
-            return [*out, "bne 1b", f"add sp, #{self.frame}", *leave(0)]
         out += [f"str r2, {self.lies('groups')}", f"str r3, {self.lies('outputs')}"]
         out += ["1:", *self.group(), *(["cmp r3, #1", "beq 3f"] if taps.odd else [])]
         out += ["2:", *self.tile(taps.outputs), *self.next_tile()]
@@ -190,7 +172,7 @@ class _Code:
     def group(self) -> list[str]:
         """Return what happens once for four channels."""
         taps = self.taps
-        out = [] if taps.alone else [f"ldr r0, {self.lies('stream')}"]
+        out = [f"ldr r0, {self.lies('stream')}"]
         if taps.held:
             # Every value has registers of its own in turn, so that they can be in flight together.
             for tap in range(taps.taps):
@@ -205,8 +187,6 @@ class _Code:
                 out += taps.rescaling.constant(word, multiplier)
                 out.append(f"strd {multiplier}, {word}, [sp, #{self.constants_of(lane)}]")
             out += [f"add r0, #{_WORD * taps.group_words}", f"str r0, {self.lies('stream')}"]
-        if taps.alone:
-            return out
         for row in range(taps.rows):
             start, here = f"[sp, #{self.start_of(row)}]", self.lies(f"row{row}")
             out += [f"ldr r2, {start}", f"str r2, {here}", f"add r2, #{LANES}", f"str r2, {start}"]
@@ -228,8 +208,6 @@ class _Code:
         Those get the low registers, which make loads shorter.
         """
         free = [*_FREE[::-1], *(["r0"] if self.taps.held else [])]
-        if self.taps.alone:
-            free.remove(_CHANNEL)
         sums, rest = free[: LANES * outputs], free[LANES * outputs :]
         pairs = [(rest[i], rest[i + 1]) for i in range(0, len(rest) - 1, 2)]
         half = len(pairs) // 2
@@ -277,13 +255,13 @@ class _Code:
                     out += _widen(x[0], x[1], word)
                 fresh = row == 0 and k == taps.columns - 1
                 out += _products(sums, x, w, registers.acc[0] if fresh else sums)
-        if taps.alone or len(registers.acc) < taps.outputs:  # the last one of the row
+        if len(registers.acc) < taps.outputs:  # the last one of the row
             return out
         return [*out, *add("r1", taps.outputs * taps.step, x[0]), f"str r1, {self.lies(f'row{row}')}"]
 
     def load(self, to: str, column: int) -> str:
         """Return the loading of a pixel's four channels."""
-        return f"ldr {to}, [r1, {_CHANNEL if self.taps.alone else f'#{column * self.taps.channels}'}]"
+        return f"ldr {to}, [r1, #{column * self.taps.channels}]"
 
     def columns_under(self, k: int, outputs: int) -> list[int]:
         """Return the column that tap `k` reads for each output of a tile."""
@@ -316,11 +294,10 @@ class _Code:
     def store(self, registers: _Registers) -> list[str]:
         """Return the stores, and the step to the next tile's."""
         taps = self.taps
-        out = [f"ldr r1, {self.lies('out' if taps.alone else 'to')}"]
-        out += [f"add r1, {_CHANNEL}"] if taps.alone else []
+        out = [f"ldr r1, {self.lies('to')}"]
         for p, lanes in enumerate(registers.acc):
             out += [f"strb {a}, [r1, #{p * taps.channels + lane}]" for lane, a in enumerate(lanes)]
-        if taps.alone or len(registers.acc) < taps.outputs:
+        if len(registers.acc) < taps.outputs:
             return out
         return [
             *out,
@@ -336,10 +313,6 @@ class _Code:
 
     def next_group(self) -> list[str]:
         """Return the count of groups; the step to the next one's stream, where the group did not begin with it."""
-        taps = self.taps
-        if taps.alone:
-            out = [f"add r0, #{_WORD * taps.group_words}", f"ldr r3, {self.lies('groups')}"]
-            return [*out, f"add {_CHANNEL}, #{LANES}", f"cmp {_CHANNEL}, r3"]
         out = [f"ldr r2, {self.lies('groups')}", "subs r2, #1", f"str r2, {self.lies('groups')}"]
         if self.taps.held:
             return out

@@ -86,6 +86,7 @@ class Rescaling:
         first: str,
         second: str,
         base: Sequence[str] | None = None,
+        base_in: str | None = None,
     ) -> list[str]:
         """Return the instructions that replace the accumulators of one channel by the results.
 
@@ -99,12 +100,15 @@ class Rescaling:
             Registers to use, in the signed form.
         base : sequence of str, optional
             Instructions that load the base into `first`; without them it is an immediate.
+        base_in : str, optional
+            A register that holds the base, which then is not loaded.
         """
         amount = f", asr #{self.shift}" if self.shift else ""
-        out = []
+        out: list[str] = []
         if self.signed:
-            loading = move(first, self.base & 0xFFFFFFFF) if base is None else base
-            out += [*loading, f"lsl {first}, {first}, {constant}"]
+            if base_in is None:
+                out += move(first, self.base & 0xFFFFFFFF) if base is None else base
+            out.append(f"lsl {first}, {base_in or first}, {constant}")
         for a in acc:
             if self.signed:
                 out += [f"add {second}, {first}, {a}, asr #31", f"lsl {a}, {a}, #1"]
