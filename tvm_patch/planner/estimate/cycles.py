@@ -30,9 +30,9 @@ _DEMANDED_ROW, _DEMANDED_BYTE = "segment.row", "segment.byte"
 def demanded_pieces(op: OperatorDesc) -> Pieces:
     """Return the pieces a row that is made on demand of another operator.
 
-    Where rows of several operators alternate, the caches have lost an operator's constants when its next row is made.
+    Where rows of several operators alternate, the caches have lost an operator's weights when its next row is made.
     """
-    return {_DEMANDED_ROW: 1, _DEMANDED_BYTE: op.weight_bytes}
+    return {_DEMANDED_ROW: 1, _DEMANDED_BYTE: op.weight_bytes if op.macs else 0}
 
 
 def cycles_of_pieces(pieces: Pieces, costs: CostTable) -> float:

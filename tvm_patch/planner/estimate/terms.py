@@ -110,7 +110,7 @@ def _dot_products(network: Network, op: OperatorDesc, *, single: bool) -> Terms:
     quads = runs * (length // 4) + -(-runs * (length % 4) // 4)
     pairs = -(-out[3] // 2)
     name = "grouped" if grouped else "pointwise" if runs == 1 else "conv"
-    name += ".only" if single else ""
+    name += ".only" if single and name == "pointwise" else ""
     column = {
         f"{name}.pair": pairs,
         f"{name}.quad": pairs * quads,
@@ -136,7 +136,15 @@ def _depthwise(network: Network, op: OperatorDesc) -> Terms:
     height, width = op.window.kernel
     multiplier = out[3] // data[3]
     fours = -(-out[3] // 4)
-    if op.code in ("DirectDepthwise", "ColumnDepthwise"):
+    if op.code == "ColumnDepthwise":
+        return Terms(
+            {
+                "depthwise.only.call": 1,
+                "depthwise.only.channels": fours,
+                "depthwise.only.tap": fours * height,
+            }
+        )
+    if op.code == "DirectDepthwise":
         taps = height * width
         call = {"depthwise.direct.call": 1, "depthwise.direct.channels": fours}
         column = {"depthwise.direct.column": fours, "depthwise.direct.tap": fours * taps}

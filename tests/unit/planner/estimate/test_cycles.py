@@ -100,12 +100,14 @@ def test_the_estimate_knows_which_kernel_it_is(core):
     for case, piece in (
         (Case("depthwise", {**size, "kh": 3, "kw": 3, "s": 2}), "depthwise.direct.tap"),
         (Case("depthwise", {**size, "kh": 5, "kw": 5}), "depthwise.tap"),
+        (Case("depthwise", {**size, "w": 1, "kh": 5, "kw": 1}), "depthwise.only.tap"),
         (Case("conv", {**size, "o": 16, "kh": 3, "kw": 3}), "winograd.quad"),
         (Case("conv", {**size, "o": 16, "kh": 3, "kw": 3, "s": 2}), "conv.quad"),
         (Case("conv", {**size, "o": 16}), "pointwise.quad"),
     ):
         network = described_case(case, core)
-        assert piece in row_terms(network, network.operators[0]).column, case
+        terms = row_terms(network, network.operators[0])
+        assert piece in {**terms.column, **terms.call}, case
 
 
 @BOTH
