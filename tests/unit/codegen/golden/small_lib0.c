@@ -323,7 +323,7 @@ static TVMP_SMALL void tvmp_rows_of_3_f8715349(const int8_t *in, int8_t *ring, v
 }
 
 #if TVMP_HAVE_ASM
-static TVMP_NAKED void tvmp_direct_3x3_2_dual_86862993(const int32_t *stream TVMP_UNUSED, int8_t *out TVMP_UNUSED, int32_t groups TVMP_UNUSED, int32_t outputs TVMP_UNUSED, const int8_t *row0 TVMP_UNUSED, const int8_t *row1 TVMP_UNUSED, const int8_t *row2 TVMP_UNUSED) {
+static TVMP_NAKED void tvmp_direct_3x3_2_dual_1aac17b4(const int32_t *stream TVMP_UNUSED, int8_t *out TVMP_UNUSED, int32_t groups TVMP_UNUSED, int32_t outputs TVMP_UNUSED, const int8_t *row0 TVMP_UNUSED, const int8_t *row1 TVMP_UNUSED, const int8_t *row2 TVMP_UNUSED) {
   __asm__ volatile(
       "push {r4, r5, r6, r7, r8, r9, r10, r11, lr}\n\t"
       "sub sp, #36\n\t"
@@ -561,20 +561,26 @@ static TVMP_NAKED void tvmp_direct_3x3_2_dual_86862993(const int32_t *stream TVM
       "pop {r4, r5, r6, r7, r8, r9, r10, r11, pc}\n\t");
 }
 #else
-static void tvmp_direct_3x3_2_dual_86862993(const int32_t *stream, int8_t *out, int32_t groups, int32_t outputs, const int8_t *row0, const int8_t *row1, const int8_t *row2) {
+static void tvmp_direct_3x3_2_dual_1aac17b4(const int32_t *stream, int8_t *out, int32_t groups, int32_t outputs, const int8_t *row0, const int8_t *row1, const int8_t *row2) {
   const int8_t *const rows[3] = {row0, row1, row2};
   int32_t g, x, c, r, k;
   for (g = 0; g < groups; ++g) {
+    const int8_t *const weights = (const int8_t *)stream;
     for (x = 0; x < outputs; ++x) {
+      int32_t acc[4];
       for (c = 0; c < 4; ++c) {
-        int32_t acc = tvmp_step_bias(stream[9 + 2 * c], 10);
-        for (r = 0; r < 3; ++r) {
-          for (k = 0; k < 3; ++k) {
-            const int8_t weight = ((const int8_t *)stream)[4 * (3 * r + k) + c];
-            acc += weight * rows[r][8 * x + 8 * k + 4 * g + c];
+        acc[c] = tvmp_step_bias(stream[9 + 2 * c], 10);
+      }
+      for (r = 0; r < 3; ++r) {
+        for (k = 0; k < 3; ++k) {
+          const int8_t *const from = rows[r] + 8 * x + 8 * k + 4 * g;
+          for (c = 0; c < 4; ++c) {
+            acc[c] += weights[4 * (3 * r + k) + c] * from[c];
           }
         }
-        out[8 * x + 4 * g + c] = (int8_t)tvmp_step(acc, stream[9 + 2 * c], stream[10 + 2 * c], 3);
+      }
+      for (c = 0; c < 4; ++c) {
+        out[8 * x + 4 * g + c] = (int8_t)tvmp_step(acc[c], stream[9 + 2 * c], stream[10 + 2 * c], 3);
       }
     }
     stream += 17;
@@ -1515,7 +1521,7 @@ static TVMP_STEP void conv2d_0(const int8_t *in0, const int32_t *stream, int8_t 
 }
 
 static TVMP_APART void depthwise_conv2d_row0_1(const int8_t *TVMP_RESTRICT in0_row0, const int8_t *TVMP_RESTRICT in0_row1, const int8_t *TVMP_RESTRICT in0_row2, const int32_t *TVMP_RESTRICT stream, int8_t *TVMP_RESTRICT out) {
-  tvmp_direct_3x3_2_dual_86862993((&(stream[0])), (&(out[0])), 2, 4, (&(in0_row0[0])), (&(in0_row1[0])), (&(in0_row2[0])));
+  tvmp_direct_3x3_2_dual_1aac17b4((&(stream[0])), (&(out[0])), 2, 4, (&(in0_row0[0])), (&(in0_row1[0])), (&(in0_row2[0])));
 }
 
 static TVMP_STEP void depthwise_conv2d_1(const int8_t *in0, const int32_t *stream, int8_t *scratch, int8_t *out0) {
