@@ -12,16 +12,14 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-import tvm
-from tvm.s_tir import meta_schedule as ms
-
 from tvm_patch.driver.front import legalize
 from tvm_patch.driver.tune import tune
 from tvm_patch.kernels import Kernel
-from tvm_patch.kernels.workload import knobs_of, schedule_of, workload_module, workload_text
+from tvm_patch.kernels.workload import workload_text
 from tvm_patch.targets import CORTEX_M4, CORTEX_M7, Target
 from tvm_patch.tflite.writer import write_model
-from tvm_patch.tuning.database import RECORDS, SECONDS, SHIPPED, WORKLOADS, load_measured
+from tvm_patch.tuning.database import load_measured
+from tvm_patch.tuning.shipped import write_shipped
 from tvm_patch.zoo.registry import build
 
 TRIALS = 5000
@@ -91,28 +89,16 @@ def main() -> None:
         for task in tasks:
             task.result()
     kernels = {board: kernels_of(target, arguments.names) for board, target in BOARDS.items()}
-    SHIPPED.mkdir(exist_ok=True)
-    for file in (WORKLOADS, RECORDS):
-        (SHIPPED / file).unlink(missing_ok=True)
-    database = ms.database.JSONDatabase(str(SHIPPED / WORKLOADS), str(SHIPPED / RECORDS))
     for board, target in BOARDS.items():
-        for text, entries in sorted(load_measured(arguments.folder / board, (target.name,)).items()):
-            kernel = kernels[board].get(text)
-            if kernel is None:
-                continue
-            knobs = knobs_of(kernel.candidates())
-            workload = database.commit_workload(
-                workload_module(workload_text(kernel, target.tuned_on, target.name))
+        kept = {
+            text: worth_keeping(
+                kernels[board][text], [(cost, dict(config)) for cost, config in entries], target
             )
-            module = workload.mod
-            for cost, config in worth_keeping(kernel, [(c, dict(k)) for c, k in entries], target):
-                trace = schedule_of(module, knobs, config).trace
-                record = ms.database.TuningRecord(
-                    trace, workload, [cost * SECONDS], tvm.target.Target("c"), []
-                )
-                database.commit_tuning_record(record)
-    workloads = sum(len(k) for k in kernels.values())
-    print(f"{len(database)} records, {workloads} workloads in {SHIPPED.name}")
+            for text, entries in load_measured(arguments.folder / board, (target.name,)).items()
+            if text in kernels[board]
+        }
+        path = write_shipped(target.tuned_on, kept)
+        print(f"{sum(map(len, kept.values()))} configs of {len(kept)} workloads in {path.name}")
 
 
 if __name__ == "__main__":

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 from pathlib import Path
 
 from tvm_patch.kernels.base import Preference
-from tvm_patch.lowering.tuned import Measured, TunedConfigs
+from tvm_patch.lowering.tuned import TunedConfigs
 from tvm_patch.targets import Target
-from tvm_patch.tuning.database import RECORDS, SHIPPED, load_measured
+from tvm_patch.tuning.database import load_measured
+from tvm_patch.tuning.shipped import load_shipped
 
 
 def tuned_configs(
@@ -36,9 +36,4 @@ def tuned_configs(
     own = load_measured(folder, cycles_of) if folder is not None else {}
     if preference == "size":
         return TunedConfigs(preference=preference)
-    return TunedConfigs({**_shipped(target.tuned_on), **own}, preference, target.tuned_on)
-
-
-@lru_cache(maxsize=4)
-def _shipped(core: str) -> Measured:
-    return load_measured(SHIPPED, (core,)) if (SHIPPED / RECORDS).exists() else {}
+    return TunedConfigs({**load_shipped(target.tuned_on), **own}, preference, target.tuned_on)

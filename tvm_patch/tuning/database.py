@@ -19,9 +19,6 @@ from tvm_patch.lowering.tuned import Measured
 
 WORKLOADS = "database_workload.json"
 RECORDS = "database_tuning_record.json"
-SHIPPED = Path(__file__).parent / "data"
-"""What comes with the project: the zoo's networks, tuned on ``qemu_m7``."""
-
 FAILED = 1e10
 """Cost of what could not be used, as MetaSchedule has it."""
 SECONDS = 1e-6

@@ -32,6 +32,14 @@ DIVIDE_CYCLES = 8
 """Of 2 to 12, by the operands."""
 FLOAT_LATENCY = 3
 """Of additions, products and conversions in single precision."""
+_APART = frozenset(
+    {("float", "float"), ("mac", "mac"), ("store", "store"), ("mac", "store"), ("store", "mac")}
+)
+"""Kinds that do not go beside each other."""
+_LONGEST_WAIT = 4
+"""Cycles after which any result is there: a byte that is shifted, and had been late."""
+_LONG_AGO = (-_LONGEST_WAIT, Instruction("branch", frozenset(), frozenset(), frozenset()))
+"""Of registers that nothing has written."""
 
 
 def block_cost(block: Sequence[Instruction]) -> BlockCost:
@@ -84,8 +92,10 @@ class DualIssue:
     def _there(self, instruction: Instruction, early: frozenset[str]) -> int:
         """Return the cycle in which the operands are there, some of them early."""
         at = 0
-        for register in _awaited(instruction) & self.writers.keys():
-            cycle, writer = self.writers[register]
+        for register in instruction.awaited:
+            cycle, writer = self.writers.get(register, _LONG_AGO)
+            if cycle + _LONGEST_WAIT <= self.cycle:  # most are there long since
+                continue
             late = register in self.late and register in early
             at = max(at, cycle + _wait(writer, instruction, register, register in early) + late)
         return at
@@ -106,13 +116,8 @@ class DualIssue:
 
 def latency(writer: Instruction, reader: Instruction) -> int:
     """Return the cycles from one instruction to another that reads its result, 0 where it reads none."""
-    registers = writer.writes & _awaited(reader)
+    registers = writer.writes & reader.awaited
     return max((_wait(writer, reader, r, r in reader.early) for r in registers), default=0)
-
-
-def _awaited(reader: Instruction) -> frozenset[str]:
-    """Return what an instruction waits for: a branch is predicted, and needs no flags."""
-    return reader.reads - {"flags"} if reader.kind == "branch" else reader.reads
 
 
 def _wait(writer: Instruction, reader: Instruction, register: str, early: bool) -> int:
@@ -156,22 +161,15 @@ def may_pair(older: Instruction, younger: Instruction, *, early: bool = True) ->
     """
     if _alone(older) or _alone(younger) or older.kind == "branch":
         return False
+    if younger.kind == "simd" or (older.kind, younger.kind) in _APART:
+        return False
+    if younger.kind == "inline" and older.kind in ("inline", "shift", "simd"):
+        return False
+    if older.kind == younger.kind == "load" and _same_bank(older, younger):
+        return False
     # What the older one writes is not there yet, but for what is stored or added to a product, and what is quick.
-    written = older.writes & (_awaited(younger) | younger.writes - {"flags"})
-    if written and (written & younger.early or not _in_time(older, younger, written, early)):
-        return False
-    kinds = (older.kind, younger.kind)
-    if younger.kind == "simd" or kinds in (
-        ("float", "float"),
-        ("mac", "mac"),
-        ("store", "store"),
-        ("mac", "store"),
-        ("store", "mac"),
-    ):
-        return False
-    if kinds == ("load", "load"):
-        return not _same_bank(older, younger)
-    return younger.kind != "inline" or older.kind not in ("inline", "shift", "simd")
+    written = older.writes & (younger.awaited | younger.writes - {"flags"})
+    return not written or (not written & younger.early and _in_time(older, younger, written, early))
 
 
 def _in_time(older: Instruction, younger: Instruction, written: frozenset[str], early: bool) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Literal
 
 Kind = Literal[
@@ -103,6 +103,11 @@ class Instruction:
     address: frozenset[str] = _NONE
     offset: int | None = None
     quick: bool = False
+
+    @cached_property
+    def awaited(self) -> frozenset[str]:
+        """What it waits for: a branch is predicted, and needs no flags."""
+        return self.reads - {_FLAGS} if self.kind == "branch" else self.reads
 
 
 @lru_cache(maxsize=65536)
