@@ -31,11 +31,11 @@ def layer_kernels(
         :attr:`Target.ample_scratch`, and then what the arena that comes of it has left over.
     """
     variants = Variants(kernels, tuned)
-    if sram is not None:
-        arena = max(sram, schedule.arena_bytes)
-    else:
-        arena = schedule.with_scratch(ample_scratch(variants, schedule)).arena_bytes
-    chosen, wider = fit_kernels(kernels, schedule, tuned, arena, variants)
+    ample = schedule.with_scratch(ample_scratch(variants, schedule))
+    arena = ample.arena_bytes if sram is None else max(sram, schedule.arena_bytes)
+    # Placed with little scratch an output may lie beside an input that it could overlap, in the room for more.
+    least = ample if ample.arena_bytes <= arena else schedule
+    chosen, wider = fit_kernels(kernels, least, tuned, arena, variants)
     more = wider.arena_bytes - schedule.arena_bytes
     if not more:
         return chosen, wider, None
