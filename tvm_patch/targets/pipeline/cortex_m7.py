@@ -83,15 +83,20 @@ class DualIssue:
 
     def when(self, instruction: Instruction) -> int:
         """Return in which cycle the core would issue an instruction that comes next."""
-        at = self._there(instruction, instruction.early) if self.waits else 0
-        together = self.first is not None and may_pair(self.first, instruction, early=self.first_is_early)
-        if together and at <= self.cycle:
-            return self.cycle
-        return max(self.cycle + 1, at)
+        return self.soonest(instruction, self.there(instruction, instruction.early))
 
-    def _there(self, instruction: Instruction, early: frozenset[str]) -> int:
-        """Return the cycle in which the operands are there, some of them early."""
+    def soonest(self, instruction: Instruction, there: int) -> int:
+        """Return the same, knowing when its operands are there (:meth:`there`)."""
+        together = self.first is not None and may_pair(self.first, instruction, early=self.first_is_early)
+        if together and there <= self.cycle:
+            return self.cycle
+        return max(self.cycle + 1, there)
+
+    def there(self, instruction: Instruction, early: frozenset[str]) -> int:
+        """Return the cycle in which the operands are there, some of them early; no later one changes that."""
         at = 0
+        if not self.waits:
+            return at
         for register in instruction.awaited:
             cycle, writer = self.writers.get(register, _LONG_AGO)
             if cycle + _LONGEST_WAIT <= self.cycle:  # most are there long since
@@ -100,11 +105,15 @@ class DualIssue:
             at = max(at, cycle + _wait(writer, instruction, register, register in early) + late)
         return at
 
+    def is_early(self, instruction: Instruction, cycle: int) -> bool:
+        """Tell whether the early ALU executes an instruction that is issued in a cycle."""
+        return instruction.quick and self.there(instruction, instruction.reads) <= cycle
+
     def issue(self, instruction: Instruction) -> int:
         """Issue an instruction and return the cycle."""
         cycle = self.when(instruction)
-        early = instruction.quick and (not self.waits or self._there(instruction, instruction.reads) <= cycle)
-        self.first = None if cycle == self.cycle or _alone(instruction) else instruction
+        early = self.is_early(instruction, cycle)
+        self.first = None if cycle == self.cycle or instruction.alone else instruction
         self.first_is_early = early
         busy = _busy(instruction)
         for register in instruction.writes:
@@ -159,7 +168,7 @@ def may_pair(older: Instruction, younger: Instruction, *, early: bool = True) ->
     early : bool
         Whether the older one is executed by the early ALU if it can be.
     """
-    if _alone(older) or _alone(younger) or older.kind == "branch":
+    if older.alone or younger.alone or older.kind == "branch":
         return False
     if younger.kind == "simd" or (older.kind, younger.kind) in _APART:
         return False
@@ -188,10 +197,6 @@ def _same_bank(a: Instruction, b: Instruction) -> bool:
     if a.address != b.address or a.offset is None or b.offset is None:
         return False
     return (a.offset - b.offset) % 8 == 0
-
-
-def _alone(instruction: Instruction) -> bool:
-    return instruction.kind in ("divide", "other") or instruction.words > 1
 
 
 def _busy(instruction: Instruction) -> int:

@@ -105,6 +105,11 @@ class Instruction:
     quick: bool = False
 
     @cached_property
+    def alone(self) -> bool:
+        """Whether nothing goes beside it."""
+        return self.kind in ("divide", "other") or self.words > 1
+
+    @cached_property
     def awaited(self) -> frozenset[str]:
         """What it waits for: a branch is predicted, and needs no flags."""
         return self.reads - {_FLAGS} if self.kind == "branch" else self.reads

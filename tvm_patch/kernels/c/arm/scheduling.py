@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
-from tvm_patch.targets.pipeline.cortex_m7 import DualIssue, latency
+from tvm_patch.targets.pipeline.cortex_m7 import DualIssue, latency, may_pair
 from tvm_patch.targets.pipeline.instruction import Instruction, parse
 
 
@@ -88,48 +88,90 @@ def schedule(lines: Sequence[str]) -> list[str]:
 @lru_cache(maxsize=4096)
 def _schedule(lines: tuple[str, ...]) -> tuple[str, ...]:
     nodes = _bundles(lines)
-    parsed = [[parse(line) for line in node] for node in nodes]
-    before, heights = _order(parsed)
+    code = _Code([[parse(line) for line in node] for node in nodes])
     core = DualIssue()
     out: list[str] = []
-    left = (1 << len(nodes)) - 1
-    free = [i for i in range(len(nodes)) if not before[i]]
-    while left:
-        when = {i: core.when(parsed[i][0]) for i in free}
+    while code.free:
+        when = {i: core.soonest(code.first(i), there) for i, there in code.free.items()}
         soonest = min(when.values())
         chosen = min(
-            (_beside(core, parsed, before, left, free, i, heights) for i in free if when[i] == soonest),
-            key=lambda two: (-len(two), [-h for h in sorted((heights[i] for i in two), reverse=True)], two),
+            (code.beside(core, i, soonest) for i in when if when[i] == soonest),
+            key=lambda two: (
+                -len(two),
+                [-h for h in sorted((code.heights[i] for i in two), reverse=True)],
+                two,
+            ),
         )
         for i in chosen:
-            for instruction in parsed[i]:
+            for instruction in code.nodes[i]:
                 core.issue(instruction)
             out += nodes[i]
-            left &= ~(1 << i)
-        free = [i for i in range(len(nodes)) if left >> i & 1 and not before[i] & left]
+        code.put_out(core, chosen)
     return tuple(out)
 
 
-def _beside(
-    core: DualIssue,
-    nodes: Sequence[Sequence[Instruction]],
-    before: Sequence[int],
-    left: int,
-    free: Sequence[int],
-    first: int,
-    heights: Sequence[int],
-) -> tuple[int, ...]:
-    """Return an instruction and the best one that may go beside it, if there is one."""
-    then = core.copy()
-    for instruction in nodes[first]:
-        then.issue(instruction)
-    if then.first is None:  # nothing goes beside it
-        return (first,)
-    rest = left & ~(1 << first)
-    # Those that it alone held back are free with it; they come soon after it.
-    freed = [i for i in range(first + 1, len(nodes)) if before[i] & left == 1 << first and rest >> i & 1]
-    able = [i for i in (*free, *freed) if i != first and then.when(nodes[i][0]) == then.cycle]
-    return (first, min(able, key=lambda i: (-heights[i], i))) if able else (first,)
+class _Code:
+    """What is still to be put into order.
+
+    Attributes
+    ----------
+    nodes : sequence of sequence of Instruction
+        What stays together.
+    heights : list of int
+        Cycles that follow a node at least.
+    free : dict of int to int
+        Nodes that may come next, and the cycles in which their operands are there: no other node changes those.
+    """
+
+    def __init__(self, nodes: Sequence[Sequence[Instruction]]) -> None:
+        self.nodes = nodes
+        self._before, self._after, self.heights = _order(nodes)
+        self._left = (1 << len(nodes)) - 1
+        self.free = {i: 0 for i, before in enumerate(self._before) if not before}
+
+    def first(self, node: int) -> Instruction:
+        """Return the first instruction of a node."""
+        return self.nodes[node][0]
+
+    def put_out(self, core: DualIssue, chosen: Sequence[int]) -> None:
+        """Take nodes out, which the core has issued."""
+        for i in chosen:
+            self._left &= ~(1 << i)
+            self.free.pop(i, None)
+        for i in chosen:
+            for j in self._after[i]:
+                if self._left >> j & 1 and not self._before[j] & self._left:
+                    self.free[j] = core.there(self.first(j), self.first(j).early)
+
+    def beside(self, core: DualIssue, first: int, cycle: int) -> tuple[int, ...]:
+        """Return a node that is issued in a cycle and the best one that may go beside it, if there is one."""
+        older = self.first(first)
+        if len(self.nodes[first]) > 1:
+            # An IT and the instruction under it: the last one decides.
+            core = core.copy()
+            for instruction in self.nodes[first][:-1]:
+                core.issue(instruction)
+            older = self.nodes[first][-1]
+            cycle = core.when(older)
+        if cycle == core.cycle or older.alone:
+            return (first,)
+        early = core.is_early(older, cycle)
+        able = [
+            i
+            for i, there in self.free.items()
+            if i != first and there <= cycle and may_pair(older, self.first(i), early=early)
+        ]
+        # Those that it alone held back are free with it; they come soon after it.
+        freed = [
+            j
+            for j in self._after[first]
+            if self._before[j] & self._left == 1 << first and may_pair(older, self.first(j), early=early)
+        ]
+        if freed:
+            then = core.copy()
+            then.issue(older)
+            able += [j for j in freed if then.there(self.first(j), self.first(j).early) <= cycle]
+        return (first, min(able, key=lambda i: (-self.heights[i], i))) if able else (first,)
 
 
 def _bundles(lines: Sequence[str]) -> list[list[str]]:
@@ -146,13 +188,14 @@ def _bundles(lines: Sequence[str]) -> list[list[str]]:
     return out
 
 
-def _order(nodes: Sequence[Sequence[Instruction]]) -> tuple[list[int], list[int]]:
-    """Return which nodes come before each, as bits, and how many cycles follow it at least."""
+def _order(nodes: Sequence[Sequence[Instruction]]) -> tuple[list[int], list[list[int]], list[int]]:
+    """Return which nodes come right before each, as bits, which right after it, and how many cycles follow at least."""
     before = [0] * len(nodes)
     follows: list[dict[int, int]] = [{} for _ in nodes]
     writers: dict[str, tuple[int, Instruction]] = {}
     readers: dict[str, list[int]] = {}
-    accesses: list[tuple[int, Instruction]] = []
+    # What lies on the stack is reached through sp alone.
+    accesses = {on_stack: _Accesses() for on_stack in (False, True)}
 
     def comes_before(i: int, j: int, cycles: int) -> None:
         if i != j:
@@ -172,19 +215,29 @@ def _order(nodes: Sequence[Sequence[Instruction]]) -> tuple[list[int], list[int]
             for register in instruction.reads - instruction.writes:
                 readers.setdefault(register, []).append(j)
             if instruction.kind in ("load", "store"):
-                for i, other in accesses:
-                    if _same_memory(other, instruction):
-                        comes_before(i, j, 0)
-                accesses.append((j, instruction))
+                for i in accesses["sp" in instruction.early].add(j, instruction.kind == "store"):
+                    comes_before(i, j, 0)
             if instruction.taken:
                 for i in range(j):
                     comes_before(i, j, 0)
     heights = [0] * len(nodes)
     for i in reversed(range(len(nodes))):
         heights[i] = max((cycles + heights[j] for j, cycles in follows[i].items()), default=0)
-    return before, heights
+    return before, [sorted(after) for after in follows], heights
 
 
-def _same_memory(a: Instruction, b: Instruction) -> bool:
-    """Tell whether one may write what the other accesses: what lies on the stack is reached through sp alone."""
-    return {a.kind, b.kind} in ({"store"}, {"load", "store"}) and ("sp" in a.early) == ("sp" in b.early)
+class _Accesses:
+    """Accesses to one memory, in which stores keep their place among all others."""
+
+    def __init__(self) -> None:
+        self._store: list[int] = []
+        self._loads: list[int] = []
+
+    def add(self, node: int, store: bool) -> list[int]:
+        """Add an access and return those that come before it; what comes before these comes before it as well."""
+        if not store:
+            self._loads.append(node)
+            return self._store
+        before = [*self._store, *self._loads]
+        self._store, self._loads = [node], []
+        return before
