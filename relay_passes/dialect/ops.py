@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import tvm
@@ -87,9 +88,14 @@ def _infer_type(definition: OpDef) -> Callable[[relax.Call, relax.BlockBuilder],
     return infer
 
 
+@cache
+def _known() -> set[str]:
+    """Return what TVM had before any of ours; it takes a while to tell."""
+    return set(tvm.ir.Op.list_op_names())
+
+
 def _register(definition: OpDef) -> None:
-    known = set(tvm.ir.Op.list_op_names())
-    if definition.full_name in known:
+    if definition.full_name in _known():
         return
     tvm.ir.op._ffi_api.RegisterOp(definition.full_name, f"integer {definition.name} with TFLite's rounding")
     tvm.ir.register_op_attr(definition.full_name, "FInferType", _infer_type(definition))

@@ -22,7 +22,7 @@ from tvm_patch.kernels.c.arm.taps_stream import WORD, TapsStream
 from tvm_patch.kernels.c.arm.taps_tile import TapsTile, taps_tile
 from tvm_patch.kernels.c.column_order import ColumnOrder
 from tvm_patch.kernels.c.convolution_steps import group_steps_of, the_group_steps_of
-from tvm_patch.kernels.c.effort import taps_effort
+from tvm_patch.kernels.c.effort import like, taps_effort
 from tvm_patch.kernels.c.stream import rescaling_words
 from tvm_patch.kernels.c.unrolled import rescaling_traits
 from tvm_patch.kernels.depthwise_conv2d import DepthwiseConv2d
@@ -338,9 +338,13 @@ def _most_outputs(op: Operator, scratch: int) -> int:
     return (columns - (int(kernel_w) - 1) * dilation - 1) // stride + 1
 
 
-@lru_cache(maxsize=1024)
 def _cost(tile: TapsTile) -> int:
     """Return what a tile takes: cycles where the core issues two instructions in one, else instructions."""
+    return _cost_of(like(tile))
+
+
+@lru_cache(maxsize=1024)
+def _cost_of(tile: TapsTile) -> int:
     code = taps_tile(tile).assembly
     return cycles_of(code) if tile.dual else len(code)
 

@@ -6,6 +6,7 @@ Cycles by the model of the core (``docs/cycles.md``); of memory, weights that ar
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 from tvm_patch.kernels.c.arm.column_pairs import LANES, column_pairs
@@ -28,6 +29,8 @@ _CACHE = {True: 14 * 1024, False: 0}
 Cortex-M7 most; an M4's flash accelerator holds none."""
 _WAITS = {True: 14 / 32, False: 1 / 4}
 """Cycles that a byte of other weights is waited for."""
+_CHANNELS_LIKE = 64
+"""Channels that depthwise code is priced with; only whether words are odd ones matters to a core."""
 _RUN = 4
 """Steps by which one is priced."""
 
@@ -62,6 +65,11 @@ def _steps(tile: DotTile) -> tuple[float, float]:
     return _effort(_RUN * one, tile.dual) / _RUN, _effort(wide, tile.dual) / (2 * tile.pixels)
 
 
+def like(tile: TapsTile) -> TapsTile:
+    """Return the tile that stands for all that differ in their channels only, which take the same time."""
+    return replace(tile, out_step=_CHANNELS_LIKE)
+
+
 def taps_effort(tile: TapsTile, tiles: int, columns: int, channels: int) -> float:
     """Return the effort of four channels of a block of outputs.
 
@@ -75,7 +83,7 @@ def taps_effort(tile: TapsTile, tiles: int, columns: int, channels: int) -> floa
     channels : int
         Bytes from one column of the input to the next.
     """
-    gather, channel, outputs = _parts(tile, channels)
+    gather, channel, outputs = _parts(like(tile), _CHANNELS_LIKE + channels % 8)
     return 2 * _CALL + columns * gather + LANES * (channel + tiles * outputs)
 
 

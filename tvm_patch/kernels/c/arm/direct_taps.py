@@ -124,6 +124,10 @@ def direct_taps(taps: DirectTaps) -> ArmFunction:
     return ArmFunction(stem, parameters, tuple(code), _portable(taps))
 
 
+_CHANNELS_LIKE = 64
+"""Channels that code is priced with, so that layers share prices; only whether words are odd ones matters to a core."""
+
+
 @lru_cache(maxsize=1024)
 def cycles(taps: DirectTaps) -> tuple[float, float]:
     """Return what a group of four channels takes beside its tiles, and what a tile takes, by the core's model."""
@@ -135,6 +139,7 @@ def cycles(taps: DirectTaps) -> tuple[float, float]:
 
 def row_cycles(taps: DirectTaps, outputs: int) -> float:
     """Return what so many outputs of four channels take."""
+    taps = replace(taps, channels=_CHANNELS_LIKE + taps.channels % 8)
     group, tile = cycles(taps)
     tiles, rest = divmod(outputs, taps.outputs)
     return group + tiles * tile + (cycles(replace(taps, outputs=1, odd=False))[1] if rest else 0)
