@@ -30,10 +30,9 @@ def listed(kernel: Kernel, usual: Kernel, seed: int) -> list[dict[str, int]]:
         Of the order.
     """
     candidates = [{k: int(v) for k, v in c.items()} for c in kernel.candidates()]
+    # A kernel may have more in its config than what is tuned.
     first = [
-        {k: int(v) for k, v in k_.config.items()}
-        for k_ in (usual, kernel)
-        if set(k_.config) == set(candidates[0])
+        {name: int(k.config[name]) for name in candidates[0] if name in k.config} for k in (usual, kernel)
     ]
     rest = [c for c in candidates if c not in first]
     order = np.random.default_rng(seed).permutation(len(rest))

@@ -108,7 +108,8 @@ class WinogradConv2d(DotConv2d):
         direct = super().candidates()
         duals = sorted({bool(c["dual"]) for c in direct})
         counts = range(1, self._most_tiles + 1)
-        tiled = [{**self.config, "dual": dual, "tiles": tiles} for tiles in counts for dual in duals]
+        same = {name: self.config[name] for name in direct[0]}
+        tiled = [{**same, "dual": dual, "tiles": tiles} for tiles in counts for dual in duals]
         return [{**c, "tiles": 0} for c in direct] + tiled
 
     def preferring(self, preference: Preference) -> Kernel:
