@@ -18,6 +18,7 @@ USUAL_SHIFT = 3
 """The layers' shift, where it can be had: the code is one for all layers with the same."""
 _MOST_SHIFT = 22
 _MOST_RAISED = 6
+_FEW = 4
 _NUDGES = np.array([sign * n for n in (*range(24), *range(24, 301, 12)) for sign in ((1, -1) if n else (1,))])
 """What is added to a slope, in turn."""
 
@@ -103,28 +104,32 @@ def _one_sided(
     up = max(10, shift + 2)
     chosen = np.full_like(slope, 1 << (32 + shift - up))
     there, own = stairs.lowest << up, np.zeros_like(slope)
-    left = np.flatnonzero(~idle)
-    corridor = Corridor.of(stairs, shift, left)
-    # Most channels need no nudge.
-    for nudges in (_NUDGES[:1], _NUDGES[1:]):
-        if nudges.size > 1:
-            corridor = corridor.between(
-                _nudged(slope[left], nudges.min()) << raised, _nudged(slope[left], nudges.max()) << raised
-            )
-        trial = _nudged(slope[left], nudges[:, None])
+
+    def try_some(channels: Int64Array, corridor: Corridor, nudges: Int64Array) -> npt.NDArray[np.bool_]:
+        """Fill in the constants of channels that have some, and tell which have."""
+        trial = _nudged(slope[channels], nudges[:, None])
         # What an accumulator is multiplied by.
         whole = trial << raised
-        least, most = (end + bias[left] * whole - _INT32 for end in corridor.interval(whole))
+        least, most = (end + bias[channels] * whole - _INT32 for end in corridor.interval(whole))
         good, found, below = _pairs(least, most, trial, whole)
         # The first nudge that does.
-        pick, columns = good.argmax(axis=0), np.arange(left.size)
-        hit = good[pick, columns]
+        pick, columns = good.argmax(axis=0), np.arange(channels.size)
+        hit: npt.NDArray[np.bool_] = good[pick, columns]
         for values, tried in ((there, found), (own, below), (chosen, trial)):
-            values[left[hit]] = tried[pick, columns][hit]
-        left, corridor = left[~hit], corridor.only(~hit)
-        if not left.size:
-            return proved(StepRequantizer(False, bias, there, chosen, own, shift, 0, raised, idle), stairs)
-    return None
+            values[channels[hit]] = tried[pick, columns][hit]
+        return hit
+
+    # Where there is no form for one channel there is none for others as a rule: a few are tried before the rest.
+    live = np.flatnonzero(~idle)
+    for some in (live[:_FEW], live[_FEW:]):
+        # Most channels need no nudge.
+        left = some[~try_some(some, Corridor.of(stairs, shift, some), _NUDGES[:1])]
+        if left.size:
+            ends = (_nudged(slope[left], nudge) << raised for nudge in (_NUDGES.min(), _NUDGES.max()))
+            corridor = Corridor.of(stairs, shift, left).between(*ends)
+            if not try_some(left, corridor, _NUDGES[1:]).all():
+                return None
+    return proved(StepRequantizer(False, bias, there, chosen, own, shift, 0, raised, idle), stairs)
 
 
 def _nudged(slope: Int64Array, nudge: Int64Array | np.int64) -> Int64Array:
