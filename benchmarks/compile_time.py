@@ -35,6 +35,7 @@ STAGES: dict[str, tuple[tuple[str, str], ...]] = {
     "legalize": (("tvm_patch.driver.compile", "legalize"),),
     "fit_steps": (
         ("tvm_patch.kernels.c.convolution_steps", "fit_steps"),
+        ("tvm_patch.kernels.c.convolution_steps", "fit_groups"),
         ("tvm_patch.kernels.c.convolution_steps", "fit_line"),
         ("tvm_patch.kernels.c.fully_connected_dot", "fit_steps"),
         ("tvm_patch.kernels.c.fully_connected_dot", "fit_line"),

@@ -19,6 +19,7 @@ USUAL_SHIFT = 3
 _MOST_SHIFT = 22
 _MOST_RAISED = 6
 _FEW = 4
+"""Channels that are tried before the rest."""
 _NUDGES = np.array([sign * n for n in (*range(24), *range(24, 301, 12)) for sign in ((1, -1) if n else (1,))])
 """What is added to a slope, in turn."""
 
@@ -119,7 +120,7 @@ def _one_sided(
             values[channels[hit]] = tried[pick, columns][hit]
         return hit
 
-    # Where there is no form for one channel there is none for others as a rule: a few are tried before the rest.
+    # Where there is no form for one channel there is none for others as a rule: a few go first.
     live = np.flatnonzero(~idle)
     for some in (live[:_FEW], live[_FEW:]):
         # Most channels need no nudge.

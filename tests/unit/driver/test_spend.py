@@ -100,9 +100,11 @@ def test_layers_on_a_board():
     assert driver.analyse(model(), board="nucleo_f412zg").placement.arena_bytes == wide.arena_bytes
 
 
-@pytest.mark.parametrize(("board", "silicon"), [("qemu_m4", "nucleo_l4r5zi"), ("qemu_m7", "nucleo_h743zi")])
-def test_what_was_bought_is_measured(board, silicon):
-    """Cycles of the core fall by what the plan says, to two fifths."""
+@pytest.mark.parametrize(
+    ("board", "silicon", "error"), [("qemu_m4", "nucleo_l4r5zi", 0.05), ("qemu_m7", "nucleo_h743zi", 0.4)]
+)
+def test_what_was_bought_is_measured(board, silicon, error):
+    """Cycles of the core fall by what the plan says; see docs/planner-estimate.md for the M7."""
     asked = {"input_mode": "rereadable", "max_overhead": 1.05}
     least = driver.plan(model(), Request(**asked), board=board).plan
     spent = driver.plan(model(), Request(**asked, sram=least.arena_bytes * 11 // 10), board=board).plan
@@ -113,4 +115,4 @@ def test_what_was_bought_is_measured(board, silicon):
         given = driver.random_inputs(artifact, 1, 0)
         result = artifact.run(given, board=board, as_board=silicon, profile=False, cycles=True)
         counts.append(result.cycles.total)
-    assert spent.bought.estimated_cycles == pytest.approx(counts[0] - counts[1], rel=0.4)
+    assert spent.bought.estimated_cycles == pytest.approx(counts[0] - counts[1], rel=error)

@@ -61,9 +61,9 @@ def test_recorded_operators(core):
     }
     for kind, ratios in ratio.items():
         assert len(ratios) > 3, kind
-        assert np.median(np.abs(ratios - 1)) < 0.12, kind
-        assert np.quantile(np.abs(ratios - 1), 0.8) < 0.25, kind
-        assert abs(np.median(ratios) - 1) < 0.08, kind
+        assert np.median(np.abs(ratios - 1)) < 0.09, kind
+        assert np.quantile(np.abs(ratios - 1), 0.8) < 0.2, kind
+        assert abs(np.median(ratios) - 1) < 0.07, kind
 
 
 @pytest.mark.parametrize(("core", "name"), NETWORKS, ids=[f"{c.name}-{n}" for c, n in NETWORKS])
@@ -73,7 +73,7 @@ def test_recorded_networks(core, name, shared_models):
         assert 0.88 < estimated / measured < 1.12, what
     if name in RANKED:
         # Plans within 2 % of each other are equally good.
-        assert kendall_tau([r[0] for r in rows], [r[1] for r in rows], apart=0.02) > 0.7
+        assert kendall_tau([r[0] for r in rows], [r[1] for r in rows], apart=0.02) > 0.75
         assert regret(rows) < 1.05
 
 
