@@ -26,6 +26,7 @@ from rich.progress import track
 from rich.table import Table
 
 from tvm_patch.files import write_text
+from tvm_patch.garbage import collect_rarely
 
 MODELS = Path(__file__).parents[2] / "shared" / "models"
 
@@ -127,6 +128,7 @@ class Clock:
 def measure_here(model: Path, way: str, board: str) -> dict[str, Any]:
     """Compile a file in this process, which has imported nothing of TVM yet; return its times."""
     clock = Clock()
+    collect_rarely()  # as the command line does
     with clock.stage("import TVM"):
         importlib.import_module("tvm")
     with clock.stage("import"):

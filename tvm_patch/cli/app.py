@@ -28,6 +28,7 @@ from tvm_patch.cli.streams import OUT_OF_REACH, abandon_stdout, prepare
 from tvm_patch.cli.tune import tune
 from tvm_patch.cli.zoo import zoo
 from tvm_patch.errors import PatchError
+from tvm_patch.garbage import collect_rarely
 from tvm_patch.version import __version__
 
 INTERRUPTED = 130
@@ -147,6 +148,7 @@ def _say(line: str) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run a command line and leave with its exit code."""
+    collect_rarely()
     prepare()
     # Only where nobody has said otherwise: nohup and its kin ignore signals on purpose.
     if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:

@@ -44,17 +44,19 @@ _LONG_AGO = (-_LONGEST_WAIT, Instruction("branch", frozenset(), frozenset(), fro
 
 def block_cost(block: Sequence[Instruction]) -> BlockCost:
     """Return what a block costs behind another run of itself, without what it waits for when everything is cold."""
-    twice = [*block, *block]
-    total = _cycles(twice) - _cycles(block)
-    issue = _cycles(twice, waits=False) - _cycles(block, waits=False)
+    total, issue = _once_more(block), _once_more(block, waits=False)
     return BlockCost(float(issue), float(total - issue))
 
 
-def _cycles(block: Sequence[Instruction], *, waits: bool = True) -> int:
+def _once_more(block: Sequence[Instruction], *, waits: bool = True) -> int:
+    """Return the cycles of a block behind one of itself."""
     core = DualIssue(waits=waits)
-    for instruction in block:
-        core.issue(instruction)
-    return core.cycle
+    ends = []
+    for _ in range(2):
+        for instruction in block:
+            core.issue(instruction)
+        ends.append(core.cycle)
+    return ends[1] - ends[0]
 
 
 class DualIssue:

@@ -92,16 +92,7 @@ def _schedule(lines: tuple[str, ...]) -> tuple[str, ...]:
     core = DualIssue()
     out: list[str] = []
     while code.free:
-        when = {i: core.soonest(code.first(i), there) for i, there in code.free.items()}
-        soonest = min(when.values())
-        chosen = min(
-            (code.beside(core, i, soonest) for i in when if when[i] == soonest),
-            key=lambda two: (
-                -len(two),
-                [-h for h in sorted((code.heights[i] for i in two), reverse=True)],
-                two,
-            ),
-        )
+        chosen = code.best(core)
         for i in chosen:
             for instruction in code.nodes[i]:
                 core.issue(instruction)
@@ -142,6 +133,25 @@ class _Code:
             for j in self._after[i]:
                 if self._left >> j & 1 and not self._before[j] & self._left:
                     self.free[j] = core.there(self.first(j), self.first(j).early)
+
+    def best(self, core: DualIssue) -> tuple[int, ...]:
+        """Return what goes next, one node or two: what is issued soonest, rather two than one, the highest first."""
+        when = {i: core.soonest(self.first(i), there) for i, there in self.free.items()}
+        soonest = min(when.values())
+        able = sorted((i for i in when if when[i] == soonest), key=lambda i: -self.heights[i])
+        highest = max(self.heights[i] for i in self.free)
+        chosen: tuple[int, ...] = ()
+        rank: tuple[int, int, int] = (0, 0, 0)
+        for i in able:
+            # Nothing that goes beside a node is higher than all that are free, or than the node that frees it.
+            if len(chosen) == 2 and (-2, -highest, -self.heights[i]) > rank:
+                break
+            two = self.beside(core, i, soonest)
+            heights = sorted(-self.heights[j] for j in two)
+            one = (-len(two), heights[0], heights[-1])
+            if not chosen or (one, two) < (rank, chosen):
+                chosen, rank = two, one
+        return chosen
 
     def beside(self, core: DualIssue, first: int, cycle: int) -> tuple[int, ...]:
         """Return a node that is issued in a cycle and the best one that may go beside it, if there is one."""
