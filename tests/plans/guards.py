@@ -23,7 +23,9 @@ from unittest.mock import patch
 from tvm_patch.lowering.program import Program, Step
 from tvm_patch.planner.arena.buffers import ArenaPlan, Buffer, Overlap
 from tvm_patch.planner.arena.solver import plan_arena
-from tvm_patch.planner.layout import patches, rows, rows_builder
+from tvm_patch.planner.layout import channels, composite, patches, rows, rows_builder
+from tvm_patch.planner.layout.channels import ChannelsLayout
+from tvm_patch.planner.layout.composite import CompositeDesc, CompositeLayout
 from tvm_patch.planner.layout.patches import PatchLayout
 from tvm_patch.planner.layout.row_buffer import RowBuffer, Span
 from tvm_patch.planner.layout.rows import RowsLayout
@@ -62,7 +64,7 @@ def gaps(between_rows: bool = False) -> Iterator[None]:
     With gaps between rows, rows share no padding.
     """
     with ExitStack() as stack:
-        for module in (rows, rows_builder, patches):
+        for module in (channels, composite, rows, rows_builder, patches):
             stack.enter_context(patch.object(module, "aligned", _apart))
         stack.enter_context(patch.object(patches, "plan_arena", _side_by_side))
         if between_rows:
@@ -99,19 +101,39 @@ def _scratch(step: Step) -> Iterator[Region]:
     if isinstance(laid_out, PatchLayout):
         yield from _patch_scratch(laid_out)
         return
+    if isinstance(laid_out, ChannelsLayout):
+        made = laid_out.blocks[0].operator.outputs[0].shape
+        yield 0, laid_out.window_bytes
+        yield laid_out.row_offset, made[2] * made[3]
+        yield laid_out.scratch_offset, max(op.scratch_bytes for op in laid_out.blocks)
+        return
     if not isinstance(laid_out, RowsLayout):
         yield 0, step.kernels[0].scratch_bytes
         return
     for buffer in laid_out.buffers.values():
-        if buffer.slot_bytes > buffer.line_bytes:
-            yield from (
-                (buffer.offset + i * buffer.slot_bytes, buffer.line_bytes) for i in range(buffer.slots)
-            )
-        else:
-            yield buffer.offset, buffer.nbytes
+        yield from _buffer_regions(buffer)
     if not laid_out.sink.rows:
         yield laid_out.state_offset, laid_out.sink.state_bytes
-    yield laid_out.scratch_offset, max((op.scratch_bytes for op in laid_out.operators if op.rows), default=0)
+    for element in laid_out.elements:
+        if isinstance(element, CompositeDesc):
+            parts = _composite_scratch(element.laid_out)
+            yield from ((laid_out.scratch_offset + offset, size) for offset, size in parts)
+        elif element.rows:
+            yield laid_out.scratch_offset, element.scratch_bytes
+
+
+def _buffer_regions(buffer: RowBuffer) -> Iterator[Region]:
+    if buffer.slot_bytes > buffer.line_bytes:
+        yield from ((buffer.offset + i * buffer.slot_bytes, buffer.line_bytes) for i in range(buffer.slots))
+    else:
+        yield buffer.offset, buffer.nbytes
+
+
+def _composite_scratch(laid_out: CompositeLayout) -> Iterator[Region]:
+    for buffer in laid_out.buffers.values():
+        yield from _buffer_regions(buffer)
+    yield laid_out.out_offset, laid_out.rows * laid_out.output.shape[3]
+    yield laid_out.scratch_offset, max(op.scratch_bytes for op in laid_out.operators)
 
 
 def _patch_scratch(laid_out: PatchLayout) -> Iterator[Region]:

@@ -158,6 +158,8 @@ def _kind(step: Step, function: StepFunction) -> str:
 
 def _restrict(step: Step, function: StepFunction) -> bool:
     """Tell whether no two pointers of a function can overlap."""
+    if function.role == "composite":  # what it reads may be what it writes over
+        return False
     if function.part is not None:
         return not step.layout.operators[function.part].elementwise
     return function.role == "tensor" and all(d is None for d in step.layout.input_distance.values())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tvm_patch.lowering.segment_parts import SegmentPart
+from tvm_patch.graph import Operator
 from tvm_patch.planner.layout.row_buffer import Span
 from tvm_patch.planner.layout.rows import RowsLayout
 from tvm_patch.planner.row_window import RowWindow
@@ -15,23 +15,21 @@ class BandNumbers:
 
     A number that is the same in every band is printed as a literal; the others are parameters of the band's function.
 
-    Names: ``columns{i}`` made by part i; ``from{i}_{j}`` where input j of part i begins in its row; ``to{i}`` where its
-    output begins; for each row buffer ``left_``, ``inside_`` and ``right_`` (padding, tensor and padding columns of a
-    slot) and ``start_`` (first column of the tensor that it holds), followed by the tensor's name.
+    Names: ``columns{i}`` made by element i; ``from{i}_{j}`` where input j of element i begins in its row; ``to{i}``
+    where its output begins; for each row buffer ``left_``, ``inside_`` and ``right_`` (padding, tensor and padding
+    columns of a slot) and ``start_`` (first column of the tensor that it holds), followed by the tensor's name.
 
     Parameters
     ----------
     layout : RowsLayout
         The segment.
-    parts : sequence of SegmentPart
-        Its operators.
     """
 
-    def __init__(self, layout: RowsLayout, parts: Sequence[SegmentPart]) -> None:
-        self.layout, self.parts = layout, parts
+    def __init__(self, layout: RowsLayout) -> None:
+        self.layout = layout
         self.per_band: dict[str, tuple[int, ...]] = {}
         for i, span in enumerate(layout.spans):
-            self._declare_part(i, span)
+            self._declare_element(i, span)
         for name in layout.buffers:
             self._declare_buffer(name)
 
@@ -40,28 +38,34 @@ class BandNumbers:
         return [name for name, numbers in self.per_band.items() if len(set(numbers)) > 1]
 
     def windows(self, i: int) -> tuple[RowWindow, ...]:
-        """Return how part i reads its inputs; a reduction reads whole rows one by one."""
-        return self.layout.operators[i].rows or (RowWindow(),)
+        """Return how element i reads its inputs; a reduction reads whole rows one by one."""
+        return self.layout.elements[i].rows or (RowWindow(),)
 
     def width(self, tensor: str) -> int:
         """Return the columns of a tensor that the segment reads."""
-        for part in self.parts:
-            for name, view in zip(part.inputs, part.kernel.op.inputs, strict=True):
-                if name == tensor:
+        for element in self.layout.elements:
+            for view in element.operator.inputs:
+                if view.name == tensor:
                     return view.shape[2]
         raise KeyError(tensor)
 
-    def _declare_part(self, i: int, span: Span) -> None:
-        part, layout = self.parts[i], self.layout
+    def _declare_element(self, i: int, span: Span) -> None:
+        layout = self.layout
+        op: Operator = layout.elements[i].operator
         whole = (0,) * layout.bands
         self.per_band[f"columns{i}"] = _differences(span.end, span.first)
-        for j, (tensor, window) in enumerate(zip(part.inputs, self.windows(i), strict=True)):
-            origin = layout.buffers[tensor].span.first if (i, j) in layout.buffered else whole
-            offsets = _differences(span.needs(window).first, origin)
+        for j, (view, window) in enumerate(zip(op.inputs, self.windows(i), strict=True)):
+            origin = layout.buffers[view.name].span.first if (i, j) in layout.buffered else whole
+            need = span.needs(window)
+            if window.inside:
+                need = need.clipped(view.shape[2])
             # A broadcast row is read whole, whichever columns are made.
-            self.per_band[f"from{i}_{j}"] = offsets if window.column_stride else whole
-        held = layout.buffers.get(part.output)
-        origin = held.span.first if held and part.output not in layout.stored else whole
+            self.per_band[f"from{i}_{j}"] = (
+                _differences(need.first, origin) if window.column_stride else whole
+            )
+        output = op.outputs[0].name
+        held = layout.buffers.get(output)
+        origin = held.span.first if held and output not in layout.stored else whole
         self.per_band[f"to{i}"] = _differences(span.first, origin)
 
     def _declare_buffer(self, name: str) -> None:

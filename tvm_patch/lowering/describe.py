@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from relay_passes.extract_graph import extract_graph
-from tvm_patch.graph import Graph
+from tvm_patch.errors import UnsupportedError
+from tvm_patch.graph import Graph, Operator
 from tvm_patch.kernels import Kernel, RowKernel, TensorKernel, kernel_for
 from tvm_patch.kernels.registry import reduction_for
+from tvm_patch.planner.channel_blocks import of_channels, starts_of
 from tvm_patch.planner.network import Network, OperatorDesc
+from tvm_patch.planner.turned import turned
 from tvm_patch.targets import Target
 from tvm_patch.tvm_types import IRModule
 
@@ -34,7 +37,7 @@ def describe(graph: Graph, kernels: Sequence[Kernel], name: str, target: Target)
         _ask(OperatorDesc(index, op), kernel, target)
         for index, (op, kernel) in enumerate(zip(graph.operators, kernels, strict=True))
     )
-    return Network(name, graph, operators, target)
+    return Network(name, graph, operators, target, KernelShapes(operators, target))
 
 
 def describe_module(module: IRModule, target: Target, name: str = "main") -> Network:
@@ -51,6 +54,64 @@ def describe_module(module: IRModule, target: Target, name: str = "main") -> Net
     """
     graph = extract_graph(module)
     return describe(graph, [kernel_for(op, target) for op in graph.operators], name, target)
+
+
+class KernelShapes:
+    """Operators in other shapes: their kernels and descriptions, each found when it is asked for.
+
+    Parameters
+    ----------
+    operators : sequence of OperatorDesc
+        As they are.
+    target : Target
+        What they run on.
+    """
+
+    def __init__(self, operators: Sequence[OperatorDesc], target: Target) -> None:
+        self._operators, self._target = operators, target
+        self._turned: dict[int, tuple[RowKernel, OperatorDesc] | None] = {}
+        self._blocks: dict[tuple[int, int], list[tuple[RowKernel, OperatorDesc]]] = {}
+
+    def turned(self, index: int) -> OperatorDesc | None:
+        """Return the description of an operator turned by a quarter, None where it cannot be."""
+        if index not in self._turned:
+            op = self._operators[index]
+            made = turned(op.operator, elementwise=op.elementwise) if op.rows else None
+            self._turned[index] = None if made is None else self._described(index, made)
+        found = self._turned[index]
+        return None if found is None else found[1]
+
+    def turned_kernel(self, index: int) -> RowKernel:
+        """Return the kernel of an operator turned by a quarter that can be."""
+        found = self._turned[index] if self.turned(index) is not None else None
+        assert found is not None
+        return found[0]
+
+    def blocks(self, index: int, channels: int) -> tuple[OperatorDesc, ...]:
+        """Return an operator on so many channels after the other; nothing where it cannot be cut."""
+        return tuple(desc for _, desc in self._cut(index, channels))
+
+    def block_kernels(self, index: int, channels: int) -> tuple[RowKernel, ...]:
+        """Return the kernels of :meth:`blocks`."""
+        return tuple(kernel for kernel, _ in self._cut(index, channels))
+
+    def _cut(self, index: int, channels: int) -> list[tuple[RowKernel, OperatorDesc]]:
+        key = (index, channels)
+        if key not in self._blocks:
+            op = self._operators[index].operator
+            cut = [self._described(index, of_channels(op, c, channels)) for c in starts_of(op, channels)]
+            found = [c for c in cut if c is not None]
+            self._blocks[key] = found if len(found) == len(cut) else []
+        return self._blocks[key]
+
+    def _described(self, index: int, op: Operator) -> tuple[RowKernel, OperatorDesc] | None:
+        try:
+            kernel = kernel_for(op, self._target)
+        except UnsupportedError:
+            return None
+        if not isinstance(kernel, RowKernel) or not kernel.bandable:
+            return None
+        return kernel, _ask(OperatorDesc(index, op), kernel, self._target)
 
 
 def _is_flat(kernel: Kernel) -> bool:

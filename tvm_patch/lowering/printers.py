@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from tvm_patch.lowering.channels_segment import lower_channels
 from tvm_patch.lowering.patch_segment import lower_patches
 from tvm_patch.lowering.rows_segment import lower_rows
 from tvm_patch.lowering.segment_parts import SegmentCode, SegmentPart
 from tvm_patch.lowering.whole_segment import lower_whole
 from tvm_patch.planner.layout.base import Layout
+from tvm_patch.planner.layout.channels import ChannelsLayout
 from tvm_patch.planner.layout.patches import PatchLayout
 from tvm_patch.planner.layout.rows import RowsLayout
 from tvm_patch.planner.layout.whole import WholeLayout
@@ -19,6 +21,7 @@ from tvm_patch.targets import Target
 _PRINTERS: dict[type[Layout], Callable[[Any, Sequence[SegmentPart], Target, str], SegmentCode]] = {
     RowsLayout: lower_rows,
     PatchLayout: lower_patches,
+    ChannelsLayout: lower_channels,
     WholeLayout: lower_whole,
 }
 

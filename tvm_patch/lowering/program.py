@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tvm_patch.graph import Graph, Operator, Tensor
-from tvm_patch.kernels import Kernel, kernel_for
+from tvm_patch.kernels import Kernel, RowKernel, kernel_for
 from tvm_patch.kernels.registry import reduction_for
 from tvm_patch.lowering.printers import lower_segment
 from tvm_patch.lowering.segment_parts import SegmentCode, SegmentPart
@@ -16,6 +16,7 @@ from tvm_patch.planner.layout.base import Layout
 from tvm_patch.planner.network import Network
 from tvm_patch.planner.plan import Bought
 from tvm_patch.planner.schedule import Schedule
+from tvm_patch.planner.segments import ChannelSegment
 from tvm_patch.targets import Target
 
 
@@ -149,13 +150,20 @@ def lower_program(
         ops = tuple(graph.operators[i] for i in segment.operators)
         if progress:
             progress(f"lowering {ops[0].kind}", index / len(schedule.segments))
-        parts = []
+        parts, turned = [], {i for c in segment.composites for i in c.operators}
         for op, described in zip(ops, layout.operators, strict=True):
             kernel: Kernel | None = kernels[described.index]
-            if not described.rows and len(ops) > 1:  # it reduces the rows that the others make
+            if described.index in turned:
+                assert schedule.network.shapes is not None
+                kernel = schedule.network.shapes.turned_kernel(described.index)
+            elif not described.rows and len(ops) > 1:  # it reduces the rows that the others make
                 kernel = reduction_for(op, target)
             assert kernel is not None
-            parts.append(SegmentPart(kernel, op.input_names, op.output_names[0]))
+            blocks: Sequence[RowKernel] = ()
+            if isinstance(segment, ChannelSegment):
+                assert schedule.network.shapes is not None
+                blocks = schedule.network.shapes.block_kernels(described.index, segment.channels)
+            parts.append(SegmentPart(kernel, op.input_names, op.output_names[0], tuple(blocks)))
         code = lower_segment(layout, parts, target, f"op{index}")
         steps.append(Step(index, ops, tuple(p.kernel for p in parts), layout, code))
     return Program(

@@ -17,13 +17,16 @@ from tvm_patch.kernels import Kernel, RowKernel
 from tvm_patch.kernels.base import RowReduction
 from tvm_patch.kernels.c.arm.function import with_functions
 from tvm_patch.kernels.ir import call
-from tvm_patch.kernels.named import array, bind, loop
+from tvm_patch.kernels.named import loop
 from tvm_patch.lowering.bands import BandNumbers
+from tvm_patch.lowering.composite_function import composite_function
+from tvm_patch.lowering.demand import Demand
 from tvm_patch.lowering.narrow import flattened, narrowed
 from tvm_patch.lowering.segment_parts import SegmentCode, SegmentPart, constant_names
 from tvm_patch.lowering.segment_printer import SegmentPrinter
 from tvm_patch.lowering.step_function import START_POINTERS, finish_pointers, row_pointers
 from tvm_patch.lowering.window_loop import WindowLoop, window_loop
+from tvm_patch.planner.layout.composite import CompositeDesc
 from tvm_patch.planner.layout.row_buffer import RowBuffer
 from tvm_patch.planner.layout.rows import RowsLayout
 from tvm_patch.planner.row_window import RowWindow
@@ -46,10 +49,10 @@ def lower_rows(
         ``scratch`` when there is any, ``state`` (accumulators, within the scratch) for a reduction, ``out{i}`` for
         each stored tensor.  Where C is printed an operator is reported after each of its rows.
     """
-    return _Rows(layout, parts, target, name).build()
+    return RowsPrinter(layout, parts, target, name).build()
 
 
-class _Rows(SegmentPrinter):
+class RowsPrinter(SegmentPrinter):
     def __init__(
         self,
         layout: RowsLayout,
@@ -59,14 +62,17 @@ class _Rows(SegmentPrinter):
     ) -> None:
         super().__init__(layout, parts, target, name)
         self.layout = layout
-        self.values = BandNumbers(layout, parts)
-        self.kernels = [self._kernel(i) for i in range(len(parts))]
+        self.values = BandNumbers(layout)
+        self.elements = elements_of_parts(layout, parts)
+        operators = [e.operator for e in layout.elements]
+        self.tensors = {t.name: t for op in operators for t in (*op.inputs, *op.outputs)}
+        self.kernels = [None if len(e) > 1 else self._kernel(i, e[0]) for i, e in enumerate(self.elements)]
 
     # -- kernels and their functions
 
-    def _kernel(self, i: int) -> Kernel:
-        """Return part i's kernel at the width of its widest band."""
-        part, span = self.parts[i], self.layout.spans[i]
+    def _kernel(self, i: int, part: SegmentPart) -> Kernel:
+        """Return the kernel of an element that is one operator, at the width of its widest band."""
+        span = self.layout.spans[i]
         if isinstance(part.kernel, RowReduction):
             return part.kernel
         assert isinstance(part.kernel, RowKernel)
@@ -74,10 +80,10 @@ class _Rows(SegmentPrinter):
         return part.kernel if span.widest == full else narrowed(part.kernel, span.widest)
 
     def _dynamic(self, i: int) -> bool:
-        span = self.layout.spans[i]
+        span, (part, *_) = self.layout.spans[i], self.elements[i]
         widths = {e - f for f, e in zip(span.first, span.end, strict=True)}
-        if isinstance(self.parts[i].kernel, RowReduction):
-            return widths != {self.parts[i].kernel.op.inputs[0].shape[2]}
+        if isinstance(part.kernel, RowReduction):
+            return widths != {part.kernel.op.inputs[0].shape[2]}
         return len(widths) > 1
 
     def build(self) -> SegmentCode:
@@ -86,14 +92,18 @@ class _Rows(SegmentPrinter):
             return self.code(self._print_flat())
         if (loop := self._loop()) is not None:
             return self._print_loop(loop)
-        for i, kernel in enumerate(self.kernels):
+        for i, (kernel, parts) in enumerate(zip(self.kernels, self.elements, strict=True)):
+            first = self.parts.index(parts[0])
+            if kernel is None:
+                self.rows.append(composite_function(self, i, first))
+                continue
             assert isinstance(kernel, RowKernel | RowReduction)
             row = kernel.row_function(self._dynamic(i))
-            self.rows.append(self.function(row, "row", i, row_pointers(kernel)))
+            self.rows.append(self.function(row, "row", first, row_pointers(kernel)))
             if isinstance(kernel, RowReduction):
                 start, finish = kernel.start_function(), kernel.finish_function()
-                self.starts[i] = self.function(start, "start", i, START_POINTERS)
-                self.finishes[i] = self.function(finish, "finish", i, finish_pointers(kernel))
+                self.starts[first] = self.function(start, "start", first, START_POINTERS)
+                self.finishes[first] = self.function(finish, "finish", first, finish_pointers(kernel))
         if self.layout.bands == 1:
             return self.code(self._print(whole=True))
         self.band = self.function(self._print(whole=False), "band")
@@ -201,114 +211,82 @@ class _Rows(SegmentPrinter):
 
     def _print_band(self) -> None:
         flow, layout = self.layout.flow, self.layout
-        self.index = {t: k for k, t in enumerate(flow.readers)}
-        if self.index:
-            self.made = array("made", len(self.index))
-        for tensor, k in self.index.items():
-            T.buffer_store(self.made, T.int32(-flow.top(tensor)), [k])
+        demand = _RowDemand(self)
+        demand.begin()
         for buffer in layout.buffers.values():
             self._pad_columns(buffer)
-        sink = len(self.parts) - 1
-        with loop("y", 0, flow.heights[sink]) as y:
-            self._demand(sink, y)
-            self._run(sink, y)
-        for tensor in flow.whole:
-            with T.While(self.made[self.index[tensor]] < flow.rows[tensor]):
-                self._make(tensor)
+        sink = len(self.elements) - 1
+        step = flow.step(sink)
+        with loop("y", 0, -(-flow.heights[sink] // step)) as y:
+            demand.demand(sink, y * step)
+            self.run(sink, y * step)
+        demand.finish()
 
-    def _demand(self, operator: int, row: Expr) -> None:
-        """Emit the making of the rows that `operator` drives, as far as its row needs them."""
-        for tensor in self.layout.flow.driven_by(operator):
-            readers = [r for r in self.layout.flow.readers[tensor] if r.operator == operator]
-            window = max((r.window for r in readers), key=lambda w: w.reach - w.pad_before)
-            end = row * window.stride + (window.reach - window.pad_before)
-            with T.While(self.made[self.index[tensor]] < end):
-                self._make(tensor)
-
-    def _make(self, tensor: str) -> None:
-        """Emit the making of the next row of a tensor."""
-        flow = self.layout.flow
-        row = bind("row", self.made[self.index[tensor]])
-        height = flow.rows[tensor]
-        above = flow.top(tensor) > 0
-        below = max(self.layout.counts.made_by[tensor]) > height
-        inside = [c for wanted, c in ((above, row >= 0), (below, row < height)) if wanted]
-        if inside:
-            with T.If(tirx.all(*inside)):
-                with T.Then():
-                    self._bring(tensor, row)
-                with T.Else():
-                    self._fill_row(self.layout.buffers[tensor], row)
-        else:
-            self._bring(tensor, row)
-        T.buffer_store(self.made, row + 1, [self.index[tensor]])
-
-    def _bring(self, tensor: str, row: Expr) -> None:
-        """Emit the making of a row that lies inside the tensor."""
-        maker = self.layout.flow.maker[tensor]
-        buffer = self.layout.buffers.get(tensor)
-        if maker is not None:
-            self._demand(maker, row)
-            self._run(maker, row)
-            if buffer is None or tensor not in self.layout.stored:
-                return
-        assert buffer is not None
-        start = self._slot(buffer, row + buffer.top)
+    def load(self, tensor: str, row: Expr) -> None:
+        """Emit the copying of a stored (or fetched) row to its row buffer."""
+        buffer = self.layout.buffers[tensor]
+        start = self.slot(buffer, row + buffer.top)
+        to = start + self._number(f"left_{tensor}") * buffer.pixel_bytes
         if tensor in self.layout.fetched and self.target.prints_c:
-            self.fetch(tensor, row, start + self._number(f"left_{tensor}") * buffer.pixel_bytes)
+            self.fetch(tensor, row, to)
             return
-        stored = self.stored(tensor)
         width = self.values.width(tensor) * buffer.pixel_bytes
         origin = row * width + self._number(f"start_{tensor}") * buffer.pixel_bytes
-        to = start + self._number(f"left_{tensor}") * buffer.pixel_bytes
-        self.copy(to, stored, origin, self._number(f"inside_{tensor}") * buffer.pixel_bytes)
+        self.copy(to, self.stored(tensor), origin, self._number(f"inside_{tensor}") * buffer.pixel_bytes)
 
-    def _run(self, operator: int, row: Expr) -> None:
-        """Emit the call of an operator's row kernel."""
-        part, kernel = self.parts[operator], self.kernels[operator]
+    def run(self, element: int, row: Expr) -> None:
+        """Emit the call that makes a row of an element, or the rows from `row` on that it makes at once."""
+        kernel, (part, *_) = self.kernels[element], self.elements[element]
+        if kernel is None:
+            self.call(self.rows[element], [*self.arguments.values(), row])
+            return
         arguments: list[Expr] = []
         for j, tensor in enumerate(part.inputs):
-            window = self.values.windows(operator)[j]
+            window = self.values.windows(element)[j]
             for k in range(window.size):
-                arguments.append(self._row_pointer(operator, j, tensor, window, row, k))
-        if self._reduces(operator):
+                arguments.append(self._row_pointer(element, j, tensor, window, row, k))
+        if isinstance(kernel, RowReduction):
             arguments.append(self.arguments["state"])
         else:
-            arguments += self.constants_of(operator)
+            arguments += self.constants_of(self.parts.index(part))
             if kernel.scratch_bytes:
                 arguments.append(T.address_of(self.buffers["scratch"][self.layout.scratch_offset]))
-            arguments.append(self._out_pointer(operator, part.output, row))
-        if self._dynamic(operator):
-            columns = self._number(f"columns{operator}")
+            arguments.append(self._out_pointer(element, part.output, row))
+        if self._dynamic(element):
+            columns = self._number(f"columns{element}")
             arguments.append(T.int32(columns) if isinstance(columns, int) else columns)
-        self.call(self.rows[operator], arguments)
-        self.report(operator)
+        self.call(self.rows[element], arguments)
+        self.report(self.parts.index(part))
 
-    def _reduces(self, operator: int) -> bool:
-        return isinstance(self.kernels[operator], RowReduction)
+    def _row_pointer(self, element: int, j: int, tensor: str, window: RowWindow, row: Expr, k: int) -> Expr:
+        shift = self._number(f"from{element}_{j}")
+        buffered = (element, j) in self.layout.buffered
+        more = k * window.dilation - (window.pad_before if buffered else 0)
+        cells, start = self.row_of(tensor, row * window.stride, more, buffered=buffered)
+        return T.address_of(cells[start + shift * self.tensors[tensor].shape[3]])
 
-    def _row_pointer(self, operator: int, j: int, tensor: str, window: RowWindow, row: Expr, k: int) -> Expr:
-        shift = self._number(f"from{operator}_{j}")
-        if (operator, j) in self.layout.buffered:
+    def row_of(self, tensor: str, row: Expr, more: int = 0, *, buffered: bool) -> tuple[Buffer, Expr]:
+        """Return where row ``row + more`` of a tensor lies: the array and the index in it.
+
+        Parameters
+        ----------
+        tensor : str
+        row : Expr
+        more : int
+        buffered : bool
+            Whether in its row buffer, or where it is stored.
+        """
+        if buffered:
             buffer = self.layout.buffers[tensor]
-            line = row * window.stride + (k * window.dilation - window.pad_before + buffer.top)
-            return T.address_of(self.cells(tensor)[self._slot(buffer, line) + shift * buffer.pixel_bytes])
-        view = self.parts[operator].kernel.op.inputs[j]
-        per_row, channels = view.size // view.shape[1], view.shape[3]
-        line = row * window.stride + k * window.dilation
-        return T.address_of(self.stored(tensor)[line * per_row + shift * channels])
+            return self.cells(tensor), self.slot(buffer, row + (more + buffer.top))
+        view = self.tensors[tensor]
+        return self.stored(tensor), (row + more) * (view.size // view.shape[1])
 
-    def _out_pointer(self, operator: int, tensor: str, row: Expr) -> Expr:
-        shift = self._number(f"to{operator}")
-        if tensor in self.layout.stored:
-            view = self.parts[operator].kernel.op.outputs[0]
-            stored = self.buffers[f"out{self.layout.stored.index(tensor)}"]
-            return T.address_of(stored[row * (view.size // view.shape[1]) + shift * view.shape[3]])
-        buffer = self.layout.buffers[tensor]
-        start = self._slot(buffer, row + buffer.top) + shift * buffer.pixel_bytes
-        return T.address_of(self.cells(tensor)[start])
+    def _out_pointer(self, element: int, tensor: str, row: Expr) -> Expr:
+        cells, start = self.row_of(tensor, row, buffered=tensor not in self.layout.stored)
+        return T.address_of(cells[start + self._number(f"to{element}") * self.tensors[tensor].shape[3]])
 
-    def _slot(self, buffer: RowBuffer, line: Expr) -> Expr:
+    def slot(self, buffer: RowBuffer, line: Expr) -> Expr:
         """Byte offset in the scratch of the slot of a row counted from the first row of padding."""
         if buffer.slots == 1:
             return tirx.IntImm("int32", buffer.offset)
@@ -330,5 +308,48 @@ class _Rows(SegmentPrinter):
                 begin = self._number(f"left_{name}") + self._number(f"inside_{name}")
                 self.fill(start + begin * pixel, buffer.pad_value, self._number(f"right_{name}") * pixel)
 
-    def _fill_row(self, buffer: RowBuffer, row: Expr) -> None:
-        self.fill(self._slot(buffer, row + buffer.top), buffer.pad_value, buffer.line_bytes)
+    def pad(self, tensor: str, row: Expr) -> None:
+        """Emit the filling of a row outside its tensor."""
+        buffer = self.layout.buffers[tensor]
+        self.fill(self.slot(buffer, row + buffer.top), buffer.pad_value, buffer.line_bytes)
+
+
+class _RowDemand(Demand):
+    """The demands of a segment's band."""
+
+    def __init__(self, rows: RowsPrinter) -> None:
+        super().__init__(rows.layout.flow, rows.layout.counts)
+        self.rows = rows
+
+    def bring(self, tensor: str, row: Expr) -> None:
+        """Emit the making (or loading) of a row, or of several where they are made together."""
+        maker, layout = self.flow.maker[tensor], self.rows.layout
+        if maker is None:
+            self.rows.load(tensor, row)
+            return
+        self.demand(maker, row)
+        self.rows.run(maker, row)
+        if tensor in layout.buffers and tensor in layout.stored:
+            step = self.flow.step(maker)
+            if step == 1:
+                self.rows.load(tensor, row)
+                return
+            with loop("made", row, T.min(row + step, T.int32(self.flow.rows[tensor]))) as made:
+                self.rows.load(tensor, made)
+
+    def pad(self, tensor: str, row: Expr) -> None:
+        """Emit the filling of a row that lies outside its tensor."""
+        self.rows.pad(tensor, row)
+
+
+def elements_of_parts(
+    layout: RowsLayout, parts: Sequence[SegmentPart]
+) -> list[tuple[SegmentPart, ...]]:
+    """Return the operators of every element of a segment: one, or those of a composite."""
+    found: list[tuple[SegmentPart, ...]] = []
+    left = list(parts)
+    for element in layout.elements:
+        count = len(element.laid_out.operators) if isinstance(element, CompositeDesc) else 1
+        found.append(tuple(left[:count]))
+        del left[:count]
+    return found

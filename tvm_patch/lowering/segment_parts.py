@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from tvm_patch.kernels import Kernel
+from tvm_patch.kernels import Kernel, RowKernel
 from tvm_patch.lowering.step_function import StepFunction
 
 Role = Literal["in", "fetched", "constant", "scratch", "state", "out"]
@@ -71,11 +71,14 @@ class SegmentPart:
         Tensors that it reads, in order.
     output : str
         Tensor that it makes.
+    blocks : tuple of RowKernel
+        Where it runs block by block of channels, its kernels for those.
     """
 
     kernel: Kernel
     inputs: tuple[str, ...]
     output: str
+    blocks: tuple[RowKernel, ...] = ()
 
 
 def constant_names(parts: Sequence[SegmentPart]) -> list[tuple[int, str, str]]:

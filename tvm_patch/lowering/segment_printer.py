@@ -57,14 +57,16 @@ class SegmentPrinter:
         role: FunctionRole,
         part: int | None = None,
         pointers: Sequence[Access] | None = None,
+        form: int = 0,
     ) -> GlobalVar:
         """Add a function to the segment's; return its name.
 
-        `pointers` says what its pointers are for, where they are not those of the entry.
+        `pointers` says what its pointers are for, where they are not those of the entry; `form` tells apart those of
+        one role and part.
         """
         if pointers is None:
             pointers = self.accesses()
-        function = StepFunction(code, role, part, tuple(pointers))
+        function = StepFunction(code, role, part, tuple(pointers), form)
         variable = tvm.ir.GlobalVar(f"{self.name}_{function.label}")
         self.functions[variable] = function
         return variable

@@ -13,8 +13,8 @@ Access = Literal["read", "write", "rows", "function"]
 """What a pointer parameter is for: elements that are only read, elements that are written, a ``struct tvmp_rows``, or
 the address of the step's function that has the parameter's name, for TIR has no pointers to functions."""
 
-FunctionRole = Literal["segment", "band", "patch", "tensor", "row", "start", "finish"]
-"""The whole segment, one band or patch of it, or a kernel: of a whole tensor, of a row, before the first row, after the
+FunctionRole = Literal["segment", "band", "patch", "composite", "tensor", "row", "start", "finish"]
+"""The whole segment, one band, patch or composite of it, or a kernel: of a whole tensor, of a row, before the first row, after the
 last."""
 
 
@@ -32,17 +32,21 @@ class StepFunction:
         Position in the segment of the operator that it is the kernel of; None for what runs several.
     pointers : tuple of str
         What each of its pointers is for, in order.
+    form : int
+        Tells apart functions of one role and part.
     """
 
     code: PrimFunc
     role: FunctionRole
     part: int | None
     pointers: tuple[Access, ...]
+    form: int = 0
 
     @property
     def label(self) -> str:
-        """FunctionRole and part, for names."""
-        return self.role if self.part is None else f"{self.role}{self.part}"
+        """Role, part and form, for names."""
+        name = self.role if self.part is None else f"{self.role}{self.part}"
+        return f"{name}_{self.form}" if self.form else name
 
 
 def tensor_pointers(kernel: TensorKernel) -> tuple[Access, ...]:

@@ -6,9 +6,9 @@ Nothing here imports TVM, so thousands of candidate networks can be described an
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 from tvm_patch.graph import Graph, Lifetime, Operator, Tensor, Window
 from tvm_patch.planner.row_window import RowWindow
@@ -44,6 +44,8 @@ class OperatorDesc:
         Class of its kernel; empty where none was asked.
     flat : bool
         Whether all its rows are one long row when it runs by itself.
+    rows_at_once : int
+        Rows that it makes each time that it runs; more than 1 for composites only.
     """
 
     index: int
@@ -58,6 +60,7 @@ class OperatorDesc:
     state_bytes: int = 0
     code: str = ""
     flat: bool = False
+    rows_at_once: int = 1
 
     def __post_init__(self) -> None:
         if min(self.macs, self.scratch_bytes) < 0:
@@ -100,6 +103,22 @@ class OperatorDesc:
         return self.operator.attrs
 
 
+class OtherShapes(Protocol):
+    """Knows operators in other shapes than those that the network has."""
+
+    def turned(self, index: int) -> OperatorDesc | None:
+        """Return the description of an operator turned by a quarter, None where it cannot be."""
+
+    def turned_kernel(self, index: int) -> Any:
+        """Return the kernel of an operator turned by a quarter that can be."""
+
+    def blocks(self, index: int, channels: int) -> tuple[OperatorDesc, ...]:
+        """Return an operator on so many channels after the other; nothing where it cannot be cut."""
+
+    def block_kernels(self, index: int, channels: int) -> Sequence[Any]:
+        """Return the kernels of :meth:`blocks`."""
+
+
 @dataclass(frozen=True)
 class Network:
     """A network in run order, validated on construction.
@@ -112,6 +131,8 @@ class Network:
         Those of the graph, described; ``operators[i].index == i``.
     target : Target
         Whose kernels the operators are described by, and what they cost there.
+    shapes : OtherShapes, optional
+        Describes operators turned by a quarter, and on some of their channels; without it none can be either.
 
     Raises
     ------
@@ -123,6 +144,7 @@ class Network:
     graph: Graph
     operators: tuple[OperatorDesc, ...]
     target: Target = HOST
+    shapes: OtherShapes | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         if len(self.operators) != len(self.graph.operators):
@@ -193,4 +215,4 @@ class Network:
             A permutation of operator indices that keeps every producer before its readers.
         """
         described = tuple(replace(self.operators[k], index=i) for i, k in enumerate(order))
-        return replace(self, graph=self.graph.reordered(order), operators=described)
+        return replace(self, graph=self.graph.reordered(order), operators=described, shapes=None)

@@ -16,6 +16,8 @@ class RowWindow:
 
     Output column x reads buffered columns ``x * column_stride`` to ``x * column_stride + column_reach - 1``.  A
     column stride of 0 means that the whole stored row is read whichever columns are made: a broadcast operand.
+
+    A window that is `inside` reads nothing of what lies outside the tensor: its reader knows what is there.
     """
 
     size: int = 1
@@ -27,6 +29,7 @@ class RowWindow:
     pad_value: int = 0
     column_stride: int = 1
     column_reach: int = 1
+    inside: bool = False
 
     @property
     def reach(self) -> int:
@@ -45,11 +48,11 @@ class RowWindow:
     @property
     def pads(self) -> bool:
         """Whether padding is read."""
-        return bool(self.columns_before or self.columns_after or self.pad_before or self.pad_value)
+        return not self.inside and bool(self.columns_before or self.columns_after or self.pad_before or self.pad_value)
 
     def reads_in_place(self, rows: int, height: int) -> bool:
         """Tell whether making `rows` rows can read a stored tensor of `height` rows without a buffer."""
-        if self.stride == 0:
+        if self.stride == 0 or self.inside:
             return True
         last = self.first_row(rows - 1) + self.reach
         return not (self.columns_before or self.columns_after or self.pad_before) and last <= height

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tvm_patch.errors import PlanError
+from tvm_patch.planner.composite import Composite
 from tvm_patch.planner.layout.base import Layout
+from tvm_patch.planner.layout.channels import layout_channels
 from tvm_patch.planner.layout.patches import layout_patches
 from tvm_patch.planner.layout.rows_builder import layout_rows
 from tvm_patch.planner.layout.whole import layout_whole
@@ -25,15 +27,18 @@ class Segment:
         Indices in run order.  An operator may be in several segments: it then runs again.
     bands : int
         Vertical stripes of the last operator's output.
+    composites : tuple of Composite
+        Which of its operators run as one.
     """
 
     operators: tuple[int, ...]
     bands: int = 1
+    composites: tuple[Composite, ...] = field(default=(), kw_only=True)
 
     @property
     def numbers(self) -> dict[str, int]:
         """How it is cut, as plan files and attributes of modules have it; see :func:`segment_of`."""
-        return {"bands": self.bands, "patch_rows": 0}
+        return {"bands": self.bands, "patch_rows": 0, "channels": 0}
 
     @property
     def pieces(self) -> str:
@@ -73,7 +78,7 @@ class Segment:
         """
         if self.runs_whole(network):
             return layout_whole(network.operators[self.operators[0]], self.bands)
-        return layout_rows(network, self.operators, self.bands, kept, fetched)
+        return layout_rows(network, self.operators, self.bands, kept, fetched, self.composites)
 
 
 @dataclass(frozen=True)
@@ -91,7 +96,7 @@ class PatchSegment(Segment):
     @property
     def numbers(self) -> dict[str, int]:
         """How it is cut, as plan files and attributes of modules have it; see :func:`segment_of`."""
-        return {"bands": self.bands, "patch_rows": self.patch_rows}
+        return {**super().numbers, "patch_rows": self.patch_rows}
 
     @property
     def pieces(self) -> str:
@@ -113,23 +118,84 @@ class PatchSegment(Segment):
         return layout_patches(network, self.operators, self.patch_rows, self.bands, kept, fetched)
 
 
-NUMBERS: Mapping[str, int] = {"bands": 1, "patch_rows": 0}
+@dataclass(frozen=True)
+class ChannelSegment(Segment):
+    """A depthwise convolution that runs block by block of channels.
+
+    Attributes
+    ----------
+    channels : int
+        Of a block.
+    """
+
+    channels: int = 1
+
+    @property
+    def numbers(self) -> dict[str, int]:
+        """How it is cut, as plan files and attributes of modules have it; see :func:`segment_of`."""
+        return {**super().numbers, "channels": self.channels}
+
+    @property
+    def pieces(self) -> str:
+        """In which pieces it runs, in words."""
+        return f"blocks of {self.channels} channels"
+
+    @property
+    def cut_by(self) -> str:
+        """Which of :attr:`numbers` cuts it."""
+        return "channels"
+
+    @property
+    def uncut(self) -> str:
+        """What to write for :attr:`cut_by` so that every row of an input is read once."""
+        return "use 0"
+
+    def lay_out(self, network: Network, kept: Collection[str] = (), fetched: Collection[str] = ()) -> Layout:
+        """Lay out the segment; see :meth:`Segment.lay_out`."""
+        (index, *more) = self.operators
+        op = network.operators[index]
+        if more or self.bands != 1:
+            raise PlanError("blocks of channels are for one operator in one band")
+        if set(op.inputs) & set(fetched):
+            raise PlanError(f"input {op.inputs[0]} is fetched row by row: blocks of channels need it whole")
+        return layout_channels(network, op, self.channels)
+
+
+NUMBERS: Mapping[str, int] = {"bands": 1, "patch_rows": 0, "channels": 0}
 """What tells how a segment is cut, with the value where it is not."""
 
 
-def segment_of(operators: Sequence[int], bands: int = 1, patch_rows: int = 0) -> Segment:
+def segment_of(
+    operators: Sequence[int],
+    bands: int = 1,
+    patch_rows: int = 0,
+    channels: int = 0,
+    composites: Sequence[Composite] = (),
+) -> Segment:
     """Return the segment that some numbers describe.
 
     Parameters
     ----------
     operators : sequence of int
         Indices in run order.
-    bands, patch_rows : int
-        As in a plan file: ``patch_rows`` is 0 where rows are made on demand.
+    bands, patch_rows, channels : int
+        As in a plan file: ``patch_rows`` is 0 where rows are made on demand, ``channels`` where all of them are made
+        together.
+    composites : sequence of Composite
+        Operators of a segment of rows that run as one.
+
+    Raises
+    ------
+    PlanError
+        When they contradict each other.
     """
+    if bool(patch_rows) + bool(channels) + bool(composites) > 1:
+        raise PlanError("patch_rows, channels and composites: a segment has one of them")
     if patch_rows:
         return PatchSegment(tuple(operators), bands, patch_rows)
-    return Segment(tuple(operators), bands)
+    if channels:
+        return ChannelSegment(tuple(operators), bands, channels)
+    return Segment(tuple(operators), bands, composites=tuple(composites))
 
 
 def layer_by_layer(network: Network) -> tuple[Segment, ...]:

@@ -15,6 +15,7 @@ import numpy as np
 
 from tvm_patch.planner.estimate.terms import Pieces, lone_terms, row_terms
 from tvm_patch.planner.estimate.whole import whole_terms
+from tvm_patch.planner.layout.composite import CompositeDesc
 from tvm_patch.planner.network import Network, OperatorDesc
 from tvm_patch.targets import CostTable
 
@@ -25,6 +26,7 @@ BAND = "segment.band"
 """The piece of code a band: padding columns are filled, counters set."""
 
 _DEMANDED_ROW, _DEMANDED_BYTE = "segment.row", "segment.byte"
+_COPIED_PIXEL, _COPIED_BYTE = "stored.row", "stored.byte"
 
 
 def demanded_pieces(op: OperatorDesc) -> Pieces:
@@ -110,6 +112,29 @@ def buffer_rates(costs: CostTable, fetched: bool) -> tuple[float, float]:
     return costs.get(f"{name}.row", 0.0), costs.get(f"{name}.byte", 0.0)
 
 
+def composite_pieces(network: Network, op: CompositeDesc) -> dict[str, float]:
+    """Return the pieces of one run of a composite."""
+    pieces: dict[str, float] = {}
+
+    def add(more: Mapping[str, float], times: float = 1.0) -> None:
+        for name, count in more.items():
+            pieces[name] = pieces.get(name, 0.0) + count * times
+
+    layout = op.laid_out
+    for member, columns in zip(layout.operators, layout.counts.made, strict=True):
+        terms = row_terms(network, member)
+        add(terms.call, columns)
+        add(terms.column, columns * layout.pixels[member.outputs[0]].size)
+        add(demanded_pieces(member), columns)
+    # What is read is gathered pixel by pixel, what is made is scattered.
+    moved = [(t, layout.pixels[t].size) for t, b in layout.buffers.items() if b.source == "gathered"]
+    for name, pixels in (*moved, (layout.output.name, layout.rows)):
+        _, _, width, channels = network.tensors[name].shape
+        copies = width * pixels
+        add({_COPIED_PIXEL: copies, _COPIED_BYTE: copies * channels})
+    return pieces
+
+
 def segment_pieces(network: Network, layout: RowsLayout) -> dict[str, float]:
     """Return the pieces of a segment of rows on demand; :mod:`tvm_patch.planner.search.growth` counts them faster."""
     pieces: dict[str, float] = {}
@@ -120,8 +145,11 @@ def segment_pieces(network: Network, layout: RowsLayout) -> dict[str, float]:
 
     bands = layout.bands
     add({BAND: bands})
-    for op, span, rows in zip(layout.operators, layout.spans, layout.counts.made, strict=True):
-        reduces, alone = not op.rows, len(layout.operators) == bands == 1
+    for op, span, rows in zip(layout.elements, layout.spans, layout.counts.made, strict=True):
+        if isinstance(op, CompositeDesc):
+            add(composite_pieces(network, op), -(-rows // op.rows_at_once))
+            continue
+        reduces, alone = not op.rows, len(layout.elements) == bands == 1
         terms = lone_terms(network, op) if alone and not reduces else row_terms(network, op, reduces)
         widths = np.subtract(span.end, span.first)
         dynamic = bool(widths.min() != widths.max())
@@ -129,7 +157,7 @@ def segment_pieces(network: Network, layout: RowsLayout) -> dict[str, float]:
         add(terms.call, rows * bands)
         add(terms.dynamic, rows * bands * dynamic)
         add(terms.column, rows * float(widths.sum()))
-        if op is not layout.sink:
+        if op is not layout.elements[-1]:
             add(demanded_pieces(op), rows * bands)
     for name, buffer in layout.buffers.items():
         tensor = network.tensors[name]

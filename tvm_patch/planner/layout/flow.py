@@ -27,11 +27,14 @@ class Reader:
     buffered : bool
         Whether it reads from the row buffer, where rows outside the tensor exist as rows full of padding, or in
         place from where the tensor is stored.
+    most : int
+        Rows of the tensor, for windows that are inside it.
     """
 
     operator: int
     window: RowWindow
     buffered: bool = True
+    most: int = 0
 
     def first(self, y: int) -> int:
         """Return the first row that the reader's row `y` needs."""
@@ -39,7 +42,10 @@ class Reader:
 
     def end(self, y: int) -> int:
         """Return one past the last row that the reader's row `y` needs."""
-        return 1 if self.window.stride == 0 else self.window.first_row(y) + self.window.reach
+        if self.window.stride == 0:
+            return 1
+        end = self.window.first_row(y) + self.window.reach
+        return min(end, self.most) if self.window.inside else end
 
 
 @dataclass
@@ -60,6 +66,8 @@ class Flow:
         Height of each such tensor.
     whole : tuple of str
         Tensors of which every row must be made, whether or not the sink asks for it.
+    at_once : sequence of int
+        Per operator: rows that it makes each time that it runs; the last time perhaps fewer.  1 where it is empty.
     """
 
     heights: Sequence[int]
@@ -68,6 +76,7 @@ class Flow:
     readers: Mapping[str, list[Reader]]
     rows: Mapping[str, int]
     whole: tuple[str, ...] = ()
+    at_once: Sequence[int] = ()
     _drivers: dict[str, Reader] = field(default_factory=dict)
 
     def driver(self, tensor: str) -> Reader:
@@ -90,7 +99,12 @@ class Flow:
 
     def top(self, tensor: str) -> int:
         """Return how many rows of padding above the tensor are made (as rows full of padding)."""
-        return max((r.window.pad_before for r in self.readers[tensor] if r.buffered), default=0)
+        padded = [r.window for r in self.readers[tensor] if r.buffered and not r.window.inside]
+        return max((w.pad_before for w in padded), default=0)
+
+    def step(self, operator: int) -> int:
+        """Return how many rows an operator makes each time that it runs."""
+        return self.at_once[operator] if self.at_once else 1
 
 
 @dataclass(frozen=True)
@@ -138,12 +152,13 @@ class _Simulation:
         sink = len(self.flow.heights) - 1
         made_by: dict[str, list[int]] = {t: [] for t in self.flow.readers}
         runs_by: list[list[int]] = [[] for _ in self.flow.heights]
-        for _ in range(self.flow.heights[sink]):
+        while (row := self.next_row[sink]) < self.flow.heights[sink]:
             self._demand(sink)
+            at_once = min(self.flow.step(sink), self.flow.heights[sink] - row)
             for tensor, rows in made_by.items():
-                rows.append(self.made[tensor])
+                rows += [self.made[tensor]] * at_once
             for operator, runs in enumerate(runs_by):
-                runs.append(self.next_row[operator])
+                runs += [self.next_row[operator]] * at_once
             self._execute(sink)
             if self.missing:
                 return None
@@ -170,7 +185,9 @@ class _Simulation:
         if maker is not None and 0 <= row < self.flow.rows[tensor]:
             self._demand(maker)
             self._execute(maker)
-        self.made[tensor] = row + 1
+            self.made[tensor] = self.next_row[maker]
+        else:
+            self.made[tensor] = row + 1
         waiting = [r.first(self.next_row[r.operator]) for r in self.flow.readers[tensor] if r.buffered]
         oldest = min(waiting, default=row)
         self.waiting[tensor] = max(self.waiting[tensor], self.made[tensor] - oldest)
@@ -181,4 +198,4 @@ class _Simulation:
             for reader in self.flow.readers[tensor]:
                 if reader.operator == operator and reader.end(row) > self.made[tensor]:
                     self.missing = True
-        self.next_row[operator] = row + 1
+        self.next_row[operator] = min(row + self.flow.step(operator), self.flow.heights[operator])

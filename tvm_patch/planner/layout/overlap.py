@@ -31,13 +31,13 @@ def overlap_distance(layout: RowsLayout, network: Network, source: str) -> int |
     if len(stored.shape) != 4 or stored.shape[0] != 1:
         return None
     limits = []
-    for position, op in enumerate(layout.operators):
+    for position, op in enumerate(layout.elements):
         for j, (tensor, window) in enumerate(zip(op.inputs, op.rows, strict=True)):
             if tensor != source:
                 continue
             if window.stride == 0:
                 return None
-            same = position == len(layout.operators) - 1 and op.elementwise
+            same = position == len(layout.elements) - 1 and op.elementwise
             if same and (position, j) not in layout.buffered and stored.row_bytes == output.row_bytes:
                 limits.append(0)
                 continue
@@ -57,7 +57,7 @@ def _distance(
     height: int,
 ) -> int:
     """Return the distance that one use of the source asks for."""
-    tensor = layout.operators[position].inputs[j]
+    tensor = layout.elements[position].inputs[j]
     distance = -height * in_bytes
     for y in range(layout.flow.heights[-1]):
         if (position, j) in layout.buffered:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from tvm_patch.planner.layout.base import Layout
+from tvm_patch.planner.layout.composite import CompositeDesc
 from tvm_patch.planner.layout.flow import Flow, RowCounts
 from tvm_patch.planner.layout.row_buffer import RowBuffer, Span, aligned
 from tvm_patch.planner.network import Network, OperatorDesc
@@ -18,14 +19,16 @@ class RowsLayout(Layout):
 
     Attributes
     ----------
+    elements : tuple of OperatorDesc
+        What runs: the operators, and composites in place of those that they are made of.
     bands : int
         Vertical stripes of the sink's output.
     spans : tuple of Span
-        Per operator: the columns that it makes (that it reads, for a reduction).
+        Per element: the columns that it makes (that it reads, for a reduction).
     buffers : dict of str to RowBuffer
         By tensor.
     buffered : frozenset of (int, int)
-        Which (operator position, input) read from a row buffer; the others read stored tensors in place.
+        Which (element, input) read from a row buffer; the others read stored tensors in place.
     flow : Flow
         Row dependencies.
     counts : RowCounts
@@ -34,6 +37,7 @@ class RowsLayout(Layout):
         Byte offset in the scratch of the working memory that all kernels share; it is the last part.
     """
 
+    elements: tuple[OperatorDesc, ...]
     bands: int
     spans: tuple[Span, ...]
     buffers: dict[str, RowBuffer]
@@ -50,8 +54,10 @@ class RowsLayout(Layout):
     def macs_executed(self, network: Network) -> int:
         """Return the multiply-accumulates that the segment runs."""
         total = 0
-        for op, span, rows in zip(self.operators, self.spans, self.counts.made, strict=True):
-            if op.macs:
+        for op, span, rows in zip(self.elements, self.spans, self.counts.made, strict=True):
+            if isinstance(op, CompositeDesc):
+                total += op.laid_out.macs * -(-rows // op.rows_at_once)
+            elif op.macs:
                 out = network.tensors[op.outputs[0]]
                 total += op.macs * rows * span.total // (out.shape[1] * out.shape[2])
         return total
@@ -59,11 +65,16 @@ class RowsLayout(Layout):
     def with_scratch(self, scratch: Sequence[int]) -> Self:
         """Return the layout for kernels with other scratch; see :meth:`Layout.with_scratch`."""
         operators = self._operators_with(scratch)
+        known = {op.index: op for op in operators}
+        elements = tuple(e if isinstance(e, CompositeDesc) else known[e.index] for e in self.elements)
         return replace(
-            self, operators=operators, scratch_bytes=end_of_scratch(self.scratch_offset, operators)
+            self,
+            operators=operators,
+            elements=elements,
+            scratch_bytes=end_of_scratch(self.scratch_offset, elements),
         )
 
 
-def end_of_scratch(offset: int, operators: Sequence[OperatorDesc]) -> int:
+def end_of_scratch(offset: int, elements: Sequence[OperatorDesc]) -> int:
     """Return the bytes of a segment's scratch whose last part, the kernels', begins at `offset`."""
-    return offset + aligned(max((op.scratch_bytes for op in operators if op.rows), default=0))
+    return offset + aligned(max((op.scratch_bytes for op in elements if op.rows), default=0))

@@ -12,6 +12,8 @@ from functools import cached_property
 
 from tvm_patch.errors import PlanError
 from tvm_patch.graph import Tensor
+from tvm_patch.planner.composite import Composite
+from tvm_patch.planner.layout.composite import elements_of
 from tvm_patch.planner.layout.flow import Flow, Reader, simulate
 from tvm_patch.planner.layout.overlap import overlap_distance
 from tvm_patch.planner.layout.row_buffer import BUFFERED_DTYPES, RowBuffer, Span, aligned
@@ -26,6 +28,7 @@ def layout_rows(
     bands: int = 1,
     kept: Collection[str] = (),
     fetched: Collection[str] = (),
+    composites: Sequence[Composite] = (),
 ) -> RowsLayout:
     """Lay out operators that run together, row by row.
 
@@ -41,14 +44,17 @@ def layout_rows(
         Tensors that the segment makes and that are needed after it; the sink's output need not be named.
     fetched : collection of str
         Network inputs whose rows are fetched instead of read from the arena.
+    composites : sequence of Composite
+        Neighbours among the operators that run as one.
 
     Raises
     ------
     PlanError
         When these operators cannot run together in this way, saying why.
     """
+    elements = elements_of(network, indices, composites, kept)
     operators = tuple(network.operators[i] for i in indices)
-    layout = _Layout(network, operators, bands, set(kept), set(fetched)).build()
+    layout = _Layout(network, elements, bands, set(kept), set(fetched)).build(operators)
     distance = {t: overlap_distance(layout, network, t) for t in layout.sources}
     return replace(layout, input_distance=distance)
 
@@ -116,7 +122,8 @@ class _Layout:
         sink = self.ops[-1]
         return self._tensor(sink.inputs[0] if self.reduces else sink.outputs[0]).shape[1]
 
-    def build(self) -> RowsLayout:
+    def build(self, operators: tuple[OperatorDesc, ...]) -> RowsLayout:
+        """Return the layout of the segment of these operators."""
         buffered = self._buffered()
         flow = self._flow()
         counts = simulate(flow)
@@ -153,7 +160,8 @@ class _Layout:
         state, scratch = offset, offset + aligned(self.ops[-1].state_bytes if self.reduces else 0)
         sources = [t for op in self.ops for t in op.inputs if t not in self.made and t not in self.fetched]
         return RowsLayout(
-            operators=self.ops,
+            operators=(*operators[:-1], self.ops[-1]) if self.reduces else operators,
+            elements=self.ops,
             sources=tuple(dict.fromkeys(sources)),
             fetched=tuple(sorted(self.fetched & {t for op in self.ops for t in op.inputs})),
             stored=(*sorted(self.kept), self.ops[-1].outputs[0]),
@@ -204,12 +212,14 @@ class _Layout:
             for j, (tensor, window) in enumerate(zip(op.inputs, self.windows(op), strict=True)):
                 if (i, j) in self._uses or tensor in self.kept:
                     row_wise.append(tensor)
-                    readers.setdefault(tensor, []).append(Reader(i, window, (i, j) in self._uses))
+                    reader = Reader(i, window, (i, j) in self._uses, self._tensor(tensor).shape[1])
+                    readers.setdefault(tensor, []).append(reader)
             inputs.append(tuple(row_wise))
         heights = [self._tensor(op.outputs[0]).shape[1] for op in self.ops[:-1]] + [self._sink_rows()]
         maker = {t: position.get(t) for t in readers}
         rows = {t: self._tensor(t).shape[1] for t in readers}
-        return Flow(heights, inputs, maker, readers, rows, tuple(sorted(self.kept)))
+        at_once = [op.rows_at_once for op in self.ops]
+        return Flow(heights, inputs, maker, readers, rows, tuple(sorted(self.kept)), at_once)
 
     def _columns(self) -> tuple[tuple[Span, ...], dict[str, Span]]:
         """Return the columns that each operator makes, and those that each row buffer holds."""
@@ -232,6 +242,8 @@ class _Layout:
             i = self.ops.index(op)
             for j, (tensor, window) in enumerate(zip(op.inputs, self.windows(op), strict=True)):
                 need = own.needs(window)
+                if window.inside:
+                    need = need.clipped(self._tensor(tensor).shape[2])
                 wanted[tensor] = wanted[tensor].joined(need) if tensor in wanted else need
                 if (i, j) in self._uses:
                     held[tensor] = held[tensor].joined(need) if tensor in held else need

@@ -11,12 +11,16 @@ from tvm_patch.planner.layout.row_buffer import aligned
 from tvm_patch.planner.layout.rows_builder import joins_as_reduction
 from tvm_patch.planner.network import Network, OperatorDesc
 from tvm_patch.planner.search.band_columns import MOST_BANDS
+from tvm_patch.planner.search.candidates import Candidates
 from tvm_patch.planner.search.cuts import Cuts
+from tvm_patch.planner.search.fused import Fused, Grown, grown_backwards, piece_of
 from tvm_patch.planner.search.growth import Growth, SegmentCosts
 from tvm_patch.planner.search.moves import Move, undominated
 from tvm_patch.planner.segments import Segment
 
 _NEVER = 1 << 60
+_KEPT = 6
+"""Segments of the same operators that are grown further."""
 
 
 class OneSegment:
@@ -36,6 +40,7 @@ class OneSegment:
         self.cuts = Cuts(network, fetched)
         readers = [[op.index for op in network.consumers(name)] for name in sorted(fetched)]
         self._together = [frozenset(r) for r in readers if r] if once else []
+        self.candidates = Candidates(network)
         self._single = [list(self._alone(op)) for op in network.operators]
         # A segment whose row buffers alone need more than running layer by layer cannot be worth it.
         self.limit = max((min((m.peak for m in moves), default=_NEVER) for moves in self._single), default=0)
@@ -45,9 +50,39 @@ class OneSegment:
         sink = self.network.operators[end - 1]
         yield from self._single[end - 1]
         reduces = joins_as_reduction(sink, 2)
+        yield from self._fused(end, reduces)
         if sink.rows or reduces:
             growth = Growth(self.network, sink.index, self.cuts.needed[end], self.fetched, reduces)
             yield from self._grown(growth, end)
+
+    def _fused(self, end: int, reduces: bool) -> Iterator[Move]:
+        """Yield the moves of one band that have composites."""
+        sink = self.network.operators[end - 1]
+        if not sink.rows and not reduces:
+            return
+        fused = Fused(self.network, self.cuts.needed[end], self.fetched)
+        last = () if reduces else self.candidates.composites(end - 1)
+        piece = piece_of(self.network, sink, reduces)
+        segments = grown_backwards(fused, piece, self.candidates.ending, end, _KEPT, self.limit, reduces, last)
+        for start, some in segments:
+            for grown in some:
+                if grown.composites:
+                    yield from self._fused_moves(grown, start, end)
+
+    def _fused_moves(self, grown: Grown, start: int, end: int) -> Iterator[Move]:
+        costs = grown.costs
+        if costs is None:
+            return
+        inside = [readers & set(grown.operators) for readers in self._together]
+        if any(part and part != readers for part, readers in zip(inside, self._together, strict=True)):
+            return
+        cuts = self.cuts
+        peak = cuts.alive[start] + cuts.new_bytes(costs.stored, start) + costs.scratch
+        if len(costs.stored) == 1:
+            dying = {t: d for t, d in costs.distances.items() if cuts.dies_before(t, end)}
+            peak -= cuts.saved(dying, costs.stored[0])
+        segment = Segment(grown.operators, composites=grown.composites)
+        yield Move(start, end, peak, costs.macs, costs.cycles, (segment,))
 
     def alone(self, index: int) -> list[Move]:
         """Return the ways to run one operator by itself."""

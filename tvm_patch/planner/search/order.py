@@ -6,6 +6,8 @@ each other's tensors alive.  A segment is a run of neighbours, so such an order 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tvm_patch.graph import Graph
 from tvm_patch.planner.network import Network
 from tvm_patch.planner.schedule import Schedule
@@ -40,7 +42,9 @@ def better_order(network: Network) -> Order | None:
     if not found:
         return None
     _, best = min(found)
-    planned, before = (Search(n).least_in_use for n in (network.reordered(best), network))
+    # Composites need kernels of their own, which another order does not know.
+    plain = replace(network, shapes=None)
+    planned, before = (Search(n).least_in_use for n in (plain.reordered(best), plain))
     return best if planned <= before else None
 
 

@@ -9,12 +9,13 @@ a row buffer depends on.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from tvm_patch.planner.layout.flow import Flow, RowCounts
 from tvm_patch.planner.row_window import RowWindow
 
 Rows = Any  # numpy int64 array, or an int
@@ -38,6 +39,8 @@ class Node:
         Rows that it makes in all.
     depth : int
         Steps to the sink.
+    at_once : int
+        Rows that it makes each time that it runs.
     """
 
     parent: Node | None
@@ -46,10 +49,27 @@ class Node:
     rows: int
     count: int
     depth: int
+    at_once: int = 1
 
     def demanded(self, asked: Rows) -> Rows:
-        """Return how many rows are demanded once the parent was asked for `asked` rows."""
-        return np.where(asked > 0, np.clip(last_row(self.windows, asked - 1), 0, self.rows), 0)
+        """Return how many rows are made once the parent was asked for `asked` rows."""
+        row = asked - 1
+        if self.parent is not None and self.parent.at_once > 1:
+            row = row - row % self.parent.at_once
+        needed = np.clip(last_row(self.windows, row), 0, self.rows)
+        if self.at_once > 1:
+            needed = np.minimum(-(-needed // self.at_once) * self.at_once, self.rows)
+        return np.where(asked > 0, needed, 0)
+
+    @property
+    def begins(self) -> Rows:
+        """The first row of each time that it runs."""
+        return np.arange(0, self.count, self.at_once)
+
+    @property
+    def steps(self) -> Rows:
+        """How many rows it has made before each time that it runs, and in the end."""
+        return np.append(self.begins, self.count)
 
 
 def last_row(windows: Sequence[RowWindow], row: Rows) -> Rows:
@@ -111,13 +131,17 @@ class PacedRead:
     buffered: tuple[RowWindow, ...]
 
 
-def rows_waiting(uses: Sequence[PacedRead]) -> int | None:
+def rows_waiting(uses: Sequence[PacedRead], rows: int = 0, at_once: int = 1) -> int | None:
     """Return how many rows a row buffer must hold.
 
     Parameters
     ----------
     uses : sequence of PacedRead
         The readers in run order; the first drives.
+    rows : int
+        Rows of the tensor, where several are made at once.
+    at_once : int
+        How many are.
 
     Returns
     -------
@@ -125,43 +149,95 @@ def rows_waiting(uses: Sequence[PacedRead]) -> int | None:
         None when a reader would find a row missing: such a segment cannot run on demand.
     """
     driver = uses[0]
-    rows = np.arange(driver.node.count)
-    made = last_row(driver.windows, rows)
-    oldest = first_row(driver.buffered, rows) if driver.buffered else made - 1
+    begins = driver.node.begins
+    made = _made(driver, begins, rows, at_once)
+    oldest = first_row(driver.buffered, begins) if driver.buffered else made - 1
     for use in uses[1:]:
-        executed = _executed(use.node, driver.node, rows)
+        executed = _executed(use.node, driver.node, begins)
         if use.buffered:
             oldest = np.minimum(oldest, first_row(use.buffered, executed))
-        if _misses(use, driver, uses):
+        if _misses(use, driver, uses, rows, at_once):
             return None
     return max(1, int((made - oldest).max(initial=1)))
+
+
+def _made(driver: PacedRead, begins: Rows, rows: int, at_once: int) -> Rows:
+    """Return how many rows are made when the driver runs for each of some rows."""
+    made = last_row(driver.windows, begins)
+    if all(w.inside for w in driver.windows):
+        made = np.minimum(made, rows)
+    if at_once > 1:
+        made = np.maximum(made, np.minimum(-(-made // at_once) * at_once, rows))
+    return made
 
 
 def _executed(reader: Node, driver: Node, rows: Rows) -> Rows:
     """Return how many rows `reader` has run when `driver` is about to run each of `rows`."""
     left, right, common = _branches(driver, reader)
-    asked = np.arange(common.count + 1)
+    asked = common.steps
     # The common node's row on whose behalf the driver runs: the first that asks for more than was run before.
     at = np.searchsorted(_demands(left, asked[1:]), rows, side="right")
-    if not right:
-        return at
-    if left and left[-1].order > right[-1].order:
-        at = np.minimum(at + 1, common.count)
-    return _demands(right, asked)[at]
+    if right and left and left[-1].order > right[-1].order:
+        at = np.minimum(at + 1, len(asked) - 1)
+    return _demands(right, asked)[at] if right else asked[at]
 
 
-def _misses(use: PacedRead, driver: PacedRead, uses: Sequence[PacedRead]) -> bool:
+def _misses(
+    use: PacedRead, driver: PacedRead, uses: Sequence[PacedRead], tensor_rows: int, at_once: int
+) -> bool:
     left, right, common = _branches(driver.node, use.node)
-    rows = np.arange(use.node.count)
-    asked = np.arange(common.count + 1)
+    rows, asked = use.node.begins, common.steps
     if right:
         at = np.searchsorted(_demands(right, asked[1:]), rows, side="right")
         if left[-1].order < right[-1].order:
             at = at + 1
-        at = np.minimum(at, common.count)
+        at = np.minimum(at, len(asked) - 1)
     else:
-        at = rows + 1
+        at = np.arange(1, len(asked))
     run = _demands(left, asked)[at]
-    top = max((w.pad_before for u in uses for w in u.buffered), default=0)
-    made = np.where(run > 0, last_row(driver.windows, run - 1), -top)
-    return bool((last_row(use.windows, rows) > made).any())
+    top = max((w.pad_before for u in uses for w in u.buffered if not w.inside), default=0)
+    last = run - 1 - (run - 1) % driver.node.at_once
+    made = np.where(run > 0, _made(driver, last, tensor_rows, at_once), -top)
+    needed = last_row(use.windows, rows)
+    if all(w.inside for w in use.windows):
+        needed = np.minimum(needed, tensor_rows)
+    return bool((needed > made).any())
+
+
+def paced_counts(flow: Flow) -> RowCounts | None:
+    """Return what :func:`tvm_patch.planner.layout.flow.simulate` does, but for what happens when.
+
+    Parameters
+    ----------
+    flow : Flow
+        Of which nothing is needed whole.
+    """
+    sink = len(flow.heights) - 1
+    nodes = {sink: Node(None, sink, (), flow.heights[sink], flow.heights[sink], 0, flow.step(sink))}
+    waiting: dict[str, int] = {}
+    by_maker = {maker: tensor for tensor, maker in flow.maker.items() if maker is not None}
+    for i in range(sink - 1, -1, -1):
+        tensor = by_maker[i]
+        reads = _reads(flow, tensor, nodes)
+        parent = reads[0].node
+        node = Node(parent, i, reads[0].windows, flow.heights[i], 0, parent.depth + 1, flow.step(i))
+        node.count = int(node.demanded(parent.count))
+        nodes[i] = node
+        rows = rows_waiting(reads, flow.rows[tensor], flow.step(i))
+        if rows is None:
+            return None
+        waiting[tensor] = rows
+    for tensor, maker in flow.maker.items():
+        if maker is None:
+            rows = rows_waiting(_reads(flow, tensor, nodes), flow.rows[tensor])
+            if rows is None:
+                return None
+            waiting[tensor] = rows
+    return RowCounts(waiting, tuple(nodes[i].count for i in range(sink + 1)), {}, ())
+
+
+def _reads(flow: Flow, tensor: str, nodes: Mapping[int, Node]) -> list[PacedRead]:
+    windows: dict[int, list[RowWindow]] = {}
+    for reader in flow.readers[tensor]:
+        windows.setdefault(reader.operator, []).append(reader.window)
+    return [PacedRead(nodes[i], tuple(mine), tuple(mine)) for i, mine in sorted(windows.items())]

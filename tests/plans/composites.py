@@ -1,0 +1,63 @@
+"""Composites drawn at random among those that a segment may have."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+from dataclasses import replace
+
+import numpy as np
+
+from tvm_patch.errors import PlanError
+from tvm_patch.planner.composite import Composite
+from tvm_patch.planner.layout.channels import splits_channels
+from tvm_patch.planner.layout.composite import describe_composite
+from tvm_patch.planner.network import Network
+from tvm_patch.planner.segments import Segment, kept_tensors, segment_of
+
+
+def with_composites(
+    network: Network,
+    segments: Sequence[Segment],
+    fetched: Collection[str],
+    seed: int,
+    longest: int = 6,
+) -> list[Segment]:
+    """Return a plan whose segments have composites wherever some can be, of random length and rows."""
+    rng = np.random.default_rng(seed)
+    found = []
+    for segment, kept in zip(segments, kept_tensors(network, segments), strict=True):
+        (first, *more) = segment.operators
+        if not more and not segment.cut_by and splits_channels(network.operators[first]):
+            channels = network.tensors[network.operators[first].outputs[0]].shape[3]
+            drawn = segment_of((first,), channels=int(rng.integers(1, channels + 1)))
+        elif segment.cut_by:
+            drawn = segment
+        else:
+            drawn = replace(segment, composites=_drawn(network, segment, kept, rng, longest))
+        try:
+            drawn.lay_out(network, kept, fetched)
+        except PlanError:
+            drawn = segment
+        found.append(drawn)
+    return found
+
+
+def _drawn(
+    network: Network, segment: Segment, kept: Collection[str], rng: np.random.Generator, longest: int
+) -> tuple[Composite, ...]:
+    found: list[Composite] = []
+    first = 0
+    while first < len(segment.operators) - 1:
+        for length in range(min(int(rng.integers(2, longest + 1)), len(segment.operators) - first), 1, -1):
+            operators = segment.operators[first : first + length]
+            sink = network.tensors[network.operators[operators[-1]].outputs[0]]
+            composite = Composite(operators, int(rng.integers(1, max(2, min(sink.rows, 9) + 1))))
+            with suppress(PlanError):
+                describe_composite(network, composite, kept)
+                found.append(composite)
+                first += length
+                break
+        else:
+            first += 1
+    return tuple(found)

@@ -1,0 +1,103 @@
+"""Composites that are worth trying."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from tvm_patch.errors import PlanError
+from tvm_patch.planner.composite import Composite
+from tvm_patch.planner.layout.composite import Chain, CompositeDesc
+from tvm_patch.planner.network import Network
+from tvm_patch.planner.search.fused import Piece, composite_piece, piece_of
+from tvm_patch.planner.search.pace import paced_counts
+
+_ROWS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
+"""Rows at once that are tried."""
+_LONGEST = 8
+"""Operators of a composite."""
+_MOST_WORK = 4.0
+"""Multiply-accumulates of a composite over those of its operators."""
+
+
+class Candidates:
+    """Pieces of which segments are made: operators, and composites that save row buffers.
+
+    Parameters
+    ----------
+    network : Network
+    """
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+        self._composites: dict[int, list[Piece]] = {}
+        self._single: dict[int, Piece] = {}
+
+    def single(self, index: int) -> Piece:
+        """Return an operator as a piece."""
+        if index not in self._single:
+            self._single[index] = piece_of(self.network, self.network.operators[index])
+        return self._single[index]
+
+    def composites(self, index: int) -> list[Piece]:
+        """Return the composites whose last operator is `index`."""
+        if index not in self._composites:
+            self._composites[index] = list(self._ending(index))
+        return self._composites[index]
+
+    def ending(self, index: int) -> list[Piece]:
+        """Return all pieces whose last operator is `index`."""
+        return [self.single(index), *self.composites(index)]
+
+    @cached_property
+    def _turns(self) -> list[bool | None]:
+        return [None] * len(self.network.operators)
+
+    def _turned(self, index: int) -> bool:
+        if self._turns[index] is None:
+            op, shapes = self.network.operators[index], self.network.shapes
+            self._turns[index] = bool(op.rows) and shapes is not None and shapes.turned(index) is not None
+        return bool(self._turns[index])
+
+    def _ending(self, index: int) -> list[Piece]:
+        found: list[Piece] = []
+        if not self._turned(index):
+            return found
+        for start in range(index - 1, max(-1, index - _LONGEST), -1):
+            if not self._turned(start):
+                break
+            operators = tuple(range(start, index + 1))
+            try:
+                chain = Chain(self.network, operators, count=paced_counts)
+            except PlanError:
+                continue
+            found += self._of(chain)
+        return found
+
+    def _of(self, chain: Chain) -> list[Piece]:
+        network = self.network
+        plain = 0
+        for op in chain.plain:
+            for tensor, window in zip(op.inputs, op.rows, strict=True):
+                if tensor in chain.made:
+                    plain += window.reach * network.tensors[tensor].row_bytes
+        macs = sum(op.macs for op in chain.plain)
+        found = []
+        for rows in _ROWS:
+            if 2 * rows > chain.sink.shape[1]:
+                break
+            try:
+                desc = chain.of_rows(rows)
+            except PlanError:
+                continue
+            more = sum(
+                (w.size - 1) * network.tensors[t].row_bytes
+                for t, w in zip(desc.inputs, desc.rows, strict=True)
+                if w.stride
+            )
+            if desc.macs <= _MOST_WORK * macs and more + self._held(desc) < plain:
+                found.append(composite_piece(network, Composite(chain.operators, rows), desc))
+        return found
+
+    @staticmethod
+    def _held(desc: CompositeDesc) -> int:
+        return desc.scratch_bytes // 2

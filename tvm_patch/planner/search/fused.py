@@ -1,0 +1,489 @@
+"""Segments of one band that end at one operator, some of their operators composites, in one sweep.
+
+A segment grows backwards.  What it has been made of so far is a :class:`Grown`; of those that begin at one operator only
+a few are kept, which no other beats in bytes and cycles.  Numbers are those of
+:func:`tvm_patch.planner.layout.rows_builder.layout_rows`, which a test holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from tvm_patch.planner.composite import Composite
+from tvm_patch.planner.estimate.cycles import (
+    BAND,
+    buffer_rates,
+    composite_pieces,
+    cycles_of_pieces,
+    demanded_pieces,
+    row_cost,
+)
+from tvm_patch.planner.layout.composite import CompositeDesc
+from tvm_patch.planner.layout.row_buffer import BUFFERED_DTYPES, aligned
+from tvm_patch.planner.network import Network, OperatorDesc
+from tvm_patch.planner.row_window import RowWindow
+from tvm_patch.planner.search.pace import Node, PacedRead, first_row, last_row, rows_waiting
+
+
+@dataclass(frozen=True)
+class Piece:
+    """What a segment is made of: an operator, or a composite; and what it costs.
+
+    Attributes
+    ----------
+    desc : OperatorDesc
+    operators : tuple of int
+        That it runs.
+    composite : Composite or None
+    once, call, column, last_call : float
+        Cycles: in all, a run, a column of each run, a run where it is the last.
+    macs : int
+        Multiply-accumulates of all its rows.
+    """
+
+    desc: OperatorDesc
+    operators: tuple[int, ...]
+    composite: Composite | None
+    once: float
+    call: float
+    column: float
+    last_call: float
+
+    @property
+    def begin(self) -> int:
+        """The first of its operators."""
+        return self.operators[0]
+
+
+def piece_of(network: Network, op: OperatorDesc, reduces: bool = False) -> Piece:
+    """Return an operator as a piece."""
+    cost = row_cost(network, op, reduces)
+    demanded = cycles_of_pieces(demanded_pieces(op), network.target.costs)
+    return Piece(op, (op.index,), None, cost.once, cost.call + demanded, cost.column, cost.call)
+
+
+def composite_piece(network: Network, composite: Composite, desc: CompositeDesc) -> Piece:
+    """Return a composite as a piece."""
+    run = cycles_of_pieces(composite_pieces(network, desc), network.target.costs)
+    return Piece(desc, composite.operators, composite, 0.0, run, 0.0, run)
+
+
+@dataclass(frozen=True)
+class _Use:
+    node: Node
+    windows: tuple[RowWindow, ...]
+    padded: tuple[RowWindow, ...]
+    """Those that cannot read a stored tensor in place."""
+
+
+@dataclass(frozen=True)
+class _Reads:
+    """All uses of a tensor by what the segment has so far, with the columns that they need."""
+
+    uses: tuple[_Use, ...]
+    wanted: tuple[int, int]
+    held: tuple[int, int] | None
+
+
+@dataclass(frozen=True)
+class Grown:
+    """A segment.
+
+    Attributes
+    ----------
+    pieces : tuple of Piece
+        Last first.
+    reads : mapping of str to _Reads
+        Tensors that nothing in it makes.
+    kept : tuple of str
+        Tensors that it makes and that are needed after it, beside its output.
+    scratch, kernel_scratch, macs : int
+    cycles : float
+    """
+
+    growing: Fused
+    pieces: tuple[Piece, ...] = ()
+    reads: Mapping[str, _Reads] = field(default_factory=dict)
+    kept: tuple[str, ...] = ()
+    scratch: int = 0
+    kernel_scratch: int = 0
+    macs: int = 0
+    cycles: float = 0.0
+
+    def before(self, piece: Piece) -> Grown | None:
+        """Return the segment with a piece put before all others, None where it cannot be."""
+        return self.growing.grow(self, piece)
+
+    @property
+    def operators(self) -> tuple[int, ...]:
+        """In run order."""
+        return tuple(i for piece in reversed(self.pieces) for i in piece.operators)
+
+    @property
+    def composites(self) -> tuple[Composite, ...]:
+        """In run order."""
+        return tuple(p.composite for p in reversed(self.pieces) if p.composite is not None)
+
+    @cached_property
+    def costs(self) -> Costs | None:
+        """What it costs as it is; None where it cannot run."""
+        return self.growing.costs(self)
+
+    @cached_property
+    def open_bytes(self) -> int:
+        """Bytes of row buffers that it has once all that it reads is made by it, at least."""
+        return self.growing.open_bytes(self)
+
+
+@dataclass(frozen=True)
+class Costs:
+    """What a segment costs.
+
+    Attributes
+    ----------
+    scratch, macs, cycles : int
+    sources, stored : tuple of str
+        Tensors read from and written to the arena; the sink's output is the last.
+    distances : mapping of str to int
+        By source that may be overwritten: the least (input offset - output offset) in bytes.
+    """
+
+    scratch: int
+    macs: int
+    cycles: int
+    sources: tuple[str, ...]
+    stored: tuple[str, ...]
+    distances: Mapping[str, int]
+
+
+class Fused:
+    """Segments of one band that end at one operator.
+
+    Parameters
+    ----------
+    network : Network
+    needed : collection of str
+        Tensors that something after the segment needs.
+    fetched : collection of str
+        Network inputs whose rows are fetched.
+    """
+
+    def __init__(self, network: Network, needed: Collection[str], fetched: Collection[str]) -> None:
+        self.network, self.needed, self.fetched = network, needed, fetched
+        self._costs = network.target.costs
+        self._rates = {f: buffer_rates(self._costs, f) for f in (False, True)}
+
+    def start(self, piece: Piece, reduces: bool = False) -> Grown:
+        """Return the segment of the last piece alone."""
+        op = piece.desc
+        self.reduces = reduces
+        tensor = self.network.tensors[op.inputs[0] if reduces else op.outputs[0]]
+        rows, width = tensor.shape[1], tensor.shape[2]
+        self.sink_rows = rows
+        empty = Grown(
+            self, scratch=aligned(op.state_bytes) if reduces else 0, cycles=self._costs.get(BAND, 0.0)
+        )
+        node = Node(None, op.index, (), rows, rows, 0, op.rows_at_once)
+        return self._include(empty, piece, node, (0, width), dict(empty.reads))
+
+    def grow(self, grown: Grown, piece: Piece) -> Grown | None:
+        """See :meth:`Grown.before`."""
+        op = piece.desc
+        name = op.outputs[0]
+        reads, tensor = grown.reads.get(name), self.network.tensors[name]
+        if reads is None or not op.rows:
+            return None
+        kept = name in self.needed
+        height, width = tensor.shape[1], tensor.shape[2]
+        waiting = self._waiting(reads, padded_only=False, kept=kept, rows=height, at_once=op.rows_at_once)
+        buffered = [w for use in reads.uses for w in (use.padded if kept else use.windows)]
+        if waiting is None or not self._can_buffer(name, buffered):
+            return None
+        if not kept and any(w.stride == 0 for w in buffered):
+            return None
+        driver = reads.uses[0]
+        parent = driver.node
+        node = Node(parent, op.index, driver.windows, height, 0, parent.depth + 1, op.rows_at_once)
+        demanded = int(node.demanded(parent.count))
+        node.count = height if kept else demanded
+        if kept and demanded < height:
+            return None  # rows that are made after the sink has finished
+        low, high = reads.wanted
+        own = (0, width) if kept else (max(0, low), min(width, high))
+        if own[1] <= own[0]:
+            return None
+        scratch, cycles = grown.scratch, grown.cycles
+        if buffered:
+            scratch += self._buffer_bytes(name, waiting, reads, kept)
+            cycles += self._padding_cost(name, reads, kept, made=True)
+        left = dict(grown.reads)
+        del left[name]
+        grown = Grown(
+            self,
+            grown.pieces,
+            left,
+            (*grown.kept, name) if kept else grown.kept,
+            scratch,
+            grown.kernel_scratch,
+            grown.macs,
+            cycles,
+        )
+        return self._include(grown, piece, node, own, left)
+
+    def _include(
+        self, grown: Grown, piece: Piece, node: Node, own: tuple[int, int], reads: dict[str, _Reads]
+    ) -> Grown:
+        """Add a piece that makes (or reduces) the columns `own`."""
+        op, last = piece.desc, not grown.pieces
+        reduces = last and self.reduces
+        windows = (RowWindow(),) if reduces else op.rows
+        columns, macs, kernel = own[1] - own[0], grown.macs, grown.kernel_scratch
+        runs = -(-node.count // op.rows_at_once)
+        if isinstance(op, CompositeDesc):
+            macs += op.laid_out.macs * runs
+        elif op.macs:
+            out = self.network.tensors[op.outputs[0]].shape
+            macs += op.macs * node.count * columns // (out[1] * out[2])
+        cycles = grown.cycles + piece.once
+        cycles += runs * ((piece.last_call if last else piece.call) + piece.column * columns)
+        if not reduces:
+            kernel = max(kernel, op.scratch_bytes)
+        mine: dict[str, list[RowWindow]] = {}
+        for name, window in zip(op.inputs, windows, strict=True):
+            mine.setdefault(name, []).append(window)
+        for name, used in mine.items():
+            tensor = self.network.tensors[name]
+            padded = tuple(w for w in used if not w.reads_in_place(node.rows, tensor.shape[1]))
+            before = reads.get(name)
+            wanted, held = (None, None) if before is None else (before.wanted, before.held)
+            for window in used:
+                need = _needs(own, window, tensor.shape[2])
+                wanted = _joined(wanted, need)
+                if window in padded:
+                    held = _joined(held, need)
+            assert wanted is not None
+            use = _Use(node, tuple(used), padded)
+            # Pieces come last first, and the first reader drives.
+            reads[name] = _Reads((use, *before.uses) if before else (use,), wanted, held)
+        return Grown(
+            self, (*grown.pieces, piece), reads, grown.kept, grown.scratch, kernel, macs, cycles
+        )
+
+    def _waiting(
+        self, reads: _Reads, padded_only: bool, kept: bool = False, rows: int = 0, at_once: int = 1
+    ) -> int | None:
+        uses = []
+        for read in reads.uses:
+            windows = read.padded if padded_only else read.windows
+            if windows:
+                uses.append(PacedRead(read.node, windows, read.padded if kept else windows))
+        if len(uses) == 1 and at_once == 1 and len(uses[0].windows) == 1 and uses[0].buffered:
+            window = uses[0].windows[0]
+            if not window.inside and window.stride:
+                return window.reach
+        return rows_waiting(uses, rows, at_once)
+
+    def _can_buffer(self, name: str, windows: Sequence[RowWindow]) -> bool:
+        if not windows:
+            return True
+        values = {w.pad_value for w in windows if w.pads}
+        return len(values) <= 1 and self.network.tensors[name].dtype in BUFFERED_DTYPES
+
+    def _columns(self, name: str, reads: _Reads, stored: bool) -> tuple[int, int]:
+        columns = reads.held if stored else reads.wanted
+        assert columns is not None
+        if name in self.fetched:
+            width = self.network.tensors[name].shape[2]
+            return min(columns[0], 0), max(columns[1], width)
+        return columns
+
+    def _buffer_bytes(self, name: str, rows: int, reads: _Reads, stored: bool) -> int:
+        tensor = self.network.tensors[name]
+        width = tensor.shape[2]
+        low, high = self._columns(name, reads, stored)
+        shared = max(0, min(-low, high - width))
+        return aligned((rows * (high - low - shared) + shared) * (tensor.row_bytes // width))
+
+    def _padding_cost(self, name: str, reads: _Reads, stored: bool, made: bool) -> float:
+        """Return the cycles of filling the rows above and below a tensor in its row buffer."""
+        tensor = self.network.tensors[name]
+        used = [w for use in reads.uses for w in (use.padded if stored else use.windows) if not w.inside]
+        top = max((w.pad_before for w in used), default=0)
+        driver = reads.uses[0]
+        windows = driver.padded if stored and not made else driver.windows
+        outside = top
+        if windows and not all(w.inside for w in windows):
+            begin = int(driver.node.begins[-1])
+            outside += max(0, int(last_row(windows, begin)) - tensor.shape[1])
+        if not outside:
+            return 0.0
+        low, high = self._columns(name, reads, stored)
+        row, byte = self._rates[False]
+        return outside * (row + byte * (high - low) * (tensor.row_bytes // tensor.shape[2]))
+
+    def open_bytes(self, grown: Grown) -> int:
+        """See :attr:`Grown.open_bytes`."""
+        total = 0
+        for name, reads in grown.reads.items():
+            windows = [w for use in reads.uses for w in use.windows]
+            if name in self.needed or any(w.stride == 0 for w in windows) or not self._can_buffer(name, windows):
+                continue
+            rows = max(w.reach for w in windows)
+            total += self._buffer_bytes(name, rows, reads, stored=False)
+        return total
+
+    def costs(self, grown: Grown) -> Costs | None:
+        """See :attr:`Grown.costs`."""
+        scratch, cycles = grown.scratch + aligned(grown.kernel_scratch), grown.cycles
+        sources = []
+        for name, reads in grown.reads.items():
+            fetched = name in self.fetched
+            if not fetched:
+                sources.append(name)
+            windows = [w for use in reads.uses for w in (use.windows if fetched else use.padded)]
+            if not windows:
+                continue
+            tensor = self.network.tensors[name]
+            waiting = self._waiting(reads, padded_only=not fetched, rows=tensor.shape[1])
+            if waiting is None or not self._can_buffer(name, windows):
+                return None
+            scratch += self._buffer_bytes(name, waiting, reads, not fetched)
+            width = tensor.shape[2]
+            copied = width
+            if not fetched:
+                assert reads.held is not None
+                low, high = max(0, reads.held[0]), min(width, reads.held[1])
+                if high <= low:
+                    return None
+                copied = high - low
+            row, byte = self._rates[fetched]
+            cycles += tensor.shape[1] * (row + byte * (tensor.row_bytes // width) * copied)
+            cycles += self._padding_cost(name, reads, not fetched, made=False)
+        sink = grown.pieces[0].desc
+        return Costs(
+            scratch,
+            grown.macs,
+            round(cycles),
+            tuple(sources),
+            (*sorted(grown.kept), sink.outputs[0]),
+            {name: d for name in sources if (d := self._distance(grown, name)) is not None},
+        )
+
+    def _distance(self, grown: Grown, source: str) -> int | None:
+        """Return what :func:`tvm_patch.planner.layout.overlap.overlap_distance` does."""
+        stored = self.network.tensors[source]
+        if grown.kept or self.reduces or len(stored.shape) != 4 or stored.shape[0] != 1:
+            return None
+        sink = grown.pieces[0].desc
+        output = self.network.tensors[sink.outputs[0]]
+        reads = grown.reads[source]
+        top = max((w.pad_before for use in reads.uses for w in use.padded if not w.inside), default=0)
+        driver = next((u for u in reads.uses if u.padded), None)
+        steps = np.minimum(np.arange(1, -(-self.sink_rows // sink.rows_at_once) + 1) * sink.rows_at_once, self.sink_rows)
+        written = steps * output.row_bytes
+        distances = []
+        for use in reads.uses:
+            at_sink = use.node.parent is None
+            runs = _asked(use.node, steps)
+            for window in use.windows:
+                if window.stride == 0:
+                    return None
+                same = at_sink and sink.elementwise and stored.row_bytes == output.row_bytes
+                if same and window not in use.padded:
+                    distances.append(0)
+                    continue
+                if window in use.padded:
+                    assert driver is not None
+                    before = _asked(driver.node, steps)
+                    begin = before - 1 - (before - 1) % driver.node.at_once
+                    needed = np.where(before > 0, last_row(driver.padded, begin), -top)
+                else:
+                    if at_sink:
+                        runs = np.concatenate([[0], steps[:-1]])
+                    needed = first_row((window,), runs)
+                free = written - np.maximum(0, needed) * stored.row_bytes
+                least = -stored.rows * stored.row_bytes
+                distances.append(int(free[needed < stored.rows].max(initial=least)))
+        return max(distances)
+
+
+def _asked(node: Node, steps: np.ndarray) -> np.ndarray:
+    """Return how many rows of a node are made when the sink has been asked for each of `steps`."""
+    if node.parent is None:
+        return steps
+    found: np.ndarray = node.demanded(_asked(node.parent, steps))
+    return found
+
+
+def _needs(own: tuple[int, int], window: RowWindow, width: int) -> tuple[int, int]:
+    low = own[0] * window.column_stride - window.columns_before
+    high = (own[1] - 1) * window.column_stride - window.columns_before + window.column_reach
+    return (max(0, low), min(width, high)) if window.inside else (low, high)
+
+
+def _joined(a: tuple[int, int] | None, b: tuple[int, int]) -> tuple[int, int]:
+    return b if a is None else (min(a[0], b[0]), max(a[1], b[1]))
+
+
+def grown_backwards(
+    fused: Fused,
+    sink: Piece,
+    ending: Callable[[int], Sequence[Piece]],
+    end: int,
+    most: int,
+    limit: int,
+    reduces: bool = False,
+    last: Sequence[Piece] = (),
+) -> Iterator[tuple[int, Sequence[Grown]]]:
+    """Yield, by the operator that they begin with, segments that end before cut `end`.
+
+    Parameters
+    ----------
+    fused : Fused
+    sink : Piece
+        The last operator.
+    ending : callable
+        Returns the pieces whose last operator is that of an index.
+    end : int
+        Cut.
+    most : int
+        How many are kept of those that begin with one operator.
+    limit : int
+        Bytes of scratch beyond which none is worth it.
+    reduces : bool
+        Whether the last operator reduces what the others make.
+    last : sequence of Piece
+        Composites that may be the last piece.
+    """
+    begun: dict[int, list[Grown]] = {}
+    for piece in (sink, *last):
+        begun.setdefault(piece.begin, []).append(fused.start(piece, reduces))
+    for start in range(end - 1, -1, -1):
+        mine = _few(begun.pop(start, []), most, limit)
+        if mine:
+            yield start, mine
+            for piece in ending(start - 1) if start else ():
+                for grown in mine:
+                    more = grown.before(piece)
+                    if more is not None:
+                        begun.setdefault(piece.begin, []).append(more)
+        elif not begun:
+            return
+
+
+def _few(grown: Sequence[Grown], most: int, limit: int) -> list[Grown]:
+    """Return those that are better than all others in something, evenly chosen where there are many."""
+    sized = [(g.scratch + aligned(g.kernel_scratch) + g.open_bytes, g.cycles, i) for i, g in enumerate(grown) if g.scratch <= limit]
+    kept: list[int] = []
+    least = float("inf")
+    for _, cycles, i in sorted(sized):
+        if cycles < least * 0.999:
+            kept.append(i)
+            least = cycles
+    if len(kept) > most:
+        kept = [kept[round(k * (len(kept) - 1) / (most - 1))] for k in range(most)]
+    return [grown[i] for i in dict.fromkeys(kept)]
