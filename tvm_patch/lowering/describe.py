@@ -70,6 +70,7 @@ class KernelShapes:
     def __init__(self, operators: Sequence[OperatorDesc], target: Target) -> None:
         self._operators, self._target = operators, target
         self._turned: dict[int, tuple[RowKernel, OperatorDesc] | None] = {}
+        self._first: dict[tuple[int, int], tuple[RowKernel, OperatorDesc] | None] = {}
         self._blocks: dict[tuple[int, int], list[tuple[RowKernel, OperatorDesc]]] = {}
 
     def turned(self, index: int) -> OperatorDesc | None:
@@ -86,6 +87,14 @@ class KernelShapes:
         found = self._turned[index] if self.turned(index) is not None else None
         assert found is not None
         return found[0]
+
+    def block(self, index: int, channels: int) -> OperatorDesc | None:
+        """Return an operator on its first so many channels, None where it cannot be cut."""
+        key = (index, channels)
+        if key not in self._first:
+            self._first[key] = self._described(index, of_channels(self._operators[index].operator, 0, channels))
+        found = self._first[key]
+        return None if found is None else found[1]
 
     def blocks(self, index: int, channels: int) -> tuple[OperatorDesc, ...]:
         """Return an operator on so many channels after the other; nothing where it cannot be cut."""

@@ -112,6 +112,9 @@ class OtherShapes(Protocol):
     def turned_kernel(self, index: int) -> Any:
         """Return the kernel of an operator turned by a quarter that can be."""
 
+    def block(self, index: int, channels: int) -> OperatorDesc | None:
+        """Return an operator on its first so many channels, None where it cannot be cut."""
+
     def blocks(self, index: int, channels: int) -> tuple[OperatorDesc, ...]:
         """Return an operator on so many channels after the other; nothing where it cannot be cut."""
 

@@ -135,6 +135,26 @@ def composite_pieces(network: Network, op: CompositeDesc) -> dict[str, float]:
     return pieces
 
 
+def channel_pieces(network: Network, op: OperatorDesc, channels: int) -> dict[str, float]:
+    """Return the pieces of a depthwise convolution that runs in blocks of so many channels."""
+    read, made = (t.shape for t in (op.operator.inputs[0], op.operator.outputs[0]))
+    blocks = -(-made[3] // channels)
+    terms = row_terms(network, op)
+    pixels = read[1] * read[2] + made[1] * made[2]
+    parts: list[tuple[Mapping[str, float], float]] = [
+        (terms.once, 1),
+        (terms.call, made[1]),
+        (terms.column, made[1] * made[2]),
+        # Every block has a call a row, and every pixel of it is copied there and back.
+        ({_COPIED_PIXEL: blocks * pixels + (blocks - 1) * made[1], _COPIED_BYTE: pixels * made[3]}, 1),
+    ]
+    pieces: dict[str, float] = {}
+    for more, times in parts:
+        for name, count in more.items():
+            pieces[name] = pieces.get(name, 0.0) + count * times
+    return pieces
+
+
 def segment_pieces(network: Network, layout: RowsLayout) -> dict[str, float]:
     """Return the pieces of a segment of rows on demand; :mod:`tvm_patch.planner.search.growth` counts them faster."""
     pieces: dict[str, float] = {}

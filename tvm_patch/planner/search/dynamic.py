@@ -84,13 +84,27 @@ class Search(Ways):
 
     def segments_of(self, way: int) -> tuple[Segment, ...]:
         """Return the segments of a way."""
+        return tuple(s for move in self._moves_of(way) for s in move.segments)
+
+    def leaner(self, way: int) -> tuple[tuple[Segment, ...], int]:
+        """Return a way with the same cuts and no more work that needs little everywhere, and its cycles.
+
+        What is in use at once away from the peak costs nothing, but stands in the way where tensors are placed.
+        """
+        moves = []
+        for move in self._moves_of(way):
+            same = [m for m in self._ways[move.end].moves if m.start == move.start and m.macs <= move.macs]
+            moves.append(min(same, key=lambda m: m.costs))
+        return tuple(s for move in moves for s in move.segments), sum(move.cycles for move in moves)
+
+    def _moves_of(self, way: int) -> list[Move]:
         moves: list[Move] = []
         end = len(self._ways) - 1
         while end:
             move, way = self._ways[end].steps[way].tolist()
             moves.append(self._ways[end].moves[move])
             end = moves[-1].start
-        return tuple(s for move in reversed(moves) for s in move.segments)
+        return moves[::-1]
 
 
 def _run(
@@ -102,13 +116,34 @@ def _run(
     count = len(network.operators)
     single = OneSegment(network, fetched_inputs(network, mode), mode == "streamed")
     twice = TwoPasses(single)
-    left = np.concatenate([np.cumsum([op.macs for op in network.operators][::-1])[::-1], [0]])
-    ways = [_Reached(np.zeros((1, 3), np.int64), np.zeros((1, 2), np.int64), ())]
+    found: list[list[Move]] = [[]]
     for end in range(1, count + 1):
         if progress is not None:
-            progress(end / count)
-        found = (*single.moves_to(end), *twice.moves_to(end))
-        moves = [m for m in found if len(ways[m.start].costs)]
+            progress(end / (2 * count))
+        found.append([*single.moves_to(end), *twice.moves_to(end)])
+    ways = _reach(network, found, most_macs)
+    idle = ways[-1].costs[ways[-1].costs[:, 1] <= network.macs * _NO_WORK]
+    if not len(idle) or network.shapes is None:
+        return ways
+    # Composites trade work for memory: what needs more than a plan without any work has no use for them.
+    most = int(idle[:, 0].min())
+    for end in range(1, count + 1):
+        if progress is not None:
+            progress((count + end) / (2 * count))
+        found[end] += single.composites_to(end, most)
+    return _reach(network, found, most_macs)
+
+
+_NO_WORK = 1.001
+"""Overhead of plans that count as computing nothing twice."""
+
+
+def _reach(network: Network, found: Sequence[Sequence[Move]], most_macs: int) -> list[_Reached]:
+    """Return the ways to reach every cut by some moves, which are given by the cut where they end."""
+    left = np.concatenate([np.cumsum([op.macs for op in network.operators][::-1])[::-1], [0]])
+    ways = [_Reached(np.zeros((1, 3), np.int64), np.zeros((1, 2), np.int64), ())]
+    for end, there in enumerate(found[1:], 1):
+        moves = [m for m in there if len(ways[m.start].costs)]
         costs, steps = [np.zeros((0, 3), np.int64)], [np.zeros((0, 2), np.int64)]
         for i, move in enumerate(moves):
             after = ways[move.start].costs + np.array([0, move.macs, move.cycles])

@@ -208,7 +208,7 @@ class Fused:
         driver = reads.uses[0]
         parent = driver.node
         node = Node(parent, op.index, driver.windows, height, 0, parent.depth + 1, op.rows_at_once)
-        demanded = int(node.demanded(parent.count))
+        demanded = node.demanded_by(parent.count)
         node.count = height if kept else demanded
         if kept and demanded < height:
             return None  # rows that are made after the sink has finished
@@ -317,8 +317,9 @@ class Fused:
         windows = driver.padded if stored and not made else driver.windows
         outside = top
         if windows and not all(w.inside for w in windows):
-            begin = int(driver.node.begins[-1])
-            outside += max(0, int(last_row(windows, begin)) - tensor.shape[1])
+            begin = (driver.node.count - 1) // driver.node.at_once * driver.node.at_once
+            last = max(begin * w.stride - w.pad_before + w.reach if w.stride else 1 for w in windows)
+            outside += max(0, last - tensor.shape[1])
         if not outside:
             return 0.0
         low, high = self._columns(name, reads, stored)

@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterator
 
 import numpy as np
 
-from tvm_patch.planner.estimate.cycles import whole_cost
+from tvm_patch.planner.estimate.cycles import channel_pieces, cycles_of_pieces, whole_cost
+from tvm_patch.planner.layout.channels import splits_channels, layout_channels
 from tvm_patch.planner.layout.row_buffer import aligned
 from tvm_patch.planner.layout.rows_builder import joins_as_reduction
 from tvm_patch.planner.network import Network, OperatorDesc
@@ -16,9 +17,11 @@ from tvm_patch.planner.search.cuts import Cuts
 from tvm_patch.planner.search.fused import Fused, Grown, grown_backwards, piece_of
 from tvm_patch.planner.search.growth import Growth, SegmentCosts
 from tvm_patch.planner.search.moves import Move, undominated
-from tvm_patch.planner.segments import Segment
+from tvm_patch.planner.segments import ChannelSegment, Segment
 
 _NEVER = 1 << 60
+_CHANNELS = (8, 32)
+"""Channels of a block that are tried."""
 _KEPT = 6
 """Segments of the same operators that are grown further."""
 
@@ -50,24 +53,24 @@ class OneSegment:
         sink = self.network.operators[end - 1]
         yield from self._single[end - 1]
         reduces = joins_as_reduction(sink, 2)
-        yield from self._fused(end, reduces)
         if sink.rows or reduces:
             growth = Growth(self.network, sink.index, self.cuts.needed[end], self.fetched, reduces)
             yield from self._grown(growth, end)
 
-    def _fused(self, end: int, reduces: bool) -> Iterator[Move]:
-        """Yield the moves of one band that have composites."""
+    def composites_to(self, end: int, most: int) -> Iterator[Move]:
+        """Yield the segments of one band that end before cut `end`, have composites and need no more than `most`."""
         sink = self.network.operators[end - 1]
+        reduces = joins_as_reduction(sink, 2)
         if not sink.rows and not reduces:
             return
         fused = Fused(self.network, self.cuts.needed[end], self.fetched)
         last = () if reduces else self.candidates.composites(end - 1)
         piece = piece_of(self.network, sink, reduces)
-        segments = grown_backwards(fused, piece, self.candidates.ending, end, _KEPT, self.limit, reduces, last)
+        segments = grown_backwards(fused, piece, self.candidates.ending, end, _KEPT, most, reduces, last)
         for start, some in segments:
             for grown in some:
                 if grown.composites:
-                    yield from self._fused_moves(grown, start, end)
+                    yield from (m for m in self._fused_moves(grown, start, end) if m.peak <= most)
 
     def _fused_moves(self, grown: Grown, start: int, end: int) -> Iterator[Move]:
         costs = grown.costs
@@ -97,8 +100,28 @@ class OneSegment:
             cut = op.index + 1
             growth = Growth(self.network, op.index, self.cuts.needed[cut], self.fetched, False)
             yield from self._segment(growth.costs(), op.index, cut)
+            yield from self._in_blocks(op)
         else:
             yield self._whole(op)
+
+    def _in_blocks(self, op: OperatorDesc) -> Iterator[Move]:
+        """Yield the ways to run a depthwise convolution block by block of channels."""
+        network, cuts, cut = self.network, self.cuts, op.index
+        if network.shapes is None or not splits_channels(op) or set(op.inputs) & self.fetched:
+            return
+        for channels in _CHANNELS:
+            if 2 * channels > op.operator.outputs[0].shape[3]:
+                return
+            first = network.shapes.block(op.index, channels)
+            if first is None:
+                continue
+            layout = layout_channels(network, op, channels, (first,))
+            dying = {t: d for t, d in layout.input_distance.items() if d is not None and cuts.dies_before(t, cut + 1)}
+            peak = cuts.alive[cut] + cuts.new_bytes(op.outputs, cut) + layout.scratch_bytes
+            peak -= cuts.saved(dying, op.outputs[0])
+            cycles = cycles_of_pieces(channel_pieces(network, op, channels), network.target.costs)
+            segment = ChannelSegment((op.index,), channels=channels)
+            yield Move(cut, cut + 1, peak, op.macs, round(cycles), (segment,))
 
     def _grown(self, growth: Growth, end: int) -> Iterator[Move]:
         for start in range(end - 2, -1, -1):

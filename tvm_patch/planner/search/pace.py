@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -60,6 +61,17 @@ class Node:
         if self.at_once > 1:
             needed = np.minimum(-(-needed // self.at_once) * self.at_once, self.rows)
         return np.where(asked > 0, needed, 0)
+
+    def demanded_by(self, asked: int) -> int:
+        """Return the same for one number."""
+        if asked <= 0:
+            return 0
+        row = asked - 1
+        if self.parent is not None and self.parent.at_once > 1:
+            row -= row % self.parent.at_once
+        last = max(row * w.stride - w.pad_before + w.reach if w.stride else 1 for w in self.windows)
+        needed = min(max(last, 0), self.rows)
+        return min(-(-needed // self.at_once) * self.at_once, self.rows)
 
     @property
     def begins(self) -> Rows:
@@ -149,6 +161,8 @@ def rows_waiting(uses: Sequence[PacedRead], rows: int = 0, at_once: int = 1) -> 
         None when a reader would find a row missing: such a segment cannot run on demand.
     """
     driver = uses[0]
+    if len(uses) == 1 and driver.buffered == driver.windows:
+        return _waiting_of_one(driver.windows, driver.node.count, driver.node.at_once, rows, at_once)
     begins = driver.node.begins
     made = _made(driver, begins, rows, at_once)
     oldest = first_row(driver.buffered, begins) if driver.buffered else made - 1
@@ -159,6 +173,21 @@ def rows_waiting(uses: Sequence[PacedRead], rows: int = 0, at_once: int = 1) -> 
         if _misses(use, driver, uses, rows, at_once):
             return None
     return max(1, int((made - oldest).max(initial=1)))
+
+
+@lru_cache(maxsize=65536)
+def _waiting_of_one(
+    windows: tuple[RowWindow, ...], count: int, reads_at_once: int, rows: int, at_once: int
+) -> int:
+    """Return the rows of a buffer that one operator reads, which makes `count` rows."""
+    most = 1
+    inside = all(w.inside for w in windows)
+    for row in range(0, count, reads_at_once):
+        made = max(row * w.stride - w.pad_before + w.reach if w.stride else 1 for w in windows)
+        made = min(made, rows) if inside else made
+        made = max(made, min(-(-made // at_once) * at_once, rows)) if at_once > 1 else made
+        most = max(most, made - min(row * w.stride - w.pad_before for w in windows))
+    return most
 
 
 def _made(driver: PacedRead, begins: Rows, rows: int, at_once: int) -> Rows:

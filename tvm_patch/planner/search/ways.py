@@ -112,6 +112,19 @@ class Ways(ABC):
     def segments_of(self, way: int) -> tuple[Segment, ...]:
         """Return the segments of a way."""
 
+    def leaner(self, way: int) -> tuple[tuple[Segment, ...], int] | None:
+        """Return the segments and cycles of a way like another that is easier to place, if one is known."""
+        return None
+
+    def _lean_point(self, way: int) -> Point | None:
+        found = self.leaner(way)
+        if found is None:
+            return None
+        segments, cycles = found
+        if segments not in self._scheduled:
+            self._scheduled[segments] = Schedule.of(self.network, segments, self.mode)
+        return Point(self._scheduled[segments], cycles)
+
     def _point(self, way: int) -> Point:
         segments = self.segments_of(way)
         if segments not in self._scheduled:
@@ -210,5 +223,10 @@ class Ways(ABC):
         for promise, way in sorted(promises):
             if best is not None and best[0] <= promise:
                 break
-            consider(self._point(way))
+            point = self._point(way)
+            consider(point)
+            if point.arena_bytes > self._costs[way, 0] and slowest is None:
+                lean = self._lean_point(way)
+                if lean is not None:
+                    consider(lean)
         return None if best is None else best[1]
