@@ -27,10 +27,10 @@ def with_composites(
     rng = np.random.default_rng(seed)
     found = []
     for segment, kept in zip(segments, kept_tensors(network, segments), strict=True):
-        (first, *more) = segment.operators
-        if not more and not segment.cut_by and splits_channels(network.operators[first]):
-            channels = network.tensors[network.operators[first].outputs[0]].shape[3]
-            drawn = segment_of((first,), channels=int(rng.integers(1, channels + 1)))
+        last = network.operators[segment.operators[-1]]
+        if len(segment.operators) <= 2 and not segment.cut_by and splits_channels(last):
+            channels = network.tensors[last.outputs[0]].shape[3]
+            drawn = segment_of(segment.operators, channels=int(rng.integers(1, channels + 1)))
         elif segment.cut_by:
             drawn = segment
         else:

@@ -102,10 +102,10 @@ def _scratch(step: Step) -> Iterator[Region]:
         yield from _patch_scratch(laid_out)
         return
     if isinstance(laid_out, ChannelsLayout):
-        made = laid_out.blocks[0].operator.outputs[0].shape
+        made = laid_out.blocks[-1][0].operator.outputs[0].shape
         yield 0, laid_out.window_bytes
         yield laid_out.row_offset, made[2] * made[3]
-        yield laid_out.scratch_offset, max(op.scratch_bytes for op in laid_out.blocks)
+        yield laid_out.scratch_offset, laid_out.block_scratch
         return
     if not isinstance(laid_out, RowsLayout):
         yield 0, step.kernels[0].scratch_bytes

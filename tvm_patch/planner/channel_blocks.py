@@ -1,8 +1,10 @@
-"""A depthwise convolution on some of its channels."""
+"""Operators on some of their output channels: depthwise convolutions, and 1×1 convolutions before them."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+
+import numpy as np
 
 from tvm_patch.graph import Operator, Tensor
 
@@ -13,16 +15,28 @@ def starts_of(op: Operator, channels: int) -> range:
 
 
 def of_channels(op: Operator, first: int, channels: int) -> Operator:
-    """Return a depthwise convolution without multiplier on `channels` channels from `first` on, or on those left."""
+    """Return an operator on `channels` output channels from `first` on, or on those left.
+
+    Parameters
+    ----------
+    op : Operator
+        A depthwise convolution without multiplier, of which the inputs are cut as well, or a convolution.
+    first, channels : int
+    """
     total = op.outputs[0].shape[-1]
     end = min(total, first + channels)
 
     def cut(tensor: Tensor) -> Tensor:
         return replace(tensor, shape=(*tensor.shape[:-1], end - first))
 
-    constants = {
-        name: array[..., first:end] if array.ndim and array.shape[-1] == total else array
-        for name, array in op.constants.items()
-    }
-    inputs, outputs = tuple(map(cut, op.inputs)), tuple(map(cut, op.outputs))
-    return replace(op, inputs=inputs, outputs=outputs, constants=constants)
+    def part(name: str, array: np.ndarray) -> np.ndarray:
+        if name == "weight" and op.kind == "conv2d":
+            return array[first:end]
+        return array[..., first:end] if array.ndim and array.shape[-1] == total else array
+
+    return replace(
+        op,
+        inputs=op.inputs if op.kind == "conv2d" else tuple(map(cut, op.inputs)),
+        outputs=tuple(map(cut, op.outputs)),
+        constants={name: part(name, array) for name, array in op.constants.items()},
+    )

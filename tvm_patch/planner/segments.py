@@ -120,7 +120,7 @@ class PatchSegment(Segment):
 
 @dataclass(frozen=True)
 class ChannelSegment(Segment):
-    """A depthwise convolution that runs block by block of channels.
+    """A depthwise convolution, perhaps with the 1×1 convolution before it, that runs block by block of channels.
 
     Attributes
     ----------
@@ -152,13 +152,15 @@ class ChannelSegment(Segment):
 
     def lay_out(self, network: Network, kept: Collection[str] = (), fetched: Collection[str] = ()) -> Layout:
         """Lay out the segment; see :meth:`Segment.lay_out`."""
-        (index, *more) = self.operators
-        op = network.operators[index]
-        if more or self.bands != 1:
-            raise PlanError("blocks of channels are for one operator in one band")
-        if set(op.inputs) & set(fetched):
-            raise PlanError(f"input {op.inputs[0]} is fetched row by row: blocks of channels need it whole")
-        return layout_channels(network, op, self.channels)
+        if self.bands != 1:
+            raise PlanError("blocks of channels have one band")
+        for name in network.operators[self.operators[0]].inputs:
+            if name in fetched:
+                raise PlanError(f"input {name} is fetched row by row: blocks of channels need it whole")
+        made = {t for i in self.operators[:-1] for t in network.operators[i].outputs}
+        if made & set(kept):
+            raise PlanError(f"tensor {min(made & set(kept))} is needed later: it cannot be made in blocks")
+        return layout_channels(network, self.operators, self.channels)
 
 
 NUMBERS: Mapping[str, int] = {"bands": 1, "patch_rows": 0, "channels": 0}

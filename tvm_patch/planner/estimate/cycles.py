@@ -7,7 +7,7 @@ cycles it takes (:attr:`tvm_patch.targets.Target.costs`, fitted to counts of an 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -135,23 +135,43 @@ def composite_pieces(network: Network, op: CompositeDesc) -> dict[str, float]:
     return pieces
 
 
-def channel_pieces(network: Network, op: OperatorDesc, channels: int) -> dict[str, float]:
-    """Return the pieces of a depthwise convolution that runs in blocks of so many channels."""
-    read, made = (t.shape for t in (op.operator.inputs[0], op.operator.outputs[0]))
-    blocks = -(-made[3] // channels)
-    terms = row_terms(network, op)
-    pixels = read[1] * read[2] + made[1] * made[2]
-    parts: list[tuple[Mapping[str, float], float]] = [
-        (terms.once, 1),
-        (terms.call, made[1]),
-        (terms.column, made[1] * made[2]),
-        # Every block has a call a row, and every pixel of it is copied there and back.
-        ({_COPIED_PIXEL: blocks * pixels + (blocks - 1) * made[1], _COPIED_BYTE: pixels * made[3]}, 1),
-    ]
+def channel_pieces(network: Network, ops: Sequence[OperatorDesc], channels: int) -> dict[str, float]:
+    """Return the pieces of a depthwise convolution in blocks of so many channels, perhaps behind what makes its input.
+
+    Parameters
+    ----------
+    network : Network
+        For shapes.
+    ops : sequence of OperatorDesc
+        One or two.
+    channels : int
+        Of a block.
+    """
     pieces: dict[str, float] = {}
-    for more, times in parts:
+
+    def add(more: Mapping[str, float], times: float = 1.0) -> None:
         for name, count in more.items():
             pieces[name] = pieces.get(name, 0.0) + count * times
+
+    blocks, pixels = 1, 0
+    for op in ops:
+        made = op.operator.outputs[0].shape
+        blocks = -(-made[3] // channels)
+        terms = row_terms(network, op)
+        add(terms.once)
+        add(terms.call, made[1] * (1 if op.kind == "depthwise_conv2d" else blocks))
+        add(terms.column, made[1] * made[2])
+        # What is widened for a tile of outputs is widened again for each block.
+        widened = {name: count for name, count in terms.column.items() if name.endswith((".widen", ".rest"))}
+        add(widened, made[1] * made[2] * (blocks - 1))
+        add({_COPIED_PIXEL: (blocks - 1) * made[1]})
+        pixels += made[1] * made[2]
+    if len(ops) == 1:
+        read = ops[0].operator.inputs[0].shape
+        pixels += read[1] * read[2]
+    else:
+        pixels -= ops[0].operator.outputs[0].shape[1] * ops[0].operator.outputs[0].shape[2]
+    add({_COPIED_PIXEL: blocks * pixels, _COPIED_BYTE: pixels * ops[-1].operator.outputs[0].shape[3]})
     return pieces
 
 

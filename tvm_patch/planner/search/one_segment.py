@@ -6,8 +6,9 @@ from collections.abc import Collection, Iterator
 
 import numpy as np
 
+from tvm_patch.errors import PlanError
 from tvm_patch.planner.estimate.cycles import channel_pieces, cycles_of_pieces, whole_cost
-from tvm_patch.planner.layout.channels import splits_channels, layout_channels
+from tvm_patch.planner.layout.channels import layout_channels, splits_channels
 from tvm_patch.planner.layout.row_buffer import aligned
 from tvm_patch.planner.layout.rows_builder import joins_as_reduction
 from tvm_patch.planner.network import Network, OperatorDesc
@@ -52,6 +53,8 @@ class OneSegment:
         """Yield the segments that end before cut `end`, shortest first."""
         sink = self.network.operators[end - 1]
         yield from self._single[end - 1]
+        if end > 1 and not self.reads_once((end - 2, end - 1)):
+            yield from self._in_blocks((end - 2, end - 1))
         reduces = joins_as_reduction(sink, 2)
         if sink.rows or reduces:
             growth = Growth(self.network, sink.index, self.cuts.needed[end], self.fetched, reduces)
@@ -100,28 +103,37 @@ class OneSegment:
             cut = op.index + 1
             growth = Growth(self.network, op.index, self.cuts.needed[cut], self.fetched, False)
             yield from self._segment(growth.costs(), op.index, cut)
-            yield from self._in_blocks(op)
+            yield from self._in_blocks((op.index,))
         else:
             yield self._whole(op)
 
-    def _in_blocks(self, op: OperatorDesc) -> Iterator[Move]:
-        """Yield the ways to run a depthwise convolution block by block of channels."""
-        network, cuts, cut = self.network, self.cuts, op.index
-        if network.shapes is None or not splits_channels(op) or set(op.inputs) & self.fetched:
+    def _in_blocks(self, operators: tuple[int, ...]) -> Iterator[Move]:
+        """Yield the ways to run a depthwise convolution, perhaps with what makes its input, in blocks of channels."""
+        network, cuts, (start, end) = self.network, self.cuts, (operators[0], operators[-1] + 1)
+        ops = [network.operators[i] for i in operators]
+        shapes, read = network.shapes, set(ops[0].inputs)
+        if shapes is None or not splits_channels(ops[-1]) or read & self.fetched:
             return
+
+        def first_of(index: int, channels: int) -> tuple[OperatorDesc, ...]:
+            found = None if shapes is None else shapes.block(index, channels)
+            return () if found is None else (found,)
+
         for channels in _CHANNELS:
-            if 2 * channels > op.operator.outputs[0].shape[3]:
+            if 2 * channels > ops[-1].operator.outputs[0].shape[3]:
                 return
-            first = network.shapes.block(op.index, channels)
-            if first is None:
-                continue
-            layout = layout_channels(network, op, channels, (first,))
-            dying = {t: d for t, d in layout.input_distance.items() if d is not None and cuts.dies_before(t, cut + 1)}
-            peak = cuts.alive[cut] + cuts.new_bytes(op.outputs, cut) + layout.scratch_bytes
-            peak -= cuts.saved(dying, op.outputs[0])
-            cycles = cycles_of_pieces(channel_pieces(network, op, channels), network.target.costs)
-            segment = ChannelSegment((op.index,), channels=channels)
-            yield Move(cut, cut + 1, peak, op.macs, round(cycles), (segment,))
+            try:
+                layout = layout_channels(network, operators, channels, first_of)
+            except PlanError:
+                return
+            dying = {
+                t: d for t, d in layout.input_distance.items() if d is not None and cuts.dies_before(t, end)
+            }
+            peak = cuts.alive[start] + cuts.new_bytes(layout.stored, start) + layout.scratch_bytes
+            peak -= cuts.saved(dying, layout.stored[0])
+            cycles = cycles_of_pieces(channel_pieces(network, ops, channels), network.target.costs)
+            segment = ChannelSegment(operators, channels=channels)
+            yield Move(start, end, peak, sum(op.macs for op in ops), round(cycles), (segment,))
 
     def _grown(self, growth: Growth, end: int) -> Iterator[Move]:
         for start in range(end - 2, -1, -1):
