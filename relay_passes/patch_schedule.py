@@ -4,8 +4,10 @@
 
 ``tvm_patch.operators``
     JSON list of the operators' indices in run order, as ``tvm-patch inspect`` numbers them.
-``tvm_patch.bands``, ``tvm_patch.patch_rows``
+``tvm_patch.bands``, ``tvm_patch.patch_rows``, ``tvm_patch.channels``
     See :func:`tvm_patch.planner.segments.segment_of`.
+``tvm_patch.composites``
+    Where there are some: JSON list of ``[operators, rows]``; see :class:`tvm_patch.planner.composite.Composite`.
 
 and ``main`` gains ``tvm_patch.input_mode`` and, where a whole plan was given, ``tvm_patch.plan``, its JSON.  The module
 is ordinary Relax and computes what it computed before; ``tvm_patch.lowering.LowerSegments`` turns each function into
@@ -35,7 +37,8 @@ from tvm_patch.planner.plan import Plan
 from tvm_patch.planner.segments import Segment, check_operators, kept_tensors
 from tvm_patch.tvm_types import Expr, Var
 
-OPERATORS, INPUT_MODE, PLAN = "tvm_patch.operators", "tvm_patch.input_mode", "tvm_patch.plan"
+OPERATORS, COMPOSITES = "tvm_patch.operators", "tvm_patch.composites"
+INPUT_MODE, PLAN = "tvm_patch.input_mode", "tvm_patch.plan"
 NUMBER = "tvm_patch."
 """What precedes the name of one of :data:`tvm_patch.planner.segments.NUMBERS`."""
 
@@ -61,7 +64,7 @@ class PatchSchedule:
 
     def __init__(self, plan: Plan | Sequence[Segment], input_mode: InputMode = "resident") -> None:
         if isinstance(plan, Plan):
-            segments = [s.segment() for s in plan.segments]
+            segments = plan.cut()
             self.segments, self.attrs = segments, {INPUT_MODE: plan.input_mode, PLAN: plan.model_dump_json()}
         else:
             self.segments, self.attrs = list(plan), {INPUT_MODE: input_mode}
@@ -134,6 +137,8 @@ def _segment_function(
         OPERATORS: json.dumps(list(segment.operators)),
         **{NUMBER + name: number for name, number in segment.numbers.items()},
     }
+    if segment.composites:
+        attrs[COMPOSITES] = json.dumps([[list(c.operators), c.rows] for c in segment.composites])
     builder = FunctionBuilder(list(params.values()), attrs)
     values: dict[str, Expr] = dict(params)
 

@@ -70,7 +70,9 @@ def operator(
 
 def segment(*operators: int) -> SegmentEntry:
     """A segment in one band."""
-    return SegmentEntry(operators=operators, bands=1, patch_rows=0, scratch_bytes=0)
+    return SegmentEntry(
+        operators=operators, bands=1, patch_rows=0, channels=0, composites=(), scratch_bytes=0
+    )
 
 
 def metadata(

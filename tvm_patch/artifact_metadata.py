@@ -122,12 +122,21 @@ class OperatorEntry(_Entry):
     )
 
 
+class CompositeEntry(_Entry):
+    """Operators of a segment that run as one."""
+
+    operators: tuple[int, ...] = Field(description="their indices, in run order")
+    rows: int = Field(description="rows of the last one's output that are made at once")
+
+
 class SegmentEntry(_Entry):
     """Operators that run together."""
 
     operators: tuple[int, ...] = Field(description="their indices, in run order")
     bands: int = Field(description="vertical stripes in which it runs")
     patch_rows: int = Field(description="rows of patches; 0 where rows are made on demand")
+    channels: int = Field(description="channels of a block; 0 where all are made together")
+    composites: tuple[CompositeEntry, ...] = Field(description="which of the operators run as one")
     scratch_bytes: int = Field(description="bytes of the arena for row buffers and kernels' scratch")
 
 

@@ -10,6 +10,7 @@ import pytest
 
 import tvm_patch
 from tests.models.networks import all_networks, eight_inputs
+from tests.plans.composites import with_composites
 from tests.plans.plans import ODD, longest_plan, random_plan
 from tests.plans.specification import specified
 from tvm_patch.driver.domain import difference_in_steps, input_to_model, output_to_model
@@ -17,10 +18,11 @@ from tvm_patch.driver.front import Legalized, legalize
 from tvm_patch.errors import PlanError
 from tvm_patch.input_mode import InputMode
 from tvm_patch.oracle import Oracle, OracleRefusal
+from tvm_patch.planner.modes import fetched_inputs
 from tvm_patch.planner.network import Network
 from tvm_patch.planner.schedule import Schedule
 from tvm_patch.planner.search.dynamic import Search
-from tvm_patch.planner.segments import Segment
+from tvm_patch.planner.segments import Segment, layer_by_layer
 
 Plan = Callable[[Network], Sequence[Segment]]
 
@@ -35,6 +37,16 @@ def odd_bands(mode: InputMode, seed: int) -> Plan:
     return lambda network: random_plan(network, seed, mode, ODD)
 
 
+def composites(mode: InputMode, seed: int) -> Plan:
+    """The longest segments in one band, with composites of random length and rows wherever some can be."""
+
+    def plan(network: Network) -> Sequence[Segment]:
+        segments = longest_plan(network, 1, mode)
+        return with_composites(network, segments, fetched_inputs(network, mode), seed)
+
+    return plan
+
+
 PLANS: dict[str, tuple[InputMode, Plan]] = {
     "least-rereadable": ("rereadable", least("rereadable")),
     "least-streamed": ("streamed", least("streamed")),
@@ -42,13 +54,16 @@ PLANS: dict[str, tuple[InputMode, Plan]] = {
     "odd-resident": ("resident", odd_bands("resident", 1)),
     "odd-resident-again": ("resident", odd_bands("resident", 3)),
     "odd-rereadable": ("rereadable", odd_bands("rereadable", 2)),
+    "composites": ("resident", composites("resident", 1)),
+    "composites-rereadable": ("rereadable", composites("rereadable", 2)),
+    "channels": ("resident", lambda network: with_composites(network, layer_by_layer(network), (), 3)),
     "longest-8": ("resident", lambda network: longest_plan(network, bands=8)),
     "longest-1": ("resident", lambda network: longest_plan(network, bands=1)),
 }
-"""Eight, because not every network's input can be fetched row by row: five at least are left."""
+"""Eleven, because not every network's input can be fetched row by row: five at least are left."""
 
 _QUICK = {"mlperf-ic-resnet8-32", "mlperf-kws-dscnn", "tflm-micro-speech"}
-_QUICK_PLANS = {"least-rereadable", "odd-resident", "longest-8"}
+_QUICK_PLANS = {"least-rereadable", "odd-resident", "longest-8", "composites", "channels"}
 
 CASES = [
     pytest.param(name, plan, marks=() if name in _QUICK and plan in _QUICK_PLANS else pytest.mark.verify)

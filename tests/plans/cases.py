@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from tests.plans.composites import with_composites
 from tests.plans.networks import one_of_each
 from tests.plans.plans import longest_plan
 from tvm_patch.input_mode import InputMode
@@ -38,6 +39,14 @@ CASES: dict[str, tuple[InputMode, Callable[[Network], Sequence[Segment]]]] = {
         ),
     ),
     "streamed": ("streamed", lambda network: longest_plan(network, 1, "streamed")),
+    "composites": (
+        "rereadable",
+        lambda network: with_composites(network, longest_plan(network, 1, "rereadable"), network.inputs, 1),
+    ),
+    "channels": (
+        "resident",
+        lambda network: with_composites(network, layer_by_layer(network), (), 2),
+    ),
     "two-passes": ("rereadable", two_passes),
     "two-passes-resident": ("resident", lambda network: two_passes(network, "resident")),
 }

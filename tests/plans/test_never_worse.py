@@ -45,5 +45,6 @@ def test_a_plan_that_the_search_does_not_keep_is_still_found(monkeypatch):
     _, network = legalize(random_network(3)).describe()
     layer = layer_point(network, "resident")
     placed = Search._point
+    monkeypatch.setattr(Search, "leaner", lambda *_: None)
     monkeypatch.setattr(Search, "_point", lambda *way: Worse(placed(*way).schedule, placed(*way).cycles))
     assert choose_plan(network, Request(objective="memory")).point.segments == layer.segments

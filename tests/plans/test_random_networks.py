@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from relay_passes.prune_channels import pruned_channels
+from tests.plans.composites import with_composites
 from tests.plans.host import Trial, run_trials
 from tests.plans.networks import random_network, sparse_network
 from tests.plans.plans import random_plan, searched_plan
@@ -23,6 +24,7 @@ from tvm_patch.driver.front import legalize
 from tvm_patch.errors import PlanError
 from tvm_patch.input_mode import INPUT_MODES
 from tvm_patch.oracle import run_oracle
+from tvm_patch.planner.modes import fetched_inputs
 
 NETWORKS, BATCH = 200, 20
 
@@ -41,6 +43,8 @@ def trials_of(seed: int, make: Callable[[int], bytes] = random_network) -> list[
         except PlanError:  # not every network has rows that can be fetched
             mode = "resident"
             segments = plan(network, seed, mode)
+        if kind == 0 and seed // 3 % 2:
+            segments = with_composites(network, segments, fetched_inputs(network, mode), seed)
         rows_apart = apart and seed // 12 % 2 == 0
         trials.append(
             make_trial(legalized, network, segments, mode, f"n{seed}_{kind}", seed, apart, rows_apart)

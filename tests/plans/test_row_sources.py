@@ -26,5 +26,5 @@ def test_every_row_fails_in_turn(tmp_path):
         for case, (mode, make) in CASES.items()
         if mode != "resident"
     ]
-    assert len(trials) == 4
+    assert len(trials) == 5
     assert_specified(trials, tmp_path)

@@ -9,6 +9,7 @@ from tvm_patch.artifact_metadata import (
     FORMAT_VERSION,
     BorderEntry,
     BoughtEntry,
+    CompositeEntry,
     FunctionMemories,
     FunctionMemory,
     MemoryEntry,
@@ -108,7 +109,14 @@ def metadata(program: Program, placement: Placement, emitted: Emitted, origin: O
             _operator(program, op, emitted.symbols.get(op.index, ())) for op in program.network.operators
         ),
         segments=tuple(
-            SegmentEntry(operators=segment.operators, **segment.numbers, scratch_bytes=layout.scratch_bytes)
+            SegmentEntry(
+                operators=segment.operators,
+                **segment.numbers,
+                composites=tuple(
+                    CompositeEntry(operators=c.operators, rows=c.rows) for c in segment.composites
+                ),
+                scratch_bytes=layout.scratch_bytes,
+            )
             for segment, layout in zip(program.schedule.segments, program.schedule.layouts, strict=True)
         ),
         memory=MemoryEntry(functions=FunctionMemories(main=(memory,))),

@@ -1,11 +1,10 @@
-"""A depthwise convolution block by block of channels, as TIR: gather a block, make its rows, put each where it belongs."""
+"""A depthwise convolution block by block of channels, as TIR: a block, then its rows, each to its place."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import tvm_ffi
-from tvm import tirx
 from tvm.script.ir_builder import IRBuilder
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
@@ -16,7 +15,7 @@ from tvm_patch.lowering.segment_printer import SegmentPrinter
 from tvm_patch.lowering.step_function import row_pointers
 from tvm_patch.planner.layout.channels import ChannelsLayout
 from tvm_patch.targets import Target
-from tvm_patch.tvm_types import Buffer, Expr, GlobalVar, PrimFunc
+from tvm_patch.tvm_types import Expr, GlobalVar, PrimFunc
 
 
 def lower_channels(
@@ -53,7 +52,9 @@ class _Channels(SegmentPrinter):
 
     def build(self) -> SegmentCode:
         """Return the code."""
-        rows = [[self._row_function(p, kernel) for kernel in part.blocks] for p, part in enumerate(self.parts)]
+        rows = [
+            [self._row_function(p, kernel) for kernel in part.blocks] for p, part in enumerate(self.parts)
+        ]
         return self.code(self._print(rows))
 
     def _row_function(self, part: int, kernel: RowKernel) -> GlobalVar:
@@ -94,7 +95,7 @@ class _Channels(SegmentPrinter):
             with loop("x", 0, out_width) as x:
                 at = (y * out_width + x) * self.starts_total + self.starts[i]
                 origin = layout.row_offset + x * channels
-                self._move(self.stored(layout.stored[0]), at, self.buffers["scratch"], origin, channels)
+                self.move(self.stored(layout.stored[0]), at, self.buffers["scratch"], origin, channels)
 
     @property
     def starts_total(self) -> int:
@@ -113,7 +114,7 @@ class _Channels(SegmentPrinter):
         _, _, width, total = self.sliding.kernel.op.inputs[0].shape
         with loop("x", 0, width) as x:
             origin = (y * width + x) * total + self.starts[i]
-            self._move(self.cells(layout.sources[0]), to + x * self.sizes[i], source, origin, self.sizes[i])
+            self.move(self.cells(layout.sources[0]), to + x * self.sizes[i], source, origin, self.sizes[i])
 
     def _call(self, part: int, i: int, row: GlobalVar, pointers: Sequence[Expr], out: Expr) -> None:
         kernel = self.parts[part].blocks[i]
@@ -122,15 +123,6 @@ class _Channels(SegmentPrinter):
             arguments.append(T.address_of(self.buffers["scratch"][self.layout.scratch_offset]))
         self.call(row, [*arguments, out])
         self.report(part)
-
-    def _move(self, to: Buffer, at: Expr, source: Buffer, origin: Expr, size: int) -> None:
-        """Emit the copying of a pixel of a block."""
-        if self.target.prints_c:
-            ends = T.address_of(to[at]), T.address_of(source[origin])
-            T.evaluate(tirx.call_extern("int32", "tvmp_copy", *ends, T.int32(size)))
-            return
-        with loop("c", 0, size) as c:
-            T.buffer_store(to, source[origin + c].astype(str(to.dtype)), [at + c])
 
 
 def _constant(part: int, block: int, name: str) -> str:

@@ -6,8 +6,6 @@ quarter, whose rows are columns of the network.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from tvm import tirx
 from tvm.script.ir_builder import IRBuilder
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
@@ -16,25 +14,23 @@ from tvm_patch.kernels import RowKernel
 from tvm_patch.kernels.named import array, bind, loop
 from tvm_patch.lowering.demand import Demand
 from tvm_patch.lowering.narrow import narrowed
+from tvm_patch.lowering.row_places import RowPlaces
 from tvm_patch.lowering.step_function import row_pointers
 from tvm_patch.planner.layout.composite import CompositeDesc
-from tvm_patch.tvm_types import Buffer, Expr, GlobalVar, PrimFunc, Var
-
-if TYPE_CHECKING:
-    from tvm_patch.lowering.rows_segment import RowsPrinter
+from tvm_patch.tvm_types import Buffer, Expr, GlobalVar, PrimFunc
 
 ROW = "row"
 """The function's last parameter: the first of the rows that it makes."""
 
 
-def composite_function(rows: RowsPrinter, element: int, first: int) -> GlobalVar:
+def composite_function(rows: RowPlaces, element: int, first: int) -> GlobalVar:
     """Add the function of a composite, and those of its kernels, to a segment's; return its name.
 
     It takes all pointers that the segment takes, then the first row to make.
 
     Parameters
     ----------
-    rows : RowsPrinter
+    rows : RowPlaces
         Prints the segment.
     element : int
         Which of its elements.
@@ -45,7 +41,7 @@ def composite_function(rows: RowsPrinter, element: int, first: int) -> GlobalVar
 
 
 class _Composite(Demand):
-    def __init__(self, rows: RowsPrinter, element: int, first: int) -> None:
+    def __init__(self, rows: RowPlaces, element: int, first: int) -> None:
         described = rows.layout.elements[element]
         assert isinstance(described, CompositeDesc)
         self.desc, self.layout = described, described.laid_out
@@ -71,15 +67,18 @@ class _Composite(Demand):
     def _print(self) -> PrimFunc:
         layout, sink = self.layout, len(self.parts) - 1
         with IRBuilder() as builder, T.prim_func(private=True):
-            arguments, buffers, numbers = self.rows.declare([ROW])
-            self.rows.arguments, self.rows.buffers, self.rows.numbers = arguments, buffers, {}
+            self.rows.arguments, self.rows.buffers, numbers = self.rows.declare([ROW])
             self.row = numbers[ROW]
             self.begin()
             self.ranges = {t: self._range(t) for t in layout.buffers}
             self.lines = {t: self._lines(t) for t, b in layout.buffers.items() if b.source == "gathered"}
             out = layout.output.name
             height = self.rows.tensors[out].shape[1]
-            count = layout.rows if height % layout.rows == 0 else bind("rows", T.min(T.int32(layout.rows), height - self.row))
+            count = (
+                layout.rows
+                if height % layout.rows == 0
+                else bind("rows", T.min(T.int32(layout.rows), height - self.row))
+            )
             stored = out in self.rows.layout.stored
             with loop("x", 0, layout.flow.heights[sink]) as x:
                 self.demand(sink, x)
@@ -89,7 +88,9 @@ class _Composite(Demand):
                     cells, start = self.rows.row_of(out, self.row + r, buffered=not stored)
                     shift = 0 if stored else -self.rows.layout.buffers[out].span.first[0]
                     origin = self.base + layout.out_offset + r * channels
-                    self._move(cells, start + (x + shift) * channels, self.rows.cells(out), origin, channels)
+                    self.rows.move(
+                        cells, start + (x + shift) * channels, self.rows.cells(out), origin, channels
+                    )
         return builder.get()
 
     def _range(self, tensor: str) -> tuple[Expr, Expr]:
@@ -143,7 +144,7 @@ class _Composite(Demand):
             cells, _ = self._source(tensor, T.int32(0), 0)
             with loop("r", low, high) as r:
                 to, origin = slot + r * channels, self.lines[tensor][r] + row * channels
-                self._move(self.rows.cells(tensor), to, cells, origin, channels)
+                self.rows.move(self.rows.cells(tensor), to, cells, origin, channels)
         else:
             self.demand(maker, row)
             self._run(maker, row)
@@ -185,7 +186,9 @@ class _Composite(Demand):
                 arguments.append(T.address_of(self.rows.cells(tensor)[slot + shift]))
         arguments += self.rows.constants_of(self.first + i)
         if kernel.scratch_bytes:
-            arguments.append(T.address_of(self.rows.buffers["scratch"][self.base + self.layout.scratch_offset]))
+            arguments.append(
+                T.address_of(self.rows.buffers["scratch"][self.base + self.layout.scratch_offset])
+            )
         if i == len(self.parts) - 1:
             to: Expr = T.int32(self.base + self.layout.out_offset)
         else:
@@ -200,15 +203,3 @@ class _Composite(Demand):
         need = own.through(window.column_stride, window.columns_before, window.column_reach)
         buffer = self.layout.buffers[tensor]
         return (need.first - self.layout.pixels[tensor].first) * buffer.pixel_bytes
-
-    def _move(self, to: Buffer, at: Expr, source: Buffer, origin: Expr, size: int) -> None:
-        """Emit the copying of a pixel."""
-        if self.rows.target.prints_c:
-            T.evaluate(
-                tirx.call_extern(
-                    "int32", "tvmp_copy", T.address_of(to[at]), T.address_of(source[origin]), T.int32(size)
-                )
-            )
-            return
-        with loop("c", 0, size) as c:
-            T.buffer_store(to, source[origin + c].astype(str(to.dtype)), [at + c])

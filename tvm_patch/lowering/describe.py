@@ -92,7 +92,9 @@ class KernelShapes:
         """Return an operator on its first so many channels, None where it cannot be cut."""
         key = (index, channels)
         if key not in self._first:
-            self._first[key] = self._described(index, of_channels(self._operators[index].operator, 0, channels))
+            self._first[key] = self._described(
+                index, of_channels(self._operators[index].operator, 0, channels)
+            )
         found = self._first[key]
         return None if found is None else found[1]
 

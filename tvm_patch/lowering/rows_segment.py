@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from tvm import tirx
 from tvm.script.ir_builder import IRBuilder
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
@@ -22,11 +21,10 @@ from tvm_patch.lowering.bands import BandNumbers
 from tvm_patch.lowering.composite_function import composite_function
 from tvm_patch.lowering.demand import Demand
 from tvm_patch.lowering.narrow import flattened, narrowed
+from tvm_patch.lowering.row_places import RowPlaces
 from tvm_patch.lowering.segment_parts import SegmentCode, SegmentPart, constant_names
-from tvm_patch.lowering.segment_printer import SegmentPrinter
 from tvm_patch.lowering.step_function import START_POINTERS, finish_pointers, row_pointers
 from tvm_patch.lowering.window_loop import WindowLoop, window_loop
-from tvm_patch.planner.layout.composite import CompositeDesc
 from tvm_patch.planner.layout.row_buffer import RowBuffer
 from tvm_patch.planner.layout.rows import RowsLayout
 from tvm_patch.planner.row_window import RowWindow
@@ -49,10 +47,10 @@ def lower_rows(
         ``scratch`` when there is any, ``state`` (accumulators, within the scratch) for a reduction, ``out{i}`` for
         each stored tensor.  Where C is printed an operator is reported after each of its rows.
     """
-    return RowsPrinter(layout, parts, target, name).build()
+    return _Rows(layout, parts, target, name).build()
 
 
-class RowsPrinter(SegmentPrinter):
+class _Rows(RowPlaces):
     def __init__(
         self,
         layout: RowsLayout,
@@ -61,11 +59,7 @@ class RowsPrinter(SegmentPrinter):
         name: str,
     ) -> None:
         super().__init__(layout, parts, target, name)
-        self.layout = layout
         self.values = BandNumbers(layout)
-        self.elements = elements_of_parts(layout, parts)
-        operators = [e.operator for e in layout.elements]
-        self.tensors = {t.name: t for op in operators for t in (*op.inputs, *op.outputs)}
         self.kernels = [None if len(e) > 1 else self._kernel(i, e[0]) for i, e in enumerate(self.elements)]
 
     # -- kernels and their functions
@@ -265,32 +259,9 @@ class RowsPrinter(SegmentPrinter):
         cells, start = self.row_of(tensor, row * window.stride, more, buffered=buffered)
         return T.address_of(cells[start + shift * self.tensors[tensor].shape[3]])
 
-    def row_of(self, tensor: str, row: Expr, more: int = 0, *, buffered: bool) -> tuple[Buffer, Expr]:
-        """Return where row ``row + more`` of a tensor lies: the array and the index in it.
-
-        Parameters
-        ----------
-        tensor : str
-        row : Expr
-        more : int
-        buffered : bool
-            Whether in its row buffer, or where it is stored.
-        """
-        if buffered:
-            buffer = self.layout.buffers[tensor]
-            return self.cells(tensor), self.slot(buffer, row + (more + buffer.top))
-        view = self.tensors[tensor]
-        return self.stored(tensor), (row + more) * (view.size // view.shape[1])
-
     def _out_pointer(self, element: int, tensor: str, row: Expr) -> Expr:
         cells, start = self.row_of(tensor, row, buffered=tensor not in self.layout.stored)
         return T.address_of(cells[start + self._number(f"to{element}") * self.tensors[tensor].shape[3]])
-
-    def slot(self, buffer: RowBuffer, line: Expr) -> Expr:
-        """Byte offset in the scratch of the slot of a row counted from the first row of padding."""
-        if buffer.slots == 1:
-            return tirx.IntImm("int32", buffer.offset)
-        return buffer.offset + T.truncmod(line, buffer.slots) * buffer.slot_bytes
 
     # -- filling
 
@@ -317,7 +288,7 @@ class RowsPrinter(SegmentPrinter):
 class _RowDemand(Demand):
     """The demands of a segment's band."""
 
-    def __init__(self, rows: RowsPrinter) -> None:
+    def __init__(self, rows: _Rows) -> None:
         super().__init__(rows.layout.flow, rows.layout.counts)
         self.rows = rows
 
@@ -340,16 +311,3 @@ class _RowDemand(Demand):
     def pad(self, tensor: str, row: Expr) -> None:
         """Emit the filling of a row that lies outside its tensor."""
         self.rows.pad(tensor, row)
-
-
-def elements_of_parts(
-    layout: RowsLayout, parts: Sequence[SegmentPart]
-) -> list[tuple[SegmentPart, ...]]:
-    """Return the operators of every element of a segment: one, or those of a composite."""
-    found: list[tuple[SegmentPart, ...]] = []
-    left = list(parts)
-    for element in layout.elements:
-        count = len(element.laid_out.operators) if isinstance(element, CompositeDesc) else 1
-        found.append(tuple(left[:count]))
-        del left[:count]
-    return found

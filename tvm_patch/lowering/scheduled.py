@@ -10,11 +10,12 @@ import tvm
 from tvm import relax
 
 from relay_passes.extract_graph import graph_of
-from relay_passes.patch_schedule import INPUT_MODE, NUMBER, OPERATORS, PLAN
+from relay_passes.patch_schedule import COMPOSITES, INPUT_MODE, NUMBER, OPERATORS, PLAN
 from relay_passes.straight_line import MAIN, StraightLine
 from tvm_patch.errors import PlanError
 from tvm_patch.graph import Graph, Operator, Tensor
 from tvm_patch.input_mode import INPUT_MODES, InputMode
+from tvm_patch.planner.composite import Composite
 from tvm_patch.planner.plan import Plan
 from tvm_patch.planner.segments import NUMBERS, Segment, segment_of
 from tvm_patch.tvm_types import Call, RelaxFunction, Var
@@ -111,7 +112,9 @@ class _Reader:
         self.parts[var] = results
         self.known[var] = results[0]
         attrs = function.attrs
-        return segment_of(indices, **{n: int(attrs.get(NUMBER + n, d)) for n, d in NUMBERS.items()})
+        composites = _composites(function, f"{COMPOSITES} of {call.op.name_hint}")
+        numbers = {n: int(attrs.get(NUMBER + n, d)) for n, d in NUMBERS.items()}
+        return segment_of(indices, **numbers, composites=composites)
 
     def _add(self, index: int, op: Operator, outer: dict[str, Tensor], where: str) -> None:
         """Add an operator under its own names; one that runs a second time is what it was the first time."""
@@ -140,3 +143,17 @@ def _indices(function: RelaxFunction, where: str) -> tuple[int, ...]:
     if not isinstance(found, list) or not all(isinstance(i, int) and i >= 0 for i in found):
         raise PlanError(f"{where}: not a list of indices")
     return tuple(found)
+
+
+def _composites(function: RelaxFunction, where: str) -> list[Composite]:
+    text = function.attrs.get(COMPOSITES)
+    if text is None:
+        return []
+    try:
+        found = json.loads(str(text))
+        pairs = [(tuple(operators), rows) for operators, rows in found]
+    except (TypeError, ValueError) as error:
+        raise PlanError(f"{where}: not a list of pairs: {error}") from error
+    if not all(isinstance(n, int) and n >= 0 for operators, rows in pairs for n in (*operators, rows)):
+        raise PlanError(f"{where}: not operators and rows")
+    return [Composite(operators, rows) for operators, rows in pairs]

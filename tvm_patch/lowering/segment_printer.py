@@ -179,6 +179,15 @@ class SegmentPrinter:
             with loop("i", 0, size) as i:
                 T.buffer_store(scratch, source[origin + i].astype("int8"), [start + i])
 
+    def move(self, to: Buffer, at: Expr, source: Buffer, origin: Expr, size: int) -> None:
+        """Emit the copying of a pixel of `size` bytes."""
+        if self.target.prints_c:
+            ends = T.address_of(to[at]), T.address_of(source[origin])
+            T.evaluate(tirx.call_extern("int32", "tvmp_copy", *ends, T.int32(size)))
+            return
+        with loop("c", 0, size) as c:
+            T.buffer_store(to, source[origin + c].astype(str(to.dtype)), [at + c])
+
     def report(self, operator: int) -> None:
         """Emit the hook that says that an operator has worked; where it is alone the caller of the entry says so."""
         if len(self.parts) > 1 and self.target.prints_c:

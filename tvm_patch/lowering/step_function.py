@@ -14,8 +14,8 @@ Access = Literal["read", "write", "rows", "function"]
 the address of the step's function that has the parameter's name, for TIR has no pointers to functions."""
 
 FunctionRole = Literal["segment", "band", "patch", "composite", "tensor", "row", "start", "finish"]
-"""The whole segment, one band, patch or composite of it, or a kernel: of a whole tensor, of a row, before the first row, after the
-last."""
+"""The whole segment, one band, patch or composite of it, or a kernel: of a whole tensor, of a row, before the first
+row, after the last."""
 
 
 @dataclass(frozen=True)

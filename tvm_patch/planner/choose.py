@@ -174,7 +174,7 @@ def plan_of(
         fingerprint=fingerprint(network),
         input_mode=request.input_mode,
         scheme=request.scheme,
-        segments=tuple(PlannedSegment(operators=s.operators, **s.numbers) for s in point.segments),
+        segments=tuple(PlannedSegment.of(s) for s in point.segments),
         scratch=tuple(op.scratch_bytes for op in point.schedule.network.operators),
         arena_bytes=point.arena_bytes,
         bought=bought,

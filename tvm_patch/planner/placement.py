@@ -118,6 +118,8 @@ def memory_question(
         for name in layout.stored:
             born[name] = index
             source = layout.sources[0] if layout.is_copy else None
+            if layout.takes_over and max(last[n] for n in members[owner[layout.sources[0]]]) == index:
+                source = layout.sources[0]
             # A graph input that is also a graph output must be two tensors for the caller.
             if source is not None and not (name in network.outputs and owner[source] in network.inputs):
                 owner[name] = owner[source]

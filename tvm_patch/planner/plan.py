@@ -16,13 +16,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tvm_patch.errors import PlanError
 from tvm_patch.input_mode import InputMode
+from tvm_patch.planner.composite import Composite
 from tvm_patch.planner.network import Network
 from tvm_patch.planner.schedule import Schedule, overhead_of
 from tvm_patch.planner.segments import Segment, segment_of
 from tvm_patch.targets import TARGETS
 
 FORMAT: Literal["tvm-patch plan"] = "tvm-patch plan"
-VERSION: Literal[3] = 3
+VERSION: Literal[4] = 4
 """Of the format; a file of another version is refused."""
 
 Scheme = Literal["auto", "layer", "mcunetv2"]
@@ -38,6 +39,21 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class PlannedComposite(_Part):
+    """Operators of a segment that run as one; see :class:`tvm_patch.planner.composite.Composite`.
+
+    Attributes
+    ----------
+    operators : tuple of int
+        Indices in run order.
+    rows : int
+        Rows that are made at once.
+    """
+
+    operators: Annotated[tuple[_Count, ...], Field(min_length=2)]
+    rows: Annotated[int, Field(ge=1, strict=True)]
+
+
 class PlannedSegment(_Part):
     """Operators that run together.
 
@@ -47,17 +63,34 @@ class PlannedSegment(_Part):
         Indices in run order.
     bands : int
         Vertical stripes of the last operator's output.
-    patch_rows : int
+    patch_rows, channels : int
         See :func:`tvm_patch.planner.segments.segment_of`.
+    composites : tuple of PlannedComposite
+        Which of its operators run as one.
     """
 
     operators: Annotated[tuple[_Count, ...], Field(min_length=1)]
     bands: Annotated[int, Field(ge=1, strict=True)] = 1
     patch_rows: _Count = 0
+    channels: _Count = 0
+    composites: tuple[PlannedComposite, ...] = ()
+
+    @classmethod
+    def of(cls, segment: Segment) -> PlannedSegment:
+        """Return the description of a segment."""
+        composites = tuple(PlannedComposite(operators=c.operators, rows=c.rows) for c in segment.composites)
+        return cls(operators=segment.operators, **segment.numbers, composites=composites)
 
     def segment(self) -> Segment:
-        """Return what it describes."""
-        return segment_of(self.operators, self.bands, self.patch_rows)
+        """Return what it describes.
+
+        Raises
+        ------
+        PlanError
+            When it contradicts itself.
+        """
+        composites = [Composite(c.operators, c.rows) for c in self.composites]
+        return segment_of(self.operators, self.bands, self.patch_rows, self.channels, composites)
 
 
 class FrontPoint(_Part):
@@ -125,7 +158,7 @@ class Plan(_Part):
     """
 
     format: Literal["tvm-patch plan"] = FORMAT
-    version: Literal[3] = VERSION
+    version: Literal[4] = VERSION
     network: str
     target: str
     fingerprint: str
@@ -209,7 +242,7 @@ class Plan(_Part):
             )
         if len(self.scratch) != len(network.operators):
             raise PlanError(f"scratch: {len(self.scratch)} numbers, but {len(network.operators)} operators")
-        schedule = Schedule.of(network, [s.segment() for s in self.segments], self.input_mode)
+        schedule = Schedule.of(network, self.cut(), self.input_mode)
         for i, (given, op) in enumerate(zip(self.scratch, network.operators, strict=True)):
             if given < op.scratch_bytes:
                 raise PlanError(f"scratch[{i}]: {given} bytes, but {op.name} needs {op.scratch_bytes}")
@@ -224,6 +257,22 @@ class Plan(_Part):
             if said != found:
                 raise PlanError(f"{name}: the plan says {said}, but its segments give {found}; plan again")
         return schedule
+
+    def cut(self) -> list[Segment]:
+        """Return the segments.
+
+        Raises
+        ------
+        PlanError
+            When one contradicts itself; names it.
+        """
+        found = []
+        for i, segment in enumerate(self.segments):
+            try:
+                found.append(segment.segment())
+            except PlanError as error:
+                raise PlanError(f"segments[{i}].{error}") from error
+        return found
 
     def _check_target(self, network: Network) -> None:
         known = TARGETS.get(self.target)

@@ -48,7 +48,9 @@ class RowWindow:
     @property
     def pads(self) -> bool:
         """Whether padding is read."""
-        return not self.inside and bool(self.columns_before or self.columns_after or self.pad_before or self.pad_value)
+        return not self.inside and bool(
+            self.columns_before or self.columns_after or self.pad_before or self.pad_value
+        )
 
     def reads_in_place(self, rows: int, height: int) -> bool:
         """Tell whether making `rows` rows can read a stored tensor of `height` rows without a buffer."""

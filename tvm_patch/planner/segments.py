@@ -43,7 +43,10 @@ class Segment:
     @property
     def pieces(self) -> str:
         """In how many pieces it runs, in words; nothing where it is one."""
-        return f"{self.bands} bands" if self.bands > 1 else ""
+        words = [f"{self.bands} bands"] if self.bands > 1 else []
+        if self.composites:
+            words.append(f"{len(self.composites)} composite{'s' * (len(self.composites) > 1)}")
+        return " with ".join(words)
 
     @property
     def cut_by(self) -> str:

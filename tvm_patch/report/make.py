@@ -13,6 +13,7 @@ from tvm_patch.report.models import (
     AnswerReport,
     BoughtReport,
     CompileReport,
+    CompositeReport,
     CyclesReport,
     InspectReport,
     OperatorMemory,
@@ -89,6 +90,9 @@ def segment_reports(memory: PlanMemory) -> list[SegmentReport]:
             last=m.segment.operators[-1],
             operators=list(m.segment.operators),
             **m.segment.numbers,
+            composites=[
+                CompositeReport(operators=list(c.operators), rows=c.rows) for c in m.segment.composites
+            ],
             arena_bytes=m.in_use,
             overhead=m.overhead,
         )

@@ -78,6 +78,21 @@ class OperatorMemory(OperatorReport):
     segment: int = 0
 
 
+class CompositeReport(Report):
+    """Operators of a segment that run as one.
+
+    Attributes
+    ----------
+    operators : list of int
+        Indices in run order.
+    rows : int
+        Rows that are made at once.
+    """
+
+    operators: list[int]
+    rows: int
+
+
 class SegmentReport(Report):
     """A segment of a plan.
 
@@ -91,6 +106,10 @@ class SegmentReport(Report):
         Vertical stripes of its output.
     patch_rows : int
         0, or rows of patches (MCUNetV2's scheme).
+    channels : int
+        0, or channels of a block.
+    composites : list of CompositeReport
+        Which of the operators run as one.
     arena_bytes : int
         Bytes of the arena in use while it runs.
     overhead : float
@@ -102,15 +121,28 @@ class SegmentReport(Report):
     operators: list[int]
     bands: int
     patch_rows: int
+    channels: int
+    composites: list[CompositeReport]
     arena_bytes: int
     overhead: float
 
     @property
     def pieces(self) -> str:
         """In how many bands or patches it runs; nothing where it is one."""
+        from tvm_patch.planner.composite import Composite
         from tvm_patch.planner.segments import segment_of
 
-        return segment_of(self.operators, self.bands, self.patch_rows).pieces
+        composites = [Composite(tuple(c.operators), c.rows) for c in self.composites]
+        return segment_of(self.operators, self.bands, self.patch_rows, self.channels, composites).pieces
+
+    @property
+    def mark(self) -> str:
+        """The same in as few signs as fit over an operator."""
+        if self.patch_rows:
+            return f"{self.patch_rows}×{self.bands}"
+        if self.channels:
+            return f"c{self.channels}"
+        return f"×{self.bands}" * (self.bands > 1) + "+" * bool(self.composites)
 
 
 class OperatorRun(OperatorReport):

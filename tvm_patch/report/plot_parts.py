@@ -89,6 +89,10 @@ def mark_segments(axes: Any, segments: Sequence[SegmentReport], count: int) -> N
         meaning.append("×n: n bands")
     if any(s.patch_rows for s in segments):
         meaning.append("n×n: patches")
+    if any(s.channels for s in segments):
+        meaning.append("cn: blocks of n channels")
+    if any(s.composites for s in segments):
+        meaning.append("+: composites")
     axes.set_xlabel("; ".join(meaning))
     place = blended_transform_factory(axes.transData, axes.transAxes)
     free = -1.0
@@ -99,11 +103,11 @@ def mark_segments(axes: Any, segments: Sequence[SegmentReport], count: int) -> N
             axes.axvspan(first - 0.5, last + 0.5, color=QUIET, zorder=0)
         if i:
             axes.axvline(first - 0.5, color="black", linewidth=0.4, linestyle=":", zorder=1)
-        text = segment.pieces.removesuffix(" bands").removesuffix(" patches")
         middle = (first + last) / 2
-        if text and middle >= free:
-            shown = text if segment.patch_rows else f"×{text}"
-            axes.text(middle, 0.985, shown, transform=place, ha="center", va="top", fontsize=7, color=PEAK)
+        if segment.mark and middle >= free:
+            axes.text(
+                middle, 0.985, segment.mark, transform=place, ha="center", va="top", fontsize=7, color=PEAK
+            )
             free = middle + _COLUMNS_PER_LABEL * count
 
 

@@ -47,7 +47,7 @@ def refuse(refused, net, tmp_path):
         (b'{"format": "shopping list"}', "format: not a plan"),
         (b'{"format": "tvm-patch plan", "version": 2}', "version: 2 is not known"),
         (b'{"format": "tvm-patch plan"}', "version: None is not known"),
-        (b'{"format": "tvm-patch plan", "version": 3}', "network: field required"),
+        (b'{"format": "tvm-patch plan", "version": 4}', "network: field required"),
     ],
 )
 def test_files_that_are_no_plans(refuse, verb, text, message):
@@ -88,6 +88,29 @@ EDITS = {
         "segments[0].",
     ),
     "negative patches": (lambda d: {"segments": first(d["segments"], patch_rows=-1)}, "segments[0].patch_rows"),
+    "negative channels": (lambda d: {"segments": first(d["segments"], channels=-1)}, "segments[0].channels"),
+    "channels of a long segment": (
+        lambda d: {"segments": first(d["segments"], channels=4)},
+        "segments[0].channels: ",
+    ),
+    "composite of one": (
+        lambda d: {"segments": first(d["segments"], composites=[{"operators": [0], "rows": 1}])},
+        "segments[0].composites[0].operators",
+    ),
+    "composite of strangers": (
+        lambda d: {"segments": first(d["segments"], composites=[{"operators": [0, 99], "rows": 1}])},
+        "segments[0]: composites[0]: its operators are not neighbours",
+    ),
+    "composite of no rows": (
+        lambda d: {"segments": first(d["segments"], composites=[{"operators": [0, 1], "rows": 0}])},
+        "segments[0].composites[0].rows",
+    ),
+    "composites in blocks": (
+        lambda d: {
+            "segments": first(d["segments"], channels=4, composites=[{"operators": [0, 1], "rows": 1}])
+        },
+        "segments[0].patch_rows, channels and composites",
+    ),
     "arena": (lambda d: {"arena_bytes": d["arena_bytes"] - 4}, "arena_bytes: the plan says"),
     "negative arena": (lambda d: {"arena_bytes": -4}, "arena_bytes: "),
     "macs": (lambda d: {"macs": 1}, "macs: the plan says 1"),

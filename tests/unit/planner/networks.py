@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from tvm_patch.graph import Operator, Tensor
 from tvm_patch.planner.network import Network, OperatorDesc
 from tvm_patch.planner.row_window import RowWindow
+from tvm_patch.planner.turned import turned_tensor
 
 
 def window(kernel: int, stride: int, same: bool) -> RowWindow:
@@ -110,3 +113,40 @@ def random_network(seed: int, most: int = 8, width: int = 14) -> Network:
     read = {t for op in b.operators for t in op.inputs}
     ends = dict.fromkeys([at, *(t for t in b.tensors if t not in read and t != "in"), *taps[:1]])
     return b.network(*ends)
+
+
+class TurningShapes:
+    """Operators turned by a quarter: their windows are square, so that only shapes change."""
+
+    def __init__(self, operators: Sequence[OperatorDesc]) -> None:
+        self.operators = operators
+
+    def turned(self, index: int) -> OperatorDesc | None:
+        op = self.operators[index]
+        if not op.rows:
+            return None
+        rows = tuple(
+            replace(
+                w,
+                stride=w.column_stride,
+                column_stride=w.stride,
+                pad_before=w.columns_before,
+                columns_before=w.pad_before,
+                columns_after=w.pad_before,
+            )
+            for w in op.rows
+        )
+        inputs, outputs = (tuple(map(turned_tensor, ts)) for ts in (op.operator.inputs, op.operator.outputs))
+        return replace(op, operator=replace(op.operator, inputs=inputs, outputs=outputs), rows=rows)
+
+    def turned_kernel(self, index: int) -> None:
+        raise NotImplementedError
+
+    def block(self, index: int, channels: int) -> None:
+        return None
+
+    def blocks(self, index: int, channels: int) -> tuple[OperatorDesc, ...]:
+        return ()
+
+    def block_kernels(self, index: int, channels: int) -> tuple[None, ...]:
+        return ()

@@ -56,6 +56,11 @@ class Layout(ABC):
         return False
 
     @property
+    def takes_over(self) -> bool:
+        """Whether the output may lie exactly where an input lies that dies here, and nowhere else over it."""
+        return False
+
+    @property
     def held(self) -> Collection[str]:
         """Tensors of which the scratch holds a part."""
         return ()

@@ -51,6 +51,12 @@ class ChannelsLayout(Layout):
         return self
 
     @property
+    def takes_over(self) -> bool:
+        """Whether the output may lie exactly where the input lies: each block is gathered before it is written."""
+        read, made = self.sink.operator.inputs[0], self.sink.operator.outputs[0]
+        return len(self.operators) == 1 and read.shape == made.shape
+
+    @property
     def window_bytes(self) -> int:
         """Bytes of a block's input with its padding, of the widest block."""
         return self.lines * self.columns * self.blocks[-1][0].operator.outputs[0].shape[3]
@@ -128,14 +134,13 @@ def layout_channels(
     columns = window.columns_before + read.shape[2] + window.columns_after
     row = aligned(lines * columns * channels)
     scratch = row + aligned(made.shape[2] * channels)
-    in_place = len(ops) == 1 and read.shape == made.shape
     return ChannelsLayout(
         operators=ops,
         sources=ops[0].inputs,
         fetched=(),
         stored=op.outputs,
         scratch_bytes=scratch + aligned(max(block.scratch_bytes for each in blocks for block in each)),
-        input_distance={ops[0].inputs[0]: 0 if in_place else None},
+        input_distance=dict.fromkeys(ops[0].inputs),
         blocks=blocks,
         lines=lines,
         columns=columns,

@@ -205,7 +205,9 @@ class Chain:
             (name,) = op.outputs[:1]
             readers = [r.index for r in self.network.consumers(name)]
             if not readers:
-                raise PlanError(f"operator {op.index} ({op.kind} {op.name}) leads nowhere inside its composite")
+                raise PlanError(
+                    f"operator {op.index} ({op.kind} {op.name}) leads nowhere inside its composite"
+                )
             if name in kept or not set(readers) <= set(self.operators) or name in self.network.outputs:
                 raise PlanError(f"tensor {name} is needed outside of the composite that makes it")
         sink = self.network.tensors[self.plain[-1].outputs[0]]

@@ -156,9 +156,9 @@ class _Simulation:
             self._demand(sink)
             at_once = min(self.flow.step(sink), self.flow.heights[sink] - row)
             for tensor, rows in made_by.items():
-                rows += [self.made[tensor]] * at_once
+                rows.extend([self.made[tensor]] * at_once)
             for operator, runs in enumerate(runs_by):
-                runs += [self.next_row[operator]] * at_once
+                runs.extend([self.next_row[operator]] * at_once)
             self._execute(sink)
             if self.missing:
                 return None

@@ -11,7 +11,7 @@ from tvm_patch.planner.network import Network
 from tvm_patch.planner.search.fused import Piece, composite_piece, piece_of
 from tvm_patch.planner.search.pace import paced_counts
 
-_ROWS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
+_ROWS = (1, 2, 4, 8, 16)
 """Rows at once that are tried."""
 _LONGEST = 8
 """Operators of a composite."""
@@ -66,6 +66,8 @@ class Candidates:
             if not self._turned(start):
                 break
             operators = tuple(range(start, index + 1))
+            if not self._widens(start):
+                continue
             try:
                 chain = Chain(self.network, operators, count=paced_counts)
             except PlanError:
@@ -73,8 +75,16 @@ class Candidates:
             found += self._of(chain)
         return found
 
+    def _widens(self, index: int) -> bool:
+        """Tell whether an operator makes rows that are longer than those that it is made from."""
+        op, tensors = self.network.operators[index], self.network.tensors
+        read = [tensors[t].row_bytes for t, w in zip(op.inputs, op.rows, strict=True) if w.stride]
+        return tensors[op.outputs[0]].row_bytes > sum(read)
+
     def _of(self, chain: Chain) -> list[Piece]:
         network = self.network
+        if all(r.window.reach == 1 for t in chain.made for r in chain.flow.readers.get(t, ())):
+            return []  # a row of each tensor is all that there is
         plain = 0
         for op in chain.plain:
             for tensor, window in zip(op.inputs, op.rows, strict=True):

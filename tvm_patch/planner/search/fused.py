@@ -1,7 +1,7 @@
 """Segments of one band that end at one operator, some of their operators composites, in one sweep.
 
-A segment grows backwards.  What it has been made of so far is a :class:`Grown`; of those that begin at one operator only
-a few are kept, which no other beats in bytes and cycles.  Numbers are those of
+A segment grows backwards.  What it has been made of so far is a :class:`Grown`; of those that begin at one operator
+only a few are kept, which no other beats in bytes and cycles.  Numbers are those of
 :func:`tvm_patch.planner.layout.rows_builder.layout_rows`, which a test holds.
 """
 
@@ -269,9 +269,7 @@ class Fused:
             use = _Use(node, tuple(used), padded)
             # Pieces come last first, and the first reader drives.
             reads[name] = _Reads((use, *before.uses) if before else (use,), wanted, held)
-        return Grown(
-            self, (*grown.pieces, piece), reads, grown.kept, grown.scratch, kernel, macs, cycles
-        )
+        return Grown(self, (*grown.pieces, piece), reads, grown.kept, grown.scratch, kernel, macs, cycles)
 
     def _waiting(
         self, reads: _Reads, padded_only: bool, kept: bool = False, rows: int = 0, at_once: int = 1
@@ -331,7 +329,11 @@ class Fused:
         total = 0
         for name, reads in grown.reads.items():
             windows = [w for use in reads.uses for w in use.windows]
-            if name in self.needed or any(w.stride == 0 for w in windows) or not self._can_buffer(name, windows):
+            if (
+                name in self.needed
+                or any(w.stride == 0 for w in windows)
+                or not self._can_buffer(name, windows)
+            ):
                 continue
             rows = max(w.reach for w in windows)
             total += self._buffer_bytes(name, rows, reads, stored=False)
@@ -384,12 +386,14 @@ class Fused:
         reads = grown.reads[source]
         top = max((w.pad_before for use in reads.uses for w in use.padded if not w.inside), default=0)
         driver = next((u for u in reads.uses if u.padded), None)
-        steps = np.minimum(np.arange(1, -(-self.sink_rows // sink.rows_at_once) + 1) * sink.rows_at_once, self.sink_rows)
+        steps = np.minimum(
+            np.arange(1, -(-self.sink_rows // sink.rows_at_once) + 1) * sink.rows_at_once, self.sink_rows
+        )
         written = steps * output.row_bytes
         distances = []
         for use in reads.uses:
             at_sink = use.node.parent is None
-            runs = _asked(use.node, steps)
+            made = _asked(use.node, steps)
             for window in use.windows:
                 if window.stride == 0:
                     return None
@@ -404,8 +408,8 @@ class Fused:
                     needed = np.where(before > 0, last_row(driver.padded, begin), -top)
                 else:
                     if at_sink:
-                        runs = np.concatenate([[0], steps[:-1]])
-                    needed = first_row((window,), runs)
+                        made = np.concatenate([[0], steps[:-1]])
+                    needed = first_row((window,), made)
                 free = written - np.maximum(0, needed) * stored.row_bytes
                 least = -stored.rows * stored.row_bytes
                 distances.append(int(free[needed < stored.rows].max(initial=least)))
@@ -478,7 +482,11 @@ def grown_backwards(
 
 def _few(grown: Sequence[Grown], most: int, limit: int) -> list[Grown]:
     """Return those that are better than all others in something, evenly chosen where there are many."""
-    sized = [(g.scratch + aligned(g.kernel_scratch) + g.open_bytes, g.cycles, i) for i, g in enumerate(grown) if g.scratch <= limit]
+    sized = [
+        (g.scratch + aligned(g.kernel_scratch) + g.open_bytes, g.cycles, i)
+        for i, g in enumerate(grown)
+        if g.scratch <= limit
+    ]
     kept: list[int] = []
     least = float("inf")
     for _, cycles, i in sorted(sized):

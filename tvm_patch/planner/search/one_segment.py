@@ -23,7 +23,7 @@ from tvm_patch.planner.segments import ChannelSegment, Segment
 _NEVER = 1 << 60
 _CHANNELS = (8, 32)
 """Channels of a block that are tried."""
-_KEPT = 6
+_KEPT = 8
 """Segments of the same operators that are grown further."""
 
 
@@ -126,11 +126,9 @@ class OneSegment:
                 layout = layout_channels(network, operators, channels, first_of)
             except PlanError:
                 return
-            dying = {
-                t: d for t, d in layout.input_distance.items() if d is not None and cuts.dies_before(t, end)
-            }
             peak = cuts.alive[start] + cuts.new_bytes(layout.stored, start) + layout.scratch_bytes
-            peak -= cuts.saved(dying, layout.stored[0])
+            if layout.takes_over and cuts.dies_before(layout.sources[0], end):
+                peak -= cuts.saved({layout.sources[0]: 0}, layout.stored[0])
             cycles = cycles_of_pieces(channel_pieces(network, ops, channels), network.target.costs)
             segment = ChannelSegment(operators, channels=channels)
             yield Move(start, end, peak, sum(op.macs for op in ops), round(cycles), (segment,))

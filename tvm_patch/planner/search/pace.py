@@ -216,13 +216,12 @@ def _misses(
 ) -> bool:
     left, right, common = _branches(driver.node, use.node)
     rows, asked = use.node.begins, common.steps
+    at: Rows = np.arange(1, len(asked))
     if right:
         at = np.searchsorted(_demands(right, asked[1:]), rows, side="right")
         if left[-1].order < right[-1].order:
             at = at + 1
         at = np.minimum(at, len(asked) - 1)
-    else:
-        at = np.arange(1, len(asked))
     run = _demands(left, asked)[at]
     top = max((w.pad_before for u in uses for w in u.buffered if not w.inside), default=0)
     last = run - 1 - (run - 1) % driver.node.at_once
