@@ -8,7 +8,7 @@ only a few are kept, which no other beats in bytes and cycles.  Numbers are thos
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -199,6 +199,9 @@ class Fused:
             return None
         kept = name in self.needed
         height, width = tensor.shape[1], tensor.shape[2]
+        if isinstance(op, CompositeDesc):  # it makes whole rows, whoever reads them
+            held = None if reads.held is None else _joined(reads.held, (0, width))
+            reads = replace(reads, wanted=_joined(reads.wanted, (0, width)), held=held)
         waiting = self._waiting(reads, padded_only=False, kept=kept, rows=height, at_once=op.rows_at_once)
         buffered = [w for use in reads.uses for w in (use.padded if kept else use.windows)]
         if waiting is None or not self._can_buffer(name, buffered):
