@@ -165,7 +165,7 @@ def _of_one_tensor(op: Operator, known: Mapping[str, Range]) -> list[Range] | No
     """Try all values of each channel: any function of one tensor whose constants vary with the channel at most."""
     data = known[op.inputs[0].name]
     constants = {k: v for k, v in op.constants.items() if k != "table"}
-    if any(v.size not in (1, len(data.low)) or v.size != np.shape(v)[-1:][0] for v in constants.values()):
+    if any(v.size not in (1, len(data.low)) or v.size != (v.shape or (1,))[-1] for v in constants.values()):
         return None
     least, greatest = dtype_range(op.inputs[0].dtype)
     values = np.repeat(np.arange(least, greatest + 1)[:, None], len(data.low), axis=1)

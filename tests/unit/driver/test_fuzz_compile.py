@@ -51,6 +51,15 @@ def test_what_compiles_is_right():
     check(run_cases(chosen), "same", "refused")
 
 
+FOUND = [Case("times_a_scalar", "structure", 30016, "compile")]
+"""Mutants that were a fault once: here a PRELU whose slope has no extents."""
+
+
+def test_what_was_found_before():
+    outcome = run_cases(FOUND)
+    assert not outcome.failures, outcome.failures
+
+
 @pytest.mark.verify
 def test_long(shared_models):
     paths = [str(shared_models / f"{name}.tflite") for name in REAL]
