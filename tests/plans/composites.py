@@ -31,7 +31,7 @@ def with_composites(
         if len(segment.operators) <= 2 and not segment.cut_by and splits_channels(last):
             channels = network.tensors[last.outputs[0]].shape[3]
             drawn = segment_of(segment.operators, channels=int(rng.integers(1, channels + 1)))
-        elif segment.cut_by:
+        elif type(segment) is not Segment:
             drawn = segment
         else:
             drawn = replace(segment, composites=_drawn(network, segment, kept, rng, longest))

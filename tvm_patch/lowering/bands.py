@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tvm_patch.graph import Operator
+from tvm_patch.planner.layout.composite import CompositeDesc, columns_read
 from tvm_patch.planner.layout.row_buffer import Span
 from tvm_patch.planner.layout.rows import RowsLayout
 from tvm_patch.planner.row_window import RowWindow
@@ -17,7 +18,9 @@ class BandNumbers:
 
     Names: ``columns{i}`` made by element i; ``from{i}_{j}`` where input j of element i begins in its row; ``to{i}``
     where its output begins; for each row buffer ``left_``, ``inside_`` and ``right_`` (padding, tensor and padding
-    columns of a slot) and ``start_`` (first column of the tensor that it holds), followed by the tensor's name.
+    columns of a slot), ``start_`` (first column of the tensor that it holds) and ``first_`` (its first column, which
+    may be one of padding), followed by the tensor's name.  Of a composite ``first{i}`` and ``end{i}`` of its output,
+    and for each tensor of which it keeps columns ``begin{i}_`` and the name.
 
     Parameters
     ----------
@@ -56,13 +59,17 @@ class BandNumbers:
         self.per_band[f"columns{i}"] = _differences(span.end, span.first)
         for j, (view, window) in enumerate(zip(op.inputs, self.windows(i), strict=True)):
             origin = layout.buffers[view.name].span.first if (i, j) in layout.buffered else whole
-            need = span.needs(window)
-            if window.inside:
-                need = need.clipped(view.shape[2])
+            need = columns_read(layout.elements[i], view.name, window, span)
             # A broadcast row is read whole, whichever columns are made.
             self.per_band[f"from{i}_{j}"] = (
                 _differences(need.first, origin) if window.column_stride else whole
             )
+        element = layout.elements[i]
+        if isinstance(element, CompositeDesc):
+            self.per_band[f"first{i}"], self.per_band[f"end{i}"] = span.first, span.end
+            read = [element.laid_out.columns(*band) for band in zip(span.first, span.end, strict=True)]
+            for name in element.laid_out.buffers:
+                self.per_band[f"begin{i}_{name}"] = tuple(columns[name].begin for columns in read)
         output = op.outputs[0].name
         held = layout.buffers.get(output)
         origin = held.span.first if held and output not in layout.stored else whole
@@ -75,6 +82,7 @@ class BandNumbers:
         self.per_band[f"inside_{name}"] = _differences(inside.end, inside.first)
         self.per_band[f"right_{name}"] = _differences(span.end, inside.end)
         self.per_band[f"start_{name}"] = inside.first
+        self.per_band[f"first_{name}"] = span.first
 
 
 def _differences(a: Sequence[int], b: Sequence[int]) -> tuple[int, ...]:

@@ -20,13 +20,14 @@ from tvm_patch.planner.layout.composite import CompositeDesc
 from tvm_patch.tvm_types import Buffer, Expr, GlobalVar, PrimFunc
 
 ROW = "row"
-"""The function's last parameter: the first of the rows that it makes."""
+"""The function's first number: the first of the rows that it makes."""
 
 
 def composite_function(rows: RowPlaces, element: int, first: int) -> GlobalVar:
     """Add the function of a composite, and those of its kernels, to a segment's; return its name.
 
-    It takes all pointers that the segment takes, then the first row to make.
+    It takes all pointers that the segment takes, then the first row to make, then the numbers that differ from band to
+    band.
 
     Parameters
     ----------
@@ -46,7 +47,7 @@ class _Composite(Demand):
         assert isinstance(described, CompositeDesc)
         self.desc, self.layout = described, described.laid_out
         super().__init__(self.layout.flow, self.layout.counts)
-        self.rows, self.element, self.first = rows, element, first
+        self.rows, self.element, self.part = rows, element, first
         self.parts = rows.elements[element]
         self.base = rows.layout.scratch_offset
         self.kernels = [self._kernel(i) for i in range(len(self.parts))]
@@ -59,15 +60,22 @@ class _Composite(Demand):
 
     def build(self) -> GlobalVar:
         self.functions = [
-            self.rows.function(k.row_function(), "row", self.first + i, row_pointers(k))
+            self.rows.function(k.row_function(), "row", self.part + i, row_pointers(k))
             for i, k in enumerate(self.kernels)
         ]
-        return self.rows.function(self._print(), "composite", self.first + len(self.parts) - 1)
+        return self.rows.function(self._print(), "composite", self.part + len(self.parts) - 1)
+
+    def first(self, tensor: str) -> Expr:
+        """Return the first column of a tensor that is made, gathered or filled."""
+        first = self.rows.number(f"begin{self.element}_{tensor}")
+        return T.int32(first) if isinstance(first, int) else first
 
     def _print(self) -> PrimFunc:
         layout, sink = self.layout, len(self.parts) - 1
         with IRBuilder() as builder, T.prim_func(private=True):
-            self.rows.arguments, self.rows.buffers, numbers = self.rows.declare([ROW])
+            declared = self.rows.declare([ROW, *self.rows.values.varying()])
+            self.rows.arguments, self.rows.buffers, self.rows.numbers = declared
+            numbers = self.rows.numbers
             self.row = numbers[ROW]
             self.begin()
             self.ranges = {t: self._range(t) for t in layout.buffers}
@@ -80,13 +88,14 @@ class _Composite(Demand):
                 else bind("rows", T.min(T.int32(layout.rows), height - self.row))
             )
             stored = out in self.rows.layout.stored
-            with loop("x", 0, layout.flow.heights[sink]) as x:
+            begin, end = (self.rows.number(f"{name}{self.element}") for name in ("first", "end"))
+            with loop("x", begin, end) as x:
                 self.demand(sink, x)
                 self._run(sink, x)
                 channels = self.rows.tensors[out].shape[3]
                 with loop("r", 0, count) as r:
                     cells, start = self.rows.row_of(out, self.row + r, buffered=not stored)
-                    shift = 0 if stored else -self.rows.layout.buffers[out].span.first[0]
+                    shift = T.int32(0) if stored else 0 - self.rows.number(f"first_{out}")
                     origin = self.base + layout.out_offset + r * channels
                     self.rows.move(
                         cells, start + (x + shift) * channels, self.rows.cells(out), origin, channels
@@ -131,7 +140,7 @@ class _Composite(Demand):
         cells, start = self.rows.row_of(tensor, row, more, buffered=buffered)
         if buffered:
             channels = self.rows.tensors[tensor].shape[3]
-            start = start - self.rows.layout.buffers[tensor].span.first[0] * channels
+            start = start - self.rows.number(f"first_{tensor}") * channels
         return cells, start
 
     def bring(self, tensor: str, row: Expr) -> None:
@@ -184,7 +193,7 @@ class _Composite(Demand):
             for k in range(window.size):
                 slot = self._slot(tensor, column * window.stride, k * window.dilation - window.pad_before)
                 arguments.append(T.address_of(self.rows.cells(tensor)[slot + shift]))
-        arguments += self.rows.constants_of(self.first + i)
+        arguments += self.rows.constants_of(self.part + i)
         if kernel.scratch_bytes:
             arguments.append(
                 T.address_of(self.rows.buffers["scratch"][self.base + self.layout.scratch_offset])
@@ -195,7 +204,7 @@ class _Composite(Demand):
             to = self._slot(part.output, column)
         arguments.append(T.address_of(self.rows.cells(part.output)[to]))
         self.rows.call(self.functions[i], arguments)
-        self.rows.report(self.first + i)
+        self.rows.report(self.part + i)
 
     def _shift(self, i: int, j: int, tensor: str) -> int:
         """Return the bytes from the first pixel of a column to the first that an operator reads."""

@@ -42,7 +42,11 @@ class Demand(ABC):
         if self.index:
             self.made = array("made", len(self.index))
         for tensor, k in self.index.items():
-            T.buffer_store(self.made, T.int32(-self.flow.top(tensor)), [k])
+            T.buffer_store(self.made, self.first(tensor), [k])
+
+    def first(self, tensor: str) -> Expr:
+        """Return the first row of a tensor that is made, or filled."""
+        return T.int32(-self.flow.top(tensor))
 
     def demand(self, operator: int, row: Expr) -> None:
         """Emit the making of the rows that `operator` drives, as far as its row needs them."""

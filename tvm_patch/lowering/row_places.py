@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from tvm import tirx
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
+from tvm_patch.lowering.bands import BandNumbers
 from tvm_patch.lowering.segment_parts import SegmentPart
 from tvm_patch.lowering.segment_printer import SegmentPrinter
 from tvm_patch.planner.layout.composite import CompositeDesc
 from tvm_patch.planner.layout.row_buffer import RowBuffer
 from tvm_patch.planner.layout.rows import RowsLayout
 from tvm_patch.targets import Target
-from tvm_patch.tvm_types import Buffer, Expr
+from tvm_patch.tvm_types import Buffer, Expr, Var
 
 
 class RowPlaces(SegmentPrinter):
@@ -31,14 +32,21 @@ class RowPlaces(SegmentPrinter):
         The operators of every element.
     tensors : dict of str to Tensor
         What the elements read and make, by name.
+    values : BandNumbers
+        What may differ from band to band.
     """
 
     def __init__(self, layout: RowsLayout, parts: Sequence[SegmentPart], target: Target, name: str) -> None:
         super().__init__(layout, parts, target, name)
         self.layout = layout
         self.elements = elements_of_parts(layout, parts)
+        self.values, self.numbers = BandNumbers(layout), dict[str, Var]()
         operators = [e.operator for e in layout.elements]
         self.tensors = {t.name: t for op in operators for t in (*op.inputs, *op.outputs)}
+
+    def number(self, name: str) -> Expr:
+        """Return one of the numbers of :class:`BandNumbers`, a variable where it differs from band to band."""
+        return self.numbers.get(name, self.values.per_band[name][0])
 
     def row_of(self, tensor: str, row: Expr, more: int = 0, *, buffered: bool) -> tuple[Buffer, Expr]:
         """Return where row ``row + more`` of a tensor lies: the array and the index in it.

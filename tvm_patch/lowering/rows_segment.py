@@ -17,7 +17,6 @@ from tvm_patch.kernels.base import RowReduction
 from tvm_patch.kernels.c.arm.function import with_functions
 from tvm_patch.kernels.ir import call
 from tvm_patch.kernels.named import loop
-from tvm_patch.lowering.bands import BandNumbers
 from tvm_patch.lowering.composite_function import composite_function
 from tvm_patch.lowering.demand import Demand
 from tvm_patch.lowering.narrow import flattened, narrowed
@@ -59,7 +58,6 @@ class _Rows(RowPlaces):
         name: str,
     ) -> None:
         super().__init__(layout, parts, target, name)
-        self.values = BandNumbers(layout)
         self.kernels = [None if len(e) > 1 else self._kernel(i, e[0]) for i, e in enumerate(self.elements)]
 
     # -- kernels and their functions
@@ -136,7 +134,7 @@ class _Rows(RowPlaces):
             kernel_address = T.arg(row.name_hint, T.handle())
             self.arguments, self.buffers, self.numbers = self.declare(())
             pixel = buffer.pixel_bytes
-            pointers = [T.address_of(self.stored(tensor)[self._number(f"start_{tensor}") * pixel])]
+            pointers = [T.address_of(self.stored(tensor)[self.number(f"start_{tensor}") * pixel])]
             pointers += [T.address_of(self.buffers["scratch"][buffer.offset]), kernel_address]
             pointers += [self.arguments["out0"], *self.constants_of(0)]
             if loop.scratch:
@@ -146,8 +144,8 @@ class _Rows(RowPlaces):
                 buffer,
                 height=flow.rows[tensor],
                 in_bytes=self.values.width(tensor) * pixel,
-                inside=self._number(f"inside_{tensor}") * pixel,
-                left=self._number(f"left_{tensor}") * pixel,
+                inside=self.number(f"inside_{tensor}") * pixel,
+                left=self.number(f"left_{tensor}") * pixel,
                 rows=view.shape[1],
                 row=view.size // view.shape[1],
             )
@@ -200,9 +198,6 @@ class _Rows(RowPlaces):
                 self._whole(self.arguments, self.buffers, self.finishes)
         return builder.get()
 
-    def _number(self, name: str) -> Expr:
-        return self.numbers.get(name, self.values.per_band[name][0])
-
     def _print_band(self) -> None:
         flow, layout = self.layout.flow, self.layout
         demand = _RowDemand(self)
@@ -220,19 +215,20 @@ class _Rows(RowPlaces):
         """Emit the copying of a stored (or fetched) row to its row buffer."""
         buffer = self.layout.buffers[tensor]
         start = self.slot(buffer, row + buffer.top)
-        to = start + self._number(f"left_{tensor}") * buffer.pixel_bytes
+        to = start + self.number(f"left_{tensor}") * buffer.pixel_bytes
         if tensor in self.layout.fetched and self.target.prints_c:
             self.fetch(tensor, row, to)
             return
         width = self.values.width(tensor) * buffer.pixel_bytes
-        origin = row * width + self._number(f"start_{tensor}") * buffer.pixel_bytes
-        self.copy(to, self.stored(tensor), origin, self._number(f"inside_{tensor}") * buffer.pixel_bytes)
+        origin = row * width + self.number(f"start_{tensor}") * buffer.pixel_bytes
+        self.copy(to, self.stored(tensor), origin, self.number(f"inside_{tensor}") * buffer.pixel_bytes)
 
     def run(self, element: int, row: Expr) -> None:
         """Emit the call that makes a row of an element, or the rows from `row` on that it makes at once."""
         kernel, (part, *_) = self.kernels[element], self.elements[element]
         if kernel is None:
-            self.call(self.rows[element], [*self.arguments.values(), row])
+            numbers = [self.numbers[name] for name in self.values.varying()]
+            self.call(self.rows[element], [*self.arguments.values(), row, *numbers])
             return
         arguments: list[Expr] = []
         for j, tensor in enumerate(part.inputs):
@@ -247,13 +243,13 @@ class _Rows(RowPlaces):
                 arguments.append(T.address_of(self.buffers["scratch"][self.layout.scratch_offset]))
             arguments.append(self._out_pointer(element, part.output, row))
         if self._dynamic(element):
-            columns = self._number(f"columns{element}")
+            columns = self.number(f"columns{element}")
             arguments.append(T.int32(columns) if isinstance(columns, int) else columns)
         self.call(self.rows[element], arguments)
         self.report(self.parts.index(part))
 
     def _row_pointer(self, element: int, j: int, tensor: str, window: RowWindow, row: Expr, k: int) -> Expr:
-        shift = self._number(f"from{element}_{j}")
+        shift = self.number(f"from{element}_{j}")
         buffered = (element, j) in self.layout.buffered
         more = k * window.dilation - (window.pad_before if buffered else 0)
         cells, start = self.row_of(tensor, row * window.stride, more, buffered=buffered)
@@ -261,7 +257,7 @@ class _Rows(RowPlaces):
 
     def _out_pointer(self, element: int, tensor: str, row: Expr) -> Expr:
         cells, start = self.row_of(tensor, row, buffered=tensor not in self.layout.stored)
-        return T.address_of(cells[start + self._number(f"to{element}") * self.tensors[tensor].shape[3]])
+        return T.address_of(cells[start + self.number(f"to{element}") * self.tensors[tensor].shape[3]])
 
     # -- filling
 
@@ -274,10 +270,10 @@ class _Rows(RowPlaces):
         with loop("slot", 0, buffer.slots) as slot:
             start = buffer.offset + slot * buffer.slot_bytes
             if any(left):
-                self.fill(start, buffer.pad_value, self._number(f"left_{name}") * pixel)
+                self.fill(start, buffer.pad_value, self.number(f"left_{name}") * pixel)
             if any(right):
-                begin = self._number(f"left_{name}") + self._number(f"inside_{name}")
-                self.fill(start + begin * pixel, buffer.pad_value, self._number(f"right_{name}") * pixel)
+                begin = self.number(f"left_{name}") + self.number(f"inside_{name}")
+                self.fill(start + begin * pixel, buffer.pad_value, self.number(f"right_{name}") * pixel)
 
     def pad(self, tensor: str, row: Expr) -> None:
         """Emit the filling of a row outside its tensor."""

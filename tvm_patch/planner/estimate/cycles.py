@@ -112,8 +112,8 @@ def buffer_rates(costs: CostTable, fetched: bool) -> tuple[float, float]:
     return costs.get(f"{name}.row", 0.0), costs.get(f"{name}.byte", 0.0)
 
 
-def composite_pieces(network: Network, op: CompositeDesc) -> dict[str, float]:
-    """Return the pieces of one run of a composite."""
+def composite_pieces(network: Network, op: CompositeDesc, first: int, end: int) -> dict[str, float]:
+    """Return the pieces of one run of a composite that makes columns `first` to `end`, the latter excluded."""
     pieces: dict[str, float] = {}
 
     def add(more: Mapping[str, float], times: float = 1.0) -> None:
@@ -121,17 +121,17 @@ def composite_pieces(network: Network, op: CompositeDesc) -> dict[str, float]:
             pieces[name] = pieces.get(name, 0.0) + count * times
 
     layout = op.laid_out
-    for member, columns in zip(layout.operators, layout.counts.made, strict=True):
-        terms = row_terms(network, member)
+    reached = layout.columns(first, end)
+    for member in layout.operators:
+        terms, columns = row_terms(network, member), reached[member.outputs[0]].count
         add(terms.call, columns)
         add(terms.column, columns * layout.pixels[member.outputs[0]].size)
         add(demanded_pieces(member), columns)
     # What is read is gathered pixel by pixel, what is made is scattered.
     moved = [(t, layout.pixels[t].size) for t, b in layout.buffers.items() if b.source == "gathered"]
     for name, pixels in (*moved, (layout.output.name, layout.rows)):
-        _, _, width, channels = network.tensors[name].shape
-        copies = width * pixels
-        add({_COPIED_PIXEL: copies, _COPIED_BYTE: copies * channels})
+        copies = reached[name].count * pixels
+        add({_COPIED_PIXEL: copies, _COPIED_BYTE: copies * network.tensors[name].shape[3]})
     return pieces
 
 
@@ -187,7 +187,8 @@ def segment_pieces(network: Network, layout: RowsLayout) -> dict[str, float]:
     add({BAND: bands})
     for op, span, rows in zip(layout.elements, layout.spans, layout.counts.made, strict=True):
         if isinstance(op, CompositeDesc):
-            add(composite_pieces(network, op), -(-rows // op.rows_at_once))
+            for band in zip(span.first, span.end, strict=True):
+                add(composite_pieces(network, op, *band), -(-rows // op.rows_at_once))
             continue
         reduces, alone = not op.rows, len(layout.elements) == bands == 1
         terms = lone_terms(network, op) if alone and not reduces else row_terms(network, op, reduces)

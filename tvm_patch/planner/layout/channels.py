@@ -11,7 +11,7 @@ reads it, and its output, the widest tensor of an inverted bottleneck, never exi
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 from tvm_patch.errors import PlanError
@@ -48,7 +48,7 @@ class ChannelsLayout(Layout):
 
     def with_scratch(self, scratch: Sequence[int]) -> Self:
         """Return the layout for kernels with other scratch: those of blocks have their own."""
-        return self
+        return replace(self, operators=self._operators_with(scratch))
 
     @property
     def takes_over(self) -> bool:

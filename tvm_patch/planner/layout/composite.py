@@ -9,7 +9,7 @@ stripe of rows compute nothing twice but the rows at its borders).
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tvm_patch.errors import PlanError
 from tvm_patch.graph import Operator, Tensor
@@ -60,6 +60,39 @@ class Reached:
 
 
 @dataclass(frozen=True)
+class Columns:
+    """Columns of a tensor that a run makes, gathers or fills.
+
+    Attributes
+    ----------
+    begin : int
+        The first one; what lies before the tensor is filled.
+    end : int
+        One past the last one; what lies behind the tensor is filled.
+    first, last : int
+        The first one inside the tensor, and one past the last one inside it.
+    """
+
+    begin: int
+    end: int
+    first: int
+    last: int
+
+    @property
+    def count(self) -> int:
+        """How many lie inside the tensor."""
+        return self.last - self.first
+
+    def needed(self, window: RowWindow, width: int, other: Columns | None) -> Columns:
+        """Return the columns of an operator's input that these of its output are made from, and what others need."""
+        begin = self.first * window.stride - window.pad_before
+        end = (self.last - 1) * window.stride - window.pad_before + window.reach
+        if other is not None:
+            begin, end = min(begin, other.begin), max(end, other.end)
+        return Columns(begin, end, max(0, begin), min(width, end))
+
+
+@dataclass(frozen=True)
 class CompositeLayout:
     """Everything about a composite that its code and its cost follow from.
 
@@ -96,6 +129,9 @@ class CompositeLayout:
     out_offset: int
     scratch_offset: int
     scratch_bytes: int
+    _columns: dict[tuple[int, int], Mapping[str, Columns]] = field(
+        default_factory=dict, compare=False, repr=False
+    )
 
     @property
     def output(self) -> Tensor:
@@ -107,13 +143,40 @@ class CompositeLayout:
         """How often it runs."""
         return -(-self.output.shape[2] // self.rows)
 
-    @property
-    def macs(self) -> int:
-        """Multiply-accumulates of one run."""
-        total = 0
-        for op, columns in zip(self.operators, self.counts.made, strict=True):
+    def columns(self, first: int, end: int) -> Mapping[str, Columns]:
+        """Return the columns of every tensor from which some of the output's are made.
+
+        Parameters
+        ----------
+        first, end : int
+            Columns of the output, the latter excluded.
+
+        Raises
+        ------
+        PlanError
+            When they depend on nothing of a tensor but its padding.
+        """
+        key = (first, end)
+        if key not in self._columns:
+            found = {self.output.name: Columns(first, end, first, end)}
+            for op in reversed(self.operators):
+                own = found[op.outputs[0]]
+                for tensor, window in zip(op.operator.inputs, op.rows, strict=True):
+                    if window.stride:
+                        found[tensor.name] = own.needed(window, tensor.shape[1], found.get(tensor.name))
+            for name, columns in found.items():
+                if columns.count < 1:
+                    raise PlanError(f"some columns depend on no more than the padding of tensor {name}")
+            self._columns[key] = found
+        return self._columns[key]
+
+    def macs(self, first: int, end: int) -> int:
+        """Return the multiply-accumulates of one run that makes some columns."""
+        columns, total = self.columns(first, end), 0
+        for op in self.operators:
             _, width, height, _ = op.operator.outputs[0].shape
-            total += op.macs * columns * self.pixels[op.outputs[0]].size // (height * width)
+            name = op.outputs[0]
+            total += op.macs * columns[name].count * self.pixels[name].size // (height * width)
         return total
 
 
@@ -255,10 +318,10 @@ class Chain:
             operator=Operator(
                 KIND, self.plain[-1].name, tuple(self.network.tensors[t] for t in self.outside), (self.sink,)
             ),
-            macs=layout.macs * layout.runs,
+            macs=layout.macs(0, self.sink.shape[2]) * layout.runs,
             scratch_bytes=layout.scratch_bytes,
             rows=tuple(_window(pixels.get(t), self.across.get(t)) for t in self.outside),
-            bandable=False,
+            bandable=all(op.bandable for op in self.ops),
             rows_at_once=rows,
             layout=layout,
         )
@@ -349,6 +412,26 @@ def _window(pixels: Reached | None, columns: Reached | None) -> RowWindow:
         column_reach=columns.size,
         inside=True,
     )
+
+
+def columns_read(op: OperatorDesc, tensor: str, window: RowWindow, own: Span) -> Span:
+    """Return the columns of an input, by band, that an element reads when it makes some of its output.
+
+    Parameters
+    ----------
+    op : OperatorDesc
+        An operator or a composite.
+    tensor : str
+        The input.
+    window : RowWindow
+        How it is read.
+    own : Span
+        Columns of the output.
+    """
+    if not isinstance(op, CompositeDesc) or not window.stride:
+        return own.needs(window)
+    read = [op.laid_out.columns(f, e)[tensor] for f, e in zip(own.first, own.end, strict=True)]
+    return Span(tuple(c.first for c in read), tuple(c.last for c in read))
 
 
 def elements_of(

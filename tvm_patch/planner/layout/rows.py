@@ -56,7 +56,8 @@ class RowsLayout(Layout):
         total = 0
         for op, span, rows in zip(self.elements, self.spans, self.counts.made, strict=True):
             if isinstance(op, CompositeDesc):
-                total += op.laid_out.macs * -(-rows // op.rows_at_once)
+                bands = zip(span.first, span.end, strict=True)
+                total += sum(op.laid_out.macs(*band) for band in bands) * -(-rows // op.rows_at_once)
             elif op.macs:
                 out = network.tensors[op.outputs[0]]
                 total += op.macs * rows * span.total // (out.shape[1] * out.shape[2])

@@ -13,7 +13,7 @@ from functools import cached_property
 from tvm_patch.errors import PlanError
 from tvm_patch.graph import Tensor
 from tvm_patch.planner.composite import Composite
-from tvm_patch.planner.layout.composite import CompositeDesc, elements_of
+from tvm_patch.planner.layout.composite import columns_read, elements_of
 from tvm_patch.planner.layout.flow import Flow, Reader, simulate
 from tvm_patch.planner.layout.overlap import overlap_distance
 from tvm_patch.planner.layout.row_buffer import BUFFERED_DTYPES, RowBuffer, Span, aligned
@@ -236,16 +236,12 @@ class _Layout:
             last = op is self.ops[-1]
             own = sink if last else wanted[op.outputs[0]].clipped(self._tensor(op.outputs[0]).shape[2])
             self._check_inside(op.outputs[0], own)
-            if op.outputs[0] in self.kept or isinstance(op, CompositeDesc):
+            if op.outputs[0] in self.kept:
                 own = Span((0,), (self._tensor(op.outputs[0]).shape[2],))
-                if op.outputs[0] in held:  # a composite makes whole rows, whoever reads them
-                    held[op.outputs[0]] = held[op.outputs[0]].joined(own)
             spans[op.index] = own
             i = self.ops.index(op)
             for j, (tensor, window) in enumerate(zip(op.inputs, self.windows(op), strict=True)):
-                need = own.needs(window)
-                if window.inside:
-                    need = need.clipped(self._tensor(tensor).shape[2])
+                need = columns_read(op, tensor, window, own)
                 wanted[tensor] = wanted[tensor].joined(need) if tensor in wanted else need
                 if (i, j) in self._uses:
                     held[tensor] = held[tensor].joined(need) if tensor in held else need

@@ -105,7 +105,7 @@ class Candidates:
                 if w.stride
             )
             if desc.macs <= _MOST_WORK * macs and more + self._held(desc) < plain:
-                found.append(composite_piece(network, Composite(chain.operators, rows), desc))
+                found.append(composite_piece(Composite(chain.operators, rows), desc))
         return found
 
     @staticmethod

@@ -1,4 +1,4 @@
-"""Segments of one band that end at one operator, some of their operators composites, in one sweep.
+"""Segments that end at one operator, some of their operators composites, in one sweep.
 
 A segment grows backwards.  What it has been made of so far is a :class:`Grown`; of those that begin at one operator
 only a few are kept, which no other beats in bytes and cycles.  Numbers are those of
@@ -8,11 +8,12 @@ only a few are kept, which no other beats in bytes and cycles.  Numbers are thos
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 
+from tvm_patch.errors import PlanError
 from tvm_patch.planner.composite import Composite
 from tvm_patch.planner.estimate.cycles import (
     BAND,
@@ -39,10 +40,9 @@ class Piece:
     operators : tuple of int
         That it runs.
     composite : Composite or None
-    once, call, column, last_call : float
-        Cycles: in all, a run, a column of each run, a run where it is the last.
-    macs : int
-        Multiply-accumulates of all its rows.
+    once, call, column, last_call, dynamic : float
+        Cycles: in all, a run, a column of each run, a run where it is the last, a run where bands are of different
+        widths.
     """
 
     desc: OperatorDesc
@@ -52,6 +52,7 @@ class Piece:
     call: float
     column: float
     last_call: float
+    dynamic: float = 0.0
 
     @property
     def begin(self) -> int:
@@ -63,13 +64,17 @@ def piece_of(network: Network, op: OperatorDesc, reduces: bool = False) -> Piece
     """Return an operator as a piece."""
     cost = row_cost(network, op, reduces)
     demanded = cycles_of_pieces(demanded_pieces(op), network.target.costs)
-    return Piece(op, (op.index,), None, cost.once, cost.call + demanded, cost.column, cost.call)
+    call = cost.call + demanded
+    return Piece(op, (op.index,), None, cost.once, call, cost.column, cost.call, cost.dynamic)
 
 
-def composite_piece(network: Network, composite: Composite, desc: CompositeDesc) -> Piece:
+def composite_piece(composite: Composite, desc: CompositeDesc) -> Piece:
     """Return a composite as a piece."""
-    run = cycles_of_pieces(composite_pieces(network, desc), network.target.costs)
-    return Piece(desc, composite.operators, composite, 0.0, run, 0.0, run)
+    return Piece(desc, composite.operators, composite, 0.0, 0.0, 0.0, 0.0)
+
+
+Bands = tuple[tuple[int, int], ...]
+"""By band, a first column and one past the last one."""
 
 
 @dataclass(frozen=True)
@@ -85,8 +90,8 @@ class _Reads:
     """All uses of a tensor by what the segment has so far, with the columns that they need."""
 
     uses: tuple[_Use, ...]
-    wanted: tuple[int, int]
-    held: tuple[int, int] | None
+    wanted: Bands
+    held: Bands | None
 
 
 @dataclass(frozen=True)
@@ -161,7 +166,7 @@ class Costs:
 
 
 class Fused:
-    """Segments of one band that end at one operator.
+    """Segments that end at one operator, in so many bands.
 
     Parameters
     ----------
@@ -170,25 +175,36 @@ class Fused:
         Tensors that something after the segment needs.
     fetched : collection of str
         Network inputs whose rows are fetched.
+    bands : int
+        At most as many as the output has columns.
     """
 
-    def __init__(self, network: Network, needed: Collection[str], fetched: Collection[str]) -> None:
-        self.network, self.needed, self.fetched = network, needed, fetched
+    def __init__(
+        self, network: Network, needed: Collection[str], fetched: Collection[str], bands: int = 1
+    ) -> None:
+        self.network, self.needed, self.fetched, self.bands = network, needed, fetched, bands
         self._costs = network.target.costs
+        self._known: dict[tuple[int, int, int], tuple[CompositeDesc, float]] = {}
         self._rates = {f: buffer_rates(self._costs, f) for f in (False, True)}
 
-    def start(self, piece: Piece, reduces: bool = False) -> Grown:
-        """Return the segment of the last piece alone."""
+    def start(self, piece: Piece, reduces: bool = False) -> Grown | None:
+        """Return the segment of the last piece alone, None where it cannot be cut into the bands."""
         op = piece.desc
         self.reduces = reduces
         tensor = self.network.tensors[op.inputs[0] if reduces else op.outputs[0]]
         rows, width = tensor.shape[1], tensor.shape[2]
         self.sink_rows = rows
-        empty = Grown(
-            self, scratch=aligned(op.state_bytes) if reduces else 0, cycles=self._costs.get(BAND, 0.0)
-        )
+        step = -(-width // self.bands)
+        own = tuple((first, min(width, first + step)) for first in range(0, width, step))
+        if len(own) != self.bands or (self.bands > 1 and not op.bandable):
+            return None
+        cycles = self._costs.get(BAND, 0.0) * self.bands
+        empty = Grown(self, scratch=aligned(op.state_bytes) if reduces else 0, cycles=cycles)
         node = Node(None, op.index, (), rows, rows, 0, op.rows_at_once)
-        return self._include(empty, piece, node, (0, width), dict(empty.reads))
+        try:
+            return self._include(empty, piece, node, own, dict(empty.reads))
+        except PlanError:
+            return None
 
     def grow(self, grown: Grown, piece: Piece) -> Grown | None:
         """See :meth:`Grown.before`."""
@@ -198,10 +214,9 @@ class Fused:
         if reads is None or not op.rows:
             return None
         kept = name in self.needed
+        if self.bands > 1 and (kept or not op.bandable):
+            return None
         height, width = tensor.shape[1], tensor.shape[2]
-        if isinstance(op, CompositeDesc):  # it makes whole rows, whoever reads them
-            held = None if reads.held is None else _joined(reads.held, (0, width))
-            reads = replace(reads, wanted=_joined(reads.wanted, (0, width)), held=held)
         waiting = self._waiting(reads, padded_only=False, kept=kept, rows=height, at_once=op.rows_at_once)
         buffered = [w for use in reads.uses for w in (use.padded if kept else use.windows)]
         if waiting is None or not self._can_buffer(name, buffered):
@@ -215,9 +230,8 @@ class Fused:
         node.count = height if kept else demanded
         if kept and demanded < height:
             return None  # rows that are made after the sink has finished
-        low, high = reads.wanted
-        own = (0, width) if kept else (max(0, low), min(width, high))
-        if own[1] <= own[0]:
+        own = ((0, width),) if kept else _clipped(reads.wanted, width)
+        if any(high <= low for low, high in own):
             return None
         scratch, cycles = grown.scratch, grown.cycles
         if buffered:
@@ -235,24 +249,31 @@ class Fused:
             grown.macs,
             cycles,
         )
-        return self._include(grown, piece, node, own, left)
+        try:
+            return self._include(grown, piece, node, own, left)
+        except PlanError:  # a band of a composite reads nothing but padding
+            return None
 
-    def _include(
-        self, grown: Grown, piece: Piece, node: Node, own: tuple[int, int], reads: dict[str, _Reads]
-    ) -> Grown:
+    def _include(self, grown: Grown, piece: Piece, node: Node, own: Bands, reads: dict[str, _Reads]) -> Grown:
         """Add a piece that makes (or reduces) the columns `own`."""
         op, last = piece.desc, not grown.pieces
         reduces = last and self.reduces
         windows = (RowWindow(),) if reduces else op.rows
-        columns, macs, kernel = own[1] - own[0], grown.macs, grown.kernel_scratch
+        macs, kernel = grown.macs, grown.kernel_scratch
         runs = -(-node.count // op.rows_at_once)
-        if isinstance(op, CompositeDesc):
-            macs += op.laid_out.macs * runs
-        elif op.macs:
-            out = self.network.tensors[op.outputs[0]].shape
-            macs += op.macs * node.count * columns // (out[1] * out[2])
         cycles = grown.cycles + piece.once
-        cycles += runs * ((piece.last_call if last else piece.call) + piece.column * columns)
+        if isinstance(op, CompositeDesc):
+            macs += sum(op.laid_out.macs(*band) for band in own) * runs
+            cycles += sum(self._run_cycles(op, *band) for band in own) * runs
+        else:
+            widths = [high - low for low, high in own]
+            columns = sum(widths)
+            if op.macs:
+                out = self.network.tensors[op.outputs[0]].shape
+                macs += op.macs * node.count * columns // (out[1] * out[2])
+            call = piece.last_call if last else piece.call
+            call += piece.dynamic if max(widths) != min(widths) else 0.0
+            cycles += node.count * (call * self.bands + piece.column * columns)
         if not reduces:
             kernel = max(kernel, op.scratch_bytes)
         mine: dict[str, list[RowWindow]] = {}
@@ -264,7 +285,7 @@ class Fused:
             before = reads.get(name)
             wanted, held = (None, None) if before is None else (before.wanted, before.held)
             for window in used:
-                need = _needs(own, window, tensor.shape[2])
+                need = _needs(op, name, own, window)
                 wanted = _joined(wanted, need)
                 if window in padded:
                     held = _joined(held, need)
@@ -273,6 +294,15 @@ class Fused:
             # Pieces come last first, and the first reader drives.
             reads[name] = _Reads((use, *before.uses) if before else (use,), wanted, held)
         return Grown(self, (*grown.pieces, piece), reads, grown.kept, grown.scratch, kernel, macs, cycles)
+
+    def _run_cycles(self, op: CompositeDesc, first: int, end: int) -> float:
+        key = (id(op), first, end)
+        if key not in self._known:
+            self._known[key] = (
+                op,
+                cycles_of_pieces(composite_pieces(self.network, op, first, end), self._costs),
+            )
+        return self._known[key][1]
 
     def _waiting(
         self, reads: _Reads, padded_only: bool, kept: bool = False, rows: int = 0, at_once: int = 1
@@ -294,20 +324,24 @@ class Fused:
         values = {w.pad_value for w in windows if w.pads}
         return len(values) <= 1 and self.network.tensors[name].dtype in BUFFERED_DTYPES
 
-    def _columns(self, name: str, reads: _Reads, stored: bool) -> tuple[int, int]:
+    def _columns(self, name: str, reads: _Reads, stored: bool) -> Bands:
         columns = reads.held if stored else reads.wanted
         assert columns is not None
         if name in self.fetched:
             width = self.network.tensors[name].shape[2]
-            return min(columns[0], 0), max(columns[1], width)
+            low = min(0, *(low for low, _ in columns))
+            return ((low, max(width, *(high for _, high in columns))),) * self.bands
         return columns
 
     def _buffer_bytes(self, name: str, rows: int, reads: _Reads, stored: bool) -> int:
         tensor = self.network.tensors[name]
-        width = tensor.shape[2]
-        low, high = self._columns(name, reads, stored)
-        shared = max(0, min(-low, high - width))
-        return aligned((rows * (high - low - shared) + shared) * (tensor.row_bytes // width))
+        width, columns = tensor.shape[2], self._columns(name, reads, stored)
+        widest = max(high - low for low, high in columns)
+        shared = 0
+        if len(set(columns)) == 1:
+            low, high = columns[0]
+            shared = max(0, min(-low, high - width))
+        return aligned((rows * (widest - shared) + shared) * (tensor.row_bytes // width))
 
     def _padding_cost(self, name: str, reads: _Reads, stored: bool, made: bool) -> float:
         """Return the cycles of filling the rows above and below a tensor in its row buffer."""
@@ -323,9 +357,9 @@ class Fused:
             outside += max(0, last - tensor.shape[1])
         if not outside:
             return 0.0
-        low, high = self._columns(name, reads, stored)
+        widest = max(high - low for low, high in self._columns(name, reads, stored))
         row, byte = self._rates[False]
-        return outside * (row + byte * (high - low) * (tensor.row_bytes // tensor.shape[2]))
+        return outside * self.bands * (row + byte * widest * (tensor.row_bytes // tensor.shape[2]))
 
     def open_bytes(self, grown: Grown) -> int:
         """See :attr:`Grown.open_bytes`."""
@@ -359,15 +393,15 @@ class Fused:
                 return None
             scratch += self._buffer_bytes(name, waiting, reads, not fetched)
             width = tensor.shape[2]
-            copied = width
+            copied = width * self.bands
             if not fetched:
                 assert reads.held is not None
-                low, high = max(0, reads.held[0]), min(width, reads.held[1])
-                if high <= low:
+                inside = [high - low for low, high in _clipped(reads.held, width)]
+                if min(inside) <= 0:
                     return None
-                copied = high - low
+                copied = sum(inside)
             row, byte = self._rates[fetched]
-            cycles += tensor.shape[1] * (row + byte * (tensor.row_bytes // width) * copied)
+            cycles += tensor.shape[1] * (row * self.bands + byte * (tensor.row_bytes // width) * copied)
             cycles += self._padding_cost(name, reads, not fetched, made=False)
         sink = grown.pieces[0].desc
         return Costs(
@@ -382,7 +416,7 @@ class Fused:
     def _distance(self, grown: Grown, source: str) -> int | None:
         """Return what :func:`tvm_patch.planner.layout.overlap.overlap_distance` does."""
         stored = self.network.tensors[source]
-        if grown.kept or self.reduces or len(stored.shape) != 4 or stored.shape[0] != 1:
+        if self.bands > 1 or grown.kept or self.reduces or len(stored.shape) != 4 or stored.shape[0] != 1:
             return None
         sink = grown.pieces[0].desc
         output = self.network.tensors[sink.outputs[0]]
@@ -427,14 +461,20 @@ def _asked(node: Node, steps: np.ndarray) -> np.ndarray:
     return found
 
 
-def _needs(own: tuple[int, int], window: RowWindow, width: int) -> tuple[int, int]:
-    low = own[0] * window.column_stride - window.columns_before
-    high = (own[1] - 1) * window.column_stride - window.columns_before + window.column_reach
-    return (max(0, low), min(width, high)) if window.inside else (low, high)
+def _needs(op: OperatorDesc, tensor: str, own: Bands, window: RowWindow) -> Bands:
+    if isinstance(op, CompositeDesc) and window.stride:
+        read = [op.laid_out.columns(*band)[tensor] for band in own]
+        return tuple((columns.first, columns.last) for columns in read)
+    stride, before, reach = window.column_stride, window.columns_before, window.column_reach
+    return tuple((low * stride - before, (high - 1) * stride - before + reach) for low, high in own)
 
 
-def _joined(a: tuple[int, int] | None, b: tuple[int, int]) -> tuple[int, int]:
-    return b if a is None else (min(a[0], b[0]), max(a[1], b[1]))
+def _joined(a: Bands | None, b: Bands) -> Bands:
+    return b if a is None else tuple((min(x[0], y[0]), max(x[1], y[1])) for x, y in zip(a, b, strict=True))
+
+
+def _clipped(bands: Bands, width: int) -> Bands:
+    return tuple((max(0, low), min(width, high)) for low, high in bands)
 
 
 def grown_backwards(
@@ -469,7 +509,9 @@ def grown_backwards(
     """
     begun: dict[int, list[Grown]] = {}
     for piece in (sink, *last):
-        begun.setdefault(piece.begin, []).append(fused.start(piece, reduces))
+        begins = fused.start(piece, reduces)
+        if begins is not None:
+            begun.setdefault(piece.begin, []).append(begins)
     for start in range(end - 1, -1, -1):
         mine = _few(begun.pop(start, []), most, limit)
         if mine:

@@ -23,6 +23,7 @@ from tvm_patch.planner.segments import ChannelSegment, Segment
 _NEVER = 1 << 60
 _CHANNELS = (8, 32)
 """Channels of a block that are tried."""
+_BANDS = (1, 2, 3, 4, 6)
 _KEPT = 8
 """Segments of the same operators that are grown further."""
 
@@ -61,19 +62,20 @@ class OneSegment:
             yield from self._grown(growth, end)
 
     def composites_to(self, end: int, most: int) -> Iterator[Move]:
-        """Yield the segments of one band that end before cut `end`, have composites and need no more than `most`."""
+        """Yield the segments that end before cut `end`, have composites and need no more than `most`."""
         sink = self.network.operators[end - 1]
         reduces = joins_as_reduction(sink, 2)
         if not sink.rows and not reduces:
             return
-        fused = Fused(self.network, self.cuts.needed[end], self.fetched)
         last = () if reduces else self.candidates.composites(end - 1)
         piece = piece_of(self.network, sink, reduces)
-        segments = grown_backwards(fused, piece, self.candidates.ending, end, _KEPT, most, reduces, last)
-        for start, some in segments:
-            for grown in some:
-                if grown.composites:
-                    yield from (m for m in self._fused_moves(grown, start, end) if m.peak <= most)
+        for bands in _BANDS:
+            fused = Fused(self.network, self.cuts.needed[end], self.fetched, bands)
+            segments = grown_backwards(fused, piece, self.candidates.ending, end, _KEPT, most, reduces, last)
+            for start, some in segments:
+                for grown in some:
+                    if grown.composites:
+                        yield from (m for m in self._fused_moves(grown, start, end) if m.peak <= most)
 
     def _fused_moves(self, grown: Grown, start: int, end: int) -> Iterator[Move]:
         costs = grown.costs
@@ -82,12 +84,15 @@ class OneSegment:
         inside = [readers & set(grown.operators) for readers in self._together]
         if any(part and part != readers for part, readers in zip(inside, self._together, strict=True)):
             return
+        bands = grown.growing.bands
+        if bands > 1 and any(inside):
+            return
         cuts = self.cuts
         peak = cuts.alive[start] + cuts.new_bytes(costs.stored, start) + costs.scratch
-        if len(costs.stored) == 1:
+        if len(costs.stored) == 1 and costs.distances:
             dying = {t: d for t, d in costs.distances.items() if cuts.dies_before(t, end)}
             peak -= cuts.saved(dying, costs.stored[0])
-        segment = Segment(grown.operators, composites=grown.composites)
+        segment = Segment(grown.operators, bands, composites=grown.composites)
         yield Move(start, end, peak, costs.macs, costs.cycles, (segment,))
 
     def alone(self, index: int) -> list[Move]:

@@ -22,9 +22,9 @@ def depthwise(network: Network, *, same: bool) -> int:
     """Return a depthwise convolution behind a 1×1 convolution, whose output is as large as its input or not."""
     for op in network.operators[1:]:
         read, made = op.operator.inputs[0], op.operator.outputs[0]
-        if splits_channels(op) and makes_channels(network.operators[op.index - 1]):
-            if (read.shape == made.shape) == same:
-                return op.index
+        behind = makes_channels(network.operators[op.index - 1])
+        if splits_channels(op) and behind and (read.shape == made.shape) == same:
+            return op.index
     raise AssertionError("there is none")
 
 
@@ -76,6 +76,9 @@ def test_the_output_lies_exactly_where_the_input_lay_or_apart(network):
     segments[index] = segment_of([index], channels=4)
     placed = Schedule.of(network, segments).placement.tensors
     size = network.tensors[op.outputs[0]].nbytes
-    assert placed[op.inputs[0]] == placed[op.outputs[0]] or abs(placed[op.inputs[0]] - placed[op.outputs[0]]) >= size
+    assert (
+        placed[op.inputs[0]] == placed[op.outputs[0]]
+        or abs(placed[op.inputs[0]] - placed[op.outputs[0]]) >= size
+    )
     dies = [r.index for r in network.consumers(op.inputs[0])] == [index]
     assert (placed[op.inputs[0]] == placed[op.outputs[0]]) == dies
