@@ -29,6 +29,9 @@ from tvm_patch.planner.network import Network, OperatorDesc
 from tvm_patch.planner.row_window import RowWindow
 from tvm_patch.planner.search.pace import Node, PacedRead, first_row, last_row, rows_waiting
 
+Bands = tuple[tuple[int, int], ...]
+"""By band, a first column and one past the last one."""
+
 
 @dataclass(frozen=True)
 class Piece:
@@ -53,6 +56,8 @@ class Piece:
     column: float
     last_call: float
     dynamic: float = 0.0
+    runs: dict[Bands, tuple[int, float]] = field(default_factory=dict, compare=False, repr=False)
+    """Of a composite: multiply-accumulates and cycles of one run, by its columns."""
 
     @property
     def begin(self) -> int:
@@ -71,10 +76,6 @@ def piece_of(network: Network, op: OperatorDesc, reduces: bool = False) -> Piece
 def composite_piece(composite: Composite, desc: CompositeDesc) -> Piece:
     """Return a composite as a piece."""
     return Piece(desc, composite.operators, composite, 0.0, 0.0, 0.0, 0.0)
-
-
-Bands = tuple[tuple[int, int], ...]
-"""By band, a first column and one past the last one."""
 
 
 @dataclass(frozen=True)
@@ -138,6 +139,10 @@ class Grown:
         """What it costs as it is; None where it cannot run."""
         return self.growing.costs(self)
 
+    def distance(self, source: str) -> int | None:
+        """Return the least (offset of a source - offset of the output) in bytes at which it may be overwritten."""
+        return self.growing.distance(self, source)
+
     @cached_property
     def open_bytes(self) -> int:
         """Bytes of row buffers that it has once all that it reads is made by it, at least."""
@@ -153,8 +158,6 @@ class Costs:
     scratch, macs, cycles : int
     sources, stored : tuple of str
         Tensors read from and written to the arena; the sink's output is the last.
-    distances : mapping of str to int
-        By source that may be overwritten: the least (input offset - output offset) in bytes.
     """
 
     scratch: int
@@ -162,7 +165,6 @@ class Costs:
     cycles: int
     sources: tuple[str, ...]
     stored: tuple[str, ...]
-    distances: Mapping[str, int]
 
 
 class Fused:
@@ -184,7 +186,6 @@ class Fused:
     ) -> None:
         self.network, self.needed, self.fetched, self.bands = network, needed, fetched, bands
         self._costs = network.target.costs
-        self._known: dict[tuple[int, int, int], tuple[CompositeDesc, float]] = {}
         self._rates = {f: buffer_rates(self._costs, f) for f in (False, True)}
 
     def start(self, piece: Piece, reduces: bool = False) -> Grown | None:
@@ -263,8 +264,9 @@ class Fused:
         runs = -(-node.count // op.rows_at_once)
         cycles = grown.cycles + piece.once
         if isinstance(op, CompositeDesc):
-            macs += sum(op.laid_out.macs(*band) for band in own) * runs
-            cycles += sum(self._run_cycles(op, *band) for band in own) * runs
+            run_macs, run_cycles = self._run_of(piece, op, own)
+            macs += run_macs * runs
+            cycles += run_cycles * runs
         else:
             widths = [high - low for low, high in own]
             columns = sum(widths)
@@ -295,14 +297,15 @@ class Fused:
             reads[name] = _Reads((use, *before.uses) if before else (use,), wanted, held)
         return Grown(self, (*grown.pieces, piece), reads, grown.kept, grown.scratch, kernel, macs, cycles)
 
-    def _run_cycles(self, op: CompositeDesc, first: int, end: int) -> float:
-        key = (id(op), first, end)
-        if key not in self._known:
-            self._known[key] = (
-                op,
-                cycles_of_pieces(composite_pieces(self.network, op, first, end), self._costs),
+    def _run_of(self, piece: Piece, op: CompositeDesc, own: Bands) -> tuple[int, float]:
+        """Return the multiply-accumulates and the cycles of one run of a composite, in all bands."""
+        if own not in piece.runs:
+            pieces = [composite_pieces(self.network, op, *band) for band in own]
+            piece.runs[own] = (
+                sum(op.laid_out.macs(*band) for band in own),
+                sum(cycles_of_pieces(p, self._costs) for p in pieces),
             )
-        return self._known[key][1]
+        return piece.runs[own]
 
     def _waiting(
         self, reads: _Reads, padded_only: bool, kept: bool = False, rows: int = 0, at_once: int = 1
@@ -410,10 +413,9 @@ class Fused:
             round(cycles),
             tuple(sources),
             (*sorted(grown.kept), sink.outputs[0]),
-            {name: d for name in sources if (d := self._distance(grown, name)) is not None},
         )
 
-    def _distance(self, grown: Grown, source: str) -> int | None:
+    def distance(self, grown: Grown, source: str) -> int | None:
         """Return what :func:`tvm_patch.planner.layout.overlap.overlap_distance` does."""
         stored = self.network.tensors[source]
         if self.bands > 1 or grown.kept or self.reduces or len(stored.shape) != 4 or stored.shape[0] != 1:

@@ -23,7 +23,7 @@ from tvm_patch.planner.segments import ChannelSegment, Segment
 _NEVER = 1 << 60
 _CHANNELS = (8, 32)
 """Channels of a block that are tried."""
-_BANDS = (1, 2, 3, 4, 6)
+_BANDS = (1, 2, 4)
 _KEPT = 8
 """Segments of the same operators that are grown further."""
 
@@ -67,17 +67,19 @@ class OneSegment:
         reduces = joins_as_reduction(sink, 2)
         if not sink.rows and not reduces:
             return
+        stored = () if reduces else sink.outputs
+        limit = most - self.cuts.new_bytes(stored, end - 1)
         last = () if reduces else self.candidates.composites(end - 1)
         piece = piece_of(self.network, sink, reduces)
         for bands in _BANDS:
             fused = Fused(self.network, self.cuts.needed[end], self.fetched, bands)
-            segments = grown_backwards(fused, piece, self.candidates.ending, end, _KEPT, most, reduces, last)
+            segments = grown_backwards(fused, piece, self.candidates.ending, end, _KEPT, limit, reduces, last)
             for start, some in segments:
                 for grown in some:
                     if grown.composites:
-                        yield from (m for m in self._fused_moves(grown, start, end) if m.peak <= most)
+                        yield from self._fused_moves(grown, start, end, most)
 
-    def _fused_moves(self, grown: Grown, start: int, end: int) -> Iterator[Move]:
+    def _fused_moves(self, grown: Grown, start: int, end: int, most: int) -> Iterator[Move]:
         costs = grown.costs
         if costs is None:
             return
@@ -89,9 +91,14 @@ class OneSegment:
             return
         cuts = self.cuts
         peak = cuts.alive[start] + cuts.new_bytes(costs.stored, start) + costs.scratch
-        if len(costs.stored) == 1 and costs.distances:
-            dying = {t: d for t, d in costs.distances.items() if cuts.dies_before(t, end)}
+        if peak > 2 * most:
+            return
+        if len(costs.stored) == 1:
+            dead = [t for t in costs.sources if cuts.dies_before(t, end)]
+            dying = {t: d for t in dead if (d := grown.distance(t)) is not None}
             peak -= cuts.saved(dying, costs.stored[0])
+        if peak > most:
+            return
         segment = Segment(grown.operators, bands, composites=grown.composites)
         yield Move(start, end, peak, costs.macs, costs.cycles, (segment,))
 
