@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 
 from tvm_patch.errors import PlanError
@@ -31,6 +32,7 @@ class Candidates:
         self.network = network
         self._composites: dict[int, list[Piece]] = {}
         self._single: dict[int, Piece] = {}
+        self._needed = [True] * len(network.operators)
 
     def single(self, index: int) -> Piece:
         """Return an operator as a piece."""
@@ -43,6 +45,18 @@ class Candidates:
         if index not in self._composites:
             self._composites[index] = list(self._ending(index))
         return self._composites[index]
+
+    def only_above(self, size: float, peaks: Sequence[int]) -> None:
+        """Leave out composites that are not needed.
+
+        Parameters
+        ----------
+        size : float
+            Bytes below which no plan is expected.
+        peaks : sequence of int
+            By operator: bytes in use without composites.
+        """
+        self._needed = [peak > size for peak in peaks]
 
     def ending(self, index: int) -> list[Piece]:
         """Return all pieces whose last operator is `index`."""
@@ -66,7 +80,7 @@ class Candidates:
             if not self._turned(start):
                 break
             operators = tuple(range(start, index + 1))
-            if not self._widens(start):
+            if not self._widens(start) or not any(self._needed[i] for i in operators):
                 continue
             try:
                 chain = Chain(self.network, operators, count=paced_counts)

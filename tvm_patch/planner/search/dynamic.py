@@ -25,6 +25,7 @@ from tvm_patch.planner.search.two_passes import TwoPasses
 from tvm_patch.planner.search.ways import Ways
 from tvm_patch.planner.segments import Segment
 
+_NEVER = 1 << 60
 MOST_OVERHEAD = 1.5
 """Multiply-accumulates executed over those of the network beyond which plans are not looked for, unless asked."""
 
@@ -127,6 +128,7 @@ def _run(
         return ways
     # Composites trade work for memory: what needs more than a plan without any work has no use for them.
     most = int(idle[:, 0].min())
+    single.candidates.only_above(_WORTH * ways[-1].costs[:, 0].min(), _idle_peaks(network, found))
     for end in range(1, count + 1):
         if progress is not None:
             progress((count + end) / (2 * count))
@@ -136,6 +138,19 @@ def _run(
 
 _NO_WORK = 1.001
 """Overhead of plans that count as computing nothing twice."""
+_WORTH = 0.6
+"""Composites are tried where operators need more than this part of the least that a plan without composites needs."""
+
+
+def _idle_peaks(network: Network, found: Sequence[Sequence[Move]]) -> list[int]:
+    """Return the least bytes in use while each operator runs, with nothing computed twice."""
+    least = [_NEVER] * len(network.operators)
+    for move in (m for moves in found for m in moves):
+        operators = range(move.start, move.end)
+        if move.macs <= sum(network.operators[i].macs for i in operators) and len(move.segments) == 1:
+            for i in operators:
+                least[i] = min(least[i], move.peak)
+    return least
 
 
 def _reach(network: Network, found: Sequence[Sequence[Move]], most_macs: int) -> list[_Reached]:

@@ -69,6 +69,8 @@ class OneSegment:
             return
         stored = () if reduces else sink.outputs
         limit = most - self.cuts.new_bytes(stored, end - 1)
+        if not any(self.candidates.composites(i) for i in range(end)):
+            return
         last = () if reduces else self.candidates.composites(end - 1)
         piece = piece_of(self.network, sink, reduces)
         for bands in _BANDS:
