@@ -106,9 +106,9 @@ class Candidates:
                     plain += window.reach * network.tensors[tensor].row_bytes
         macs = sum(op.macs for op in chain.plain)
         found = []
-        for rows in _ROWS:
-            if 2 * rows > chain.sink.shape[1]:
-                break
+        height = chain.sink.shape[1]
+        # As many rows as make the same number of runs: the last run has hardly fewer than the others.
+        for rows in sorted({-(-height // -(-height // rows)) for rows in _ROWS if 2 * rows <= height}):
             try:
                 desc = chain.of_rows(rows)
             except PlanError:

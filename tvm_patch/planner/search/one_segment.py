@@ -24,6 +24,7 @@ _NEVER = 1 << 60
 _CHANNELS = (8, 32)
 """Channels of a block that are tried."""
 _BANDS = (1, 2, 4)
+"""Bands that are tried for segments with composites."""
 _KEPT = 8
 """Segments of the same operators that are grown further."""
 
