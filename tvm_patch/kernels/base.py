@@ -152,8 +152,9 @@ class RowKernel(Kernel):
     rank: ClassVar[int] = 1
 
     elementwise: ClassVar[bool] = False
-    """Whether element i of the output row depends on elements i of the input rows only, and is written after they
-    were read, in ascending order.  Only such kernels may be given an output row that overlaps an input row."""
+    """Whether element i of the output row depends on the same pixel of the input rows only, and is written, in
+    ascending order, when all up to element i of them was read for the last time.  Only such kernels may be given an
+    output row that overlaps an input row."""
 
     @property
     def bandable(self) -> bool:

@@ -12,14 +12,17 @@ import numpy as np
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
 from tvm_patch.errors import UnsupportedError
+from tvm_patch.graph import Operator
 from tvm_patch.integer.requantize import multiply_by_quantized_multiplier
 from tvm_patch.integer.softmax import exp_on_negative_values
-from tvm_patch.kernels.base import TensorKernel
+from tvm_patch.kernels.base import RowKernel, TensorKernel
 from tvm_patch.kernels.fixed_point import clamp, high_multiply
+from tvm_patch.kernels.ir import row_body
 from tvm_patch.kernels.loops import kernel_body, parameters_of
 from tvm_patch.kernels.named import array, bind, loop
 from tvm_patch.kernels.registry import register
-from tvm_patch.tvm_types import Expr, PrimFunc
+from tvm_patch.planner.row_window import RowWindow
+from tvm_patch.tvm_types import Buffer, Expr, PrimFunc
 
 _SUM_INTEGER_BITS = 12
 _LONGEST_ROW = (1 << _SUM_INTEGER_BITS) - 1
@@ -67,32 +70,70 @@ class Softmax(TensorKernel):
                 "the reference overflows beyond 4095",
             )
         with kernel_body(parameters_of(self)) as (builder, buffers):
-            data, exp, out = buffers["in0"], buffers["exp_table"], buffers["out0"]
-            state = array("state", 3)  # maximum; sum, then its reciprocal; bits over unit
-            with loop("row", 0, self.op.inputs[0].size // depth) as row:
-                base = row * depth
-                T.buffer_store(state, -128, [0])
-                with loop("i", 0, depth) as i:
-                    T.buffer_store(state, T.max(bind("most", state[0]), T.cast(data[base + i], "int32")), [0])
-                T.buffer_store(state, 0, [1])
-                with loop("i", 0, depth) as i:
-                    # Rescaled from Q0.31 to Q12.19; a table entry of 0 adds nothing.
-                    wide = bind("wide", exp[state[0] - T.cast(data[base + i], "int32")])
-                    T.buffer_store(state, state[1] + _half_up(wide, _SUM_INTEGER_BITS), [1])
-                _reciprocal(state)
-                with loop("i", 0, depth) as i:
-                    power = bind("power", exp[state[0] - T.cast(data[base + i], "int32")])
-                    quotient = high_multiply(power, state[1])
-                    # Rounded in two shifts so that nothing overflows; beyond 31 bits the result is 0.
-                    bits_less_one = T.min(state[2] + (31 - 8 - 1), 31)
-                    rounded = T.shift_right(T.shift_right(quotient, bits_less_one) + 1, 1)
-                    T.buffer_store(out, clamp(rounded - 128, -128, 127), [base + i])
+            _rows(
+                buffers["in0"], buffers["exp_table"], buffers["out0"], self.op.inputs[0].size // depth, depth
+            )
         return builder.get()
 
     @property
     def in_place(self) -> tuple[int | None, ...]:
         """In place: a row is read to its end before it is written, and its last pass is element-wise."""
         return (0,)
+
+
+@register
+class SoftmaxRow(RowKernel):
+    """The same over the channels of every pixel of a row: segmentations, and heads that are not flattened."""
+
+    kinds = Softmax.kinds
+    elementwise = True  # a pixel is read to its end before its first element is written
+
+    @classmethod
+    def accepts(cls, op: Operator) -> bool:
+        """Take NHWC with batch 1, of which some pixels lie beside each other."""
+        _, *extents = shape = op.inputs[0].shape
+        return len(shape) == 4 and shape[0] == 1 and max(extents[:2]) > 1 and shape[3] <= _LONGEST_ROW
+
+    @property
+    def constants(self) -> dict[str, np.ndarray]:
+        """As for whole tensors."""
+        return Softmax(self.op).constants
+
+    @property
+    def windows(self) -> tuple[RowWindow, ...]:
+        """One row."""
+        return (RowWindow(),)
+
+    def row_function(self, dynamic: bool = False) -> PrimFunc:
+        """Return the function of one row; see :class:`RowKernel`."""
+        _, _, width, depth = self.op.inputs[0].shape
+        with row_body(self, dynamic) as (builder, buffers, columns):
+            pixels = width if columns is None else columns
+            _rows(buffers["in0_row0"], buffers["exp_table"], buffers["out"], pixels, depth)
+        return builder.get()
+
+
+def _rows(data: Buffer, exp: Buffer, out: Buffer, rows: int | Expr, depth: int) -> None:
+    """Emit the softmax of `rows` times `depth` elements."""
+    state = array("state", 3)  # maximum; sum, then its reciprocal; bits over unit
+    with loop("row", 0, rows) as row:
+        base = row * depth
+        T.buffer_store(state, -128, [0])
+        with loop("i", 0, depth) as i:
+            T.buffer_store(state, T.max(bind("most", state[0]), T.cast(data[base + i], "int32")), [0])
+        T.buffer_store(state, 0, [1])
+        with loop("i", 0, depth) as i:
+            # Rescaled from Q0.31 to Q12.19; a table entry of 0 adds nothing.
+            wide = bind("wide", exp[state[0] - T.cast(data[base + i], "int32")])
+            T.buffer_store(state, state[1] + _half_up(wide, _SUM_INTEGER_BITS), [1])
+        _reciprocal(state)
+        with loop("i", 0, depth) as i:
+            power = bind("power", exp[state[0] - T.cast(data[base + i], "int32")])
+            quotient = high_multiply(power, state[1])
+            # Rounded in two shifts so that nothing overflows; beyond 31 bits the result is 0.
+            bits_less_one = T.min(state[2] + (31 - 8 - 1), 31)
+            rounded = T.shift_right(T.shift_right(quotient, bits_less_one) + 1, 1)
+            T.buffer_store(out, clamp(rounded - 128, -128, 127), [base + i])
 
 
 def _half_up(value: Expr, bits: int) -> Expr:

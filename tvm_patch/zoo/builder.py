@@ -143,8 +143,11 @@ class NetworkBuilder:
         return output
 
     def softmax(self, x: int) -> int:
-        """Add a SOFTMAX; nothing but an output may follow."""
-        return self._builder.softmax(x)
+        """Add a SOFTMAX over the channels."""
+        output = self._builder.softmax(x)
+        powers = np.exp(self._values[x] - self._values[x].max(axis=-1, keepdims=True))
+        self._values[output] = powers / powers.sum(axis=-1, keepdims=True)
+        return output
 
     def _weights(self, *shape: int) -> np.ndarray:
         """Return random weights whose channels differ in size, so that their scales differ as real ones do."""

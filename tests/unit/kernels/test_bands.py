@@ -13,7 +13,7 @@ from tests.unit.kernels.batch import Case, make_case
 from tests.unit.kernels.pools import random_pools
 from tests.unit.kernels.program import MACHINES, Machine
 from tests.unit.kernels.randoms import int8, scale, zero_point
-from tvm_patch.integer import add_attrs, mul_attrs, prelu_attrs
+from tvm_patch.integer import add_attrs, mul_attrs, prelu_attrs, softmax_attrs
 from tvm_patch.kernels import RowKernel
 from tvm_patch.kernels.conv2d import Conv2d
 from tvm_patch.kernels.depthwise_conv2d import DepthwiseConv2d
@@ -93,6 +93,8 @@ def elementwise_cases(rng: np.random.Generator) -> list[Case]:
         real = rng.normal(0, 80 * s[0], shape).astype(np.float32)
         cases.append(make_case("quantize", [real], {**quantization, "dtype": "int8"}))
         cases.append(make_case("dequantize", [a], quantization))
+        if shape[2] > 1:
+            cases.append(make_case("softmax", [a], softmax_attrs(float(s[0]) * 4)))
     return cases
 
 

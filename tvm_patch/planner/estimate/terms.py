@@ -227,6 +227,11 @@ def _pad_channels(network: Network, op: OperatorDesc) -> Terms:
     )
 
 
+def _softmax(network: Network, op: OperatorDesc) -> Terms:
+    _, out = shapes(network, op)
+    return Terms({"softmax.call": 1}, {"softmax.row": 1, "softmax.element": out[3]})
+
+
 def _resize_nearest(network: Network, op: OperatorDesc) -> Terms:
     return Terms({f"{op.kind}.call": 1}, copied(op.kind, 1, network.tensors[op.outputs[0]].shape[3]))
 
@@ -284,5 +289,6 @@ _ROWS: dict[str, Callable[[Network, OperatorDesc], Terms]] = {
     "avg_pool2d": _pool,
     "max_pool2d": _pool,
     "mean": _mean_columns,
+    "softmax": _softmax,
 }
 """By kind, for operators that run row by row."""
