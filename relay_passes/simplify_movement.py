@@ -13,7 +13,7 @@ from tvm_patch.tvm_types import Expr, IRModule, PassContext, Var
 
 @tvm.ir.transform.module_pass(opt_level=0, name="SimplifyMovement")
 class SimplifyMovement:
-    """Remove reshapes and transposes that change nothing, and merge reshape → reshape.
+    """Remove reshapes, transposes and paddings that change nothing, and merge reshape → reshape.
 
     A transpose that only moves dimensions of extent 1 is a reshape.  A dialect ``fully_connected`` reads its data
     as rows whatever the shape, so a reshape in front of it goes too.
@@ -45,7 +45,9 @@ class SimplifyMovement:
 
 
 def _only_renames(value: Expr) -> bool:
-    """Tell whether `value` is a reshape, or a transpose that keeps the order of all dimensions but those of 1."""
+    """Tell whether `value` is a reshape, a padding by nothing, or a transpose that moves dimensions of 1 only."""
+    if is_dialect_call(value, "pad"):
+        return not any(int(w) for w in value.attrs["pad_width"])
     if op_name(value) != "relax.permute_dims":
         return op_name(value) == "relax.reshape"
     shape, axes = shape_of(value.args[0]), value.attrs.axes

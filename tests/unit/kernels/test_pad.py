@@ -5,6 +5,7 @@ import numpy as np
 from tests.unit.kernels.bands import check_rows
 from tests.unit.kernels.batch import check, make_case
 from tvm_patch.kernels import RowKernel
+from tvm_patch.kernels.pad_rows import PadRows
 
 
 def test_random_widths(tmp_path):
@@ -26,6 +27,25 @@ def test_random_widths(tmp_path):
         )
     )
     check(cases, tmp_path)
+
+
+def test_rows_and_columns_row_by_row(tmp_path):
+    rng = np.random.default_rng(3)
+    cases = []
+    for i, (top, bottom, left, right) in enumerate(
+        [(1, 0, 0, 0), (0, 2, 0, 0), (0, 0, 3, 1), (1, 1, 1, 1), (2, 3, 0, 1), (5, 6, 7, 8)]
+    ):
+        dtype, low, high = (("int8", -128, 127), ("uint8", 0, 255))[i % 2]
+        shape = (1, int(rng.integers(1, 6)), int(rng.integers(1, 8)), int(rng.integers(1, 9)))
+        data = rng.integers(low, high + 1, shape).astype(dtype)
+        attrs = {
+            "pad_width": [0, 0, top, bottom, left, right, 0, 0],
+            "pad_value": (low, high, 5)[i % 3],
+        }
+        cases.append(make_case("pad", [data], attrs))
+    assert all(isinstance(c.kernel, PadRows) for c in cases)
+    check(cases, tmp_path)
+    check_rows(cases, 4, tmp_path)
 
 
 def test_channels_row_by_row(tmp_path):

@@ -6,7 +6,7 @@ from tvm import relax
 from relay_passes.dialect import build_call
 from relay_passes.simplify_movement import SimplifyMovement
 from relay_passes.straight_line import constant
-from tests.unit.relay_passes.builders import assert_same, conv, module, pool, var
+from tests.unit.relay_passes.builders import assert_same, conv, module, pad, pool, var
 
 
 def reshape(x, *shape):
@@ -39,6 +39,23 @@ def test_transpose_of_ones_is_a_reshape():
     assert_same(
         SimplifyMovement()(before), module([y], lambda b: [b.emit(reshape(y, 1, 1, 4, 2), "y", True)])
     )
+
+
+def test_padding_by_nothing_goes():
+    x = var("x", (1, 4, 4, 2))
+
+    def write(b):
+        nothing = b.emit(pad(x, 0, 0, 0, 0), "a")
+        return [b.emit(conv(nothing), "y", True)]
+
+    y = var("x", (1, 4, 4, 2))
+    assert_same(SimplifyMovement()(module([x], write)), module([y], lambda b: [b.emit(conv(y), "y", True)]))
+
+
+def test_real_padding_stays():
+    x = var("x", (1, 4, 4, 2))
+    before = module([x], lambda b: [b.emit(pad(x, 0, 1, 0, 0), "y", True)])
+    assert_same(SimplifyMovement()(before), before)
 
 
 def test_real_transpose_stays():
