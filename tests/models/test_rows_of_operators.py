@@ -2,33 +2,96 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 import tvm_patch
+from tests.plans.composites import with_composites
+from tests.plans.plans import random_plan
+from tests.plans.test_random_networks import assert_specified
+from tests.plans.trial import make_trial
 from tvm_patch.driver import check, random_inputs
+from tvm_patch.driver.front import legalize
 from tvm_patch.oracle import Oracle
 from tvm_patch.planner.choose import Request
 from tvm_patch.tflite.writer import write_model
 from tvm_patch.zoo.builder import NetworkBuilder
 
 
+class Builder(NetworkBuilder):
+    """Adds movements to what the zoo needs."""
+
+    def moved(self, x: int, made: int, values: np.ndarray) -> int:
+        self._values[made] = values
+        return made
+
+    def padded(self, x: int, *paddings: tuple[int, int]) -> int:
+        return self.moved(x, self._builder.pad(x, paddings), np.pad(self._values[x], paddings))
+
+    def cut(self, x: int, begin: tuple[int, ...], end: tuple[int, ...], steps: tuple[int, ...]) -> int:
+        made = self._builder.strided_slice(x, begin, end, steps)
+        slices = tuple(slice(*s) for s in zip(begin, end, steps, strict=True))
+        return self.moved(x, made, self._values[x][slices])
+
+    def pooled(self, x: int) -> int:
+        made = self._builder.max_pool2d(x, 2)
+        batch, height, width, channels = self._values[x].shape
+        parts = self._values[x][:, : height // 2 * 2, : width // 2 * 2]
+        parts = parts.reshape(batch, height // 2, 2, width // 2, 2, channels)
+        return self.moved(x, made, parts.max(axis=(2, 4)))
+
+    def head(self, x: int) -> bytes:
+        x = self.conv(self.depthwise(x, 3, 2), 8)
+        return write_model(self.finish(self.dense(self.global_mean(x), 4)))
+
+
 def softmax_over_channels() -> bytes:
-    net = NetworkBuilder("softmax", (1, 48, 48, 3))
-    x = net.softmax(net.conv(net.input, 24, 3, 1, "RELU6"))
-    x = net.conv(net.depthwise(x, 3, 2), 8)
-    return write_model(net.finish(net.dense(net.global_mean(x), 4)))
+    net = Builder("softmax", (1, 48, 48, 3))
+    return net.head(net.softmax(net.conv(net.input, 24, 3, 1, "RELU6")))
 
 
-@pytest.mark.parametrize("make", [softmax_over_channels])
+def padding() -> bytes:
+    net = Builder("padding", (1, 44, 46, 3))
+    x = net.conv(net.input, 24, 3, 1, "RELU6")
+    return net.head(net.pooled(net.padded(x, (0, 0), (1, 3), (2, 0), (0, 0))))
+
+
+def slices() -> bytes:
+    net = Builder("slices", (1, 50, 52, 3))
+    x = net.conv(net.input, 24, 3, 1, "RELU6")
+    x = net.cut(x, (0, 3, 2, 0), (1, 49, 50, 24), (1, 1, 1, 1))
+    x = net.cut(net.conv(x, 24, 3, 1), (0, 0, 1, 2), (1, 46, 48, 24), (1, 2, 1, 2))
+    return net.head(x)
+
+
+NETWORKS = [softmax_over_channels, padding, slices]
+
+
+@pytest.mark.parametrize("make", NETWORKS)
 def test_a_quarter_of_the_arena(make):
     data = make()
     layers = tvm_patch.compile(data)
-    planned = tvm_patch.compile(
-        data, plan=Request(input_mode="rereadable", objective="memory", max_overhead=1.05)
-    )
+    request = Request(input_mode="rereadable", objective="memory", max_overhead=1.05)
+    planned = tvm_patch.compile(data, plan=request)
     assert planned.arena_bytes <= layers.arena_bytes / 4
     inputs = random_inputs(planned, 2, 0)
     with Oracle(data, isolate=True) as oracle:
         for artifact in (layers, planned):
             result = artifact.run(inputs, profile=False)
             assert check(artifact, data, inputs, result.outputs, oracle).max_abs_diff == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("make", NETWORKS)
+def test_under_random_plans(make, tmp_path):
+    legalized = legalize(make())
+    network = legalized.describe()[1]
+    trials = []
+    for seed in range(8):
+        mode = ("resident", "rereadable", "streamed")[seed % 3]
+        segments = random_plan(network, seed, mode)
+        if seed % 2:
+            segments = with_composites(network, segments, network.inputs if seed % 3 else (), seed)
+        apart = seed % 4 > 1
+        trials.append(make_trial(legalized, network, segments, mode, f"plan{seed}", seed, apart, apart))
+    assert_specified(trials, tmp_path)

@@ -251,7 +251,7 @@ class _Rows(RowPlaces):
     def _row_pointer(self, element: int, j: int, tensor: str, window: RowWindow, row: Expr, k: int) -> Expr:
         shift = self.number(f"from{element}_{j}")
         buffered = (element, j) in self.layout.buffered
-        more = k * window.dilation - (window.pad_before if buffered else 0)
+        more = k * window.dilation - window.pad_before
         cells, start = self.row_of(tensor, row * window.stride, more, buffered=buffered)
         return T.address_of(cells[start + shift * self.tensors[tensor].shape[3]])
 

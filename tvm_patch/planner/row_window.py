@@ -17,6 +17,8 @@ class RowWindow:
     Output column x reads buffered columns ``x * column_stride`` to ``x * column_stride + column_reach - 1``.  A
     column stride of 0 means that the whole stored row is read whichever columns are made: a broadcast operand.
 
+    Negative padding skips rows and columns of the input, as a slice does.
+
     A window that is `inside` reads nothing of what lies outside the tensor: its reader knows what is there.
     """
 
@@ -57,4 +59,4 @@ class RowWindow:
         if self.stride == 0 or self.inside:
             return True
         last = self.first_row(rows - 1) + self.reach
-        return not (self.columns_before or self.columns_after or self.pad_before) and last <= height
+        return max(self.columns_before, self.columns_after, self.pad_before) <= 0 and last <= height

@@ -100,7 +100,7 @@ class Flow:
     def top(self, tensor: str) -> int:
         """Return how many rows of padding above the tensor are made (as rows full of padding)."""
         padded = [r.window for r in self.readers[tensor] if r.buffered and not r.window.inside]
-        return max((w.pad_before for w in padded), default=0)
+        return max((w.pad_before for w in padded if w.pad_before > 0), default=0)
 
     def step(self, operator: int) -> int:
         """Return how many rows an operator makes each time that it runs."""

@@ -350,7 +350,7 @@ class Fused:
         """Return the cycles of filling the rows above and below a tensor in its row buffer."""
         tensor = self.network.tensors[name]
         used = [w for use in reads.uses for w in (use.padded if stored else use.windows) if not w.inside]
-        top = max((w.pad_before for w in used), default=0)
+        top = max((w.pad_before for w in used if w.pad_before > 0), default=0)
         driver = reads.uses[0]
         windows = driver.padded if stored and not made else driver.windows
         outside = top
@@ -423,7 +423,8 @@ class Fused:
         sink = grown.pieces[0].desc
         output = self.network.tensors[sink.outputs[0]]
         reads = grown.reads[source]
-        top = max((w.pad_before for use in reads.uses for w in use.padded if not w.inside), default=0)
+        outside = [w.pad_before for use in reads.uses for w in use.padded if not w.inside]
+        top = max([0, *outside])
         driver = next((u for u in reads.uses if u.padded), None)
         steps = np.minimum(
             np.arange(1, -(-self.sink_rows // sink.rows_at_once) + 1) * sink.rows_at_once, self.sink_rows

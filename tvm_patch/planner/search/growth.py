@@ -237,7 +237,7 @@ class Growth:
     def _padding_cost(self, name: str, reads: _Reads, stored: bool) -> Array:
         """Return the cycles of filling the rows above and below a tensor in its row buffer."""
         tensor = self.network.tensors[name]
-        top = max((w.pad_before for w in reads.windows(padded_only=stored)), default=0)
+        top = max((w.pad_before for w in reads.windows(padded_only=stored) if w.pad_before > 0), default=0)
         driver = min(reads.uses, key=lambda u: u.operator)
         windows = driver.padded if stored and name not in self._made else driver.windows
         last = int(last_row(windows, self._nodes[driver.operator].count - 1)) if windows else 0
@@ -367,7 +367,7 @@ class Growth:
                 if window in use.padded:
                     assert driver is not None
                     before = self._asked[driver.operator]
-                    top = max(w.pad_before for w in reads.windows(padded_only=True))
+                    top = max([0, *(w.pad_before for w in reads.windows(padded_only=True))])
                     needed = np.where(before > 0, last_row(driver.padded, before - 1), -top)
                 else:
                     needed = first_row((window,), runs)

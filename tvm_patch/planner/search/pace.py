@@ -223,7 +223,8 @@ def _misses(
             at = at + 1
         at = np.minimum(at, len(asked) - 1)
     run = _demands(left, asked)[at]
-    top = max((w.pad_before for u in uses for w in u.buffered if not w.inside), default=0)
+    outside = [w.pad_before for u in uses for w in u.buffered if not w.inside]
+    top = max([0, *outside])
     last = run - 1 - (run - 1) % driver.node.at_once
     made = np.where(run > 0, _made(driver, last, tensor_rows, at_once), -top)
     needed = last_row(use.windows, rows)
