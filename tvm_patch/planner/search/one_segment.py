@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from functools import cached_property
 
 import numpy as np
 
@@ -23,10 +24,9 @@ from tvm_patch.planner.segments import ChannelSegment, Segment
 _NEVER = 1 << 60
 _CHANNELS = (8, 32)
 """Channels of a block that are tried."""
-_BANDS = (1, 2, 4)
-"""Bands that are tried for segments with composites."""
-_KEPT = 8
-"""Segments of the same operators that are grown further."""
+_THOROUGH = ((300, (1, 2, 4), 8), (1 << 60, (1,), 2))
+"""Up to how many composites a network is searched how: in which numbers of bands, and how many segments of the same
+operators are grown further."""
 
 
 class OneSegment:
@@ -72,15 +72,21 @@ class OneSegment:
         limit = most - self.cuts.new_bytes(stored, end - 1)
         if not any(self.candidates.composites(i) for i in range(end)):
             return
+        tried, kept = self._thorough
         last = () if reduces else self.candidates.composites(end - 1)
         piece = piece_of(self.network, sink, reduces)
-        for bands in _BANDS:
+        for bands in tried:
             fused = Fused(self.network, self.cuts.needed[end], self.fetched, bands)
-            segments = grown_backwards(fused, piece, self.candidates.ending, end, _KEPT, limit, reduces, last)
+            segments = grown_backwards(fused, piece, self.candidates.ending, end, kept, limit, reduces, last)
             for start, some in segments:
                 for grown in some:
                     if grown.composites:
                         yield from self._fused_moves(grown, start, end, most)
+
+    @cached_property
+    def _thorough(self) -> tuple[tuple[int, ...], int]:
+        count = sum(len(self.candidates.composites(i)) for i in range(len(self.network.operators)))
+        return next((bands, kept) for most, bands, kept in _THOROUGH if count <= most)
 
     def _fused_moves(self, grown: Grown, start: int, end: int, most: int) -> Iterator[Move]:
         costs = grown.costs
