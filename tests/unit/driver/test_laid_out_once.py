@@ -20,7 +20,7 @@ from tvm_patch.zoo.registry import build
 
 pytestmark = pytest.mark.slow
 
-LAYING_OUT = ("layout_rows", "layout_patches", "layout_whole")
+LAYING_OUT = ("layout_rows", "layout_patches", "layout_channels", "layout_whole")
 
 
 @cache
