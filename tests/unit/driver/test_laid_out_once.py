@@ -77,8 +77,9 @@ def test_compiling_lays_every_segment_out_once(asked):
     assert len(plan.segments) > 20
     assert sum(calls[name] for name in LAYING_OUT) == len(plan.segments)
     assert calls["kept_tensors"] == 1
-    # The arena is placed to check the plan, which says what scratch kernels get; there is nothing left to try.
-    assert calls["place"] == 1
+    # The arena is placed to check the plan, which says what scratch kernels get.  What is free by size and was not to be
+    # had in one piece is asked for again.
+    assert calls["place"] <= 4
 
 
 def test_without_a_plan_too():
@@ -94,4 +95,4 @@ def test_analysing_and_reporting_read_what_is_there():
     with counted(*LAYING_OUT, "place") as calls:
         driver.analyse(model(), plan=plan)
     assert sum(calls[name] for name in LAYING_OUT) == len(plan.segments)
-    assert calls["place"] == 1
+    assert calls["place"] <= 4
