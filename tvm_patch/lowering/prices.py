@@ -69,9 +69,8 @@ class Prices:
         inside: dict[int, list[tuple[int, int]]] = defaultdict(list)
         runs: dict[int, float] = defaultdict(float)
         for part in plan_memory(schedule).segments:
-            own = part.segment.own_kernels
-            scratch = max((operators[i].scratch_bytes for i in own), default=0)
-            for i in own:
+            scratch = max(operators[i].scratch_bytes for i in part.segment.operators)
+            for i in part.segment.operators:
                 inside[i].append((part.in_use, scratch))
                 runs[i] += part.overhead
         for i, segments in inside.items():

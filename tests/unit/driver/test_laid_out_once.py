@@ -77,8 +77,8 @@ def test_compiling_lays_every_segment_out_once(asked):
     assert len(plan.segments) > 20
     assert sum(calls[name] for name in LAYING_OUT) == len(plan.segments)
     assert calls["kept_tensors"] == 1
-    # The arena is placed to check the plan, which says what scratch kernels get.  What is free by size and was not to be
-    # had in one piece is asked for again.
+    # The arena is placed to check the plan, which says what scratch kernels get.  What is free by size and was not to
+    # be had in one piece is asked for again.
     assert calls["place"] <= 4
 
 
