@@ -11,7 +11,7 @@ import numpy as np
 from tvm_patch.errors import PlanError
 from tvm_patch.planner.composite import Composite
 from tvm_patch.planner.layout.channels import splits_channels
-from tvm_patch.planner.layout.composite import describe_composite
+from tvm_patch.planner.layout.composite_chain import describe_composite
 from tvm_patch.planner.network import Network
 from tvm_patch.planner.segments import Segment, kept_tensors, segment_of
 

@@ -23,7 +23,7 @@ from unittest.mock import patch
 from tvm_patch.lowering.program import Program, Step
 from tvm_patch.planner.arena.buffers import ArenaPlan, Buffer, Overlap
 from tvm_patch.planner.arena.solver import plan_arena
-from tvm_patch.planner.layout import channels, composite, patches, rows, rows_builder
+from tvm_patch.planner.layout import channels, composite_chain, patches, rows, rows_builder
 from tvm_patch.planner.layout.channels import ChannelsLayout
 from tvm_patch.planner.layout.composite import CompositeDesc, CompositeLayout
 from tvm_patch.planner.layout.patches import PatchLayout
@@ -64,7 +64,7 @@ def gaps(between_rows: bool = False) -> Iterator[None]:
     With gaps between rows, rows share no padding.
     """
     with ExitStack() as stack:
-        for module in (channels, composite, rows, rows_builder, patches):
+        for module in (channels, composite_chain, rows, rows_builder, patches):
             stack.enter_context(patch.object(module, "aligned", _apart))
         stack.enter_context(patch.object(patches, "plan_arena", _side_by_side))
         if between_rows:

@@ -18,9 +18,9 @@ class BandNumbers:
 
     Names: ``columns{i}`` made by element i; ``from{i}_{j}`` where input j of element i begins in its row; ``to{i}``
     where its output begins; for each row buffer ``left_``, ``inside_`` and ``right_`` (padding, tensor and padding
-    columns of a slot), ``start_`` (first column of the tensor that it holds) and ``first_`` (its first column, which
-    may be one of padding), followed by the tensor's name.  Of a composite ``first{i}`` and ``end{i}`` of its output,
-    and for each tensor of which it keeps columns ``begin{i}_`` and the name.
+    columns of a slot) and ``start_`` (first column of the tensor that it holds), followed by the tensor's name.  Where
+    there are composites also ``first_`` (a buffer's first column, which may be one of padding); of a composite
+    ``first{i}`` and ``end{i}`` of its output, and for each tensor of which it keeps columns ``begin{i}_`` and the name.
 
     Parameters
     ----------
@@ -82,7 +82,8 @@ class BandNumbers:
         self.per_band[f"inside_{name}"] = _differences(inside.end, inside.first)
         self.per_band[f"right_{name}"] = _differences(span.end, inside.end)
         self.per_band[f"start_{name}"] = inside.first
-        self.per_band[f"first_{name}"] = span.first
+        if any(isinstance(element, CompositeDesc) for element in self.layout.elements):
+            self.per_band[f"first_{name}"] = span.first
 
 
 def _differences(a: Sequence[int], b: Sequence[int]) -> tuple[int, ...]:

@@ -38,6 +38,7 @@ class _Channels(SegmentPrinter):
         self.before = parts[0] if len(parts) > 1 else None
         self.sizes = [kernel.op.outputs[0].shape[3] for kernel in self.sliding.blocks]
         self.starts = [sum(self.sizes[:i]) for i in range(len(self.sizes))]
+        self.channels = sum(self.sizes)
 
     def parameters(self) -> list[Parameter]:
         """Return the pointers that the entry takes: constants are those of the blocks."""
@@ -93,14 +94,9 @@ class _Channels(SegmentPrinter):
             to = T.address_of(self.cells(layout.stored[0])[layout.row_offset])
             self._call(len(self.parts) - 1, i, rows[-1], pointers, to)
             with loop("x", 0, out_width) as x:
-                at = (y * out_width + x) * self.starts_total + self.starts[i]
+                at = (y * out_width + x) * self.channels + self.starts[i]
                 origin = layout.row_offset + x * channels
                 self.move(self.stored(layout.stored[0]), at, self.buffers["scratch"], origin, channels)
-
-    @property
-    def starts_total(self) -> int:
-        """Channels of the output."""
-        return sum(self.sizes)
 
     def _bring(self, i: int, y: Expr, to: Expr, row: GlobalVar) -> None:
         """Emit the making of a row of a block's input, or its gathering."""

@@ -50,6 +50,9 @@ class _Composite(Demand):
         self.rows, self.element, self.part = rows, element, first
         self.parts = rows.elements[element]
         self.base = rows.layout.scratch_offset
+        operators = [op.operator for op in self.layout.operators]
+        # They are turned: columns first.
+        self.heights = {t.name: t.shape[2] for op in operators for t in (*op.inputs, *op.outputs)}
         self.kernels = [self._kernel(i) for i in range(len(self.parts))]
 
     def _kernel(self, i: int) -> RowKernel:
@@ -104,7 +107,7 @@ class _Composite(Demand):
 
     def _range(self, tensor: str) -> tuple[Expr, Expr]:
         """Emit which pixels of a column lie inside a tensor; return the first and one past the last."""
-        reached, height = self.layout.pixels[tensor], self.layout_height(tensor)
+        reached, height = self.layout.pixels[tensor], self.heights[tensor]
         last = (self.layout.runs - 1) * self.layout.rows * reached.stride
         at = self.row * reached.stride + reached.first
         low: Expr = T.int32(0)
@@ -114,14 +117,6 @@ class _Composite(Demand):
         if last + reached.end > height:
             high = bind("high", T.min(T.int32(reached.size), height - at))
         return low, high
-
-    def layout_height(self, tensor: str) -> int:
-        """Return the rows of a tensor."""
-        for op in self.layout.operators:
-            for view in (*op.operator.inputs, *op.operator.outputs):
-                if view.name == tensor:
-                    return view.shape[2]
-        raise KeyError(tensor)
 
     def _lines(self, tensor: str) -> Buffer:
         """Emit where the rows lie from which a tensor's columns are gathered, as indices of its array."""

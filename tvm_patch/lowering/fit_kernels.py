@@ -105,8 +105,9 @@ def allowed_scratch(schedule: Schedule, room: Mapping[int, int]) -> list[int]:
     operators, allowed = schedule.network.operators, dict[int, int]()
     for position, segment in enumerate(schedule.segments):
         extra = room.get(position, 0)
-        most = max(operators[i].scratch_bytes for i in segment.operators)
-        for i in segment.operators:
+        own = segment.own_kernels
+        most = max((operators[i].scratch_bytes for i in own), default=0)
+        for i in own:
             # Kernels of one segment share the scratch; an operator may be in two segments.
             allowed[i] = min(allowed.get(i, most + extra), most + extra)
     return [allowed.get(op.index, op.scratch_bytes) for op in operators]

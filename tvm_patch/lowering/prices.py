@@ -69,8 +69,9 @@ class Prices:
         inside: dict[int, list[tuple[int, int]]] = defaultdict(list)
         runs: dict[int, float] = defaultdict(float)
         for part in plan_memory(schedule).segments:
-            scratch = max(operators[i].scratch_bytes for i in part.segment.operators)
-            for i in part.segment.operators:
+            own = part.segment.own_kernels
+            scratch = max((operators[i].scratch_bytes for i in own), default=0)
+            for i in own:
                 inside[i].append((part.in_use, scratch))
                 runs[i] += part.overhead
         for i, segments in inside.items():

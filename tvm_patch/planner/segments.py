@@ -58,6 +58,12 @@ class Segment:
         """What to write for :attr:`cut_by` so that every row of an input is read once."""
         return "use one band"
 
+    @property
+    def own_kernels(self) -> tuple[int, ...]:
+        """Which operators run with their kernels as they are; composites have others, with scratch of their own."""
+        turned = {i for composite in self.composites for i in composite.operators}
+        return tuple(i for i in self.operators if i not in turned)
+
     def runs_whole(self, network: Network) -> bool:
         """Tell whether this is one operator that needs whole tensors."""
         return len(self.operators) == 1 and not network.operators[self.operators[0]].rows
@@ -152,6 +158,11 @@ class ChannelSegment(Segment):
     def uncut(self) -> str:
         """What to write for :attr:`cut_by` so that every row of an input is read once."""
         return "use 0"
+
+    @property
+    def own_kernels(self) -> tuple[int, ...]:
+        """None: blocks of channels have kernels of their own."""
+        return ()
 
     def lay_out(self, network: Network, kept: Collection[str] = (), fetched: Collection[str] = ()) -> Layout:
         """Lay out the segment; see :meth:`Segment.lay_out`."""

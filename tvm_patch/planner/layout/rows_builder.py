@@ -13,7 +13,8 @@ from functools import cached_property
 from tvm_patch.errors import PlanError
 from tvm_patch.graph import Tensor
 from tvm_patch.planner.composite import Composite
-from tvm_patch.planner.layout.composite import columns_read, elements_of
+from tvm_patch.planner.layout.composite import columns_read
+from tvm_patch.planner.layout.composite_chain import elements_of
 from tvm_patch.planner.layout.flow import Flow, Reader, simulate
 from tvm_patch.planner.layout.overlap import overlap_distance
 from tvm_patch.planner.layout.row_buffer import BUFFERED_DTYPES, RowBuffer, Span, aligned

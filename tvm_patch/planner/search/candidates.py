@@ -7,10 +7,11 @@ from functools import cached_property
 
 from tvm_patch.errors import PlanError
 from tvm_patch.planner.composite import Composite
-from tvm_patch.planner.layout.composite import Chain, CompositeDesc
+from tvm_patch.planner.layout.composite import CompositeDesc
+from tvm_patch.planner.layout.composite_chain import Chain
 from tvm_patch.planner.network import Network
-from tvm_patch.planner.search.fused import Piece, composite_piece, piece_of
 from tvm_patch.planner.search.pace import paced_counts
+from tvm_patch.planner.search.pieces import Piece, composite_piece, piece_of
 
 _ROWS = (1, 2, 4, 8, 16)
 """Rows at once that are tried."""

@@ -7,7 +7,7 @@ only a few are kept, which no other beats in bytes and cycles.  Numbers are thos
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -20,62 +20,13 @@ from tvm_patch.planner.estimate.cycles import (
     buffer_rates,
     composite_pieces,
     cycles_of_pieces,
-    demanded_pieces,
-    row_cost,
 )
 from tvm_patch.planner.layout.composite import CompositeDesc
 from tvm_patch.planner.layout.row_buffer import BUFFERED_DTYPES, aligned
 from tvm_patch.planner.network import Network, OperatorDesc
 from tvm_patch.planner.row_window import RowWindow
 from tvm_patch.planner.search.pace import Node, PacedRead, first_row, last_row, rows_waiting
-
-Bands = tuple[tuple[int, int], ...]
-"""By band, a first column and one past the last one."""
-
-
-@dataclass(frozen=True)
-class Piece:
-    """What a segment is made of: an operator, or a composite; and what it costs.
-
-    Attributes
-    ----------
-    desc : OperatorDesc
-    operators : tuple of int
-        That it runs.
-    composite : Composite or None
-    once, call, column, last_call, dynamic : float
-        Cycles: in all, a run, a column of each run, a run where it is the last, a run where bands are of different
-        widths.
-    """
-
-    desc: OperatorDesc
-    operators: tuple[int, ...]
-    composite: Composite | None
-    once: float
-    call: float
-    column: float
-    last_call: float
-    dynamic: float = 0.0
-    runs: dict[Bands, tuple[int, float]] = field(default_factory=dict, compare=False, repr=False)
-    """Of a composite: multiply-accumulates and cycles of one run, by its columns."""
-
-    @property
-    def begin(self) -> int:
-        """The first of its operators."""
-        return self.operators[0]
-
-
-def piece_of(network: Network, op: OperatorDesc, reduces: bool = False) -> Piece:
-    """Return an operator as a piece."""
-    cost = row_cost(network, op, reduces)
-    demanded = cycles_of_pieces(demanded_pieces(op), network.target.costs)
-    call = cost.call + demanded
-    return Piece(op, (op.index,), None, cost.once, call, cost.column, cost.call, cost.dynamic)
-
-
-def composite_piece(composite: Composite, desc: CompositeDesc) -> Piece:
-    """Return a composite as a piece."""
-    return Piece(desc, composite.operators, composite, 0.0, 0.0, 0.0, 0.0)
+from tvm_patch.planner.search.pieces import Bands, Piece, clipped, joined
 
 
 @dataclass(frozen=True)
@@ -231,7 +182,7 @@ class Fused:
         node.count = height if kept else demanded
         if kept and demanded < height:
             return None  # rows that are made after the sink has finished
-        own = ((0, width),) if kept else _clipped(reads.wanted, width)
+        own = ((0, width),) if kept else clipped(reads.wanted, width)
         if any(high <= low for low, high in own):
             return None
         scratch, cycles = grown.scratch, grown.cycles
@@ -288,9 +239,9 @@ class Fused:
             wanted, held = (None, None) if before is None else (before.wanted, before.held)
             for window in used:
                 need = _needs(op, name, own, window)
-                wanted = _joined(wanted, need)
+                wanted = joined(wanted, need)
                 if window in padded:
-                    held = _joined(held, need)
+                    held = joined(held, need)
             assert wanted is not None
             use = _Use(node, tuple(used), padded)
             # Pieces come last first, and the first reader drives.
@@ -399,7 +350,7 @@ class Fused:
             copied = width * self.bands
             if not fetched:
                 assert reads.held is not None
-                inside = [high - low for low, high in _clipped(reads.held, width)]
+                inside = [high - low for low, high in clipped(reads.held, width)]
                 if min(inside) <= 0:
                     return None
                 copied = sum(inside)
@@ -470,77 +421,3 @@ def _needs(op: OperatorDesc, tensor: str, own: Bands, window: RowWindow) -> Band
         return tuple((columns.first, columns.last) for columns in read)
     stride, before, reach = window.column_stride, window.columns_before, window.column_reach
     return tuple((low * stride - before, (high - 1) * stride - before + reach) for low, high in own)
-
-
-def _joined(a: Bands | None, b: Bands) -> Bands:
-    return b if a is None else tuple((min(x[0], y[0]), max(x[1], y[1])) for x, y in zip(a, b, strict=True))
-
-
-def _clipped(bands: Bands, width: int) -> Bands:
-    return tuple((max(0, low), min(width, high)) for low, high in bands)
-
-
-def grown_backwards(
-    fused: Fused,
-    sink: Piece,
-    ending: Callable[[int], Sequence[Piece]],
-    end: int,
-    most: int,
-    limit: int,
-    reduces: bool = False,
-    last: Sequence[Piece] = (),
-) -> Iterator[tuple[int, Sequence[Grown]]]:
-    """Yield, by the operator that they begin with, segments that end before cut `end`.
-
-    Parameters
-    ----------
-    fused : Fused
-    sink : Piece
-        The last operator.
-    ending : callable
-        Returns the pieces whose last operator is that of an index.
-    end : int
-        Cut.
-    most : int
-        How many are kept of those that begin with one operator.
-    limit : int
-        Bytes of scratch beyond which none is worth it.
-    reduces : bool
-        Whether the last operator reduces what the others make.
-    last : sequence of Piece
-        Composites that may be the last piece.
-    """
-    begun: dict[int, list[Grown]] = {}
-    for piece in (sink, *last):
-        begins = fused.start(piece, reduces)
-        if begins is not None:
-            begun.setdefault(piece.begin, []).append(begins)
-    for start in range(end - 1, -1, -1):
-        mine = _few(begun.pop(start, []), most, limit)
-        if mine:
-            yield start, mine
-            for piece in ending(start - 1) if start else ():
-                for grown in mine:
-                    more = grown.before(piece)
-                    if more is not None:
-                        begun.setdefault(piece.begin, []).append(more)
-        elif not begun:
-            return
-
-
-def _few(grown: Sequence[Grown], most: int, limit: int) -> list[Grown]:
-    """Return those that are better than all others in something, evenly chosen where there are many."""
-    sized = [
-        (g.scratch + aligned(g.kernel_scratch) + g.open_bytes, g.cycles, i)
-        for i, g in enumerate(grown)
-        if g.scratch <= limit
-    ]
-    kept: list[int] = []
-    least = float("inf")
-    for _, cycles, i in sorted(sized):
-        if cycles < least * 0.999:
-            kept.append(i)
-            least = cycles
-    if len(kept) > most:
-        kept = [kept[round(k * (len(kept) - 1) / (most - 1))] for k in range(most)]
-    return [grown[i] for i in dict.fromkeys(kept)]

@@ -13,12 +13,14 @@ from tvm_patch.planner.layout.channels import layout_channels, splits_channels
 from tvm_patch.planner.layout.row_buffer import aligned
 from tvm_patch.planner.layout.rows_builder import joins_as_reduction
 from tvm_patch.planner.network import Network, OperatorDesc
+from tvm_patch.planner.search.backwards import grown_backwards
 from tvm_patch.planner.search.band_columns import MOST_BANDS
 from tvm_patch.planner.search.candidates import Candidates
 from tvm_patch.planner.search.cuts import Cuts
-from tvm_patch.planner.search.fused import Fused, Grown, grown_backwards, piece_of
+from tvm_patch.planner.search.fused import Fused, Grown
 from tvm_patch.planner.search.growth import Growth, SegmentCosts
 from tvm_patch.planner.search.moves import Move, undominated
+from tvm_patch.planner.search.pieces import piece_of
 from tvm_patch.planner.segments import ChannelSegment, Segment
 
 _NEVER = 1 << 60

@@ -9,7 +9,7 @@ import pytest
 from tests.unit.planner.networks import Builder, TurningShapes
 from tvm_patch.errors import PlanError
 from tvm_patch.planner.composite import Composite
-from tvm_patch.planner.layout.composite import describe_composite
+from tvm_patch.planner.layout.composite_chain import describe_composite
 from tvm_patch.planner.layout.rows_builder import layout_rows
 from tvm_patch.planner.network import Network
 
@@ -76,6 +76,7 @@ def test_the_residual_may_be_inside():
 @pytest.mark.parametrize(
     ("composite", "message"),
     [
+        (Composite((), 2), "two operators at least"),
         (Composite((1,), 2), "two operators at least"),
         (Composite((0, 2), 2), "not neighbours in the segment"),
         (Composite((0, 1, 2), 17), "17 rows at once do not fit the 16"),

@@ -11,12 +11,14 @@ from tests.unit.planner.networks import TurningShapes, random_network
 from tvm_patch.errors import PlanError
 from tvm_patch.planner.composite import Composite
 from tvm_patch.planner.estimate.cycles import cycles_of_pieces, segment_pieces
-from tvm_patch.planner.layout.composite import Chain
+from tvm_patch.planner.layout.composite_chain import Chain
 from tvm_patch.planner.layout.flow import simulate
 from tvm_patch.planner.layout.rows_builder import joins_as_reduction, layout_rows
 from tvm_patch.planner.network import Network
-from tvm_patch.planner.search.fused import Fused, Grown, Piece, composite_piece, grown_backwards, piece_of
+from tvm_patch.planner.search.backwards import grown_backwards
+from tvm_patch.planner.search.fused import Fused, Grown
 from tvm_patch.planner.search.pace import paced_counts
+from tvm_patch.planner.search.pieces import Piece, composite_piece, piece_of
 
 
 def turning_network(seed: int) -> Network:
