@@ -112,26 +112,35 @@ def buffer_rates(costs: CostTable, fetched: bool) -> tuple[float, float]:
     return costs.get(f"{name}.row", 0.0), costs.get(f"{name}.byte", 0.0)
 
 
-def composite_pieces(network: Network, op: CompositeDesc, first: int, end: int) -> dict[str, float]:
-    """Return the pieces of one run of a composite that makes columns `first` to `end`, the latter excluded."""
-    pieces: dict[str, float] = {}
+def column_pieces(network: Network, op: CompositeDesc) -> dict[str, dict[str, float]]:
+    """Return, by tensor that a composite makes or gathers, the pieces of one of its columns in one run."""
+    found: dict[str, dict[str, float]] = {}
 
-    def add(more: Mapping[str, float], times: float = 1.0) -> None:
+    def add(tensor: str, more: Mapping[str, float], times: float = 1.0) -> None:
+        pieces = found.setdefault(tensor, {})
         for name, count in more.items():
             pieces[name] = pieces.get(name, 0.0) + count * times
 
     layout = op.laid_out
-    reached = layout.columns(first, end)
     for member in layout.operators:
-        terms, columns = row_terms(network, member), reached[member.outputs[0]].count
-        add(terms.call, columns)
-        add(terms.column, columns * layout.pixels[member.outputs[0]].size)
-        add(demanded_pieces(member), columns)
+        terms, made = row_terms(network, member), member.outputs[0]
+        add(made, terms.call)
+        add(made, terms.column, layout.pixels[made].size)
+        add(made, demanded_pieces(member))
     # What is read is gathered pixel by pixel, what is made is scattered.
     moved = [(t, layout.pixels[t].size) for t, b in layout.buffers.items() if b.source == "gathered"]
     for name, pixels in (*moved, (layout.output.name, layout.rows)):
-        copies = reached[name].count * pixels
-        add({_COPIED_PIXEL: copies, _COPIED_BYTE: copies * network.tensors[name].shape[3]})
+        add(name, {_COPIED_PIXEL: pixels, _COPIED_BYTE: pixels * network.tensors[name].shape[3]})
+    return found
+
+
+def composite_pieces(network: Network, op: CompositeDesc, first: int, end: int) -> dict[str, float]:
+    """Return the pieces of one run of a composite that makes columns `first` to `end`, the latter excluded."""
+    pieces: dict[str, float] = {}
+    columns = op.laid_out.columns(first, end)
+    for tensor, one in column_pieces(network, op).items():
+        for name, count in one.items():
+            pieces[name] = pieces.get(name, 0.0) + count * columns[tensor].count
     return pieces
 
 

@@ -9,6 +9,7 @@ from tvm_patch.errors import PlanError
 from tvm_patch.planner.composite import Composite
 from tvm_patch.planner.layout.composite import CompositeDesc
 from tvm_patch.planner.layout.composite_chain import Chain
+from tvm_patch.planner.layout.rows_builder import joins_as_reduction
 from tvm_patch.planner.network import Network
 from tvm_patch.planner.search.pace import paced_counts
 from tvm_patch.planner.search.pieces import Piece, composite_piece, piece_of
@@ -33,6 +34,7 @@ class Candidates:
         self.network = network
         self._composites: dict[int, list[Piece]] = {}
         self._single: dict[int, Piece] = {}
+        self._reducing: dict[int, Piece] = {}
         self._needed = [True] * len(network.operators)
 
     def single(self, index: int) -> Piece:
@@ -40,6 +42,17 @@ class Candidates:
         if index not in self._single:
             self._single[index] = piece_of(self.network, self.network.operators[index])
         return self._single[index]
+
+    def last(self, index: int) -> Piece:
+        """Return an operator as the last piece: one that can do so reduces what the others make."""
+        reduces = joins_as_reduction(self.network.operators[index], 2)
+        return self.reducing(index) if reduces else self.single(index)
+
+    def reducing(self, index: int) -> Piece:
+        """Return an operator that reduces the rows that it reads as a piece."""
+        if index not in self._reducing:
+            self._reducing[index] = piece_of(self.network, self.network.operators[index], reduces=True)
+        return self._reducing[index]
 
     def composites(self, index: int) -> list[Piece]:
         """Return the composites whose last operator is `index`."""
@@ -61,7 +74,7 @@ class Candidates:
 
     def ending(self, index: int) -> list[Piece]:
         """Return all pieces whose last operator is `index`."""
-        return [self.single(index), *self.composites(index)]
+        return [self.single(index), *self.composites(index)] if self.network.operators[index].rows else []
 
     @cached_property
     def _turns(self) -> list[bool | None]:
@@ -120,7 +133,7 @@ class Candidates:
                 if w.stride
             )
             if desc.macs <= _MOST_WORK * macs and more + self._held(desc) < plain:
-                found.append(composite_piece(Composite(chain.operators, rows), desc))
+                found.append(composite_piece(network, Composite(chain.operators, rows), desc))
         return found
 
     @staticmethod

@@ -1,26 +1,24 @@
 """Search for plans: dynamic programming over the cuts of a network.
 
-A state is a cut; what lives there does not depend on how it was reached, so of all ways to reach a cut only those
-matter that no other beats in peak memory, multiply-accumulates and cycles together.  Peaks are lower bounds on
-the arena (they are what must be in use at once); the arena planner places every answer before it is given.
+Plain segments come first; then bands, then composites are looked at, each only where it can be better than what was
+found before.  Peaks are lower bounds on the arena (they are what must be in use at once); the arena planner places every
+answer before it is given.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 from tvm_patch.errors import PlanError
 from tvm_patch.input_mode import InputMode
 from tvm_patch.planner.modes import fetched_inputs
 from tvm_patch.planner.network import Network
+from tvm_patch.planner.search.bound import Bound
 from tvm_patch.planner.search.layers import layer_point
 from tvm_patch.planner.search.moves import Move
 from tvm_patch.planner.search.one_segment import OneSegment
-from tvm_patch.planner.search.pareto import pareto
+from tvm_patch.planner.search.reach import Reached, reach
 from tvm_patch.planner.search.two_passes import TwoPasses
 from tvm_patch.planner.search.ways import Ways
 from tvm_patch.planner.segments import Segment
@@ -34,15 +32,6 @@ _HINTS: dict[InputMode, str] = {
     "rereadable": "allow more, or keep the input resident",
     "streamed": "allow more, or make the input rereadable: streamed rows must all be used by one segment in one band",
 }
-
-
-@dataclass(frozen=True)
-class _Reached:
-    """The undominated ways to reach a cut: their costs, and per way the last move and the way before it."""
-
-    costs: Any
-    steps: Any
-    moves: Sequence[Move]
 
 
 class Search(Ways):
@@ -113,31 +102,40 @@ def _run(
     mode: InputMode,
     most_macs: int,
     progress: Callable[[float], None] | None = None,
-) -> list[_Reached]:
-    count = len(network.operators)
+) -> list[Reached]:
+    ends = range(1, len(network.operators) + 1)
     single = OneSegment(network, fetched_inputs(network, mode), mode == "streamed")
     twice = TwoPasses(single)
-    found: list[list[Move]] = [[]]
-    for end in range(1, count + 1):
-        if progress is not None:
-            progress(end / (2 * count))
-        found.append([*single.moves_to(end), *twice.moves_to(end)])
-    ways = _reach(network, found, most_macs)
-    idle = ways[-1].costs[ways[-1].costs[:, 1] <= network.macs * _NO_WORK]
-    if not len(idle) or network.shapes is None:
-        return ways
-    # Composites trade work for memory: what needs more than a plan without any work has no use for them.
-    most = int(idle[:, 0].min())
-    single.candidates.only_above(_WORTH * ways[-1].costs[:, 0].min(), _idle_peaks(network, found))
-    for end in range(1, count + 1):
-        if progress is not None:
-            progress((count + end) / (2 * count))
-        found[end] += single.composites_to(end, most)
-    return _reach(network, found, most_macs)
+    found: list[list[Move]] = [[] for _ in range(len(network.operators) + 1)]
+    looks = 2 + len(_BANDS) * (network.shapes is not None)
+
+    def look(tried: Callable[[int, Bound], Iterable[Move]], place: int) -> None:
+        """Look for more moves of plans that are better than those found before."""
+        known = reach(network, found, most_macs, 2)[-1].costs.tolist() if place else []
+        bound = Bound(known, network.macs, most_macs)
+        for end in ends:
+            if progress is not None:
+                progress((place + end / len(ends)) / looks)
+            found[end] += tried(end, bound)
+
+    look(lambda end, _: [*single.moves_to(end), *twice.moves_to(end)], 0)
+    look(single.in_bands, 1)
+    if looks > 2:
+        single.candidates.only_above(*_expected(network, found, most_macs))
+        for i, bands in enumerate(_BANDS):
+            look(partial(single.with_composites, bands), 2 + i)
+    return reach(network, found, most_macs)
 
 
-_NO_WORK = 1.001
-"""Overhead of plans that count as computing nothing twice."""
+def _expected(network: Network, found: Sequence[Sequence[Move]], most_macs: int) -> tuple[float, list[int]]:
+    """Return the bytes that a plan with composites is expected to need at least, and what operators need without."""
+    costs = reach(network, found, most_macs, 2)[-1].costs
+    least = costs[:, 0].min() if len(costs) else _NEVER
+    return _WORTH * least, _idle_peaks(network, found)
+
+
+_BANDS = (1, 2, 4)
+"""Numbers of bands in which segments with composites are tried."""
 _WORTH = 0.6
 """Composites are tried where operators need more than this part of the least that a plan without composites needs."""
 
@@ -151,22 +149,3 @@ def _idle_peaks(network: Network, found: Sequence[Sequence[Move]]) -> list[int]:
             for i in operators:
                 least[i] = min(least[i], move.peak)
     return least
-
-
-def _reach(network: Network, found: Sequence[Sequence[Move]], most_macs: int) -> list[_Reached]:
-    """Return the ways to reach every cut by some moves, which are given by the cut where they end."""
-    left = np.concatenate([np.cumsum([op.macs for op in network.operators][::-1])[::-1], [0]])
-    ways = [_Reached(np.zeros((1, 3), np.int64), np.zeros((1, 2), np.int64), ())]
-    for end, there in enumerate(found[1:], 1):
-        moves = [m for m in there if len(ways[m.start].costs)]
-        costs, steps = [np.zeros((0, 3), np.int64)], [np.zeros((0, 2), np.int64)]
-        for i, move in enumerate(moves):
-            after = ways[move.start].costs + np.array([0, move.macs, move.cycles])
-            after[:, 0] = np.maximum(after[:, 0], move.peak)
-            worth = np.flatnonzero(after[:, 1] + left[end] <= most_macs)
-            costs.append(after[worth])
-            steps.append(np.stack([np.full(len(worth), i), worth], axis=1))
-        joined = np.concatenate(costs)
-        best = pareto(joined)
-        ways.append(_Reached(joined[best], np.concatenate(steps)[best], moves))
-    return ways

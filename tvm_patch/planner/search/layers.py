@@ -10,7 +10,9 @@ from tvm_patch.planner.estimate.cycles import whole_cost
 from tvm_patch.planner.modes import fetched_inputs
 from tvm_patch.planner.network import Network, OperatorDesc
 from tvm_patch.planner.schedule import Schedule
-from tvm_patch.planner.search.growth import Growth
+from tvm_patch.planner.search.grown import Growing
+from tvm_patch.planner.search.open_reads import Steps
+from tvm_patch.planner.search.pieces import piece_of
 from tvm_patch.planner.search.ways import Point
 from tvm_patch.planner.segments import layer_by_layer
 
@@ -48,6 +50,7 @@ def layer_cycles(network: Network, op: OperatorDesc, fetched: Collection[str] = 
     """
     if not op.rows:
         return round(whole_cost(network, op))
-    costs = Growth(network, op.index, (), fetched, False).costs()
+    grown = Growing(Steps(network, fetched), (), op.index).start(piece_of(network, op))
+    costs = None if grown is None else grown.costs()
     assert costs is not None  # one operator alone always runs
-    return int(costs.cycles[0])
+    return costs.cycles

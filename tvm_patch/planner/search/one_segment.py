@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from functools import cached_property
-
-import numpy as np
+from collections.abc import Callable, Collection, Iterator, Sequence
+from itertools import accumulate
 
 from tvm_patch.errors import PlanError
 from tvm_patch.planner.estimate.cycles import channel_pieces, cycles_of_pieces, whole_cost
@@ -13,22 +11,22 @@ from tvm_patch.planner.layout.channels import layout_channels, splits_channels
 from tvm_patch.planner.layout.row_buffer import aligned
 from tvm_patch.planner.layout.rows_builder import joins_as_reduction
 from tvm_patch.planner.network import Network, OperatorDesc
-from tvm_patch.planner.search.backwards import grown_backwards
-from tvm_patch.planner.search.band_columns import MOST_BANDS
+from tvm_patch.planner.search.bound import Bound
 from tvm_patch.planner.search.candidates import Candidates
 from tvm_patch.planner.search.cuts import Cuts
-from tvm_patch.planner.search.fused import Fused, Grown
-from tvm_patch.planner.search.growth import Growth, SegmentCosts
+from tvm_patch.planner.search.grown import Costs, Growing, Grown, few_of
 from tvm_patch.planner.search.moves import Move, undominated
-from tvm_patch.planner.search.pieces import piece_of
+from tvm_patch.planner.search.open_reads import Steps
+from tvm_patch.planner.search.pieces import Piece
 from tvm_patch.planner.segments import ChannelSegment, Segment
 
 _NEVER = 1 << 60
+MOST_BANDS = 8
+"""Bands that are tried."""
 _CHANNELS = (8, 32)
 """Channels of a block that are tried."""
-_THOROUGH = ((300, (1, 2, 4), 8), (1 << 60, (1,), 2))
-"""Up to how many composites a network is searched how: in which numbers of bands, and how many segments of the same
-operators are grown further."""
+_KEPT = 8
+"""How many segments of the same operators are grown further, some of them composites."""
 
 
 class OneSegment:
@@ -49,69 +47,131 @@ class OneSegment:
         readers = [[op.index for op in network.consumers(name)] for name in sorted(fetched)]
         self._together = [frozenset(r) for r in readers if r] if once else []
         self.candidates = Candidates(network)
+        self._macs = list(accumulate((op.macs for op in network.operators), initial=0))
+        # In one band most segments read the same whatever they end with.
+        self._steps = Steps(network, fetched)
         self._single = [list(self._alone(op)) for op in network.operators]
         # A segment whose row buffers alone need more than running layer by layer cannot be worth it.
         self.limit = max((min((m.peak for m in moves), default=_NEVER) for moves in self._single), default=0)
 
     def moves_to(self, end: int) -> Iterator[Move]:
-        """Yield the segments that end before cut `end`, shortest first."""
-        sink = self.network.operators[end - 1]
+        """Yield the segments in one band and without composites that end before cut `end`."""
         yield from self._single[end - 1]
         if end > 1 and not self.reads_once((end - 2, end - 1)):
             yield from self._in_blocks((end - 2, end - 1))
-        reduces = joins_as_reduction(sink, 2)
-        if sink.rows or reduces:
-            growth = Growth(self.network, sink.index, self.cuts.needed[end], self.fetched, reduces)
-            yield from self._grown(growth, end)
+        limit = self.limit - self._stored_by(end)
+        yield from self._grown(end, 1, self._plain, lambda grown: grown.least_scratch <= limit)
 
-    def composites_to(self, end: int, most: int) -> Iterator[Move]:
-        """Yield the segments that end before cut `end`, have composites and need no more than `most`."""
+    def in_bands(self, end: int, bound: Bound) -> Iterator[Move]:
+        """Yield the segments in several bands and without composites that end before cut `end`."""
+        for bands in range(2, MOST_BANDS + 1):
+            yield from self._grown(end, bands, self._plain, self._worth(end, bound), bound)
+
+    def with_composites(self, bands: int, end: int, bound: Bound) -> Iterator[Move]:
+        """Yield the segments with composites that end before cut `end`."""
+        reduces = joins_as_reduction(self.network.operators[end - 1], 2)
+        last = [] if reduces else self.candidates.composites(end - 1)
+        worth = self._worth(end, bound)
+        yield from self._grown(end, bands, self.candidates.ending, worth, bound, last, few_of(_KEPT))
+
+    def _stored_by(self, end: int) -> int:
+        """Return the bytes that a segment which ends before a cut stores, at least."""
         sink = self.network.operators[end - 1]
-        reduces = joins_as_reduction(sink, 2)
-        if not sink.rows and not reduces:
-            return
-        stored = () if reduces else sink.outputs
-        limit = most - self.cuts.new_bytes(stored, end - 1)
-        if not any(self.candidates.composites(i) for i in range(end)):
-            return
-        tried, kept = self._thorough
-        last = () if reduces else self.candidates.composites(end - 1)
-        piece = piece_of(self.network, sink, reduces)
-        for bands in tried:
-            fused = Fused(self.network, self.cuts.needed[end], self.fetched, bands)
-            segments = grown_backwards(fused, piece, self.candidates.ending, end, kept, limit, reduces, last)
-            for start, some in segments:
-                for grown in some:
-                    if grown.composites:
-                        yield from self._fused_moves(grown, start, end, most)
+        return self.cuts.new_bytes(sink.outputs, end - 1)
 
-    @cached_property
-    def _thorough(self) -> tuple[tuple[int, ...], int]:
-        count = sum(len(self.candidates.composites(i)) for i in range(len(self.network.operators)))
-        return next((bands, kept) for most, bands, kept in _THOROUGH if count <= most)
+    def _extra(self, grown: Grown, end: int) -> int:
+        """Return the multiply-accumulates that a segment does twice."""
+        return grown.macs - (self._macs[end] - self._macs[grown.piece.begin])
 
-    def _fused_moves(self, grown: Grown, start: int, end: int, most: int) -> Iterator[Move]:
-        costs = grown.costs
+    def _worth(self, end: int, bound: Bound) -> Callable[[Grown], bool]:
+        stored = self._stored_by(end)
+
+        def worth(grown: Grown) -> bool:
+            return grown.least_scratch + stored < bound.most_bytes(self._extra(grown, end))
+
+        return worth
+
+    def _grown(
+        self,
+        end: int,
+        bands: int,
+        ending: Callable[[int], Sequence[Piece]],
+        worth: Callable[[Grown], bool],
+        bound: Bound | None = None,
+        last: Sequence[Piece] = (),
+        few: Callable[[list[Grown]], list[Grown]] = list,
+    ) -> Iterator[Move]:
+        sink = self.network.operators[end - 1]
+        if not sink.rows and not joins_as_reduction(sink, 2):
+            return
+        pieces = [self.candidates.last(end - 1), *last]
+        composed = ending == self.candidates.ending
+        for start, some in self.growing(bands, end).backwards(pieces, ending, worth, few):
+            if start == end - 1:
+                continue  # operators that run by themselves are known
+            found: list[Move] = []
+            for grown in some:
+                if composed and not grown.composed:
+                    continue
+                most = _NEVER if bound is None else bound.most_bytes(self._extra(grown, end))
+                found += self.moves(grown, start, end, most)
+            yield from undominated(found)
+
+    def growing(self, bands: int, end: int) -> Growing:
+        """Return what grows segments that end before cut `end`."""
+        sink = self.network.operators[end - 1]
+        return Growing(self.steps(bands), self.cuts.needed[end], end - 1, joins_as_reduction(sink, 2))
+
+    def steps(self, bands: int) -> Steps:
+        """Return the steps of segments in so many bands."""
+        return self._steps if bands == 1 else Steps(self.network, self.fetched, bands)
+
+    def _plain(self, index: int) -> list[Piece]:
+        return [self.candidates.single(index)] if self.network.operators[index].rows else []
+
+    def moves(
+        self, grown: Grown, start: int, end: int, most: int = _NEVER, beside: int = 0
+    ) -> Iterator[Move]:
+        """Yield the move that runs a segment, if it can run.
+
+        Parameters
+        ----------
+        grown : Grown
+        start, end : int
+            Cuts.
+        most : int
+            Bytes below which it is of any use.
+        beside : int
+            Bytes that are in use beside what lives at the first cut.
+        """
+        costs = grown.costs()
         if costs is None:
             return
-        inside = [readers & set(grown.operators) for readers in self._together]
-        if any(part and part != readers for part, readers in zip(inside, self._together, strict=True)):
+        bands = grown.bands
+        if self._together:
+            operators = set(grown.operators)
+            inside = [readers & operators for readers in self._together]
+            if any(part and part != readers for part, readers in zip(inside, self._together, strict=True)):
+                return
+            if bands > 1 and any(inside):
+                return
+        alive = self.cuts.alive[start]
+        least = beside + self.cuts.new_bytes(costs.stored, start) + costs.scratch
+        if least >= most:
             return
-        bands = grown.growing.bands
-        if bands > 1 and any(inside):
-            return
-        cuts = self.cuts
-        peak = cuts.alive[start] + cuts.new_bytes(costs.stored, start) + costs.scratch
-        if peak > 2 * most:
-            return
-        if len(costs.stored) == 1:
-            dead = [t for t in costs.sources if cuts.dies_before(t, end)]
-            dying = {t: d for t in dead if (d := grown.distance(t)) is not None}
-            peak -= cuts.saved(dying, costs.stored[0])
-        if peak > most:
+        peak = least + alive - self.saved(grown, costs, end)
+        if peak >= most:
             return
         segment = Segment(grown.operators, bands, composites=grown.composites)
         yield Move(start, end, peak, costs.macs, costs.cycles, (segment,))
+
+    def saved(self, grown: Grown, costs: Costs, end: int) -> int:
+        """Return the bytes that a segment's output can share with inputs that are not needed from `end` on."""
+        if len(costs.stored) > 1 or grown.bands > 1:
+            return 0
+        dead = [t for t in costs.sources if self.cuts.dies_before(t, end)]
+        dying = {t: d for t in dead if (d := grown.distance(t)) is not None}
+        return self.cuts.saved(dying, costs.stored[0])
 
     def alone(self, index: int) -> list[Move]:
         """Return the ways to run one operator by itself."""
@@ -122,13 +182,17 @@ class OneSegment:
         return any(not readers.isdisjoint(operators) for readers in self._together)
 
     def _alone(self, op: OperatorDesc) -> Iterator[Move]:
-        if op.rows:
-            cut = op.index + 1
-            growth = Growth(self.network, op.index, self.cuts.needed[cut], self.fetched, False)
-            yield from self._segment(growth.costs(), op.index, cut)
-            yield from self._in_blocks((op.index,))
-        else:
+        if not op.rows:
             yield self._whole(op)
+            return
+        found: list[Move] = []
+        for bands in range(1, MOST_BANDS + 1):
+            growing = Growing(self.steps(bands), self.cuts.needed[op.index + 1], op.index)
+            grown = growing.start(self.candidates.single(op.index))
+            if grown is not None:
+                found += self.moves(grown, op.index, op.index + 1)
+        yield from undominated(found)
+        yield from self._in_blocks((op.index,))
 
     def _in_blocks(self, operators: tuple[int, ...]) -> Iterator[Move]:
         """Yield the ways to run a depthwise convolution, perhaps with what makes its input, in blocks of channels."""
@@ -156,12 +220,6 @@ class OneSegment:
             segment = ChannelSegment(operators, channels=channels)
             yield Move(start, end, peak, sum(op.macs for op in ops), round(cycles), (segment,))
 
-    def _grown(self, growth: Growth, end: int) -> Iterator[Move]:
-        for start in range(end - 2, -1, -1):
-            if not growth.prepend(start) or growth.least_scratch > self.limit:
-                return
-            yield from self._segment(growth.costs(), start, end)
-
     def _whole(self, op: OperatorDesc) -> Move:
         cuts, cut = self.cuts, op.index
         single = len(op.outputs) == 1
@@ -174,52 +232,3 @@ class OneSegment:
         peak -= cuts.saved(distances, op.outputs[0])
         cost = round(whole_cost(self.network, op))
         return Move(cut, cut + 1, peak, op.macs, cost, (Segment((op.index,)),))
-
-    def _segment(self, costs: SegmentCosts | None, start: int, end: int) -> list[Move]:
-        if costs is None:
-            return []
-        inside = [readers & set(costs.operators) for readers in self._together]
-        if any(part and part != readers for part, readers in zip(inside, self._together, strict=True)):
-            return []
-        fixed = self.cuts.alive[start] + self.cuts.new_bytes(costs.stored, start)
-        return self.by_bands(
-            costs, start, end, fixed, self.saved(costs, end), 1 if any(inside) else MOST_BANDS
-        )
-
-    def by_bands(
-        self, costs: SegmentCosts, start: int, end: int, fixed: int, saved: int, most: int = MOST_BANDS
-    ) -> list[Move]:
-        """Return the moves that run a segment in 1 to `most` bands.
-
-        Parameters
-        ----------
-        costs : SegmentCosts
-        start, end : int
-            Cuts.
-        fixed : int
-            Bytes in use beside the segment's scratch.
-        saved : int
-            Bytes that the output can share with dying inputs when there is one band.
-        most : int
-            Bands.
-        """
-        return undominated(
-            [
-                Move(
-                    start,
-                    end,
-                    fixed + int(costs.scratch[i]) - (saved if i == 0 else 0),
-                    int(costs.macs[i]),
-                    int(costs.cycles[i]),
-                    (Segment(costs.operators, i + 1),),
-                )
-                for i in np.flatnonzero(costs.legal[:most]).tolist()
-            ]
-        )
-
-    def saved(self, costs: SegmentCosts, end: int) -> int:
-        """Return the bytes that a segment's output can share with inputs that are not needed from `end` on."""
-        if len(costs.stored) > 1:
-            return 0
-        dying = {t: d for t, d in costs.distances.items() if self.cuts.dies_before(t, end)}
-        return self.cuts.saved(dying, costs.stored[0])

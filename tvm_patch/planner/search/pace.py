@@ -42,6 +42,8 @@ class Node:
         Steps to the sink.
     at_once : int
         Rows that it makes each time that it runs.
+    piece : object
+        What tells it from others that end with the same operator.
     """
 
     parent: Node | None
@@ -51,6 +53,7 @@ class Node:
     count: int
     depth: int
     at_once: int = 1
+    piece: object = None
 
     def demanded(self, asked: Rows) -> Rows:
         """Return how many rows are made once the parent was asked for `asked` rows."""
@@ -106,6 +109,17 @@ def _demands(below: Sequence[Node], asked: Rows) -> Rows:
     for node in reversed(below):
         asked = node.demanded(asked)
     return asked
+
+
+def common_node(a: Node, b: Node) -> Node:
+    """Return the first node that is on the way from both to the sink."""
+    while a is not b:
+        # The deeper one climbs; nodes have a parent as long as they differ from the common one.
+        if a.depth < b.depth:
+            a, b = b, a
+        assert a.parent is not None
+        a = a.parent
+    return a
 
 
 def _branches(a: Node, b: Node) -> tuple[list[Node], list[Node], Node]:

@@ -25,6 +25,9 @@ def pareto(costs: Costs) -> Any:
     # Stable: equal choices stay in the order given, so the answer does not depend on chance.
     order = np.lexsort(costs.T[::-1])
     left = costs[order]
+    if costs.shape[1] == 2 and len(left):
+        before = np.concatenate([[np.iinfo(np.int64).max], np.minimum.accumulate(left[:-1, 1])])
+        return order[left[:, 1] < before]
     kept = []
     while len(left):
         # The smallest in lexicographic order is beaten by none; drop what it beats.

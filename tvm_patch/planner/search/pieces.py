@@ -5,15 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from tvm_patch.planner.composite import Composite
-from tvm_patch.planner.estimate.cycles import cycles_of_pieces, demanded_pieces, row_cost
+from tvm_patch.planner.estimate.cycles import column_pieces, cycles_of_pieces, demanded_pieces, row_cost
 from tvm_patch.planner.layout.composite import CompositeDesc
 from tvm_patch.planner.network import Network, OperatorDesc
 
-Bands = tuple[tuple[int, int], ...]
-"""By band, a first column and one past the last one."""
+Band = tuple[int, int]
+"""A first column and one past the last one."""
+
+Bands = tuple[Band, ...]
+"""By band."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Piece:
     """What a segment is made of: an operator, or a composite; and what it costs.
 
@@ -36,13 +39,32 @@ class Piece:
     column: float
     last_call: float
     dynamic: float = 0.0
-    runs: dict[Bands, tuple[int, float]] = field(default_factory=dict, compare=False, repr=False)
-    """Of a composite: multiply-accumulates and cycles of one run, by its columns."""
+    rates: tuple[tuple[str, float], ...] = ()
+    """Of a composite: cycles of a column of each tensor that it makes or gathers, in one run."""
+    runs: dict[Band, tuple[int, float]] = field(default_factory=dict, repr=False)
+    """Of a composite: multiply-accumulates and cycles of one run, by the columns that it makes."""
 
     @property
     def begin(self) -> int:
         """The first of its operators."""
         return self.operators[0]
+
+    def run(self, band: Band) -> tuple[int, float]:
+        """Return the multiply-accumulates and the cycles of one run of a composite that makes some columns.
+
+        Raises
+        ------
+        PlanError
+            When they depend on nothing of a tensor but its padding.
+        """
+        found = self.runs.get(band)
+        if found is None:
+            assert isinstance(self.desc, CompositeDesc)
+            layout = self.desc.laid_out
+            columns = layout.columns(*band)
+            cycles = sum(rate * columns[tensor].count for tensor, rate in self.rates)
+            found = self.runs[band] = layout.macs(*band), cycles
+        return found
 
 
 def piece_of(network: Network, op: OperatorDesc, reduces: bool = False) -> Piece:
@@ -53,9 +75,11 @@ def piece_of(network: Network, op: OperatorDesc, reduces: bool = False) -> Piece
     return Piece(op, (op.index,), None, cost.once, call, cost.column, cost.call, cost.dynamic)
 
 
-def composite_piece(composite: Composite, desc: CompositeDesc) -> Piece:
+def composite_piece(network: Network, composite: Composite, desc: CompositeDesc) -> Piece:
     """Return a composite as a piece."""
-    return Piece(desc, composite.operators, composite, 0.0, 0.0, 0.0, 0.0)
+    costs = network.target.costs
+    rates = [(tensor, cycles_of_pieces(p, costs)) for tensor, p in column_pieces(network, desc).items()]
+    return Piece(desc, composite.operators, composite, 0.0, 0.0, 0.0, 0.0, rates=tuple(rates))
 
 
 def joined(a: Bands | None, b: Bands) -> Bands:

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 from tvm_patch.planner.layout.rows_builder import joins_as_reduction
 from tvm_patch.planner.network import Network
-from tvm_patch.planner.search.growth import Growth, SegmentCosts
+from tvm_patch.planner.search.grown import Growing, Grown
 from tvm_patch.planner.search.moves import Move, undominated
-from tvm_patch.planner.search.one_segment import OneSegment
+from tvm_patch.planner.search.one_segment import MOST_BANDS, OneSegment
 
 _LONGEST = 24
 """Operators of the second segment after the product; what matters ends with the block or the next."""
@@ -30,13 +30,13 @@ class _Squeeze:
         The operator that ends the first segment.
     again : int
         The first operator after it that reads the tensor.
-    first : dict of int to SegmentCosts
-        What the first segment costs, by the operator that it begins with.
+    first : dict of int to list of Grown
+        The first segment in every number of bands, by the operator that it begins with.
     """
 
     reduction: int
     again: int
-    first: dict[int, SegmentCosts]
+    first: dict[int, list[Grown]]
 
 
 class TwoPasses:
@@ -67,17 +67,19 @@ class TwoPasses:
         later = [r.index for r in network.consumers(name) if r.index > index]
         if maker is None or not later or name in network.outputs:
             return None
-        growth = Growth(network, index, (), self._single.fetched, True)
-        first: dict[int, SegmentCosts] = {}
-        for start in range(index - 1, -1, -1):
-            read = [r.index for t in network.operators[start].outputs for r in network.consumers(t)]
-            if any(index < r < later[0] for r in read) or not growth.prepend(start):
-                break
-            if growth.least_scratch > self._single.limit:
-                break
-            costs = growth.costs()
-            if costs is not None and start <= maker.index:
-                first[start] = costs
+        first: dict[int, list[Grown]] = {}
+        for bands in range(1, MOST_BANDS + 1):
+            steps = self._single.steps(bands)
+            grown = Growing(steps, (), index, True).start(self._single.candidates.reducing(index))
+            for start in range(index - 1, -1, -1):
+                read = [r.index for t in network.operators[start].outputs for r in network.consumers(t)]
+                if grown is None or any(index < r < later[0] for r in read):
+                    break
+                grown = grown.before(self._single.candidates.single(start))
+                if grown is None or grown.scratch > self._single.limit:
+                    break
+                if start <= maker.index:
+                    first.setdefault(start, []).append(grown)
         return _Squeeze(index, later[0], first) if first else None
 
     def moves_to(self, end: int) -> Iterator[Move]:
@@ -87,39 +89,47 @@ class TwoPasses:
                 yield from self._second(squeeze, end)
 
     def _second(self, squeeze: _Squeeze, end: int) -> Iterator[Move]:
-        network, cuts, fetched = self._network, self._single.cuts, self._single.fetched
-        sink = network.operators[end - 1]
-        reduces = joins_as_reduction(sink, 2)
-        if not sink.rows and not reduces:
+        sink = self._network.operators[end - 1]
+        if not sink.rows and not joins_as_reduction(sink, 2):
             return
-        growth = Growth(network, sink.index, cuts.needed[end], fetched, reduces)
+        found: dict[int, list[Grown]] = {}
+        for bands in range(1, MOST_BANDS + 1):
+            for start, grown in self._again(squeeze, end, bands):
+                found.setdefault(start, []).append(grown)
+        for start, second in found.items():
+            yield from self._joined(squeeze, squeeze.first[start], second, start, end)
+
+    def _again(self, squeeze: _Squeeze, end: int, bands: int) -> Iterator[tuple[int, Grown]]:
+        """Yield the second segments in so many bands."""
+        single, needed = self._single, self._single.cuts.needed[end]
+        growing = single.growing(bands, end)
+        grown = growing.start(single.candidates.last(end - 1))
         for index in range(end - 2, squeeze.again - 1, -1):
-            if not growth.prepend(index):
-                return
+            grown = None if grown is None else grown.before(single.candidates.single(index))
         for start in range(squeeze.reduction - 1, min(squeeze.first) - 1, -1):
-            name = network.operators[start].outputs[0]
-            if growth.reads(name):
-                if not growth.prepend(start) or growth.least_scratch > self._single.limit:
-                    return
-            elif name in cuts.needed[end]:
+            if grown is None:
                 return
-            costs = growth.costs()
-            if costs is not None and start in squeeze.first:
-                yield from self._joined(squeeze, squeeze.first[start], costs, start, end)
+            name = self._network.operators[start].outputs[0]
+            if grown.reads(name):
+                grown = grown.before(single.candidates.single(start))
+                if grown is None or grown.scratch > single.limit:
+                    return
+            elif name in needed:
+                return
+            if start in squeeze.first:
+                yield start, grown
 
     def _joined(
-        self, squeeze: _Squeeze, first: SegmentCosts, second: SegmentCosts, start: int, end: int
+        self, squeeze: _Squeeze, first: list[Grown], second: list[Grown], start: int, end: int
     ) -> list[Move]:
         single, cuts = self._single, self._single.cuts
-        if single.reads_once({*first.operators, *second.operators}):
+        if single.reads_once({*first[0].operators, *second[0].operators}):
             return []
         reduction, again = squeeze.reduction, squeeze.again
         alive = cuts.alive[start]
         scale = cuts.alive_since(reduction, again)
-        before = single.by_bands(first, start, end, alive + cuts.new_bytes(first.stored, start), 0)
-        stored = cuts.new_bytes(second.stored, start)
-        saved = single.saved(second, end)
-        after = single.by_bands(second, start, end, alive + scale + stored, saved)
+        before = undominated([m for g in first for m in single.moves(g, start, reduction + 1)])
+        after = undominated([m for g in second for m in single.moves(g, start, end, beside=scale)])
         small = [
             min(single.alone(i), key=lambda m: m.costs, default=None) for i in range(reduction + 1, again)
         ]

@@ -6,6 +6,8 @@ import random
 from dataclasses import replace
 
 import pytest
+from tvm_patch.planner.search.backwards import grown_backwards
+from tvm_patch.planner.search.fused import Fused, Grown
 
 from tests.unit.planner.networks import TurningShapes, random_network
 from tvm_patch.errors import PlanError
@@ -15,8 +17,6 @@ from tvm_patch.planner.layout.composite_chain import Chain
 from tvm_patch.planner.layout.flow import simulate
 from tvm_patch.planner.layout.rows_builder import joins_as_reduction, layout_rows
 from tvm_patch.planner.network import Network
-from tvm_patch.planner.search.backwards import grown_backwards
-from tvm_patch.planner.search.fused import Fused, Grown
 from tvm_patch.planner.search.pace import paced_counts
 from tvm_patch.planner.search.pieces import Piece, composite_piece, piece_of
 
@@ -34,7 +34,7 @@ def pieces_ending_at(network: Network, index: int, draw: random.Random) -> list[
         try:
             chain = Chain(network, operators)
             rows = draw.randint(1, chain.sink.shape[1])
-            found.append(composite_piece(Composite(operators, rows), chain.of_rows(rows)))
+            found.append(composite_piece(network, Composite(operators, rows), chain.of_rows(rows)))
         except PlanError:
             continue
     return found

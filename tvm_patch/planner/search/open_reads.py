@@ -1,0 +1,392 @@
+"""What a segment reads that nothing in it makes, and what it takes to put an operator before it.
+
+Segments are grown backwards.  What the next operator adds to a segment depends only on what the segment still reads, at
+what pace and in which columns, not on how it ends: most segments that begin at one operator read the same, so each
+step is computed once.  Numbers are those of :func:`tvm_patch.planner.layout.rows_builder.layout_rows`, which a test
+holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from tvm_patch.errors import PlanError
+from tvm_patch.planner.estimate.cycles import BAND, buffer_rates
+from tvm_patch.planner.layout.composite import CompositeDesc
+from tvm_patch.planner.layout.row_buffer import BUFFERED_DTYPES, aligned
+from tvm_patch.planner.network import Network, OperatorDesc
+from tvm_patch.planner.row_window import RowWindow
+from tvm_patch.planner.search.pace import Node, PacedRead, common_node, rows_waiting
+from tvm_patch.planner.search.pieces import Bands, Piece, clipped, joined
+
+
+class Use(NamedTuple):
+    """How one piece of a segment reads a tensor.
+
+    Attributes
+    ----------
+    node : Node
+        The reader.
+    windows : tuple of RowWindow
+    padded : tuple of RowWindow
+        Those that cannot read a stored tensor in place.
+    """
+
+    node: Node
+    windows: tuple[RowWindow, ...]
+    padded: tuple[RowWindow, ...]
+
+
+class Reads(NamedTuple):
+    """All uses of a tensor by a segment.
+
+    Attributes
+    ----------
+    uses : tuple of Use
+        In run order: the first drives.
+    wanted : tuple of (int, int)
+        Columns that all windows need, by band.
+    held : tuple of (int, int) or None
+        Columns that the padded windows need.
+    """
+
+    uses: tuple[Use, ...]
+    wanted: Bands
+    held: Bands | None
+
+
+class OpenReads:
+    """What a segment reads that nothing in it makes; one object for all segments that read the same.
+
+    Attributes
+    ----------
+    reads : mapping of str to Reads
+        By tensor.
+    steps : dict
+        Of pieces that were put before it, what that takes.
+    """
+
+    __slots__ = ("buffers", "reads", "sources", "steps")
+
+    def __init__(self, reads: Mapping[str, Reads]) -> None:
+        self.reads = reads
+        self.steps: dict[tuple[Piece, bool], Step | None] = {}
+        self.sources: Sources | bool | None = False
+        self.buffers: tuple[tuple[str, int], ...] | None = None
+
+
+class Step(NamedTuple):
+    """What it takes to put a piece before a segment.
+
+    Attributes
+    ----------
+    open : OpenReads
+        What is read then.
+    node : Node
+        The piece among the demands.
+    scratch, kernel, macs : int
+        Bytes of the row buffer of what the piece makes, of its kernel's scratch; multiply-accumulates.
+    cycles : float
+    late : bool
+        Whether some rows are made when the segment's last operator has finished: numbers are not right then.
+    """
+
+    open: OpenReads
+    node: Node
+    scratch: int
+    kernel: int
+    macs: int
+    cycles: float
+    late: bool = False
+
+
+class Sources(NamedTuple):
+    """What it takes to begin a segment here.
+
+    Attributes
+    ----------
+    scratch : int
+        Bytes of row buffers of tensors that are stored or fetched.
+    cycles : float
+    stored : tuple of str
+        Tensors read from the arena.
+    """
+
+    scratch: int
+    cycles: float
+    stored: tuple[str, ...]
+
+
+class Steps:
+    """Steps from segments to longer ones, in so many bands.
+
+    Parameters
+    ----------
+    network : Network
+    fetched : collection of str
+        Network inputs whose rows are fetched.
+    bands : int
+    """
+
+    def __init__(self, network: Network, fetched: Collection[str], bands: int = 1) -> None:
+        self.network, self.fetched, self.bands = network, fetched, bands
+        self._costs = network.target.costs
+        self._rates = {f: buffer_rates(self._costs, f) for f in (False, True)}
+        self._known: dict[Any, OpenReads] = {}
+
+    def last(self, piece: Piece, reduces: bool = False) -> Step | None:
+        """Return the step to the segment of one piece, None where it cannot be cut into the bands.
+
+        Parameters
+        ----------
+        piece : Piece
+        reduces : bool
+            Whether it reduces the rows that it reads.
+        """
+        op = piece.desc
+        tensor = self.network.tensors[op.inputs[0] if reduces else op.outputs[0]]
+        rows, width = tensor.shape[1], tensor.shape[2]
+        step = -(-width // self.bands)
+        own = tuple((first, min(width, first + step)) for first in range(0, width, step))
+        if len(own) != self.bands or (self.bands > 1 and not op.bandable):
+            return None
+        node = Node(None, op.index, (), rows, rows, 0, op.rows_at_once, piece)
+        scratch = aligned(op.state_bytes) if reduces else 0
+        cycles = self._costs.get(BAND, 0.0) * self.bands + self._run_cycles(piece, piece.last_call, node, own)
+        return self._step({}, piece, node, own, scratch, cycles, reduces)
+
+    def before(self, open_: OpenReads, piece: Piece, kept: bool) -> Step | None:
+        """Return the step from a segment to the one with a piece before all others, None where it cannot be.
+
+        Parameters
+        ----------
+        open_ : OpenReads
+            Of the segment.
+        piece : Piece
+        kept : bool
+            Whether what it makes is needed after the segment.
+        """
+        key = piece, kept
+        try:
+            return open_.steps[key]
+        except KeyError:
+            found = open_.steps[key] = self._before(open_, piece, kept)
+            return found
+
+    def _before(self, open_: OpenReads, piece: Piece, kept: bool) -> Step | None:
+        op = piece.desc
+        name = op.outputs[0]
+        reads = open_.reads.get(name)
+        if reads is None or not op.rows or (self.bands > 1 and (kept or not op.bandable)):
+            return None
+        height, width = self.network.tensors[name].shape[1:3]
+        buffered = [w for use in reads.uses for w in (use.padded if kept else use.windows)]
+        if not self._can_buffer(name, buffered) or (not kept and any(w.stride == 0 for w in buffered)):
+            return None
+        waiting = self._waiting(reads, padded_only=False, kept=kept, rows=height, at_once=op.rows_at_once)
+        if waiting is None:
+            return None
+        driver = reads.uses[0]
+        parent = driver.node
+        node = Node(parent, op.index, driver.windows, height, 0, parent.depth + 1, op.rows_at_once, piece)
+        demanded = node.demanded_by(parent.count)
+        node.count = height if kept else demanded
+        own = ((0, width),) if kept else clipped(reads.wanted, width)
+        if any(high <= low for low, high in own):
+            return None
+        scratch, cycles = 0, self._run_cycles(piece, piece.call, node, own)
+        if buffered:
+            scratch = self._buffer_bytes(name, waiting, reads, kept)
+            cycles += self._padding_cost(name, reads, kept, made=True)
+        left = {n: r for n, r in open_.reads.items() if n != name}
+        try:
+            return self._step(left, piece, node, own, scratch, cycles, late=demanded < node.count)
+        except PlanError:  # a band of a composite reads nothing but padding
+            return None
+
+    def _step(
+        self,
+        reads: dict[str, Reads],
+        piece: Piece,
+        node: Node,
+        own: Bands,
+        scratch: int,
+        cycles: float,
+        reduces: bool = False,
+        late: bool = False,
+    ) -> Step:
+        """Return the step to a segment whose first piece makes (or reduces) the columns `own`."""
+        op = piece.desc
+        macs = 0
+        if isinstance(op, CompositeDesc):
+            macs = sum(piece.run(band)[0] for band in own) * -(-node.count // op.rows_at_once)
+        elif op.macs:
+            out = self.network.tensors[op.outputs[0]].shape
+            macs = op.macs * node.count * sum(high - low for low, high in own) // (out[1] * out[2])
+        mine: dict[str, list[RowWindow]] = {}
+        for name, window in zip(op.inputs, (RowWindow(),) if reduces else op.rows, strict=True):
+            mine.setdefault(name, []).append(window)
+        for name, used in mine.items():
+            height = self.network.tensors[name].shape[1]
+            padded = tuple(w for w in used if not w.reads_in_place(node.rows, height))
+            before = reads.get(name)
+            wanted, held = (None, None) if before is None else (before.wanted, before.held)
+            for window in used:
+                need = _needs(op, name, own, window)
+                wanted = joined(wanted, need)
+                if window in padded:
+                    held = joined(held, need)
+            assert wanted is not None
+            use = Use(node, tuple(used), padded)
+            # Pieces come last first.
+            reads[name] = Reads((use, *before.uses) if before else (use,), wanted, held)
+        kernel = 0 if reduces else op.scratch_bytes
+        return Step(self._same(reads), node, scratch, kernel, macs, cycles, late)
+
+    def _same(self, reads: Mapping[str, Reads]) -> OpenReads:
+        """Return the one object for what is read."""
+        nodes = [use.node for read in reads.values() for use in read.uses]
+        top = nodes[0] if nodes else None
+        for node in nodes[1:]:
+            assert top is not None
+            top = common_node(top, node)
+
+        def path(node: Node) -> tuple[Any, ...]:
+            found = [(node.piece, node.count)]
+            while node is not top:
+                assert node.parent is not None
+                node = node.parent
+                found.append((node.piece, node.count))
+            return tuple(found)
+
+        key = tuple(
+            (name, r.wanted, r.held, tuple(path(u.node) for u in r.uses)) for name, r in sorted(reads.items())
+        )
+        return self._known.setdefault(key, OpenReads(reads))
+
+    def _run_cycles(self, piece: Piece, call: float, node: Node, own: Bands) -> float:
+        """Return the cycles of a piece."""
+        op = piece.desc
+        if isinstance(op, CompositeDesc):
+            return sum(piece.run(band)[1] for band in own) * -(-node.count // op.rows_at_once)
+        widths = [high - low for low, high in own]
+        call += piece.dynamic if max(widths) != min(widths) else 0.0
+        return piece.once + node.count * (call * self.bands + piece.column * sum(widths))
+
+    def _waiting(
+        self, reads: Reads, padded_only: bool, kept: bool = False, rows: int = 0, at_once: int = 1
+    ) -> int | None:
+        """Return the rows that a row buffer must hold, None where one reader would find a row missing."""
+        uses = []
+        for read in reads.uses:
+            windows = read.padded if padded_only else read.windows
+            if windows:
+                uses.append(PacedRead(read.node, windows, read.padded if kept else windows))
+        if len(uses) == 1 and at_once == 1 and len(uses[0].windows) == 1 and uses[0].buffered:
+            window = uses[0].windows[0]
+            if not window.inside and window.stride:
+                return window.reach
+        return rows_waiting(uses, rows, at_once)
+
+    def _can_buffer(self, name: str, windows: Sequence[RowWindow]) -> bool:
+        if not windows:
+            return True
+        values = {w.pad_value for w in windows if w.pads}
+        return len(values) <= 1 and self.network.tensors[name].dtype in BUFFERED_DTYPES
+
+    def _columns(self, name: str, reads: Reads, stored: bool) -> Bands:
+        columns = reads.held if stored else reads.wanted
+        assert columns is not None
+        if name in self.fetched:
+            width = self.network.tensors[name].shape[2]
+            low = min(0, *(low for low, _ in columns))
+            return ((low, max(width, *(high for _, high in columns))),) * self.bands
+        return columns
+
+    def _buffer_bytes(self, name: str, rows: int, reads: Reads, stored: bool) -> int:
+        tensor = self.network.tensors[name]
+        width, columns = tensor.shape[2], self._columns(name, reads, stored)
+        widest = max(high - low for low, high in columns)
+        shared = 0
+        if len(set(columns)) == 1:
+            low, high = columns[0]
+            shared = max(0, min(-low, high - width))
+        return aligned((rows * (widest - shared) + shared) * (tensor.row_bytes // width))
+
+    def _padding_cost(self, name: str, reads: Reads, stored: bool, made: bool) -> float:
+        """Return the cycles of filling the rows above and below a tensor in its row buffer."""
+        tensor = self.network.tensors[name]
+        used = [w for use in reads.uses for w in (use.padded if stored else use.windows) if not w.inside]
+        outside = max((w.pad_before for w in used if w.pad_before > 0), default=0)
+        driver = reads.uses[0]
+        windows = driver.padded if stored and not made else driver.windows
+        if windows and not all(w.inside for w in windows):
+            begin = (driver.node.count - 1) // driver.node.at_once * driver.node.at_once
+            last = max(begin * w.stride - w.pad_before + w.reach if w.stride else 1 for w in windows)
+            outside += max(0, last - tensor.shape[1])
+        if not outside:
+            return 0.0
+        widest = max(high - low for low, high in self._columns(name, reads, stored))
+        row, byte = self._rates[False]
+        return outside * self.bands * (row + byte * widest * (tensor.row_bytes // tensor.shape[2]))
+
+    def buffers(self, open_: OpenReads, needed: Collection[str]) -> int:
+        """Return the bytes of row buffers that a segment has at least once all that it reads is made by it.
+
+        Parameters
+        ----------
+        open_ : OpenReads
+        needed : collection of str
+            Tensors that are needed after the segment, of which row buffers may be empty.
+        """
+        if open_.buffers is None:
+            found = []
+            for name, reads in open_.reads.items():
+                windows = [w for use in reads.uses for w in use.windows]
+                if not any(w.stride == 0 for w in windows) and self._can_buffer(name, windows):
+                    rows = max(w.reach for w in windows)
+                    found.append((name, self._buffer_bytes(name, rows, reads, stored=False)))
+            open_.buffers = tuple(found)
+        return sum(size for name, size in open_.buffers if name not in needed)
+
+    def sources(self, open_: OpenReads) -> Sources | None:
+        """Return what it takes to begin a segment here, None where it cannot."""
+        if isinstance(open_.sources, bool):
+            open_.sources = self._sources(open_)
+        return open_.sources
+
+    def _sources(self, open_: OpenReads) -> Sources | None:
+        scratch, cycles, stored = 0, 0.0, []
+        for name, reads in open_.reads.items():
+            fetched = name in self.fetched
+            if not fetched:
+                stored.append(name)
+            windows = [w for use in reads.uses for w in (use.windows if fetched else use.padded)]
+            if not windows:
+                continue
+            tensor = self.network.tensors[name]
+            waiting = self._waiting(reads, padded_only=not fetched, rows=tensor.shape[1])
+            if waiting is None or not self._can_buffer(name, windows):
+                return None
+            scratch += self._buffer_bytes(name, waiting, reads, not fetched)
+            width = tensor.shape[2]
+            copied = width * self.bands
+            if not fetched:
+                assert reads.held is not None
+                inside = [high - low for low, high in clipped(reads.held, width)]
+                if min(inside) <= 0:
+                    return None
+                copied = sum(inside)
+            row, byte = self._rates[fetched]
+            cycles += tensor.shape[1] * (row * self.bands + byte * (tensor.row_bytes // width) * copied)
+            cycles += self._padding_cost(name, reads, not fetched, made=False)
+        return Sources(scratch, cycles, tuple(stored))
+
+
+def _needs(op: OperatorDesc, tensor: str, own: Bands, window: RowWindow) -> Bands:
+    if isinstance(op, CompositeDesc) and window.stride:
+        read = [op.laid_out.columns(*band)[tensor] for band in own]
+        return tuple((columns.first, columns.last) for columns in read)
+    stride, before, reach = window.column_stride, window.columns_before, window.column_reach
+    return tuple((low * stride - before, (high - 1) * stride - before + reach) for low, high in own)
