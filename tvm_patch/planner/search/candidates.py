@@ -28,9 +28,15 @@ class Candidates:
     Parameters
     ----------
     network : Network
+
+    Attributes
+    ----------
+    expected : float
+        Bytes below which no plan is expected.
     """
 
     def __init__(self, network: Network) -> None:
+        self.expected = 0.0
         self.network = network
         self._composites: dict[int, list[Piece]] = {}
         self._single: dict[int, Piece] = {}
@@ -70,6 +76,7 @@ class Candidates:
         peaks : sequence of int
             By operator: bytes in use without composites.
         """
+        self.expected = size
         self._needed = [peak > size for peak in peaks]
 
     def ending(self, index: int) -> list[Piece]:

@@ -1,8 +1,8 @@
 """Search for plans: dynamic programming over the cuts of a network.
 
 Plain segments come first; then bands, then composites are looked at, each only where it can be better than what was
-found before.  Peaks are lower bounds on the arena (they are what must be in use at once); the arena planner places every
-answer before it is given.
+found before.  Peaks are lower bounds on the arena (they are what must be in use at once); the arena planner places
+every answer before it is given.
 """
 
 from __future__ import annotations
@@ -107,31 +107,26 @@ def _run(
     single = OneSegment(network, fetched_inputs(network, mode), mode == "streamed")
     twice = TwoPasses(single)
     found: list[list[Move]] = [[] for _ in range(len(network.operators) + 1)]
+    known: list[tuple[int, int]] = []
     looks = 2 + len(_BANDS) * (network.shapes is not None)
 
     def look(tried: Callable[[int, Bound], Iterable[Move]], place: int) -> None:
         """Look for more moves of plans that are better than those found before."""
-        known = reach(network, found, most_macs, 2)[-1].costs.tolist() if place else []
         bound = Bound(known, network.macs, most_macs)
         for end in ends:
             if progress is not None:
                 progress((place + end / len(ends)) / looks)
             found[end] += tried(end, bound)
+        known[:] = reach(network, found, most_macs, 2)[-1].costs.tolist()
 
     look(lambda end, _: [*single.moves_to(end), *twice.moves_to(end)], 0)
     look(single.in_bands, 1)
     if looks > 2:
-        single.candidates.only_above(*_expected(network, found, most_macs))
+        least = min((peak for peak, _ in known), default=_NEVER)
+        single.candidates.only_above(_WORTH * least, _idle_peaks(network, found))
         for i, bands in enumerate(_BANDS):
             look(partial(single.with_composites, bands), 2 + i)
     return reach(network, found, most_macs)
-
-
-def _expected(network: Network, found: Sequence[Sequence[Move]], most_macs: int) -> tuple[float, list[int]]:
-    """Return the bytes that a plan with composites is expected to need at least, and what operators need without."""
-    costs = reach(network, found, most_macs, 2)[-1].costs
-    least = costs[:, 0].min() if len(costs) else _NEVER
-    return _WORTH * least, _idle_peaks(network, found)
 
 
 _BANDS = (1, 2, 4)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import accumulate
+from typing import NamedTuple
 
 from tvm_patch.errors import PlanError
 from tvm_patch.planner.estimate.cycles import channel_pieces, cycles_of_pieces, whole_cost
@@ -27,6 +28,25 @@ _CHANNELS = (8, 32)
 """Channels of a block that are tried."""
 _KEPT = 8
 """How many segments of the same operators are grown further, some of them composites."""
+
+
+class _Priced(NamedTuple):
+    """A segment and what it costs.
+
+    Attributes
+    ----------
+    peak : int
+        Bytes in use where its output lies beside what it reads.
+    shared : int
+        Most bytes that the output can share with what it reads.
+    costs : Costs
+    grown : Grown
+    """
+
+    peak: int
+    shared: int
+    costs: Costs
+    grown: Grown
 
 
 class OneSegment:
@@ -106,16 +126,18 @@ class OneSegment:
             return
         pieces = [self.candidates.last(end - 1), *last]
         composed = ending == self.candidates.ending
+        stored = self._stored_by(end)
         for start, some in self.growing(bands, end).backwards(pieces, ending, worth, few):
             if start == end - 1:
                 continue  # operators that run by themselves are known
-            found: list[Move] = []
+            found: list[_Priced] = []
             for grown in some:
                 if composed and not grown.composed:
                     continue
                 most = _NEVER if bound is None else bound.most_bytes(self._extra(grown, end))
-                found += self.moves(grown, start, end, most)
-            yield from undominated(found)
+                if stored + grown.scratch + grown.kernel_scratch < most:
+                    found += self._priced(grown, start, end, most)
+            yield from self._best(found, start, end)
 
     def growing(self, bands: int, end: int) -> Growing:
         """Return what grows segments that end before cut `end`."""
@@ -129,46 +151,68 @@ class OneSegment:
     def _plain(self, index: int) -> list[Piece]:
         return [self.candidates.single(index)] if self.network.operators[index].rows else []
 
-    def moves(
-        self, grown: Grown, start: int, end: int, most: int = _NEVER, beside: int = 0
-    ) -> Iterator[Move]:
-        """Yield the move that runs a segment, if it can run.
+    def moves(self, some: Sequence[Grown], start: int, end: int, beside: int = 0) -> list[Move]:
+        """Return the moves that run segments of the same operators, but for those that others beat.
 
         Parameters
         ----------
-        grown : Grown
+        some : sequence of Grown
         start, end : int
             Cuts.
-        most : int
-            Bytes below which it is of any use.
         beside : int
             Bytes that are in use beside what lives at the first cut.
         """
+        priced = [p for grown in some for p in self._priced(grown, start, end, _NEVER, beside)]
+        return self._best(priced, start, end)
+
+    def _best(self, priced: Sequence[_Priced], start: int, end: int) -> list[Move]:
+        """Return the moves that run segments of the same operators, but for those that others beat."""
+        found: list[Move] = []
+        # Sharing is looked at only where it decides something.
+        for p in sorted(priced, key=lambda p: (p.peak - p.shared, p.costs.macs, p.costs.cycles)):
+            costs, least = p.costs, p.peak - p.shared
+            if any(m.peak <= least and m.macs <= costs.macs and m.cycles <= costs.cycles for m in found):
+                continue
+            grown = p.grown
+            segment = Segment(grown.operators, grown.bands, composites=grown.composites)
+            peak = p.peak - (self.saved(grown, costs, end) if p.shared else 0)
+            found.append(Move(start, end, peak, costs.macs, costs.cycles, (segment,)))
+        return undominated(found)
+
+    def _priced(self, grown: Grown, start: int, end: int, most: int, beside: int = 0) -> Iterator[_Priced]:
+        """Yield what a segment costs, if it can run and needs less than `most` bytes."""
         costs = grown.costs()
         if costs is None:
             return
-        bands = grown.bands
-        if self._together:
-            operators = set(grown.operators)
-            inside = [readers & operators for readers in self._together]
-            if any(part and part != readers for part, readers in zip(inside, self._together, strict=True)):
-                return
-            if bands > 1 and any(inside):
-                return
-        alive = self.cuts.alive[start]
         least = beside + self.cuts.new_bytes(costs.stored, start) + costs.scratch
-        if least >= most:
+        if least >= most or not self._reads_all_or_nothing(grown):
             return
-        peak = least + alive - self.saved(grown, costs, end)
-        if peak >= most:
-            return
-        segment = Segment(grown.operators, bands, composites=grown.composites)
-        yield Move(start, end, peak, costs.macs, costs.cycles, (segment,))
+        peak = least + self.cuts.alive[start]
+        shared = 0
+        if peak > self.candidates.expected:  # what is below is never a plan's peak
+            shared = self._most_shared(grown, costs, end)
+        if peak - shared < most:
+            yield _Priced(peak, shared, costs, grown)
+
+    def _most_shared(self, grown: Grown, costs: Costs, end: int) -> int:
+        """Return the most bytes that a segment's output can share with what it reads."""
+        if len(costs.stored) > 1 or grown.bands > 1:
+            return 0
+        cuts = self.cuts
+        return cuts.saved({t: 0 for t in costs.sources if cuts.dies_before(t, end)}, costs.stored[0])
+
+    def _reads_all_or_nothing(self, grown: Grown) -> bool:
+        """Tell whether rows that come only once come for all of their readers, in one band."""
+        if not self._together:
+            return True
+        operators = set(grown.operators)
+        inside = [readers & operators for readers in self._together]
+        if any(part and part != readers for part, readers in zip(inside, self._together, strict=True)):
+            return False
+        return grown.bands == 1 or not any(inside)
 
     def saved(self, grown: Grown, costs: Costs, end: int) -> int:
         """Return the bytes that a segment's output can share with inputs that are not needed from `end` on."""
-        if len(costs.stored) > 1 or grown.bands > 1:
-            return 0
         dead = [t for t in costs.sources if self.cuts.dies_before(t, end)]
         dying = {t: d for t in dead if (d := grown.distance(t)) is not None}
         return self.cuts.saved(dying, costs.stored[0])
@@ -185,13 +229,13 @@ class OneSegment:
         if not op.rows:
             yield self._whole(op)
             return
-        found: list[Move] = []
+        found: list[Grown] = []
         for bands in range(1, MOST_BANDS + 1):
             growing = Growing(self.steps(bands), self.cuts.needed[op.index + 1], op.index)
             grown = growing.start(self.candidates.single(op.index))
             if grown is not None:
-                found += self.moves(grown, op.index, op.index + 1)
-        yield from undominated(found)
+                found.append(grown)
+        yield from self.moves(found, op.index, op.index + 1)
         yield from self._in_blocks((op.index,))
 
     def _in_blocks(self, operators: tuple[int, ...]) -> Iterator[Move]:

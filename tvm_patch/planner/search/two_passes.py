@@ -128,8 +128,8 @@ class TwoPasses:
         reduction, again = squeeze.reduction, squeeze.again
         alive = cuts.alive[start]
         scale = cuts.alive_since(reduction, again)
-        before = undominated([m for g in first for m in single.moves(g, start, reduction + 1)])
-        after = undominated([m for g in second for m in single.moves(g, start, end, beside=scale)])
+        before = single.moves(first, start, reduction + 1)
+        after = single.moves(second, start, end, scale)
         small = [
             min(single.alone(i), key=lambda m: m.costs, default=None) for i in range(reduction + 1, again)
         ]
