@@ -19,7 +19,7 @@ from tvm_patch.planner.network import Network
 from tvm_patch.planner.reads import check_reads
 from tvm_patch.planner.schedule import Schedule
 from tvm_patch.planner.search.dynamic import Search
-from tvm_patch.planner.search.growth import MOST_BANDS
+from tvm_patch.planner.search.one_segment import MOST_BANDS
 from tvm_patch.planner.segments import Segment, kept_tensors
 
 

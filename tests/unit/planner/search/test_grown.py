@@ -7,49 +7,62 @@ import pytest
 from tests.unit.planner.networks import Builder, random_network
 from tvm_patch.errors import PlanError
 from tvm_patch.planner.estimate.cycles import cycles_of_pieces, segment_pieces
+from tvm_patch.planner.layout.rows import RowsLayout
 from tvm_patch.planner.layout.rows_builder import joins_as_reduction, layout_rows
 from tvm_patch.planner.network import Network
 from tvm_patch.planner.row_window import RowWindow
-from tvm_patch.planner.search.growth import MOST_BANDS, Growth
+from tvm_patch.planner.search.grown import Growing, Grown
+from tvm_patch.planner.search.one_segment import MOST_BANDS
+from tvm_patch.planner.search.open_reads import Steps
+from tvm_patch.planner.search.pieces import piece_of
 
 pytestmark = pytest.mark.slow
+
+
+def check(network: Network, grown: Grown | None, layout: RowsLayout | None) -> None:
+    """Compare a segment with its layout, None where it cannot run."""
+    costs = None if grown is None else grown.costs()
+    if layout is None:
+        assert costs is None
+        return
+    assert grown is not None
+    assert costs is not None
+    assert costs.scratch == layout.scratch_bytes
+    assert costs.macs == layout.macs_executed(network)
+    assert set(costs.sources) == set(layout.sources)
+    assert costs.stored == layout.stored
+    expected = cycles_of_pieces(segment_pieces(network, layout), network.target.costs)
+    assert costs.cycles == pytest.approx(expected, abs=1)
+    assert {t: grown.distance(t) for t in costs.sources} == layout.input_distance
 
 
 def compare(network: Network, fetched: frozenset[str]) -> tuple[int, int]:
     """Compare every run of operators in every number of bands; return how many can run and how many cannot."""
     legal = illegal = 0
+    steps = {bands: Steps(network, fetched, bands) for bands in range(1, MOST_BANDS + 1)}
+    # Of one operator always the same piece: segments share their steps.
+    pieces = {op.index: piece_of(network, op) for op in network.operators if op.rows}
     for end in range(1, len(network.operators) + 1):
         sink = network.operators[end - 1]
         needed = {t for op in network.operators[end:] for t in op.inputs} | set(network.outputs)
         for reduces in {bool(not sink.rows), joins_as_reduction(sink, 2)}:
             if not sink.rows and not sink.state_bytes:
                 continue
-            growth = Growth(network, sink.index, needed, fetched, reduces)
-            for start in range(end - 1, -1, -1):
-                if start < end - 1 and not growth.prepend(start):
-                    break
-                if reduces != joins_as_reduction(sink, end - start):
-                    continue
-                costs = growth.costs()
-                for bands in range(1, MOST_BANDS + 1):
+            last = piece_of(network, sink, True) if reduces else pieces[sink.index]
+            for bands, taken in steps.items():
+                grown = Growing(taken, needed, sink.index, reduces).start(last)
+                for start in range(end - 1, -1, -1):
+                    if start < end - 1:
+                        rows = network.operators[start].rows
+                        grown = grown.before(pieces[start]) if grown and rows else None
+                    if reduces != joins_as_reduction(sink, end - start):
+                        continue
                     try:
                         layout = layout_rows(network, range(start, end), bands, needed, fetched)
                     except PlanError:
-                        assert costs is None or not costs.legal[bands - 1]
-                        illegal += 1
-                        continue
-                    legal += 1
-                    assert costs is not None
-                    assert costs.legal[bands - 1]
-                    assert costs.scratch[bands - 1] == layout.scratch_bytes
-                    assert costs.macs[bands - 1] == layout.macs_executed(network)
-                    assert set(costs.sources) == set(layout.sources)
-                    assert costs.stored == layout.stored
-                    expected = cycles_of_pieces(segment_pieces(network, layout), network.target.costs)
-                    assert costs.cycles[bands - 1] == pytest.approx(expected, abs=1)
-                    if bands == 1:
-                        distances = layout.input_distance
-                        assert costs.distances == {t: d for t, d in distances.items() if d is not None}
+                        layout = None
+                    check(network, grown, layout)
+                    legal, illegal = legal + (layout is not None), illegal + (layout is None)
     return legal, illegal
 
 

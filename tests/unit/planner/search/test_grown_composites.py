@@ -6,17 +6,18 @@ import random
 from dataclasses import replace
 
 import pytest
-from tvm_patch.planner.search.backwards import grown_backwards
-from tvm_patch.planner.search.fused import Fused, Grown
 
 from tests.unit.planner.networks import TurningShapes, random_network
+from tests.unit.planner.search.test_grown import check
 from tvm_patch.errors import PlanError
 from tvm_patch.planner.composite import Composite
-from tvm_patch.planner.estimate.cycles import cycles_of_pieces, segment_pieces
 from tvm_patch.planner.layout.composite_chain import Chain
 from tvm_patch.planner.layout.flow import simulate
+from tvm_patch.planner.layout.rows import RowsLayout
 from tvm_patch.planner.layout.rows_builder import joins_as_reduction, layout_rows
 from tvm_patch.planner.network import Network
+from tvm_patch.planner.search.grown import Growing, Grown, few_of
+from tvm_patch.planner.search.open_reads import Steps
 from tvm_patch.planner.search.pace import paced_counts
 from tvm_patch.planner.search.pieces import Piece, composite_piece, piece_of
 
@@ -28,6 +29,8 @@ def turning_network(seed: int) -> Network:
 
 def pieces_ending_at(network: Network, index: int, draw: random.Random) -> list[Piece]:
     """Return the operator, and composites of any length and any number of rows that end with it."""
+    if not network.operators[index].rows:
+        return []
     found = [piece_of(network, network.operators[index])]
     for first in range(max(0, index - 5), index):
         operators = tuple(range(first, index + 1))
@@ -40,58 +43,38 @@ def pieces_ending_at(network: Network, index: int, draw: random.Random) -> list[
     return found
 
 
-def check(
-    network: Network, grown: Grown, start: int, end: int, needed: set[str], fetched: frozenset[str]
-) -> bool:
-    """Compare a segment with its layout; return whether it can run."""
-    assert grown.operators == tuple(range(start, end))
-    bands = grown.growing.bands
-    try:
-        layout = layout_rows(network, range(start, end), bands, needed, fetched, grown.composites)
-    except PlanError:
-        assert grown.costs is None
-        return False
-    costs = grown.costs
-    assert costs is not None
-    assert costs.scratch == layout.scratch_bytes
-    assert costs.macs == layout.macs_executed(network)
-    assert set(costs.sources) == set(layout.sources)
-    assert costs.stored == layout.stored
-    expected = cycles_of_pieces(segment_pieces(network, layout), network.target.costs)
-    assert costs.cycles == pytest.approx(expected, abs=1)
-    if bands == 1:
-        assert {t: grown.distance(t) for t in costs.sources} == layout.input_distance
-    return True
-
-
 def compare(seed: int, fetched: frozenset[str]) -> int:
     """Compare segments of a network that are drawn at random; return how many with composites can run."""
     network, draw, legal = turning_network(seed), random.Random(seed), 0
+    steps = {bands: Steps(network, fetched, bands) for bands in (1, 2, 3)}
+    pieces = [pieces_ending_at(network, index, draw) for index in range(len(network.operators))]
     for end in range(1, len(network.operators) + 1):
         sink = network.operators[end - 1]
         if not sink.rows and not sink.state_bytes:
             continue
         needed = {t for op in network.operators[end:] for t in op.inputs} | set(network.outputs)
         reduces = joins_as_reduction(sink, 2)
-        for bands in (1, 2, 3):
-            fused = Fused(network, needed, fetched, bands)
-            last = [] if reduces else pieces_ending_at(network, end - 1, draw)[1:]
-            segments = grown_backwards(
-                fused,
-                piece_of(network, sink, reduces),
-                lambda index: pieces_ending_at(network, index, draw),
-                end,
-                most=40,
-                limit=1 << 30,
-                reduces=reduces,
-                last=last,
-            )
-            for start, some in segments:
+        last = [piece_of(network, sink, True)] if reduces else pieces[end - 1]
+        for taken in steps.values():
+            growing = Growing(taken, needed, end - 1, reduces)
+            for start, some in growing.backwards(
+                last, lambda index: pieces[index], lambda grown: True, few_of(40)
+            ):
                 for grown in some:
                     # An operator alone is laid out in its own way.
-                    if len(grown.pieces) > 1 or grown.composites:
-                        legal += check(network, grown, start, end, needed, fetched) and bool(grown.composites)
+                    if grown.after is not None or grown.composed:
+                        assert grown.operators == tuple(range(start, end))
+                        layout = laid_out(network, grown, needed, fetched)
+                        check(network, grown, layout)
+                        legal += layout is not None and grown.composed
     return legal
+
+
+def laid_out(network: Network, grown: Grown, needed: set[str], fetched: frozenset[str]) -> RowsLayout | None:
+    try:
+        return layout_rows(network, grown.operators, grown.bands, needed, fetched, grown.composites)
+    except PlanError:
+        return None
 
 
 @pytest.mark.slow
