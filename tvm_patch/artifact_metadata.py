@@ -127,6 +127,7 @@ class CompositeEntry(_Entry):
 
     operators: tuple[int, ...] = Field(description="their indices, in run order")
     rows: int = Field(description="rows of the last one's output that are made at once")
+    keeps: bool = Field(description="whether rows between them that the next run needs are kept")
 
 
 class SegmentEntry(_Entry):

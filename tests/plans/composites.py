@@ -23,7 +23,7 @@ def with_composites(
     seed: int,
     longest: int = 6,
 ) -> list[Segment]:
-    """Return a plan whose segments have composites wherever some can be, of random length and rows."""
+    """Return a plan whose segments have composites wherever some can be: of random length and rows, keeping or not."""
     rng = np.random.default_rng(seed)
     found = []
     for segment, kept in zip(segments, kept_tensors(network, segments), strict=True):
@@ -52,12 +52,21 @@ def _drawn(
         for length in range(min(int(rng.integers(2, longest + 1)), len(segment.operators) - first), 1, -1):
             operators = segment.operators[first : first + length]
             sink = network.tensors[network.operators[operators[-1]].outputs[0]]
-            composite = Composite(operators, int(rng.integers(1, max(2, min(sink.rows, 9) + 1))))
-            with suppress(PlanError):
-                describe_composite(network, composite, kept)
-                found.append(composite)
+            rows, keeps = int(rng.integers(1, max(2, min(sink.rows, 9) + 1))), bool(rng.integers(2))
+            # One that has nothing to keep may still be one that makes rows again.
+            made = _possible(network, [Composite(operators, rows, k) for k in {keeps, False}], kept)
+            if made is not None:
+                found.append(made)
                 first += length
                 break
         else:
             first += 1
     return tuple(found)
+
+
+def _possible(network: Network, tried: Sequence[Composite], kept: Collection[str]) -> Composite | None:
+    for composite in sorted(tried, key=lambda c: not c.keeps):
+        with suppress(PlanError):
+            describe_composite(network, composite, kept)
+            return composite
+    return None

@@ -112,6 +112,7 @@ def _scratch(step: Step) -> Iterator[Region]:
         return
     for buffer in laid_out.buffers.values():
         yield from _buffer_regions(buffer)
+    yield from ((store.offset, store.nbytes) for store in laid_out.stores.values())
     if not laid_out.sink.rows:
         yield laid_out.state_offset, laid_out.sink.state_bytes
     for element in laid_out.elements:

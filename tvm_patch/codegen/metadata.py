@@ -113,7 +113,8 @@ def metadata(program: Program, placement: Placement, emitted: Emitted, origin: O
                 operators=segment.operators,
                 **segment.numbers,
                 composites=tuple(
-                    CompositeEntry(operators=c.operators, rows=c.rows) for c in segment.composites
+                    CompositeEntry(operators=c.operators, rows=c.rows, keeps=c.keeps)
+                    for c in segment.composites
                 ),
                 scratch_bytes=layout.scratch_bytes,
             )

@@ -59,7 +59,7 @@ class _Composite(Demand):
         """Return a kernel for as many pixels as a column has."""
         kernel = self.parts[i].kernel
         assert isinstance(kernel, RowKernel)
-        return narrowed(kernel, self.layout.pixels[self.parts[i].output].size)
+        return narrowed(kernel, self.layout.made(self.parts[i].output))
 
     def build(self) -> GlobalVar:
         self.functions = [
@@ -151,9 +151,37 @@ class _Composite(Demand):
                 self.rows.move(self.rows.cells(tensor), to, cells, origin, channels)
         else:
             self.demand(maker, row)
-            self._run(maker, row)
+            if tensor in self.layout.kept:
+                self._make_anew(maker, tensor, row, slot)
+            else:
+                self._run(maker, row)
         if any(r.window.pads for r in self.flow.readers[tensor]):
             self._pad_pixels(tensor, slot, low, high)
+        if tensor in self.layout.kept:
+            kept, size = self.layout.kept[tensor].rows, self.layout.pixels[tensor].size
+            origin = slot + (size - kept) * channels
+            scratch = self.rows.cells(tensor)
+            self.rows.move(scratch, self._store(tensor, row), scratch, origin, kept * channels)
+
+    def _store(self, tensor: str, column: Expr) -> Expr:
+        """Return where rows of a column are kept."""
+        store = self.rows.layout.stores[tensor]
+        at = column - self.rows.number(f"kept{self.element}_{tensor}")
+        return store.offset + at * store.column_bytes
+
+    def _make_anew(self, maker: int, tensor: str, column: Expr, slot: Expr) -> None:
+        """Emit the making of a column of which the run before has kept some rows; the first run makes all of them."""
+        kept, size = self.layout.kept[tensor], self.layout.pixels[tensor].size
+        channels, scratch = self.layout.buffers[tensor].pixel_bytes, self.rows.cells(tensor)
+        with T.If(self.row > 0), T.Then():
+            self.rows.move(scratch, slot, scratch, self._store(tensor, column), kept.rows * channels)
+        if kept.calls == 1:
+            self._run(maker, column, T.int32(size - kept.new))
+            return
+        calls = bind("calls", tirx.Select(self.row > 0, T.int32(1), T.int32(kept.calls)))
+        with loop("call", 0, calls) as call:
+            first = bind("first", T.max(T.int32(kept.begin), (size - kept.new) - call * kept.new))
+            self._run(maker, column, first)
 
     def _pad_pixels(self, tensor: str, slot: Expr, low: Expr, high: Expr) -> None:
         """Emit the filling of the pixels of a column that lie outside its tensor."""
@@ -175,8 +203,8 @@ class _Composite(Demand):
         buffer = self.layout.buffers[tensor]
         return self.base + self.rows.slot(buffer, column + (more + buffer.top))
 
-    def _run(self, i: int, column: Expr) -> None:
-        """Emit the call that makes a column of one of the operators."""
+    def _run(self, i: int, column: Expr, first: Expr | None = None) -> None:
+        """Emit the call that makes a column of one of the operators, or its pixels from one on."""
         part, kernel = self.parts[i], self.kernels[i]
         arguments: list[Expr] = []
         for j, tensor in enumerate(part.inputs):
@@ -184,7 +212,9 @@ class _Composite(Demand):
             if (i, j) not in self.layout.buffered:
                 arguments.append(T.address_of(self.rows.stored(tensor)[0]))
                 continue
-            shift = self._shift(i, j, tensor)
+            shift: Expr = T.int32(self._shift(i, j, tensor))
+            if first is not None:
+                shift = shift + first * (window.column_stride * self.layout.buffers[tensor].pixel_bytes)
             for k in range(window.size):
                 slot = self._slot(tensor, column * window.stride, k * window.dilation - window.pad_before)
                 arguments.append(T.address_of(self.rows.cells(tensor)[slot + shift]))
@@ -197,6 +227,8 @@ class _Composite(Demand):
             to: Expr = T.int32(self.base + self.layout.out_offset)
         else:
             to = self._slot(part.output, column)
+            if first is not None:
+                to = to + first * self.layout.buffers[part.output].pixel_bytes
         arguments.append(T.address_of(self.rows.cells(part.output)[to]))
         self.rows.call(self.functions[i], arguments)
         self.rows.report(self.part + i)

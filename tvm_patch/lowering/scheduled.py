@@ -151,9 +151,12 @@ def _composites(function: RelaxFunction, where: str) -> list[Composite]:
         return []
     try:
         found = json.loads(str(text))
-        pairs = [(tuple(operators), rows) for operators, rows in found]
+        composites = [Composite(tuple(operators), rows, keeps) for operators, rows, keeps in found]
     except (TypeError, ValueError) as error:
-        raise PlanError(f"{where}: not a list of pairs: {error}") from error
-    if not all(isinstance(n, int) and n >= 0 for operators, rows in pairs for n in (*operators, rows)):
-        raise PlanError(f"{where}: not operators and rows")
-    return [Composite(operators, rows) for operators, rows in pairs]
+        raise PlanError(f"{where}: not a list of triples: {error}") from error
+    for c in composites:
+        if not isinstance(c.keeps, bool) or not all(
+            isinstance(n, int) and n >= 0 for n in (*c.operators, c.rows)
+        ):
+            raise PlanError(f"{where}: not operators, rows and whether rows are kept")
+    return composites

@@ -18,7 +18,10 @@ class Composite:
         Indices in run order, one after the other in their segment.
     rows : int
         Rows of the last one's output that are made at once.
+    keeps : bool
+        Whether those rows between them that the next run needs again are kept instead of made again.
     """
 
     operators: tuple[int, ...]
     rows: int
+    keeps: bool = False

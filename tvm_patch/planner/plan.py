@@ -23,7 +23,7 @@ from tvm_patch.planner.segments import Segment, segment_of
 from tvm_patch.targets import TARGETS
 
 FORMAT: Literal["tvm-patch plan"] = "tvm-patch plan"
-VERSION: Literal[4] = 4
+VERSION: Literal[5] = 5
 """Of the format; a file of another version is refused."""
 
 Scheme = Literal["auto", "layer", "mcunetv2"]
@@ -48,10 +48,13 @@ class PlannedComposite(_Part):
         Indices in run order.
     rows : int
         Rows that are made at once.
+    keeps : bool
+        Whether rows between them that the next run needs are kept.
     """
 
     operators: Annotated[tuple[_Count, ...], Field(min_length=2)]
     rows: Annotated[int, Field(ge=1, strict=True)]
+    keeps: Annotated[bool, Field(strict=True)]
 
 
 class PlannedSegment(_Part):
@@ -78,7 +81,9 @@ class PlannedSegment(_Part):
     @classmethod
     def of(cls, segment: Segment) -> PlannedSegment:
         """Return the description of a segment."""
-        composites = tuple(PlannedComposite(operators=c.operators, rows=c.rows) for c in segment.composites)
+        composites = tuple(
+            PlannedComposite(operators=c.operators, rows=c.rows, keeps=c.keeps) for c in segment.composites
+        )
         return cls(operators=segment.operators, **segment.numbers, composites=composites)
 
     def segment(self) -> Segment:
@@ -89,7 +94,7 @@ class PlannedSegment(_Part):
         PlanError
             When it contradicts itself.
         """
-        composites = [Composite(c.operators, c.rows) for c in self.composites]
+        composites = [Composite(c.operators, c.rows, c.keeps) for c in self.composites]
         return segment_of(self.operators, self.bands, self.patch_rows, self.channels, composites)
 
 
@@ -158,7 +163,7 @@ class Plan(_Part):
     """
 
     format: Literal["tvm-patch plan"] = FORMAT
-    version: Literal[4] = VERSION
+    version: Literal[5] = VERSION
     network: str
     target: str
     fingerprint: str

@@ -91,7 +91,8 @@ def segment_reports(memory: PlanMemory) -> list[SegmentReport]:
             operators=list(m.segment.operators),
             **m.segment.numbers,
             composites=[
-                CompositeReport(operators=list(c.operators), rows=c.rows) for c in m.segment.composites
+                CompositeReport(operators=list(c.operators), rows=c.rows, keeps=c.keeps)
+                for c in m.segment.composites
             ],
             arena_bytes=m.in_use,
             overhead=m.overhead,

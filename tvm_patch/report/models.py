@@ -87,10 +87,13 @@ class CompositeReport(Report):
         Indices in run order.
     rows : int
         Rows that are made at once.
+    keeps : bool
+        Whether rows between them that the next run needs are kept.
     """
 
     operators: list[int]
     rows: int
+    keeps: bool
 
 
 class SegmentReport(Report):
@@ -132,7 +135,7 @@ class SegmentReport(Report):
         from tvm_patch.planner.composite import Composite
         from tvm_patch.planner.segments import segment_of
 
-        composites = [Composite(tuple(c.operators), c.rows) for c in self.composites]
+        composites = [Composite(tuple(c.operators), c.rows, c.keeps) for c in self.composites]
         return segment_of(self.operators, self.bands, self.patch_rows, self.channels, composites).pieces
 
     @property

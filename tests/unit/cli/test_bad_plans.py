@@ -47,7 +47,7 @@ def refuse(refused, net, tmp_path):
         (b'{"format": "shopping list"}', "format: not a plan"),
         (b'{"format": "tvm-patch plan", "version": 2}', "version: 2 is not known"),
         (b'{"format": "tvm-patch plan"}', "version: None is not known"),
-        (b'{"format": "tvm-patch plan", "version": 4}', "network: field required"),
+        (b'{"format": "tvm-patch plan", "version": 5}', "network: field required"),
     ],
 )
 def test_files_that_are_no_plans(refuse, verb, text, message):
@@ -94,20 +94,20 @@ EDITS = {
         "segments[0].channels: ",
     ),
     "composite of one": (
-        lambda d: {"segments": first(d["segments"], composites=[{"operators": [0], "rows": 1}])},
+        lambda d: {"segments": first(d["segments"], composites=[{"operators": [0], "rows": 1, "keeps": False}])},
         "segments[0].composites[0].operators",
     ),
     "composite of strangers": (
-        lambda d: {"segments": first(d["segments"], composites=[{"operators": [0, 99], "rows": 1}])},
+        lambda d: {"segments": first(d["segments"], composites=[{"operators": [0, 99], "rows": 1, "keeps": False}])},
         "segments[0]: composites[0]: its operators are not neighbours",
     ),
     "composite of no rows": (
-        lambda d: {"segments": first(d["segments"], composites=[{"operators": [0, 1], "rows": 0}])},
+        lambda d: {"segments": first(d["segments"], composites=[{"operators": [0, 1], "rows": 0, "keeps": False}])},
         "segments[0].composites[0].rows",
     ),
     "composites in blocks": (
         lambda d: {
-            "segments": first(d["segments"], channels=4, composites=[{"operators": [0, 1], "rows": 1}])
+            "segments": first(d["segments"], channels=4, composites=[{"operators": [0, 1], "rows": 1, "keeps": False}])
         },
         "segments[0].patch_rows, channels and composites",
     ),

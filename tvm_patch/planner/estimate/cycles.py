@@ -112,35 +112,65 @@ def buffer_rates(costs: CostTable, fetched: bool) -> tuple[float, float]:
     return costs.get(f"{name}.row", 0.0), costs.get(f"{name}.byte", 0.0)
 
 
-def column_pieces(network: Network, op: CompositeDesc) -> dict[str, dict[str, float]]:
-    """Return, by tensor that a composite makes or gathers, the pieces of one of its columns in one run."""
-    found: dict[str, dict[str, float]] = {}
+@dataclass(frozen=True)
+class ColumnPieces:
+    """The pieces of one column of a tensor that a composite makes or gathers.
 
-    def add(tensor: str, more: Mapping[str, float], times: float = 1.0) -> None:
-        pieces = found.setdefault(tensor, {})
-        for name, count in more.items():
-            pieces[name] = pieces.get(name, 0.0) + count * times
+    Attributes
+    ----------
+    run : mapping of str to float
+        In one run.
+    first : mapping of str to float
+        In the first run more than in the others.
+    """
 
-    layout = op.laid_out
-    for member in layout.operators:
-        terms, made = row_terms(network, member), member.outputs[0]
-        add(made, terms.call)
-        add(made, terms.column, layout.pixels[made].size)
-        add(made, demanded_pieces(member))
+    run: Mapping[str, float]
+    first: Mapping[str, float]
+
+
+def column_pieces(network: Network, op: CompositeDesc) -> dict[str, ColumnPieces]:
+    """Return, by tensor that a composite makes or gathers, the pieces of one of its columns."""
+    layout, found = op.laid_out, {}
     # What is read is gathered pixel by pixel, what is made is scattered.
-    moved = [(t, layout.pixels[t].size) for t, b in layout.buffers.items() if b.source == "gathered"]
-    for name, pixels in (*moved, (layout.output.name, layout.rows)):
-        add(name, {_COPIED_PIXEL: pixels, _COPIED_BYTE: pixels * network.tensors[name].shape[3]})
+    moved = {t: layout.pixels[t].size for t, b in layout.buffers.items() if b.source == "gathered"}
+    moved[layout.output.name] = layout.rows
+    for name, pixels in moved.items():
+        copied = {_COPIED_PIXEL: float(pixels), _COPIED_BYTE: float(pixels * network.tensors[name].shape[3])}
+        found[name] = ColumnPieces(copied, {})
+    for member in layout.operators:
+        made = member.outputs[0]
+        one, kept = _member_pieces(network, member, layout.made(made)), layout.kept.get(made)
+        if kept is not None:  # its rows are loaded and kept again
+            copies = {_COPIED_PIXEL: 2.0, _COPIED_BYTE: 2.0 * kept.rows * network.tensors[made].shape[3]}
+            first = {name: count * (kept.calls - 1) for name, count in one.items()}
+            found[made] = ColumnPieces(_sum(one, copies), first)
+        else:
+            more = found[made].run if made in found else {}
+            found[made] = ColumnPieces(_sum(one, more), {})
     return found
 
 
-def composite_pieces(network: Network, op: CompositeDesc, first: int, end: int) -> dict[str, float]:
-    """Return the pieces of one run of a composite that makes columns `first` to `end`, the latter excluded."""
+def _member_pieces(network: Network, member: OperatorDesc, pixels: int) -> dict[str, float]:
+    """Return the pieces of a call that makes so many pixels of a column."""
+    terms = row_terms(network, member)
+    column = {name: count * pixels for name, count in terms.column.items()}
+    return _sum(_sum(terms.call, column), demanded_pieces(member))
+
+
+def _sum(some: Pieces, more: Pieces) -> dict[str, float]:
+    return {name: some.get(name, 0.0) + more.get(name, 0.0) for name in (*some, *more)}
+
+
+def composite_pieces(
+    network: Network, op: CompositeDesc, first: int, end: int, runs: int
+) -> dict[str, float]:
+    """Return the pieces of all runs of a composite that makes columns `first` to `end`, the latter excluded."""
     pieces: dict[str, float] = {}
     columns = op.laid_out.columns(first, end)
     for tensor, one in column_pieces(network, op).items():
-        for name, count in one.items():
-            pieces[name] = pieces.get(name, 0.0) + count * columns[tensor].count
+        for times, some in ((runs, one.run), (1, one.first)):
+            for name, count in some.items():
+                pieces[name] = pieces.get(name, 0.0) + count * columns[tensor].count * times
     return pieces
 
 
@@ -197,7 +227,7 @@ def segment_pieces(network: Network, layout: RowsLayout) -> dict[str, float]:
     for op, span, rows in zip(layout.elements, layout.spans, layout.counts.made, strict=True):
         if isinstance(op, CompositeDesc):
             for band in zip(span.first, span.end, strict=True):
-                add(composite_pieces(network, op, *band), -(-rows // op.rows_at_once))
+                add(composite_pieces(network, op, *band, -(-rows // op.rows_at_once)))
             continue
         reduces, alone = not op.rows, len(layout.elements) == bands == 1
         terms = lone_terms(network, op) if alone and not reduces else row_terms(network, op, reduces)

@@ -3,12 +3,12 @@
 Seen from its segment a composite is one operator with scratch that makes several rows each time that it runs.  Inside,
 it is a segment of the network turned by a quarter: columns are made on demand, one after the other, each as long as
 the rows that are made at once ask for (Lin et al. 2021, supplement B.1, has patches instead; columns that go along a
-stripe of rows compute nothing twice but the rows at its borders).
+stripe of rows compute nothing twice but the rows at its borders).  Those can be kept from one run to the next instead.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tvm_patch.errors import PlanError
@@ -56,6 +56,61 @@ class Reached:
 
 
 @dataclass(frozen=True)
+class Kept:
+    """What a composite keeps, from one run to the next, of a tensor that it makes.
+
+    Attributes
+    ----------
+    rows : int
+        Pixels of each column that the next run needs again; they are kept.
+    new : int
+        Pixels of each column that a run makes: those that the run before did not.
+    calls : int
+        How often that many are made for each column of the first run, for which nothing was made before.
+    begin : int
+        The first pixel of a column that the first run makes; those before it are padding.
+    """
+
+    rows: int
+    new: int
+    calls: int
+    begin: int
+
+
+@dataclass(frozen=True)
+class Store:
+    """Where a composite keeps rows of a tensor from one run to the next: column after column.
+
+    Attributes
+    ----------
+    tensor : str
+    rows : int
+        Pixels of each column.
+    span : Span
+        Columns, by band.
+    pixel_bytes : int
+    offset : int
+        Byte offset in the segment's scratch.
+    """
+
+    tensor: str
+    rows: int
+    span: Span
+    pixel_bytes: int
+    offset: int = 0
+
+    @property
+    def column_bytes(self) -> int:
+        """Bytes of a column."""
+        return self.rows * self.pixel_bytes
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes in all."""
+        return self.span.widest * self.column_bytes
+
+
+@dataclass(frozen=True)
 class Columns:
     """Columns of a tensor that a run makes, gathers or fills.
 
@@ -100,6 +155,8 @@ class CompositeLayout:
         Rows of the output that are made at once.
     pixels : dict of str to Reached
         By tensor: the rows that a column of it has.  The output's are `rows`.
+    kept : dict of str to Kept
+        By tensor: what is kept of it from one run to the next.
     buffers : dict of str to RowBuffer
         By tensor: the columns that are kept; what comes from outside is of source ``"gathered"``.
     buffered : frozenset of (int, int)
@@ -118,6 +175,7 @@ class CompositeLayout:
     operators: tuple[OperatorDesc, ...]
     rows: int
     pixels: Mapping[str, Reached]
+    kept: Mapping[str, Kept]
     buffers: Mapping[str, RowBuffer]
     buffered: frozenset[tuple[int, int]]
     flow: Flow
@@ -168,12 +226,39 @@ class CompositeLayout:
 
     def macs(self, first: int, end: int) -> int:
         """Return the multiply-accumulates of one run that makes some columns."""
+        return self._macs(first, end, {op.outputs[0]: 1 for op in self.operators})
+
+    def first_macs(self, first: int, end: int) -> int:
+        """Return the multiply-accumulates that the first run does more than the others."""
+        return self._macs(first, end, {name: kept.calls - 1 for name, kept in self.kept.items()})
+
+    def made(self, tensor: str) -> int:
+        """Return the pixels of a column that are made at once."""
+        return self.kept[tensor].new if tensor in self.kept else self.pixels[tensor].size
+
+    def _macs(self, first: int, end: int, calls: Mapping[str, int]) -> int:
         columns, total = self.columns(first, end), 0
         for op in self.operators:
             _, width, height, _ = op.operator.outputs[0].shape
             name = op.outputs[0]
-            total += op.macs * columns[name].count * self.pixels[name].size // (height * width)
+            pixels = self.made(name) * calls.get(name, 0)
+            total += op.macs * columns[name].count * pixels // (height * width)
         return total
+
+    def stores(self, bands: Sequence[tuple[int, int]]) -> list[Store]:
+        """Return what keeps rows from one run to the next.
+
+        Parameters
+        ----------
+        bands : sequence of (int, int)
+            Columns of the output, by band.
+        """
+        read = [self.columns(*band) for band in bands]
+        found = []
+        for name, kept in self.kept.items():
+            span = Span(tuple(c[name].first for c in read), tuple(c[name].last for c in read))
+            found.append(Store(name, kept.rows, span, self.buffers[name].pixel_bytes))
+        return found
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
 
 from tvm_patch.errors import PlanError
 from tvm_patch.graph import Operator
 from tvm_patch.planner.composite import Composite
-from tvm_patch.planner.layout.composite import CompositeDesc, CompositeLayout, Reached
+from tvm_patch.planner.layout.composite import CompositeDesc, CompositeLayout, Kept, Reached
 from tvm_patch.planner.layout.flow import Flow, Reader, RowCounts, simulate
 from tvm_patch.planner.layout.row_buffer import BUFFERED_DTYPES, RowBuffer, Span, aligned
 from tvm_patch.planner.network import Network, OperatorDesc
@@ -33,7 +35,7 @@ def describe_composite(network: Network, composite: Composite, kept: Collection[
     PlanError
         When these operators cannot run as one in this way, saying why.
     """
-    return Chain(network, composite.operators, kept).of_rows(composite.rows)
+    return Chain(network, composite.operators, kept).of_rows(composite.rows, composite.keeps)
 
 
 class Chain:
@@ -103,8 +105,14 @@ class Chain:
             raise PlanError(f"operator {op.index} ({op.kind} {op.name}) cannot run column by column")
         return found
 
-    def of_rows(self, rows: int) -> CompositeDesc:
+    def of_rows(self, rows: int, keeps: bool = False) -> CompositeDesc:
         """Return the composite that makes so many rows at once, as one operator.
+
+        Parameters
+        ----------
+        rows : int
+        keeps : bool
+            Whether rows that the next run needs again are kept.
 
         Raises
         ------
@@ -113,17 +121,25 @@ class Chain:
         """
         if not 1 <= rows <= self.sink.shape[1]:
             raise PlanError(f"{rows} rows at once do not fit the {self.sink.shape[1]} of {self.sink.name}")
-        pixels = self._reached(rows, along_columns=False)
+        pixels = self._reached(rows, along_columns=False, keeps=keeps)
         self._check_inside(pixels, rows)
+        kept = {t: k for t in self._inner if (k := _kept(pixels[t], rows))} if keeps else {}
+        if keeps and not kept:
+            raise PlanError(
+                f"operators {self.plain[0].index} to {self.plain[-1].index}: no run needs rows that the one before "
+                "made; the composite has nothing to keep"
+            )
         buffers, offset = {}, 0
         for tensor in self.flow.readers:
             buffers[tensor] = self._buffer(tensor, pixels[tensor], offset)
             offset += aligned(buffers[tensor].nbytes)
         scratch = offset + aligned(rows * self.sink.shape[3])
+        width = self.sink.shape[2]
         layout = CompositeLayout(
             self.ops,
             rows,
             pixels,
+            kept,
             buffers,
             self.uses,
             self.flow,
@@ -137,7 +153,7 @@ class Chain:
             operator=Operator(
                 KIND, self.plain[-1].name, tuple(self.network.tensors[t] for t in self.outside), (self.sink,)
             ),
-            macs=layout.macs(0, self.sink.shape[2]) * layout.runs,
+            macs=layout.macs(0, width) * layout.runs + layout.first_macs(0, width),
             scratch_bytes=layout.scratch_bytes,
             rows=tuple(_window(pixels.get(t), self.across.get(t)) for t in self.outside),
             bandable=all(op.bandable for op in self.ops),
@@ -171,11 +187,18 @@ class Chain:
                 raise PlanError(f"tensor {tensor} is {dtype}: columns hold bytes only")
         return frozenset(uses), tuple(outside)
 
-    def _reached(self, output: int, *, along_columns: bool) -> dict[str, Reached]:
+    @cached_property
+    def _inner(self) -> list[str]:
+        """Tensors that it makes and reads."""
+        return [op.outputs[0] for op in self.ops[:-1]]
+
+    def _reached(self, output: int, *, along_columns: bool, keeps: bool = False) -> dict[str, Reached]:
         """Return the rows (or columns) of every tensor that so many of the output's need."""
         found: dict[str, Reached] = {self.sink.name: Reached(0, output, 1)}
         for op in reversed(self.ops):
             own = found[op.outputs[0]]
+            if keeps and op.outputs[0] in self._inner:
+                own = _made_anew(own, output)
             for tensor, window in zip(op.inputs, op.rows, strict=True):
                 if window.stride == 0:
                     continue
@@ -217,6 +240,21 @@ class Chain:
             values.pop() if values else 0,
             offset,
         )
+
+
+def _made_anew(pixels: Reached, rows: int) -> Reached:
+    """Return what is made of a tensor when rows are kept: by the first run all inside it, by the others what is new."""
+    new = pixels.end - rows * pixels.stride
+    return replace(pixels, first=max(pixels.first, min(0, new)))
+
+
+def _kept(pixels: Reached, rows: int) -> Kept | None:
+    """Return what is kept of a tensor from one run to the next, None where that is nothing."""
+    new = rows * pixels.stride
+    if pixels.size <= new:
+        return None
+    begin = _made_anew(pixels, rows).first - pixels.first
+    return Kept(pixels.size - new, new, -(-(pixels.size - begin) // new), begin)
 
 
 def _window(pixels: Reached | None, columns: Reached | None) -> RowWindow:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from tvm_patch.planner.layout.base import Layout
-from tvm_patch.planner.layout.composite import CompositeDesc
+from tvm_patch.planner.layout.composite import CompositeDesc, Store
 from tvm_patch.planner.layout.flow import Flow, RowCounts
 from tvm_patch.planner.layout.row_buffer import RowBuffer, Span, aligned
 from tvm_patch.planner.network import Network, OperatorDesc
@@ -33,6 +33,8 @@ class RowsLayout(Layout):
         Row dependencies.
     counts : RowCounts
         What running it does.
+    stores : dict of str to Store
+        By tensor: where composites keep rows of it from one run to the next.
     scratch_offset : int
         Byte offset in the scratch of the working memory that all kernels share; it is the last part.
     """
@@ -44,20 +46,22 @@ class RowsLayout(Layout):
     buffered: frozenset[tuple[int, int]]
     flow: Flow
     counts: RowCounts
+    stores: dict[str, Store]
     scratch_offset: int
 
     @property
     def held(self) -> Collection[str]:
         """Tensors of which the scratch holds a part."""
-        return self.buffers
+        return [*self.buffers, *self.stores]
 
     def macs_executed(self, network: Network) -> int:
         """Return the multiply-accumulates that the segment runs."""
         total = 0
         for op, span, rows in zip(self.elements, self.spans, self.counts.made, strict=True):
             if isinstance(op, CompositeDesc):
-                bands = zip(span.first, span.end, strict=True)
-                total += sum(op.laid_out.macs(*band) for band in bands) * -(-rows // op.rows_at_once)
+                for band in zip(span.first, span.end, strict=True):
+                    total += op.laid_out.macs(*band) * -(-rows // op.rows_at_once)
+                    total += op.laid_out.first_macs(*band)
             elif op.macs:
                 out = network.tensors[op.outputs[0]]
                 total += op.macs * rows * span.total // (out.shape[1] * out.shape[2])

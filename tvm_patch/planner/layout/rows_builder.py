@@ -13,7 +13,7 @@ from functools import cached_property
 from tvm_patch.errors import PlanError
 from tvm_patch.graph import Tensor
 from tvm_patch.planner.composite import Composite
-from tvm_patch.planner.layout.composite import columns_read
+from tvm_patch.planner.layout.composite import CompositeDesc, columns_read
 from tvm_patch.planner.layout.composite_chain import elements_of
 from tvm_patch.planner.layout.flow import Flow, Reader, simulate
 from tvm_patch.planner.layout.overlap import overlap_distance
@@ -158,6 +158,12 @@ class _Layout:
                 needs[tensor].shared_padding(desc.shape[2]),
             )
             offset += aligned(buffers[tensor].nbytes)
+        stores = {}
+        for op, span in zip(self.ops, spans, strict=True):
+            if isinstance(op, CompositeDesc):
+                for store in op.laid_out.stores(list(zip(span.first, span.end, strict=True))):
+                    stores[store.tensor] = replace(store, offset=offset)
+                    offset += aligned(store.nbytes)
         state, scratch = offset, offset + aligned(self.ops[-1].state_bytes if self.reduces else 0)
         sources = [t for op in self.ops for t in op.inputs if t not in self.made and t not in self.fetched]
         return RowsLayout(
@@ -174,6 +180,7 @@ class _Layout:
             buffered=self._uses,
             flow=flow,
             counts=counts,
+            stores=stores,
             state_offset=state,
             scratch_offset=scratch,
         )

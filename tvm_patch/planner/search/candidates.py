@@ -7,7 +7,6 @@ from functools import cached_property
 
 from tvm_patch.errors import PlanError
 from tvm_patch.planner.composite import Composite
-from tvm_patch.planner.layout.composite import CompositeDesc
 from tvm_patch.planner.layout.composite_chain import Chain
 from tvm_patch.planner.layout.rows_builder import joins_as_reduction
 from tvm_patch.planner.network import Network
@@ -117,32 +116,35 @@ class Candidates:
         return tensors[op.outputs[0]].row_bytes > sum(read)
 
     def _of(self, chain: Chain) -> list[Piece]:
-        network = self.network
         if all(r.window.reach == 1 for t in chain.made for r in chain.flow.readers.get(t, ())):
             return []  # a row of each tensor is all that there is
         plain = 0
         for op in chain.plain:
             for tensor, window in zip(op.inputs, op.rows, strict=True):
                 if tensor in chain.made:
-                    plain += window.reach * network.tensors[tensor].row_bytes
-        macs = sum(op.macs for op in chain.plain)
-        found = []
+                    plain += window.reach * self.network.tensors[tensor].row_bytes
         height = chain.sink.shape[1]
         # As many rows as make the same number of runs: the last run has hardly fewer than the others.
-        for rows in sorted({-(-height // -(-height // rows)) for rows in _ROWS if 2 * rows <= height}):
-            try:
-                desc = chain.of_rows(rows)
-            except PlanError:
-                continue
-            more = sum(
-                (w.size - 1) * network.tensors[t].row_bytes
-                for t, w in zip(desc.inputs, desc.rows, strict=True)
-                if w.stride
-            )
-            if desc.macs <= _MOST_WORK * macs and more + self._held(desc) < plain:
-                found.append(composite_piece(network, Composite(chain.operators, rows), desc))
-        return found
+        counts = sorted({-(-height // -(-height // rows)) for rows in _ROWS if 2 * rows <= height})
+        pieces = [self._piece(chain, rows, keeps) for keeps in (False, True) for rows in counts]
+        return [piece for piece in pieces if piece is not None and self._held(piece) < plain]
 
-    @staticmethod
-    def _held(desc: CompositeDesc) -> int:
-        return desc.scratch_bytes // 2
+    def _piece(self, chain: Chain, rows: int, keeps: bool) -> Piece | None:
+        try:
+            desc = chain.of_rows(rows, keeps)
+        except PlanError:
+            return None
+        if desc.macs > _MOST_WORK * sum(op.macs for op in chain.plain):
+            return None
+        return composite_piece(self.network, Composite(chain.operators, rows, keeps), desc)
+
+    def _held(self, piece: Piece) -> int:
+        """Return the bytes that a composite needs of a segment, more or less."""
+        desc, tensors = piece.desc, self.network.tensors
+        read = [
+            (w.size - 1) * tensors[t].row_bytes
+            for t, w in zip(desc.inputs, desc.rows, strict=True)
+            if w.stride
+        ]
+        kept = piece.stores(((0, tensors[desc.outputs[0]].shape[2]),))
+        return sum(read) + desc.scratch_bytes // 2 + kept

@@ -220,7 +220,9 @@ class Steps:
         op = piece.desc
         macs = 0
         if isinstance(op, CompositeDesc):
-            macs = sum(piece.run(band)[0] for band in own) * -(-node.count // op.rows_at_once)
+            runs = -(-node.count // op.rows_at_once)
+            macs = sum(c.macs * runs + c.first_macs for c in map(piece.run, own))
+            scratch += piece.stores(own)
         elif op.macs:
             out = self.network.tensors[op.outputs[0]].shape
             macs = op.macs * node.count * sum(high - low for low, high in own) // (out[1] * out[2])
@@ -269,7 +271,8 @@ class Steps:
         """Return the cycles of a piece."""
         op = piece.desc
         if isinstance(op, CompositeDesc):
-            return sum(piece.run(band)[1] for band in own) * -(-node.count // op.rows_at_once)
+            runs = -(-node.count // op.rows_at_once)
+            return sum(c.cycles * runs + c.first_cycles for c in map(piece.run, own))
         widths = [high - low for low, high in own]
         call += piece.dynamic if max(widths) != min(widths) else 0.0
         return piece.once + node.count * (call * self.bands + piece.column * sum(widths))

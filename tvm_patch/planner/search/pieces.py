@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from tvm_patch.planner.composite import Composite
 from tvm_patch.planner.estimate.cycles import column_pieces, cycles_of_pieces, demanded_pieces, row_cost
 from tvm_patch.planner.layout.composite import CompositeDesc
+from tvm_patch.planner.layout.row_buffer import aligned
 from tvm_patch.planner.network import Network, OperatorDesc
 
 Band = tuple[int, int]
@@ -14,6 +16,26 @@ Band = tuple[int, int]
 
 Bands = tuple[Band, ...]
 """By band."""
+
+
+class BandCost(NamedTuple):
+    """What a composite costs in a band.
+
+    Attributes
+    ----------
+    macs : int
+        Multiply-accumulates of one run.
+    cycles : float
+        Of one run.
+    first_macs : int
+        What the first run does more than the others.
+    first_cycles : float
+    """
+
+    macs: int
+    cycles: float
+    first_macs: int
+    first_cycles: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,18 +61,18 @@ class Piece:
     column: float
     last_call: float
     dynamic: float = 0.0
-    rates: tuple[tuple[str, float], ...] = ()
-    """Of a composite: cycles of a column of each tensor that it makes or gathers, in one run."""
-    runs: dict[Band, tuple[int, float]] = field(default_factory=dict, repr=False)
-    """Of a composite: multiply-accumulates and cycles of one run, by the columns that it makes."""
+    rates: tuple[tuple[str, float, float], ...] = ()
+    """Of a composite: cycles of a column of each tensor that it makes or gathers, in one run, and in the first more."""
+    runs: dict[Band, BandCost] = field(default_factory=dict, repr=False)
+    """Of a composite: what it costs, by the columns that it makes."""
 
     @property
     def begin(self) -> int:
         """The first of its operators."""
         return self.operators[0]
 
-    def run(self, band: Band) -> tuple[int, float]:
-        """Return the multiply-accumulates and the cycles of one run of a composite that makes some columns.
+    def run(self, band: Band) -> BandCost:
+        """Return what a composite costs that makes some columns.
 
         Raises
         ------
@@ -62,9 +84,19 @@ class Piece:
             assert isinstance(self.desc, CompositeDesc)
             layout = self.desc.laid_out
             columns = layout.columns(*band)
-            cycles = sum(rate * columns[tensor].count for tensor, rate in self.rates)
-            found = self.runs[band] = layout.macs(*band), cycles
+            found = self.runs[band] = BandCost(
+                layout.macs(*band),
+                sum(run * columns[tensor].count for tensor, run, _ in self.rates),
+                layout.first_macs(*band),
+                sum(first * columns[tensor].count for tensor, _, first in self.rates),
+            )
         return found
+
+    def stores(self, bands: Bands) -> int:
+        """Return the bytes that a composite keeps from one run to the next."""
+        if not isinstance(self.desc, CompositeDesc):
+            return 0
+        return sum(aligned(store.nbytes) for store in self.desc.laid_out.stores(bands))
 
 
 def piece_of(network: Network, op: OperatorDesc, reduces: bool = False) -> Piece:
@@ -78,7 +110,10 @@ def piece_of(network: Network, op: OperatorDesc, reduces: bool = False) -> Piece
 def composite_piece(network: Network, composite: Composite, desc: CompositeDesc) -> Piece:
     """Return a composite as a piece."""
     costs = network.target.costs
-    rates = [(tensor, cycles_of_pieces(p, costs)) for tensor, p in column_pieces(network, desc).items()]
+    rates = [
+        (tensor, cycles_of_pieces(p.run, costs), cycles_of_pieces(p.first, costs))
+        for tensor, p in column_pieces(network, desc).items()
+    ]
     return Piece(desc, composite.operators, composite, 0.0, 0.0, 0.0, 0.0, rates=tuple(rates))
 
 

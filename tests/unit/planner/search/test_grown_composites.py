@@ -38,6 +38,8 @@ def pieces_ending_at(network: Network, index: int, draw: random.Random) -> list[
             chain = Chain(network, operators)
             rows = draw.randint(1, chain.sink.shape[1])
             found.append(composite_piece(network, Composite(operators, rows), chain.of_rows(rows)))
+            kept = Composite(operators, rows, keeps=True)
+            found.append(composite_piece(network, kept, chain.of_rows(rows, keeps=True)))
         except PlanError:
             continue
     return found
