@@ -117,7 +117,7 @@ def _run(
             if progress is not None:
                 progress((place + end / len(ends)) / looks)
             found[end] += tried(end, bound)
-        known[:] = reach(network, found, most_macs, 2)[-1].costs.tolist()
+        known[:] = reach(network, found, most_macs, fast=False)[-1].costs[:, :2].tolist()
 
     look(lambda end, _: [*single.moves_to(end), *twice.moves_to(end)], 0)
     look(single.in_bands, 1)

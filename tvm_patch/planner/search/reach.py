@@ -34,7 +34,9 @@ class Reached:
     moves: Sequence[Move]
 
 
-def reach(network: Network, found: Sequence[Sequence[Move]], most_macs: int, costs: int = 3) -> list[Reached]:
+def reach(
+    network: Network, found: Sequence[Sequence[Move]], most_macs: int, *, fast: bool = True
+) -> list[Reached]:
     """Return the ways to reach every cut.
 
     Parameters
@@ -44,18 +46,18 @@ def reach(network: Network, found: Sequence[Sequence[Move]], most_macs: int, cos
         By the cut where they end.
     most_macs : int
         Ways with more multiply-accumulates are left out.
-    costs : int
-        How many of a move's costs count.
+    fast : bool
+        Whether ways that need more memory and work are kept too where they take fewer cycles.
     """
     count = len(network.operators)
     left = np.zeros(count + 1, np.int64)
     left[:-1] = np.cumsum([op.macs for op in reversed(network.operators)])[::-1]
-    ways = [Reached(np.zeros((1, costs), np.int64), np.zeros((1, 2), np.int64), ())]
+    ways = [Reached(np.zeros((1, 3), np.int64), np.zeros((1, 2), np.int64), ())]
     # All ways so far, one cut after the other.
     known, begins = ways[0].costs, [0, 1]
     for end in range(1, count + 1):
         moves = found[end]
-        each = np.array([m.costs[:costs] for m in moves], np.int64).reshape(-1, costs)
+        each = np.array([m.costs for m in moves], np.int64).reshape(-1, 3)
         starts = np.array([m.start for m in moves], np.int64)
         begin = np.array(begins, np.int64)
         sizes = (begin[1:] - begin[:-1])[starts]
@@ -66,8 +68,33 @@ def reach(network: Network, found: Sequence[Sequence[Move]], most_macs: int, cos
         after = after + each[move]
         after[:, 0] = peak
         worth = np.flatnonzero(after[:, 1] + left[end] <= most_macs)
-        best = worth[pareto(after[worth])]
+        best = worth[_best(after[worth], network.macs, fast)]
         ways.append(Reached(after[best], np.stack([move[best], way[best]], axis=1), moves))
         known = np.concatenate([known, ways[-1].costs])
         begins.append(len(known))
     return ways
+
+
+_GRAIN = 200
+"""Smaller parts of the multiply-accumulates of the network, and of the cycles so far, do not count as faster."""
+
+
+def _best(costs: Any, macs: int, fast: bool) -> Any:
+    """Return the indices of the ways that no other beats in memory and work, and perhaps of faster ones.
+
+    Parameters
+    ----------
+    costs : ndarray of int64
+    macs : int
+        Multiply-accumulates of the network.
+    fast : bool
+    """
+    order = np.lexsort(costs.T[::-1])
+    ordered = costs[order]
+    lean = pareto(ordered[:, :2])
+    if not fast or not len(costs):
+        return order[lean]
+    coarse = ordered.copy()
+    coarse[:, 1] //= max(1, macs // _GRAIN)
+    coarse[:, 2] //= max(1, int(coarse[:, 2].min()) // _GRAIN)
+    return order[np.union1d(lean, pareto(coarse))]
