@@ -170,7 +170,7 @@ def composite_pieces(
     for tensor, one in column_pieces(network, op).items():
         for times, some in ((runs, one.run), (1, one.first)):
             for name, count in some.items():
-                pieces[name] = pieces.get(name, 0.0) + count * columns[tensor].count * times
+                pieces[name] = pieces.get(name, 0.0) + count * columns[tensor].width * times
     return pieces
 
 

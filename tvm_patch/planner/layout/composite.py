@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from tvm_patch.errors import PlanError
 from tvm_patch.graph import Tensor
@@ -110,8 +111,7 @@ class Store:
         return self.span.widest * self.column_bytes
 
 
-@dataclass(frozen=True)
-class Columns:
+class Columns(NamedTuple):
     """Columns of a tensor that a run makes, gathers or fills.
 
     Attributes
@@ -130,7 +130,7 @@ class Columns:
     last: int
 
     @property
-    def count(self) -> int:
+    def width(self) -> int:
         """How many lie inside the tensor."""
         return self.last - self.first
 
@@ -219,7 +219,7 @@ class CompositeLayout:
                     if window.stride:
                         found[tensor.name] = own.needed(window, tensor.shape[1], found.get(tensor.name))
             for name, columns in found.items():
-                if columns.count < 1:
+                if columns.width < 1:
                     raise PlanError(f"some columns depend on no more than the padding of tensor {name}")
             self._columns[key] = found
         return self._columns[key]
@@ -242,7 +242,7 @@ class CompositeLayout:
             _, width, height, _ = op.operator.outputs[0].shape
             name = op.outputs[0]
             pixels = self.made(name) * calls.get(name, 0)
-            total += op.macs * columns[name].count * pixels // (height * width)
+            total += op.macs * columns[name].width * pixels // (height * width)
         return total
 
     def stores(self, bands: Sequence[tuple[int, int]]) -> list[Store]:

@@ -13,9 +13,9 @@ from tvm_patch.planner.network import Network
 from tvm_patch.planner.search.pace import paced_counts
 from tvm_patch.planner.search.pieces import Piece, composite_piece, piece_of
 
-_ROWS = (1, 2, 4, 8, 16)
+_ROWS = (1, 2, 4, 8)
 """Rows at once that are tried."""
-_LONGEST = 8
+_LONGEST = 5
 """Operators of a composite."""
 _MOST_WORK = 4.0
 """Multiply-accumulates of a composite over those of its operators."""

@@ -317,25 +317,33 @@ class Growing:
 def few_of(most: int) -> Callable[[list[Grown]], list[Grown]]:
     """Return what chooses, of segments that begin with one operator, the best few.
 
-    Those stay that no other beats in both memory and cycles, evenly chosen where there are more than `most`.
+    Those stay that no other beats in both memory and work, and those that no other beats in both memory and cycles;
+    of either kind at most `most`, evenly chosen.
     """
 
     def few(grown: list[Grown]) -> list[Grown]:
         if len(grown) < 2:
             return grown
-        sized = sorted((g.least_scratch, g.cycles, i) for i, g in enumerate(grown))
-        kept: list[int] = []
-        least = float("inf")
-        for _, cycles, i in sized:
-            if cycles < least * _NOTICED:
-                kept.append(i)
-                least = cycles
-        if len(kept) > most:
-            kept = [kept[round(k * (len(kept) - 1) / (most - 1))] for k in range(most)]
-        return [grown[i] for i in dict.fromkeys(kept)]
+        sizes = [g.least_scratch for g in grown]
+        work = _front(sizes, [g.macs for g in grown], most)
+        time = _front(sizes, [g.cycles for g in grown], most)
+        return [grown[i] for i in dict.fromkeys((*work, *time))]
 
     return few
 
 
+def _front(sizes: Sequence[int], costs: Sequence[float], most: int) -> list[int]:
+    """Return which of some choices no other beats in both size and cost, evenly chosen where they are many."""
+    kept: list[int] = []
+    least = float("inf")
+    for _, cost, i in sorted(zip(sizes, costs, range(len(sizes)), strict=True)):
+        if cost < least * _NOTICED:
+            kept.append(i)
+            least = cost
+    if len(kept) > most:
+        kept = [kept[round(k * (len(kept) - 1) / (most - 1))] for k in range(most)]
+    return list(dict.fromkeys(kept))
+
+
 _NOTICED = 0.999
-"""A segment that needs more memory than another one stays where it takes less than this part of its cycles."""
+"""A segment that needs more memory than another one stays where it takes less than this part of the other's cost."""

@@ -29,9 +29,12 @@ def pareto(costs: Costs) -> Any:
         before = np.concatenate([[np.iinfo(np.int64).max], np.minimum.accumulate(left[:-1, 1])])
         return order[left[:, 1] < before]
     kept = []
-    while len(left):
+    others = left[:, 1:].T.copy()
+    while len(order):
         # The smallest in lexicographic order is beaten by none; drop what it beats.
         kept.append(order[0])
-        open_ = (left < left[0]).any(axis=1)
-        left, order = left[open_], order[open_]
+        open_ = others[0] < others[0, 0]
+        for cost in others[1:]:
+            open_ |= cost < cost[0]
+        others, order = others[:, open_], order[open_]
     return np.array(kept, np.int64)

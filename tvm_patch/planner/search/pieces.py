@@ -86,9 +86,9 @@ class Piece:
             columns = layout.columns(*band)
             found = self.runs[band] = BandCost(
                 layout.macs(*band),
-                sum(run * columns[tensor].count for tensor, run, _ in self.rates),
+                sum(run * columns[tensor].width for tensor, run, _ in self.rates),
                 layout.first_macs(*band),
-                sum(first * columns[tensor].count for tensor, _, first in self.rates),
+                sum(first * columns[tensor].width for tensor, _, first in self.rates),
             )
         return found
 
