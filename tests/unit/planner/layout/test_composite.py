@@ -49,6 +49,49 @@ def test_the_expansion_is_made_again_at_the_borders_of_stripes_only(stride, kern
     assert desc.macs == macs * runs
 
 
+@pytest.mark.parametrize(
+    ("stride", "kernel", "rows"), [(1, 3, 4), (1, 5, 2), (2, 3, 4), (2, 7, 3), (1, 3, 1)]
+)
+def test_rows_that_are_kept_are_made_once(stride, kernel, rows):
+    network = bottleneck(24, stride, kernel)
+    layout = describe_composite(network, Composite((0, 1, 2), rows, keeps=True)).laid_out
+    kept = layout.kept["t0"]
+    assert list(layout.kept) == ["t0"]
+    assert (kept.rows, kept.new) == (kernel - stride, rows * stride)
+    # The first run makes what lies inside the tensor, in calls of as many rows as the others make.
+    above = layout.pixels["t0"].first
+    assert above < 0
+    assert (kept.begin, kept.calls) == (-above, -(-layout.pixels["t0"].end // kept.new))
+    expand, depthwise, project = (op.macs for op in network.operators[:3])
+    width = network.tensors["t1"].shape[2]
+    made = min(20, (width - 1) * stride + kernel - kernel // 2)
+    a_row = expand // (24 * 20) * made
+    rest = (depthwise + project) * layout.runs * rows // (24 // stride)
+    assert layout.macs(0, width) * layout.runs == a_row * kept.new * layout.runs + rest
+    assert layout.first_macs(0, width) == a_row * kept.new * (kept.calls - 1)
+
+
+def test_rows_that_are_kept_take_the_place_of_longer_rings():
+    network = bottleneck()
+    plain = layout_rows(network, range(4))
+    keeping = layout_rows(network, range(4), 2, composites=[Composite((0, 1, 2), 1, keeps=True)])
+    (store,) = keeping.stores.values()
+    # Two rows of the expanded tensor in place of the three that its reader sees and one that it makes.
+    assert (store.rows, store.span.widest, store.pixel_bytes) == (2, 11, 24)
+    assert store.nbytes == 2 * 11 * 24
+    whole = layout_rows(network, range(4), composites=[Composite((0, 1, 2), 1, keeps=True)])
+    assert whole.scratch_bytes < plain.scratch_bytes * 0.7
+    assert whole.macs_executed(network) < plain.macs_executed(network) * 1.06
+    again = layout_rows(network, range(4), composites=[Composite((0, 1, 2), 1)])
+    assert whole.macs_executed(network) < again.macs_executed(network)
+
+
+def test_what_no_run_needs_again_is_not_kept():
+    network = bottleneck(kernel=1)
+    with pytest.raises(PlanError, match="nothing to keep"):
+        layout_rows(network, range(4), composites=[Composite((0, 1, 2), 2, keeps=True)])
+
+
 def test_columns_wait_as_long_as_the_window_is_wide():
     layout = describe_composite(bottleneck(kernel=5), Composite((0, 1, 2), 4)).laid_out
     assert layout.buffers["t0"].slots == 5
