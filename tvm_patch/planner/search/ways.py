@@ -22,7 +22,7 @@ from tvm_patch.planner.search.pareto import pareto
 from tvm_patch.planner.segments import Segment
 
 NOTICED = 0.005
-"""Relative difference of cycles or multiply-accumulates below which plans count as equally fast."""
+"""Relative difference of cycles, work or bytes below which plans count as equal."""
 
 _FRONT = 32
 """Points of a front that are placed exactly; a longer one is thinned out evenly."""
@@ -166,8 +166,9 @@ class Ways(ABC):
         Parameters
         ----------
         objective : {"memory", "time", "balanced"}
-            Least arena; fewest estimated cycles, of those that take noticeably the same (:data:`NOTICED`) the
-            least arena; least product of both: a tenth less of one is worth a tenth of the other.
+            Least arena, of those that need noticeably the same (:data:`NOTICED`) the fewest estimated cycles; fewest
+            estimated cycles, of those that take noticeably the same the least arena; least product of both: a tenth
+            less of one is worth a tenth of the other.
         sram : int, optional
             Most bytes of the arena.
         max_overhead : float, optional
@@ -177,6 +178,9 @@ class Ways(ABC):
         if objective == "time" and found is not None:
             fast = int(found.cycles * (1 + NOTICED))
             return self._best(_KEYS["memory"], sram, max_overhead, fast)
+        if objective == "memory" and found is not None:
+            small = int(found.arena_bytes * (1 + NOTICED))
+            return self._best(_KEYS["time"], small if sram is None else min(sram, small), max_overhead)
         return found
 
     def least_memory(self, max_overhead: float | None = None) -> Point:
@@ -187,7 +191,7 @@ class Ways(ABC):
         PlanError
             When no plan has so little overhead.
         """
-        found = self.best("memory", None, max_overhead)
+        found = self._best(_KEYS["memory"], None, max_overhead)
         if found is None:
             least = int(self._costs[:, 1].min()) / max(1, self.network.macs)
             raise PlanError(f"no plan has an overhead of at most {max_overhead:g}; the least is {least:.4f}")
