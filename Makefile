@@ -23,12 +23,13 @@ alone: setup ## the quick tests as on a machine that has nothing but the clone; 
 verify: setup ## the full lists, an hour or so
 	$(PYTHON) -m pytest -n 2 --dist load
 
-bench: setup ## single layers, whole networks, MCUNetV2's table and figure beside goals and peers; pictures in build/
+bench: setup ## single layers, whole networks, MCUNetV2's table and figure, fronts, beside goals and peers; pictures in build/
 	@mkdir -p build
 	$(PYTHON) -m benchmarks.layers
 	$(PYTHON) -m benchmarks.networks --plot build/networks.png
 	$(PYTHON) -m benchmarks.mcunetv2_table1
 	$(PYTHON) -m benchmarks.memory_distribution --plot build/memory-distribution.png
+	$(PYTHON) -m benchmarks.fronts --plot build/fronts.png
 
 lint: setup
 	$(PYTHON) -m ruff check .

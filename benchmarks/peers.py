@@ -90,3 +90,38 @@ NETWORKS = {
     "mcunetv2-large-se-224": NetworkGoal(832_000_000, 557_000_000, 350_000_000, 400_000_000),
 }
 """By file name in ``shared/models``."""
+
+
+@dataclass(frozen=True)
+class PublishedPlan:
+    """Memory that others have published for a network, with the input not in memory.
+
+    Attributes
+    ----------
+    who : str
+    kib : float
+        Peak memory in KiB.
+    overhead : float
+        Multiply-accumulates executed over those of the network; 1 where nothing is said of any.
+    """
+
+    who: str
+    kib: float
+    overhead: float = 1.0
+
+
+PUBLISHED = {
+    "coral-tf2-mbv2-100-224": (PublishedPlan("MCUNetV2", 172, 1.10), PublishedPlan("ST model zoo", 1727)),
+    "mcunet-in3-320kb1mb-176": (
+        PublishedPlan("msf-CNN", 156.9, 1.37),
+        PublishedPlan("msf-CNN", 94.2, 1.45),
+        PublishedPlan("MCUNetV2", 215),
+        PublishedPlan("TinyEngine", 260),
+    ),
+    "mcunet-vww1-tinyengine-80": (
+        PublishedPlan("msf-CNN", 26.2, 1.11),
+        PublishedPlan("msf-CNN", 15.4, 1.96),
+        PublishedPlan("MCUNetV2", 45),
+    ),
+}
+"""By file name in ``shared/models``; collected in ``shared/DESIGN.md``, section 6."""
