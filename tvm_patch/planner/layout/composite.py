@@ -170,6 +170,8 @@ class CompositeLayout:
         share; the latter is the last part.
     scratch_bytes : int
         In all.
+    known_columns : dict
+        What :meth:`columns` has found, whatever number of rows is made at once.
     """
 
     operators: tuple[OperatorDesc, ...]
@@ -183,9 +185,7 @@ class CompositeLayout:
     out_offset: int
     scratch_offset: int
     scratch_bytes: int
-    _columns: dict[tuple[int, int], Mapping[str, Columns]] = field(
-        default_factory=dict, compare=False, repr=False
-    )
+    known_columns: dict[tuple[int, int], Mapping[str, Columns]] = field(compare=False, repr=False)
 
     @property
     def output(self) -> Tensor:
@@ -211,7 +211,7 @@ class CompositeLayout:
             When they depend on nothing of a tensor but its padding.
         """
         key = (first, end)
-        if key not in self._columns:
+        if key not in self.known_columns:
             found = {self.output.name: Columns(first, end, first, end)}
             for op in reversed(self.operators):
                 own = found[op.outputs[0]]
@@ -221,8 +221,8 @@ class CompositeLayout:
             for name, columns in found.items():
                 if columns.width < 1:
                     raise PlanError(f"some columns depend on no more than the padding of tensor {name}")
-            self._columns[key] = found
-        return self._columns[key]
+            self.known_columns[key] = found
+        return self.known_columns[key]
 
     def macs(self, first: int, end: int) -> int:
         """Return the multiply-accumulates of one run that makes some columns."""

@@ -9,7 +9,7 @@ from functools import cached_property
 from tvm_patch.errors import PlanError
 from tvm_patch.graph import Operator
 from tvm_patch.planner.composite import Composite
-from tvm_patch.planner.layout.composite import CompositeDesc, CompositeLayout, Kept, Reached
+from tvm_patch.planner.layout.composite import Columns, CompositeDesc, CompositeLayout, Kept, Reached
 from tvm_patch.planner.layout.flow import Flow, Reader, RowCounts, simulate
 from tvm_patch.planner.layout.row_buffer import BUFFERED_DTYPES, RowBuffer, Span, aligned
 from tvm_patch.planner.network import Network, OperatorDesc
@@ -81,6 +81,7 @@ class Chain:
             )
         self.counts = counts
         self.across = self._reached(1, along_columns=True)
+        self._columns: dict[tuple[int, int], Mapping[str, Columns]] = {}
 
     def _check(self, kept: Collection[str]) -> None:
         if len(self.plain) < 2:
@@ -147,6 +148,7 @@ class Chain:
             offset,
             scratch,
             scratch + aligned(max(op.scratch_bytes for op in self.ops)),
+            self._columns,
         )
         return CompositeDesc(
             index=self.plain[-1].index,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,8 +17,7 @@ from tvm_patch.planner.search.pace import Node, Rows, first_row, last_row
 from tvm_patch.planner.search.pieces import Piece
 
 
-@dataclass(frozen=True)
-class Costs:
+class Costs(NamedTuple):
     """What a segment costs.
 
     Attributes

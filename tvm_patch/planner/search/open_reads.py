@@ -351,7 +351,11 @@ class Steps:
                     rows = max(w.reach for w in windows)
                     found.append((name, self._buffer_bytes(name, rows, reads, stored=False)))
             open_.buffers = tuple(found)
-        return sum(size for name, size in open_.buffers if name not in needed)
+        total = 0
+        for name, size in open_.buffers:
+            if name not in needed:
+                total += size
+        return total
 
     def sources(self, open_: OpenReads) -> Sources | None:
         """Return what it takes to begin a segment here, None where it cannot."""
