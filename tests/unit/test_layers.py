@@ -23,6 +23,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "tvm_patch.version",
         "tvm_patch.input_mode",
         "tvm_patch.border_mode",
+        "tvm_patch.tir",
         "tvm_patch.tvm_types",
     ),
     ("tvm_patch.artifact_metadata", "tvm_patch.artifact_files"),
