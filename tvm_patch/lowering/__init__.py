@@ -3,7 +3,7 @@
 Importing this package registers the Relax pipeline ``tvm_patch``.
 """
 
-from tvm_patch.lowering.describe import describe_module
+from tvm_patch.lowering.describe_module import describe_module
 from tvm_patch.lowering.lower_segments import LowerSegments
 from tvm_patch.lowering.pipeline import PIPELINE, lowering_pipeline
 
