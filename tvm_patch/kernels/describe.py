@@ -32,7 +32,7 @@ def describe(graph: Graph, kernels: Sequence[Kernel], name: str, target: Target)
         Whose kernels they are.
     """
     operators = tuple(
-        _ask(OperatorDesc(index, op), kernel, target)
+        describe_operator(OperatorDesc(index, op), kernel, target)
         for index, (op, kernel) in enumerate(zip(graph.operators, kernels, strict=True))
     )
     return Network(name, graph, operators, target, KernelShapes(operators, target))
@@ -104,14 +104,25 @@ class KernelShapes:
             return None
         if not isinstance(kernel, RowKernel) or not kernel.bandable:
             return None
-        return kernel, _ask(OperatorDesc(index, op), kernel, self._target)
+        return kernel, describe_operator(OperatorDesc(index, op), kernel, self._target)
 
 
 def _is_flat(kernel: Kernel) -> bool:
     return isinstance(kernel, RowKernel) and kernel.flat
 
 
-def _ask(op: OperatorDesc, kernel: Kernel, target: Target) -> OperatorDesc:
+def describe_operator(op: OperatorDesc, kernel: Kernel, target: Target) -> OperatorDesc:
+    """Return an operator with what its kernel needs and can do.
+
+    Parameters
+    ----------
+    op : OperatorDesc
+        The operator at its place.
+    kernel : Kernel
+        Its kernel.
+    target : Target
+        What it runs on.
+    """
     reduction = reduction_for(kernel.op, target)
     state = reduction.state_bytes if reduction is not None else 0
     described = replace(
