@@ -7,7 +7,7 @@ layer whose rescaling needs another kernel, with other scratch.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any
@@ -18,7 +18,7 @@ from tvm_patch.graph import Graph, Operator, Tensor
 from tvm_patch.kernels import kernel_for
 from tvm_patch.kernels.describe import KernelShapes, describe_operator
 from tvm_patch.nas.architecture import Architecture
-from tvm_patch.nas.layers import INPUT, Layer, layers_of
+from tvm_patch.nas.layers import INPUT, Layer, Wired, layers_of
 from tvm_patch.planner.network import Network, OperatorDesc
 from tvm_patch.targets import Target
 
@@ -51,9 +51,26 @@ def network_of(architecture: Architecture, target: Target, name: str = "searched
     name : str
         Of the network.
     """
-    tensors = {INPUT: Tensor("input", _shape(architecture.resolution, 3))}
+    return network_of_layers(name, architecture.resolution, layers_of(architecture), target)
+
+
+def network_of_layers(name: str, resolution: int, layers: Sequence[Wired], target: Target) -> Network:
+    """Return layers, or the first of them, as the planner's network.
+
+    Parameters
+    ----------
+    name : str
+        Of the network.
+    resolution : int
+        Of the picture.
+    layers : sequence of Wired
+        In run order; the last makes the output.
+    target : Target
+        Whose kernels they are described by.
+    """
+    tensors = {INPUT: Tensor("input", _shape(resolution, 3))}
     operators = []
-    for index, (layer, reads) in enumerate(layers_of(architecture)):
+    for index, (layer, reads) in enumerate(layers):
         known = describe_layer(layer, target)
         tensors[index] = Tensor(f"{layer.kind}_{index}", _shape(layer.out_size, layer.outputs))
         operator = replace(
