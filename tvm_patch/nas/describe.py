@@ -2,7 +2,8 @@
 
 A kernel is chosen by shapes and by how its outputs are rescaled.  The numbers of a network that is not trained yet are
 not known; here every operator has weights and biases of zero, which every kernel takes.  A trained network may have a
-layer whose rescaling needs another kernel, with other scratch.
+layer whose rescaling needs another kernel, with other scratch, and channels that turn out constant, which the compiler
+leaves out.
 """
 
 from __future__ import annotations
@@ -119,7 +120,9 @@ def _constants(kind: str, layer: Layer) -> dict[str, np.ndarray]:
     zeros = np.zeros(layer.outputs, np.int32)
     # All weights are one zero in memory.
     weight = np.broadcast_to(np.int8(0), shapes[kind])
-    return {"weight": weight, "bias": zeros, "multiplier": zeros + _HALF, "shift": zeros - 8}
+    # As the passes leave them: a fully connected layer's multipliers have 64 bits.
+    multiplier = np.full(layer.outputs, _HALF, np.int64 if kind == "fully_connected" else np.int32)
+    return {"weight": weight, "bias": zeros, "multiplier": multiplier, "shift": zeros - 8}
 
 
 def _attrs(kind: str, layer: Layer) -> Mapping[str, Any]:
