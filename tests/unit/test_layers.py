@@ -40,7 +40,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("tvm_patch.frontend", "tvm_patch.kernels"),
     ("tvm_patch.lowering",),
     ("tvm_patch.codegen",),
-    ("tvm_patch.redistribution", "tvm_patch.tuning"),
+    ("tvm_patch.nas", "tvm_patch.redistribution", "tvm_patch.tuning"),
     ("tvm_patch.driver",),
     ("tvm_patch",),
     ("tvm_patch.report",),
