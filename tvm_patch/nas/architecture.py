@@ -57,8 +57,6 @@ class Bottleneck(_Part):
 class Architecture(_Part):
     """An image classifier: a 3×3 convolution of stride 2, inverted bottlenecks, a 1×1 convolution, mean, one layer.
 
-    Padding is TFLite's SAME.
-
     Attributes
     ----------
     resolution : int
@@ -72,6 +70,9 @@ class Architecture(_Part):
         Outputs.
     activation : {"RELU6", "RELU"}
         Everywhere but after projections.
+    padding : {"same", "symmetric"}
+        TFLite's SAME, or half a kernel on each side of strided convolutions and a pool instead of the mean, as networks
+        from PyTorch have it.
     softmax : bool
         Whether the network ends in a SOFTMAX.
     """
@@ -84,6 +85,7 @@ class Architecture(_Part):
     head: _Channels | Literal[0] = 0
     classes: Annotated[int, Field(ge=1, le=10_000, strict=True)]
     activation: Literal["RELU6", "RELU"] = "RELU6"
+    padding: Literal["same", "symmetric"] = "same"
     softmax: Annotated[bool, Field(strict=True)] = False
 
     def model(self, name: str = "searched", seed: int = 0) -> Model:
@@ -97,7 +99,8 @@ class Architecture(_Part):
             Of the weights.
         """
         blocks = [Block(b.channels, b.kernel, b.expand, b.stride, b.squeeze) for b in self.blocks]
-        design = Mobile(self.stem, blocks, self.head, self.activation, softmax=self.softmax)
+        symmetric = self.padding == "symmetric"
+        design = Mobile(self.stem, blocks, self.head, self.activation, symmetric, self.softmax)
         return build_mobile(name, design, 1.0, self.resolution, self.classes, seed)
 
     def to_json(self) -> str:

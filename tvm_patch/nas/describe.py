@@ -25,7 +25,8 @@ from tvm_patch.targets import Target
 
 _HALF = 1 << 30
 """A multiplier of one half."""
-_ACTIVATION = {"output_zero_point": 0, "act_min": -128, "act_max": 127}
+_CLAMPED = {"act_min": -128, "act_max": 127}
+_ACTIVATION = {"output_zero_point": 0, **_CLAMPED}
 _RESCALED = {"input_zero_point": 0, **_ACTIVATION}
 _ATTRS: Mapping[str, Mapping[str, Any]] = {
     "add": {
@@ -128,14 +129,17 @@ def _constants(kind: str, layer: Layer) -> dict[str, np.ndarray]:
 def _attrs(kind: str, layer: Layer) -> Mapping[str, Any]:
     if kind == "fully_connected":
         return {"output_shape": [1, layer.outputs], **_RESCALED}
+    if kind == "avg_pool2d":
+        return {"pool_size": [layer.size] * 2, "strides": [layer.size] * 2, "padding": [0] * 4, **_CLAMPED}
     if kind == "mean":
         keeps = int(layer.kind == "mean")
         pair = {"input_zero_point": 0, "output_zero_point": 0, "multiplier": _HALF, "shift": -3}
         return {"axes": [1, 2], "keepdims": keeps, **pair, "formula": "folded"}
     if kind not in ("conv2d", "depthwise_conv2d"):
         return _ATTRS[kind]
-    # TFLite's SAME.
-    padding = max(0, (layer.out_size - 1) * layer.stride + layer.kernel - layer.size)
-    before, after = padding // 2, padding - padding // 2
+    before = after = layer.kernel // 2
+    if not layer.symmetric:  # TFLite's SAME
+        padding = max(0, (layer.out_size - 1) * layer.stride + layer.kernel - layer.size)
+        before, after = padding // 2, padding - padding // 2
     steps = {"strides": [layer.stride] * 2, "dilation": [1, 1]}
     return {**steps, "padding": [before, before, after, after], **_RESCALED}

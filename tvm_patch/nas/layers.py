@@ -14,6 +14,7 @@ Kind = Literal[
     "mul",
     "mean",
     "global_mean",
+    "avg_pool2d",
     "logistic",
     "fully_connected",
     "softmax",
@@ -28,13 +29,15 @@ class Layer(NamedTuple):
     Attributes
     ----------
     kind : str
-        ``mean`` keeps the axes that it reduces, ``global_mean`` drops them.
+        ``mean`` and ``avg_pool2d`` keep the axes that they reduce, ``global_mean`` drops them.
     size : int
         Height and width of the first input; 0 for vectors.
     inputs, outputs : int
         Channels.
     kernel, stride : int
         Of convolutions.
+    symmetric : bool
+        Whether a convolution is padded by half its kernel on each side, whatever its stride.
     """
 
     kind: Kind
@@ -43,13 +46,14 @@ class Layer(NamedTuple):
     outputs: int
     kernel: int = 1
     stride: int = 1
+    symmetric: bool = False
 
     @property
     def out_size(self) -> int:
         """Height and width of the output; 0 for vectors."""
-        if self.kind == "mean":
+        if self.kind in ("mean", "avg_pool2d"):
             return 1
-        return 0 if self.kind == "global_mean" else -(-self.size // self.stride)
+        return 0 if self.kind in ("global_mean", "fully_connected") else -(-self.size // self.stride)
 
     @property
     def bytes(self) -> int:
@@ -67,22 +71,26 @@ class Wired(NamedTuple):
 def layers_of(architecture: Architecture) -> list[Wired]:
     """Return the operators as the compiler runs them."""
     size, stem = architecture.resolution, architecture.stem
-    made = [Wired(Layer("conv2d", size, 3, stem, 3, 2), (INPUT,))]
+    symmetric = architecture.padding == "symmetric"
+    made = [Wired(Layer("conv2d", size, 3, stem, 3, 2, symmetric), (INPUT,))]
     size, channels = -(-size // 2), stem
     for block in architecture.blocks:
-        size, channels = _add_block(made, block, size, channels)
+        size, channels = _add_block(made, block, size, channels, symmetric)
     if architecture.head:
         made.append(Wired(Layer("conv2d", size, channels, architecture.head), (len(made) - 1,)))
         channels = architecture.head
-    made.append(Wired(Layer("global_mean", size, channels, channels), (len(made) - 1,)))
+    reduced: Kind = "avg_pool2d" if symmetric else "global_mean"
+    made.append(Wired(Layer(reduced, size, channels, channels), (len(made) - 1,)))
     classes = architecture.classes
-    made.append(Wired(Layer("fully_connected", 0, channels, classes), (len(made) - 1,)))
+    made.append(Wired(Layer("fully_connected", int(symmetric), channels, classes), (len(made) - 1,)))
     if architecture.softmax:
         made.append(Wired(Layer("softmax", 0, classes, classes), (len(made) - 1,)))
     return made
 
 
-def _add_block(made: list[Wired], block: Bottleneck, size: int, before: int) -> tuple[int, int]:
+def _add_block(
+    made: list[Wired], block: Bottleneck, size: int, before: int, symmetric: bool
+) -> tuple[int, int]:
     """Add a block's layers; return the size and the channels of what it makes."""
     start = last = len(made) - 1
 
@@ -94,7 +102,9 @@ def _add_block(made: list[Wired], block: Bottleneck, size: int, before: int) -> 
     if block.expand != 1:
         inner = make_divisible(before * block.expand)
         last = add(Layer("conv2d", size, before, inner), last)
-    last = add(Layer("depthwise_conv2d", size, inner, inner, block.kernel, block.stride), last)
+    # At stride 1 both paddings are the same.
+    kernel, stride = block.kernel, block.stride
+    last = add(Layer("depthwise_conv2d", size, inner, inner, kernel, stride, symmetric and stride > 1), last)
     size = -(-size // block.stride)
     if block.squeeze:
         reduced = make_divisible(before * block.squeeze)

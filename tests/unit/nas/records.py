@@ -6,6 +6,7 @@ import random
 from collections.abc import Sequence
 
 from tvm_patch.nas.architecture import Architecture, Bottleneck
+from tvm_patch.zoo.blocks import Mobile
 
 CHANNELS = (8, 16, 24, 32, 40, 48, 64, 80, 96, 112, 128, 160, 192, 256, 320)
 
@@ -56,4 +57,19 @@ def random_architecture(
         classes=chance.choice((1, 2, 10, 100)),
         activation=chance.choice(("RELU", "RELU6")),
         softmax=chance.random() < 0.5,
+        padding=chance.choice(("same", "same", "symmetric")),
+    )
+
+
+def record_of(design: Mobile, resolution: int, classes: int) -> Architecture:
+    """Return a network of the zoo as a record."""
+    return Architecture(
+        resolution=resolution,
+        stem=design.stem,
+        blocks=tuple(Bottleneck(**block._asdict()) for block in design.blocks),
+        head=design.head,
+        classes=classes,
+        activation=design.activation,
+        padding="symmetric" if design.symmetric_padding else "same",
+        softmax=design.softmax,
     )

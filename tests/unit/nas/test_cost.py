@@ -11,7 +11,7 @@ import time
 import pytest
 
 import tvm_patch
-from tests.unit.nas.records import random_architecture
+from tests.unit.nas.records import random_architecture, record_of
 from tvm_patch.driver.front import legalize
 from tvm_patch.errors import PlanError
 from tvm_patch.nas.batch import Question, costs
@@ -24,6 +24,7 @@ from tvm_patch.planner.search.layers import layer_point
 from tvm_patch.planner.segments import PatchSegment, Segment
 from tvm_patch.targets import TARGETS
 from tvm_patch.tflite.writer import write_model
+from tvm_patch.zoo.mcunet import MCUNETS
 
 FACTS = (
     "kind",
@@ -83,6 +84,24 @@ def test_network_is_that_of_the_file(seed, target):
         assert [w.size for w in ours.rows] == [w.size for w in theirs.rows]
         assert [t.shape for t in ours.operator.inputs] == [t.shape for t in theirs.operator.inputs]
         assert ours.weight_bytes == theirs.weight_bytes
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        ("mcunet_in3", "mcunet-in3-320kb1mb-176"),
+        ("mcunet_vww1", "mcunet-vww1-tinyengine-80"),
+        ("mcunet_vww2", "wv-mcunet-vww2-320kb1mb-144"),
+    ],
+)
+def test_published_networks_are_records(name, file, shared_models):
+    """Arena and work of the real files; their last layer is written as a convolution."""
+    _, network = legalize(shared_models / f"{file}.tflite", prune=False).describe()
+    _, size, _, _ = network.tensors[network.inputs[0]].shape
+    record = record_of(MCUNETS[name].design, size, network.tensors[network.outputs[0]].shape[-1])
+    cost = layer_cost(record, network.target)
+    point = layer_point(network, "resident")
+    assert (cost.arena_bytes, cost.macs) == (point.arena_bytes, network.macs)
 
 
 @pytest.mark.parametrize("mode", ["resident", "rereadable", "streamed"])
