@@ -26,6 +26,7 @@ from tvm_patch.targets import TARGETS
 from tvm_patch.tflite.writer import write_model
 from tvm_patch.zoo.mcunet import MCUNETS
 
+MEANS = ("mean", "global_mean", "avg_pool2d")
 FACTS = (
     "kind",
     "macs",
@@ -154,7 +155,7 @@ def test_architectures_are_read_as_they_are_needed():
 def deepest_stage(architecture, most=16) -> int:
     """Return after how many layers, all row by row, nothing is needed but what the last one made."""
     wired = layers_of(architecture)
-    whole = next(i for i, w in enumerate(wired) if w.layer.kind in ("mean", "global_mean"))
+    whole = next(i for i, w in enumerate(wired) if w.layer.kind in MEANS)
     first_read = [min(r for w in wired[i:] for r in w.reads) for i in range(len(wired))]
     return max(i for i in range(1, min(most, whole) + 1) if first_read[i] == i - 1)
 
