@@ -15,7 +15,7 @@ from pathlib import Path
 from tvm_patch.driver.front import legalize
 from tvm_patch.driver.tune import tune
 from tvm_patch.kernels import Kernel
-from tvm_patch.kernels.workload import workload_text
+from tvm_patch.lowering.workload import workload_text
 from tvm_patch.targets import CORTEX_M4, CORTEX_M7, Target
 from tvm_patch.tflite.writer import write_model
 from tvm_patch.tuning.database import load_measured

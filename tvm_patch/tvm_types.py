@@ -6,11 +6,18 @@ what a value is.
 
 from __future__ import annotations
 
-from tvm.ir import Call, Expr, GlobalVar, IRModule, Var
-from tvm.ir.transform import Pass, PassContext
-from tvm.relax import BlockBuilder
-from tvm.relax import Function as RelaxFunction
-from tvm.tirx import Buffer, PrimFunc
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tvm.ir import Call, Expr, GlobalVar, IRModule, Var
+    from tvm.ir.transform import Pass, PassContext
+    from tvm.relax import BlockBuilder
+    from tvm.relax import Function as RelaxFunction
+    from tvm.tirx import Buffer, PrimFunc
+else:
+    # Nobody asks for them while the program runs, and importing TVM takes two seconds.
+    Call = Expr = GlobalVar = IRModule = Var = Pass = PassContext = Any
+    BlockBuilder = RelaxFunction = Buffer = PrimFunc = Any
 
 __all__ = [
     "BlockBuilder",

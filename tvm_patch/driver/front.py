@@ -24,8 +24,8 @@ from tvm_patch.frontend import Imported, import_tflite
 from tvm_patch.graph import Graph, Tensor
 from tvm_patch.input_mode import InputMode
 from tvm_patch.kernels import Kernel
+from tvm_patch.kernels.describe import describe
 from tvm_patch.lowering.block_kernels import block_kernels
-from tvm_patch.lowering.describe import describe
 from tvm_patch.lowering.fit_kernels import fit_kernels, layer_kernels
 from tvm_patch.lowering.order_operators import OrderOperators
 from tvm_patch.lowering.program import Program, choose_kernels, lower_program

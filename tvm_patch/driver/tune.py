@@ -17,7 +17,7 @@ from microtvm_project.boards import get_board
 from tvm_patch.driver.front import Legalized, Progress
 from tvm_patch.errors import UserError
 from tvm_patch.kernels import Kernel
-from tvm_patch.kernels.workload import config_of, knobs_of, text_of, workload_module, workload_text
+from tvm_patch.lowering.workload import config_of, knobs_of, text_of, workload_module, workload_text
 from tvm_patch.targets import get_target
 from tvm_patch.tuning.batch import OBJECTIVES, Objective
 from tvm_patch.tuning.database import FAILED, SECONDS, key_of, measured_in, open_database

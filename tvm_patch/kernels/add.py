@@ -15,13 +15,13 @@ from itertools import product
 from typing import Any
 
 import numpy as np
-from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
 from tvm_patch.integer.requantize import multiply_by_quantized_multiplier
 from tvm_patch.kernels.elementwise import Elementwise, ElementwiseRow, ElementwiseTensor
 from tvm_patch.kernels.fixed_point import bounded_sum
 from tvm_patch.kernels.fixed_point import multiply_by_quantized_multiplier as emit_multiply
 from tvm_patch.kernels.registry import register
+from tvm_patch.tir import T
 from tvm_patch.tvm_types import Buffer, Expr
 
 _INT32_LIMIT = 1 << 31

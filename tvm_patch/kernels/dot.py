@@ -11,11 +11,10 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
-from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
-
 from tvm_patch.kernels.ir import accumulate, for_columns, int32_at, tiles
 from tvm_patch.kernels.named import array, bind, loop
 from tvm_patch.kernels.requantize import Requantizer, store_int8
+from tvm_patch.tir import T
 from tvm_patch.tvm_types import Buffer, Expr
 
 Address = tuple[Buffer, Expr]

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
 from tvm_patch.graph import Operator
 from tvm_patch.kernels.base import Kernel, RowKernel, TensorKernel
@@ -20,6 +19,7 @@ from tvm_patch.kernels.ir import row_body
 from tvm_patch.kernels.loops import broadcast_strides, element_strides, kernel_body, nest, parameters_of
 from tvm_patch.kernels.named import bind
 from tvm_patch.planner.row_window import RowWindow
+from tvm_patch.tir import T
 from tvm_patch.tvm_types import Buffer, Expr, PrimFunc
 
 

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
-
+from tvm_patch.tir import T
 from tvm_patch.tvm_types import Expr
 
 INT32_LIMIT = 1 << 31

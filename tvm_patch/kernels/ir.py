@@ -6,12 +6,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from tvm import tirx
-from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
-
 from tvm_patch.kernels.base import RowKernel
 from tvm_patch.kernels.loops import kernel_body
 from tvm_patch.kernels.named import bind, loop
+from tvm_patch.tir import T, tirx
 from tvm_patch.tvm_types import Buffer, Expr
 
 

@@ -6,10 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from tvm.script.ir_builder import IRBuilder
-from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
-
 from tvm_patch.kernels.named import loop
+from tvm_patch.tir import T, ir_builder
 from tvm_patch.tvm_types import Buffer, Expr
 
 Strides = tuple[int, ...]
@@ -132,7 +130,7 @@ def kernel_body(
     tuple
         The IRBuilder, whose ``get()`` is the PrimFunc after the block, and by name the flat buffers and numbers.
     """
-    with IRBuilder() as builder, T.prim_func(private=True):
+    with ir_builder.IRBuilder() as builder, T.prim_func(private=True):
         handles = {name: T.arg(name, T.handle(dtype)) for name, (_, dtype) in parameters.items()}
         values = {name: T.arg(name, T.int32()) for name in numbers}
         buffers = {

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
-
 from tvm_patch.graph import Operator
 from tvm_patch.kernels.base import RowKernel, TensorKernel
 from tvm_patch.kernels.fixed_point import clamp
@@ -13,6 +11,7 @@ from tvm_patch.kernels.named import array, bind, loop
 from tvm_patch.kernels.pooling import PoolGeometry, reduce_window
 from tvm_patch.kernels.registry import register
 from tvm_patch.planner.row_window import RowWindow
+from tvm_patch.tir import T
 from tvm_patch.tvm_types import PrimFunc
 
 _LEAST = -128

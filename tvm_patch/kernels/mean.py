@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 
-from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
-
 from tvm_patch.errors import UnsupportedError
 from tvm_patch.kernels.base import TensorKernel
 from tvm_patch.kernels.fixed_point import clamp_shifted, multiply_by_quantized_multiplier
 from tvm_patch.kernels.loops import element_strides, kernel_body, nest, parameters_of, split_axes
 from tvm_patch.kernels.named import array, bind
 from tvm_patch.kernels.registry import register
+from tvm_patch.tir import T
 from tvm_patch.tvm_types import PrimFunc
 
 _SUM_LIMIT = 1 << 31

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
-
 from tvm_patch.graph import Operator
 from tvm_patch.kernels.base import RowKernel
 from tvm_patch.kernels.fixed_point import clamp_shifted, multiply_by_quantized_multiplier
@@ -12,6 +10,7 @@ from tvm_patch.kernels.mean import Mean
 from tvm_patch.kernels.named import array, bind, loop
 from tvm_patch.kernels.registry import register
 from tvm_patch.planner.row_window import RowWindow
+from tvm_patch.tir import T
 from tvm_patch.tvm_types import Buffer, Expr, PrimFunc
 
 _SUM_LIMIT = 1 << 31

@@ -8,24 +8,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tvm.script.ir_builder import IRBuilder
-from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
-
+from tvm_patch.tir import T, ir_builder
 from tvm_patch.tvm_types import Buffer, Expr
 
 
 def bind(name: str, value: Expr) -> Expr:
     """Emit the computation of `value` into a local; return the local."""
-    return IRBuilder.name(name, T.bind(value))
+    return ir_builder.IRBuilder.name(name, T.bind(value))
 
 
 def array(name: str, elements: int, dtype: str = "int32") -> Buffer:
     """Emit a local array; one of a single element is a variable that can be assigned to."""
-    return IRBuilder.name(name, T.alloc_buffer((elements,), dtype))
+    return ir_builder.IRBuilder.name(name, T.alloc_buffer((elements,), dtype))
 
 
 @contextmanager
 def loop(name: str, start: int | Expr, stop: int | Expr) -> Iterator[Expr]:
     """Open an ascending loop from `start` to `stop`, that excluded, and yield its variable."""
     with T.serial(start, stop) as variable:
-        yield IRBuilder.name(name, variable)
+        yield ir_builder.IRBuilder.name(name, variable)

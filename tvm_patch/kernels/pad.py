@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
-
 from tvm_patch.kernels.base import TensorKernel
 from tvm_patch.kernels.loops import copy_elements, element_strides, fill, kernel_body, parameters_of
 from tvm_patch.kernels.named import loop
 from tvm_patch.kernels.registry import register
+from tvm_patch.tir import T
 from tvm_patch.tvm_types import PrimFunc
 
 

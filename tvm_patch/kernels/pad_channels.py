@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
-
 from tvm_patch.graph import Operator
 from tvm_patch.kernels.base import RowKernel
 from tvm_patch.kernels.ir import row_body
@@ -11,6 +9,7 @@ from tvm_patch.kernels.loops import copy_elements, nest
 from tvm_patch.kernels.pad import Pad
 from tvm_patch.kernels.registry import register
 from tvm_patch.planner.row_window import RowWindow
+from tvm_patch.tir import T
 from tvm_patch.tvm_types import PrimFunc
 
 

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 
-from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
-
 from tvm_patch.graph import Operator
 from tvm_patch.kernels.named import array, bind, loop
+from tvm_patch.tir import T
 from tvm_patch.tvm_types import Buffer, Expr
 
 _UNROLLED_TAPS = 16

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import numpy as np
-from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
 from tvm_patch.kernels.elementwise import Elementwise, ElementwiseRow, ElementwiseTensor
 from tvm_patch.kernels.named import bind
 from tvm_patch.kernels.registry import register
+from tvm_patch.tir import T
 from tvm_patch.tvm_types import Buffer, Expr
 
 _RANGE = {"int8": (-128, 127), "uint8": (0, 255)}

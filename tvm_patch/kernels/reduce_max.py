@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
-
 from tvm_patch.kernels.base import TensorKernel
 from tvm_patch.kernels.loops import element_strides, kernel_body, nest, parameters_of, split_axes
 from tvm_patch.kernels.named import array, bind
 from tvm_patch.kernels.registry import register
+from tvm_patch.tir import T
 from tvm_patch.tvm_types import PrimFunc
 
 

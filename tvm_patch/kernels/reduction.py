@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from abc import abstractmethod
 
-from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
-
 from tvm_patch.graph import Operator
 from tvm_patch.kernels.base import RowReduction
 from tvm_patch.kernels.ir import int32_at
 from tvm_patch.kernels.loops import fill, kernel_body
 from tvm_patch.kernels.named import bind, loop
+from tvm_patch.tir import T
 from tvm_patch.tvm_types import Buffer, Expr, PrimFunc
 
 

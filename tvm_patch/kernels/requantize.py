@@ -18,11 +18,11 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 import numpy as np
-from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
 from tvm_patch.graph import Operator
 from tvm_patch.integer.requantize import multiply_by_quantized_multiplier
 from tvm_patch.kernels.named import bind
+from tvm_patch.tir import T
 from tvm_patch.tvm_types import Buffer, Expr
 
 R = TypeVar("R", bound="Requantizer")

@@ -12,11 +12,11 @@ from __future__ import annotations
 from functools import cached_property
 
 import numpy as np
-from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
 from tvm_patch.integer.requantize import multiply_exact
 from tvm_patch.kernels.named import bind
 from tvm_patch.kernels.requantize import ZERO_POINT_ROOM, Requantizer
+from tvm_patch.tir import T
 from tvm_patch.tvm_types import Expr
 
 _LOW_BITS = 22

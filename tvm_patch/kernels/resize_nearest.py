@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
 from tvm_patch.integer.resize import nearest_indices
 from tvm_patch.kernels.base import TensorKernel
 from tvm_patch.kernels.loops import copy_elements, kernel_body, parameters_of
 from tvm_patch.kernels.named import bind, loop
 from tvm_patch.kernels.registry import register
+from tvm_patch.tir import T
 from tvm_patch.tvm_types import Buffer, Expr, PrimFunc
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
-
 from tvm_patch.graph import Operator
 from tvm_patch.kernels.fixed_point import clamp
 from tvm_patch.kernels.pooling import PoolGeometry
 from tvm_patch.kernels.reduction import ChannelReduction
 from tvm_patch.kernels.registry import register_reduction
 from tvm_patch.kernels.row_sum import over_rows_and_columns
+from tvm_patch.tir import T
 from tvm_patch.tvm_types import Expr
 
 _LEAST = -128

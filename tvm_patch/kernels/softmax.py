@@ -9,7 +9,6 @@ from __future__ import annotations
 from functools import reduce
 
 import numpy as np
-from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
 from tvm_patch.errors import UnsupportedError
 from tvm_patch.graph import Operator
@@ -22,6 +21,7 @@ from tvm_patch.kernels.loops import kernel_body, parameters_of
 from tvm_patch.kernels.named import array, bind, loop
 from tvm_patch.kernels.registry import register
 from tvm_patch.planner.row_window import RowWindow
+from tvm_patch.tir import T
 from tvm_patch.tvm_types import Buffer, Expr, PrimFunc
 
 _SUM_INTEGER_BITS = 12

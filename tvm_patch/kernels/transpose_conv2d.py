@@ -8,7 +8,6 @@ from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
-from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
 from tvm_patch.graph import Operator
 from tvm_patch.kernels.base import TensorKernel
@@ -18,6 +17,7 @@ from tvm_patch.kernels.loops import kernel_body, parameters_of
 from tvm_patch.kernels.named import array, bind, loop
 from tvm_patch.kernels.registry import register
 from tvm_patch.kernels.requantize import Requantizer, store_int8
+from tvm_patch.tir import T
 from tvm_patch.tvm_types import Expr, PrimFunc
 
 

@@ -8,7 +8,7 @@ import tvm_ffi
 from relay_passes.extract_graph import graph_of
 from relay_passes.straight_line import MAIN
 from tvm_patch.errors import PlanError
-from tvm_patch.lowering.describe import describe
+from tvm_patch.kernels.describe import describe
 from tvm_patch.lowering.program import choose_kernels, lower_program
 from tvm_patch.lowering.scheduled import Scheduled, is_scheduled, read_schedule
 from tvm_patch.lowering.to_vm import program_to_relax

@@ -6,7 +6,7 @@ import tvm
 
 from relay_passes.extract_graph import extract_graph
 from relay_passes.reorder_bindings import ReorderBindings
-from tvm_patch.lowering.describe import describe_module
+from tvm_patch.lowering.module_network import describe_module
 from tvm_patch.planner.search.order import better_order, other_orders
 from tvm_patch.targets import Target
 from tvm_patch.tvm_types import IRModule, Pass, PassContext

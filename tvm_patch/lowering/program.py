@@ -141,7 +141,7 @@ def lower_program(
     kernels : sequence of Kernel
         One per operator, with the scratch that the schedule has for it.
     schedule : Schedule
-        Of the network from :func:`tvm_patch.lowering.describe.describe`.
+        Of the network from :func:`tvm_patch.kernels.describe.describe`.
     progress : callable, optional
         Called with what is being done and the fraction done.
     """

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from tvm_patch.kernels import Kernel
 from tvm_patch.kernels.base import Preference
-from tvm_patch.kernels.workload import workload_text
+from tvm_patch.lowering.workload import workload_text
 
 Measured = Mapping[str, Sequence[tuple[float, Mapping[str, int]]]]
 """By workload, (cost, config) from the least cost on."""

@@ -12,7 +12,7 @@ from relay_passes.extract_graph import extract_graph
 from relay_passes.pipeline import legalization_passes
 from tvm_patch.frontend import import_tflite
 from tvm_patch.kernels import Kernel
-from tvm_patch.lowering.describe import describe
+from tvm_patch.kernels.describe import describe
 from tvm_patch.lowering.program import choose_kernels
 from tvm_patch.planner.layout.patch_stage import patch_stage
 from tvm_patch.planner.network import Network

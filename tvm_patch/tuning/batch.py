@@ -17,7 +17,7 @@ from tvm_patch.codegen.emit import Interface, emit
 from tvm_patch.codegen.metadata import Origin, metadata
 from tvm_patch.graph import Graph, Operator, Tensor
 from tvm_patch.kernels import Kernel
-from tvm_patch.lowering.describe import describe
+from tvm_patch.kernels.describe import describe
 from tvm_patch.lowering.program import lower_program
 from tvm_patch.planner.schedule import Schedule
 from tvm_patch.planner.segments import layer_by_layer

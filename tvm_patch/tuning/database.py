@@ -14,8 +14,8 @@ from tvm.s_tir import meta_schedule as ms
 
 from tvm_patch.errors import UserError
 from tvm_patch.files import write_text
-from tvm_patch.kernels.workload import ATTRIBUTE, CYCLES_OF, PREFIX, workload_module
 from tvm_patch.lowering.tuned import Measured
+from tvm_patch.lowering.workload import ATTRIBUTE, CYCLES_OF, PREFIX, workload_module
 
 WORKLOADS = "database_workload.json"
 RECORDS = "database_tuning_record.json"
@@ -205,7 +205,7 @@ def _is_instruction(entry: object) -> bool:
 
 
 def _config(trace: Sequence[Any], drawn: Sequence[Any]) -> dict[str, int]:
-    """Return the config that a trace of :func:`tvm_patch.kernels.workload.schedule_of` chooses."""
+    """Return the config that a trace of :func:`tvm_patch.lowering.workload.schedule_of` chooses."""
     decisions = {int(at): int(which) for at, which in drawn}
     values = {i[3][0]: i[2][0][decisions[at]] for at, i in enumerate(trace) if i[0] == "SampleCategorical"}
     return {i[2][0].removeprefix(PREFIX): values[i[1][1]] for i in trace if i[0] == "Annotate"}

@@ -13,7 +13,7 @@ from tvm.s_tir import meta_schedule as ms
 
 from tvm_patch.errors import BoardError, PatchError
 from tvm_patch.kernels import Kernel
-from tvm_patch.kernels.workload import config_of, text_of
+from tvm_patch.lowering.workload import config_of, text_of
 from tvm_patch.tuning.batch import Batch, Objective, Outcome, write_batch
 from tvm_patch.tuning.database import SECONDS, Key, key_of
 from tvm_patch.tuning.rack import Rack, Run

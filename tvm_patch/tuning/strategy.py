@@ -11,7 +11,7 @@ from tvm.ir.utils import derived_object
 from tvm.s_tir import meta_schedule as ms
 
 from tvm_patch.kernels import Kernel
-from tvm_patch.kernels.workload import config_of, knobs_of, schedule_of, text_of
+from tvm_patch.lowering.workload import config_of, knobs_of, schedule_of, text_of
 from tvm_patch.tuning.features import features_of
 
 Config = Mapping[str, int]

@@ -18,7 +18,7 @@ from tests.unit.kernels import program
 from tests.unit.kernels.program import Machine, run_program
 from tvm_patch.graph import Graph, Operator, Tensor
 from tvm_patch.kernels import Kernel, RowKernel, TensorKernel, kernel_for
-from tvm_patch.lowering.describe import describe
+from tvm_patch.kernels.describe import describe
 from tvm_patch.lowering.program import choose_kernels, lower_program
 from tvm_patch.lowering.to_vm import program_to_relax
 from tvm_patch.planner.schedule import Schedule

@@ -13,8 +13,8 @@ from tests.plans.networks import one_of_each, random_network
 from tests.plans.plans import random_plan
 from tvm_patch.driver.front import legalize
 from tvm_patch.kernels import kernel_for
+from tvm_patch.kernels.describe import describe
 from tvm_patch.lowering import LowerSegments, describe_module
-from tvm_patch.lowering.describe import describe
 from tvm_patch.lowering.scheduled import read_schedule
 from tvm_patch.oracle import run_oracle
 from tvm_patch.planner.plan import fingerprint

@@ -6,8 +6,8 @@ import pytest
 
 from tests.unit.tuning.networks import block
 from tvm_patch.driver.front import legalize
-from tvm_patch.kernels.workload import workload_text
 from tvm_patch.lowering.tuned import TunedConfigs
+from tvm_patch.lowering.workload import workload_text
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ import tvm
 from tvm.s_tir import meta_schedule as ms
 
 from tvm_patch.errors import UserError
-from tvm_patch.kernels.workload import schedule_of, workload_module
+from tvm_patch.lowering.workload import schedule_of, workload_module
 from tvm_patch.tuning.database import FAILED, RECORDS, SECONDS, WORKLOADS, load_measured, open_database
 
 KNOBS = {"pixels": [1, 2, 3]}

@@ -8,7 +8,7 @@ from tvm.script import tirx as T
 
 from tests.unit.tuning.networks import block
 from tvm_patch.driver.front import legalize
-from tvm_patch.kernels.workload import (
+from tvm_patch.lowering.workload import (
     config_of,
     knobs_of,
     schedule_of,

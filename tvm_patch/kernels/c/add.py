@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
-
 from tvm_patch.kernels.add import Add, Affine
 from tvm_patch.kernels.c.elementwise import PackedElementwise
 from tvm_patch.kernels.c.fixed_point import multiply_by_quantized_multiplier
 from tvm_patch.kernels.elementwise import ElementwiseRow, ElementwiseTensor
 from tvm_patch.kernels.registry import register
+from tvm_patch.tir import T
 from tvm_patch.tvm_types import Expr
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
 from tvm_patch.graph import Operator
 from tvm_patch.kernels.c.arm.column_taps import ColumnTaps, column_taps, column_words
@@ -15,6 +14,7 @@ from tvm_patch.kernels.c.depthwise_direct import DirectDepthwise, rescaling_of
 from tvm_patch.kernels.ir import call
 from tvm_patch.kernels.registry import register
 from tvm_patch.targets import Target
+from tvm_patch.tir import T
 from tvm_patch.tvm_types import Buffer, Expr
 
 

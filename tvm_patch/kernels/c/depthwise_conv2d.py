@@ -5,8 +5,6 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import Any
 
-from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
-
 from tvm_patch.graph import Operator
 from tvm_patch.kernels.base import Kernel, Preference
 from tvm_patch.kernels.c.requantize import HelperRequantizer
@@ -15,6 +13,7 @@ from tvm_patch.kernels.ir import call, for_columns, int32_at, load4, tiles
 from tvm_patch.kernels.named import array, bind, loop
 from tvm_patch.kernels.registry import register
 from tvm_patch.kernels.requantize import store_int8
+from tvm_patch.tir import T
 from tvm_patch.tvm_types import Buffer, Expr
 
 _LANES = 4

@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import Any
 
-from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
-
 from tvm_patch.kernels.dot import Address, TileSize, emit_products
 from tvm_patch.kernels.ir import call, load4
 from tvm_patch.kernels.named import bind, loop
+from tvm_patch.tir import T
 from tvm_patch.tvm_types import Buffer, Expr
 
 _QUAD = 4

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
-
 from tvm_patch.kernels.c.arm.dot_product import dot_product
 from tvm_patch.kernels.c.arm.dot_tile import DotTile
 from tvm_patch.kernels.c.arm.function import Functions
 from tvm_patch.kernels.c.arm.widen import widen
 from tvm_patch.kernels.c.stream import QUAD, DotStream
 from tvm_patch.kernels.ir import call, int32_at
+from tvm_patch.tir import T
 from tvm_patch.tvm_types import Buffer, Expr
 
 _QUAD_BYTES = 2 * QUAD

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
-from tvm.sym import Analyzer
-
 from tvm_patch.kernels.elementwise import Elementwise
 from tvm_patch.kernels.loops import element_strides, merge_axes, nest
 from tvm_patch.kernels.named import bind, loop
+from tvm_patch.tir import T, sym
 from tvm_patch.tvm_types import Buffer, Expr
 
 
@@ -104,7 +102,7 @@ class PackedElementwise(Elementwise):
             if fixed:
                 for i in range(4 * words, elements):
                     single(i)
-            elif not Analyzer().can_prove_equal(T.truncmod(elements, T.int32(4)), 0):
+            elif not sym.Analyzer().can_prove_equal(T.truncmod(elements, T.int32(4)), 0):
                 with loop("i", words * 4, elements) as i:
                     single(i)
         return True

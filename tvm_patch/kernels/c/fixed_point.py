@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from functools import partial
 
-from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
-
 from tvm_patch.kernels import fixed_point
 from tvm_patch.kernels.fixed_point import INT32_LIMIT, high_multiply
 from tvm_patch.kernels.named import bind
+from tvm_patch.tir import T
 from tvm_patch.tvm_types import Expr
 
 

@@ -6,7 +6,6 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
-from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
 from tvm_patch.graph import Operator
 from tvm_patch.integer.fit_steps import fit_steps
@@ -26,6 +25,7 @@ from tvm_patch.kernels.named import loop
 from tvm_patch.kernels.registry import register
 from tvm_patch.kernels.requantize_exact import ExactRequantizer
 from tvm_patch.targets import Target
+from tvm_patch.tir import T
 from tvm_patch.tvm_types import Buffer, Expr, PrimFunc
 
 _MANTISSA = 53 - 31

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
-
 from tvm_patch.graph import Operator
 from tvm_patch.kernels.c.elementwise import PackedElementwise
 from tvm_patch.kernels.elementwise import ElementwiseRow, ElementwiseTensor
 from tvm_patch.kernels.ir import call
 from tvm_patch.kernels.lookup import Lookup
 from tvm_patch.kernels.registry import register
+from tvm_patch.tir import T
 from tvm_patch.tvm_types import Buffer, Expr
 
 

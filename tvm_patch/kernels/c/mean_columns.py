@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
-
 from tvm_patch.kernels.c.fixed_point import multiply_by_quantized_multiplier
 from tvm_patch.kernels.ir import call, load4, row_body
 from tvm_patch.kernels.mean_columns import MeanColumns
 from tvm_patch.kernels.named import array, bind, loop
 from tvm_patch.kernels.registry import register
+from tvm_patch.tir import T
 from tvm_patch.tvm_types import Buffer, PrimFunc
 
 _LANES = 4

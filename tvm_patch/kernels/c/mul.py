@@ -10,8 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
-
 from tvm_patch.kernels.c.elementwise import PackedElementwise
 from tvm_patch.kernels.c.fixed_point import multiply_by_quantized_multiplier
 from tvm_patch.kernels.elementwise import ElementwiseRow, ElementwiseTensor
@@ -19,6 +17,7 @@ from tvm_patch.kernels.ir import call
 from tvm_patch.kernels.mul import Mul
 from tvm_patch.kernels.named import bind
 from tvm_patch.kernels.registry import register
+from tvm_patch.tir import T
 from tvm_patch.tvm_types import Expr
 
 _MOST_SHIFT = 20

@@ -10,12 +10,11 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
-
 from tvm_patch.graph import Operator
 from tvm_patch.kernels.ir import int32_at, load4
 from tvm_patch.kernels.named import array, bind, loop
 from tvm_patch.kernels.reduction import ChannelReduction
+from tvm_patch.tir import T
 from tvm_patch.tvm_types import Buffer, Expr
 
 _LANES = 4

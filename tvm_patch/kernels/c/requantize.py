@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
-
 from tvm_patch.kernels.ir import call
 from tvm_patch.kernels.requantize import Requantizer
 from tvm_patch.kernels.requantize_exact import ExactRequantizer
+from tvm_patch.tir import T
 from tvm_patch.tvm_types import Expr
 
 

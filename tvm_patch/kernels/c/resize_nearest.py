@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
-
 from tvm_patch.graph import Operator
 from tvm_patch.kernels.ir import call
 from tvm_patch.kernels.registry import register
 from tvm_patch.kernels.resize_nearest import ResizeNearest
+from tvm_patch.tir import T
 from tvm_patch.tvm_types import Buffer, Expr
 
 

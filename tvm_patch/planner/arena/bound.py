@@ -13,15 +13,7 @@ def lower_bound(problem: Problem) -> int:
 
 def _bytes_at(problem: Problem, step: int) -> int:
     live = {b.name: b for b in problem.buffers if b.first <= step <= b.last}
-    sizes = [b.size for b in live.values() if b.size]
-    saved = _savings(problem, live)
-    bound = sum(sizes) - saved
-    if not saved and sizes:
-        # All are disjoint and begin at multiples of `align`: only the highest keeps an unrounded end.
-        align = min(b.align for b in live.values() if b.size)
-        slack = [-size % align for size in sizes]
-        bound += sum(slack) - max(slack)
-    return bound
+    return sum(b.size for b in live.values()) - _savings(problem, live)
 
 
 def _savings(problem: Problem, live: dict[str, Buffer]) -> int:

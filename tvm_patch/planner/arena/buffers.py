@@ -70,7 +70,7 @@ class ArenaPlan:
     offsets : mapping of str to int
         Byte offset in the arena by buffer name.
     size : int
-        Bytes of the arena.
+        Bytes of the arena; a multiple of the least alignment.
     method : str
         The algorithm that found it.
     lower_bound : int

@@ -1,18 +1,31 @@
-"""Exact placement by branch and bound over the order of colliding buffers.
+"""Exact placement: the least arena, and the proof that there is none smaller.
 
-Begin with every buffer as low as it can go.  While two buffers collide, one of them has to move above the
-other: branch on which.  A branch adds ``offset(b) >= offset(a) + distance``; the least solution of all such
-inequalities is found by pushing buffers upwards, and a branch dies when a buffer is pushed past the best arena
-known.  Both branches together lose no plan, so when the search ends the best plan found is optimal.
+To find out whether some size will do, begin with every buffer as low as the others let it.  While two buffers collide,
+one has to move above the other: try both, first the way that leaves more room, and let :class:`Ranges` draw the
+conclusions.  Both ways together lose no placement, so a search that ends without one is a proof that there is none.
+
+Which collision is looked at first decides whether it takes a hundred steps or a million.  It is the one whose better
+way leaves least room, for its weight: what led to contradictions before is looked at early (Boussemart et al., Boosting
+systematic search by weighting constraints, ECAI 2004).  A try that gets stuck is given up and another one begins, with
+the weights learnt and a little chance.
 """
 
 from __future__ import annotations
 
+import random
+from collections.abc import Callable
 from dataclasses import dataclass
-
-import numpy as np
+from math import gcd
 
 from tvm_patch.planner.arena.problem import Problem
+from tvm_patch.planner.arena.ranges import Ranges
+
+_FIRST_TRY = 50
+"""Contradictions after which the first try is given up."""
+_LONGER = 1.2
+"""How many times more the next one gets."""
+_AGAINST = 0.05
+"""Part of the decisions of a later try for the way that leaves less room."""
 
 
 @dataclass(frozen=True)
@@ -23,93 +36,112 @@ class ExactResult:
     ----------
     offsets : tuple of int or None
         Offsets of the buffers, when they beat the size to beat.
-    complete : bool
-        Whether the whole space was searched: nothing smaller exists.
+    lower_bound : int
+        Bytes that no arena can go below.
     """
 
     offsets: tuple[int, ...] | None
-    complete: bool
+    lower_bound: int
 
 
-def branch_and_bound(problem: Problem, size: int, target: int, nodes: int) -> ExactResult:
-    """Search for an arena smaller than `size` bytes.
+def least_arena(problem: Problem, size: int, lower_bound: int, work: int, seed: int = 0) -> ExactResult:
+    """Search for the least arena.
 
     Parameters
     ----------
     problem : Problem
     size : int
-        Bytes to beat.
-    target : int
-        A lower bound, in bytes; the search stops when it is met.
-    nodes : int
-        Give up after this many branches.
+        Bytes to beat: an arena that is known.
+    lower_bound : int
+        Bytes that are known to be needed.
+    work : int
+        Constraints to look at, about 5 million a second, before giving up; a question of one size gets a quarter.
+    seed : int
+        Of the tries after the first.
+
+    Returns
+    -------
+    ExactResult
+        `lower_bound` is the size of the arena when it is proved to be the least.
     """
-    buffers, constraints = problem.buffers, problem.constraints
-    first = np.array([c.a for c in constraints], np.int64)
-    second = np.array([c.b for c in constraints], np.int64)
-    low = np.array([c.low for c in constraints], np.int64)
-    high = np.array([c.high for c in constraints], np.int64)
-    sizes = np.array([b.size for b in buffers], np.int64)
-    first_sizes, second_sizes = sizes[first], sizes[second]
-
-    above: list[list[tuple[int, int]]] = [
-        [] for _ in buffers
-    ]  # by buffer: (buffer that lies above, distance)
-    trail: list[int] = []  # buffers whose `above` grew, so that it can be undone
-    best: tuple[int, ...] | None = None
-
-    def push(offsets: list[int], start: int) -> bool:
-        """Move buffers up until all inequalities hold; False when one leaves the arena."""
-        pending = [start]
-        while pending:
-            k = pending.pop()
-            for other, distance in above[k]:
-                if offsets[other] < offsets[k] + distance:
-                    offsets[other] = buffers[other].aligned(offsets[k] + distance)
-                    if offsets[other] + buffers[other].size >= size:
-                        return False
-                    pending.append(other)
-        return True
-
-    start = [0] * len(buffers)
-    if problem.arena_size(start) >= size:
-        return ExactResult(None, True)
-    stack: list[tuple[list[int], int, int, int, int]] = [(start, -1, -1, 0, 0)]
-    while stack:
-        offsets, below, over, distance, depth = stack.pop()
-        while len(trail) > depth:
-            above[trail.pop()].pop()
-        if nodes <= 0:
-            return ExactResult(best, False)
-        nodes -= 1
-        if below >= 0:
-            above[below].append((over, distance))
-            trail.append(below)
-            offsets = offsets.copy()
-            if not push(offsets, below):
-                continue
-        at = np.array(offsets, np.int64)
-        if int((at + sizes).max(initial=0)) >= size:
-            continue
-        at_first, at_second = at[first], at[second]
-        apart = at_first - at_second
-        hit = np.flatnonzero((apart > low) & (apart < high))
-        if not len(hit):
-            best = tuple(offsets)
+    # Sizes of arenas are multiples of this, since offsets and sizes of buffers are.
+    step = gcd(*(n for b in problem.buffers for n in (b.size, b.align)))
+    ranges = Ranges(problem)
+    bound = _smallest(ranges.begin, -(-lower_bound // step), size // step, step)
+    offsets = None
+    low = asked = bound
+    while low < size and ranges.work < work:
+        fits = _fits(ranges, asked, ranges.work + work // 4, seed)
+        if fits:
+            offsets = tuple(ranges.low)
             size = problem.arena_size(offsets)
-            if size <= target:
-                return ExactResult(best, True)
-            continue
-        # How high each of the two branches pushes the arena; take the collision whose better branch is worst.
-        first_up = at_second[hit] + high[hit] + first_sizes[hit]
-        second_up = at_first[hit] - low[hit] + second_sizes[hit]
-        worst = int(np.argmax(np.minimum(first_up, second_up)))
-        c = constraints[int(hit[worst])]
-        branches = [
-            (int(first_up[worst]), (offsets, c.b, c.a, c.high, len(trail))),
-            (int(second_up[worst]), (offsets, c.a, c.b, -c.low, len(trail))),
-        ]
-        if branches[0][0] <= branches[1][0]:
-            branches.reverse()
-        stack.extend(branch for up, branch in branches if up < size)
-    return ExactResult(best, True)
+        else:
+            low = asked + step
+            if fits is False:
+                bound = low
+        asked = (low + size - step) // 2 // step * step
+    return ExactResult(offsets, bound)
+
+
+def _smallest(possible: Callable[[int], bool], low: int, high: int, step: int) -> int:
+    """Return the least of low·step … high·step that is possible, where all above a possible one are."""
+    while low < high:
+        middle = (low + high) // 2
+        if possible(middle * step):
+            high = middle
+        else:
+            low = middle + 1
+    return low * step
+
+
+def _fits(ranges: Ranges, size: int, stop: int, seed: int) -> bool | None:
+    """Tell whether everything fits `size` bytes; None when the work reaches `stop` before that is known."""
+    chance = random.Random(seed)
+    contradictions = float(_FIRST_TRY)
+    fits = _try(ranges, size, stop, int(contradictions), None)
+    while fits is None and ranges.work < stop:
+        contradictions *= _LONGER
+        fits = _try(ranges, size, stop, int(contradictions), chance)
+    return fits
+
+
+def _try(
+    ranges: Ranges, size: int, stop: int, contradictions: int, chance: random.Random | None
+) -> bool | None:
+    if not ranges.begin(size):
+        return False
+    untried: list[tuple[int, int, int]] = []
+    while ranges.work < stop:
+        choice = _choose(ranges, chance)
+        if choice is None:
+            return True
+        constraint, way = choice
+        untried.append((ranges.mark, constraint, 3 - way))
+        possible = ranges.take(constraint, way)
+        while not possible:
+            if not untried:
+                return False
+            if not contradictions:
+                return None
+            contradictions -= 1
+            mark, constraint, way = untried.pop()
+            ranges.back_to(mark)
+            possible = ranges.take(constraint, way)
+    return None
+
+
+def _choose(ranges: Ranges, chance: random.Random | None) -> tuple[int, int] | None:
+    """Return a collision and the way to try first; None when nothing collides."""
+    best: tuple[float, int, int] | None = None
+    for constraint, first, second in ranges.collisions():
+        room = (max(first, second) + 1) / ranges.weights[constraint]
+        if chance is not None:
+            room *= 1 + chance.random()
+        if best is None or room < best[0]:
+            best = (room, constraint, 1 if first >= second else 2)
+    if best is None:
+        return None
+    _, constraint, way = best
+    if chance is not None and chance.random() < _AGAINST:
+        way = 3 - way
+    return constraint, way

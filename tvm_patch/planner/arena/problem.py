@@ -25,7 +25,10 @@ class Constraint:
 
 @dataclass(frozen=True)
 class Problem:
-    """Buffers to be placed, the distances forbidden between them, and the overlaps they came from."""
+    """Buffers to be placed, the distances forbidden between them, and the overlaps they came from.
+
+    Sizes are whole multiples of the least alignment: what is left of the last one, nothing else could use.
+    """
 
     buffers: tuple[Buffer, ...]
     constraints: tuple[Constraint, ...]
@@ -64,7 +67,7 @@ def make_problem(buffers: Sequence[Buffer], overlaps: Sequence[Overlap] = (), al
                 f"{o.output!r} (first use {table[o.output].first}) may not be written over {o.input!r} "
                 f"(last use {table[o.input].last}): the input has to die where the output is made"
             )
-    placed = tuple(replace(b, align=max(b.align, align)) for b in buffers)
+    placed = tuple(replace(b, align=max(b.align, align), size=-(-b.size // align) * align) for b in buffers)
     return Problem(placed, _constraints(placed, overlaps), tuple(overlaps))
 
 

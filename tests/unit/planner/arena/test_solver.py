@@ -9,15 +9,17 @@ from hypothesis import strategies as st
 
 from tvm_patch.errors import InternalError
 from tvm_patch.planner import ArenaPlan, Buffer, Overlap, plan_arena, verify_plan
-from tvm_patch.planner.arena import solver
+from tvm_patch.planner.arena import exact, solver
+from tvm_patch.planner.arena.bound import lower_bound
+from tvm_patch.planner.arena.exact import least_arena
 from tvm_patch.planner.arena.first_fit import (
     FirstFit,
     greedy_by_conflicts,
     greedy_by_pressure,
     greedy_by_size,
-    hill_climb,
 )
 from tvm_patch.planner.arena.problem import make_problem
+from tvm_patch.planner.arena.ranges import Ranges
 
 
 @st.composite
@@ -65,21 +67,55 @@ def test_least_arena_of_tiny_instances(problem):
 
 
 @settings(max_examples=150, deadline=None, derandomize=True)
-@given(problems(max_buffers=12, max_size=40, aligns=(1, 2, 4, 8), steps=8))
-def test_never_worse_than_the_heuristics(problem):
-    with patch.object(solver, "_NODES", 300), patch.object(solver, "_CLIMB_WORK", 3000):
+@given(problems(max_buffers=12, max_size=40, aligns=(1, 2, 4, 8), steps=8), st.sampled_from([0, 40, 400]))
+def test_never_worse_than_the_heuristics(problem, work):
+    """However early it gives up: then the bound is a bound all the same."""
+    known = plan_arena(*problem, align=4)
+    with patch.object(solver, "_WORK", work), patch.object(solver, "_WORK_PER_PAIR", 0):
         plan = plan_arena(*problem, align=4)
     fit = FirstFit(make_problem(*problem, align=4))
-    starts = [greedy(fit) for greedy in (greedy_by_size, greedy_by_conflicts, greedy_by_pressure)]
-    climbed = hill_climb(fit, min(starts, key=lambda p: p.size), target=0, rounds=200)
-    assert plan.lower_bound <= plan.size <= climbed.size <= min(s.size for s in starts)
+    greedy = min(order(fit).size for order in (greedy_by_size, greedy_by_conflicts, greedy_by_pressure))
+    assert plan.lower_bound <= known.size <= plan.size <= greedy
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(problems(max_buffers=7, max_size=40, aligns=(1, 2, 4, 8), steps=5), st.integers(0, 3))
+def test_chance_changes_the_way_only(problem, seed):
+    """A later try begins with other decisions; what is proved does not depend on them."""
+    posed = make_problem(*problem, align=4)
+    size = sum(b.size + b.align for b in posed.buffers) + 4
+    with patch.object(exact, "_FIRST_TRY", 1), patch.object(exact, "_AGAINST", 0.5):
+        found = least_arena(posed, size, lower_bound(posed), 10**6, seed)
+    assert found.lower_bound == plan_arena(*problem, align=4).size == posed.arena_size(found.offsets)
 
 
 @settings(max_examples=40, deadline=None, derandomize=True)
 @given(problems(max_buffers=10, max_size=30, aligns=(1, 4), steps=6))
 def test_same_answer_every_time(problem):
-    with patch.object(solver, "_NODES", 300), patch.object(solver, "_CLIMB_WORK", 3000):
-        assert plan_arena(*problem) == plan_arena(*problem)
+    assert plan_arena(*problem) == plan_arena(*problem)
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(problems(max_buffers=8, max_size=30, aligns=(1, 4), steps=5), st.data())
+def test_decisions_can_be_undone(problem, data):
+    ranges = Ranges(make_problem(*problem, align=4))
+    assert ranges.begin(sum(b.size + 4 for b in problem[0]))
+    before = (list(ranges.low), list(ranges.high), list(ranges.ways))
+    mark = ranges.mark
+    for constraint, _, _ in list(ranges.collisions()):
+        if not ranges.ways[constraint] and not ranges.take(constraint, data.draw(st.sampled_from([1, 2]))):
+            break
+    ranges.back_to(mark)
+    assert (ranges.low, ranges.high, ranges.ways) == before
+
+
+def test_a_drifting_chain_is_proved():
+    """Each tensor lies below the one before, so the chain needs more than any of its steps."""
+    buffers = [Buffer(f"t{k}", 3072, k, k + 1) for k in range(4)]
+    overlaps = [Overlap(f"t{k}", f"t{k + 1}", 128) for k in range(3)]
+    plan = plan_arena(buffers, overlaps)
+    assert plan.size == plan.lower_bound == 3072 + 3 * 128
+    assert lower_bound(make_problem(buffers, overlaps, align=4)) == 3072 + 128
 
 
 def test_in_place_chain_needs_one_buffer():
@@ -147,11 +183,11 @@ def network_like(count, seed):
     return buffers, overlaps
 
 
-@pytest.mark.parametrize(("count", "limit"), [(60, 1.0), (250, 5.0)])
+@pytest.mark.parametrize(("count", "limit"), [(60, 0.2), (250, 1.0)])
 def test_quick_enough(count, limit):
     buffers, overlaps = network_like(count, seed=1)
     start = time.process_time()
     plan = plan_arena(buffers, overlaps)
     # A busy machine is allowed twice the time; a change of algorithm is not.
     assert time.process_time() - start < 2 * limit
-    assert plan.size <= plan.lower_bound * 1.25
+    assert plan.optimal

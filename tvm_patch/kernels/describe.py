@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from relay_passes.extract_graph import extract_graph
 from tvm_patch.errors import UnsupportedError
 from tvm_patch.graph import Graph, Operator
-from tvm_patch.kernels import Kernel, RowKernel, TensorKernel, kernel_for
-from tvm_patch.kernels.registry import reduction_for
+from tvm_patch.kernels.base import Kernel, RowKernel, TensorKernel
+from tvm_patch.kernels.registry import kernel_for, reduction_for
 from tvm_patch.planner.channel_blocks import of_channels, starts_of
 from tvm_patch.planner.network import Network, OperatorDesc
 from tvm_patch.planner.turned import turned
 from tvm_patch.targets import Target
-from tvm_patch.tvm_types import IRModule
 
 COPY_KINDS = frozenset({"reshape"})
 """Operators whose output is their input, byte for byte: they cost nothing once both share their memory."""
@@ -34,26 +32,10 @@ def describe(graph: Graph, kernels: Sequence[Kernel], name: str, target: Target)
         Whose kernels they are.
     """
     operators = tuple(
-        _ask(OperatorDesc(index, op), kernel, target)
+        describe_operator(OperatorDesc(index, op), kernel, target)
         for index, (op, kernel) in enumerate(zip(graph.operators, kernels, strict=True))
     )
     return Network(name, graph, operators, target, KernelShapes(operators, target))
-
-
-def describe_module(module: IRModule, target: Target, name: str = "main") -> Network:
-    """Return ``main`` of a legalized module as the planner's network, with what its kernels can do.
-
-    Parameters
-    ----------
-    module : tvm.IRModule
-        In the integer dialect, not scheduled yet.
-    target : Target
-        What it will be compiled for; see :func:`tvm_patch.targets.get_target`.
-    name : str
-        Name of the network, for people.
-    """
-    graph = extract_graph(module)
-    return describe(graph, [kernel_for(op, target) for op in graph.operators], name, target)
 
 
 class KernelShapes:
@@ -122,14 +104,25 @@ class KernelShapes:
             return None
         if not isinstance(kernel, RowKernel) or not kernel.bandable:
             return None
-        return kernel, _ask(OperatorDesc(index, op), kernel, self._target)
+        return kernel, describe_operator(OperatorDesc(index, op), kernel, self._target)
 
 
 def _is_flat(kernel: Kernel) -> bool:
     return isinstance(kernel, RowKernel) and kernel.flat
 
 
-def _ask(op: OperatorDesc, kernel: Kernel, target: Target) -> OperatorDesc:
+def describe_operator(op: OperatorDesc, kernel: Kernel, target: Target) -> OperatorDesc:
+    """Return an operator with what its kernel needs and can do.
+
+    Parameters
+    ----------
+    op : OperatorDesc
+        The operator at its place.
+    kernel : Kernel
+        Its kernel.
+    target : Target
+        What it runs on.
+    """
     reduction = reduction_for(kernel.op, target)
     state = reduction.state_bytes if reduction is not None else 0
     described = replace(

@@ -13,9 +13,9 @@ from typing import Any
 import tvm
 from tvm.s_tir import Schedule
 from tvm.script.ir_builder import IRBuilder
-from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
 from tvm_patch.kernels.base import Kernel
+from tvm_patch.tir import T
 
 ATTRIBUTE = "tvm_patch.workload"
 CORE = "core"

@@ -1,0 +1,1 @@
+"""Network architectures as records, and what they cost, without weights, TVM or TensorFlow."""
