@@ -156,10 +156,14 @@ class RowKernel(Kernel):
     ascending order, when all up to element i of them was read for the last time.  Only such kernels may be given an
     output row that overlaps an input row."""
 
+    numbered: ClassVar[bool] = False
+    """Whether the function must know which row it makes: rows differ in more than what they read.  No such kernel is
+    `bandable`."""
+
     @property
     def bandable(self) -> bool:
         """Whether any range of output columns can be made by itself (not so for a concatenation along the width)."""
-        return True
+        return not self.numbered
 
     @property
     def flat(self) -> bool:
@@ -185,7 +189,9 @@ class RowKernel(Kernel):
 
         Parameters of the function, all ``T.handle(dtype)``, in this order: for input i and window row j
         ``in{i}_row{j}`` (buffered rows when the window is buffered); one per entry of `constants`, by its name;
-        ``scratch`` (int8) when `scratch_bytes` > 0; ``out``, the output row of shape (W, C).
+        ``scratch`` (int8) when `scratch_bytes` > 0; ``out``, the output row of shape (W, C); ``row`` (int32), the
+        number of the output row, when the kernel is `numbered`.
+        Of rows outside the tensor, a window that is `inside` gets the nearest row of it.
         The output row never overlaps the input rows that it reads, unless the kernel is `elementwise`: then it
         may start at or below the address of an input row of the same size.
         """

@@ -106,10 +106,11 @@ def row_body(kernel: RowKernel, dynamic: bool) -> Iterator[tuple[Any, dict[str, 
     Yields
     ------
     tuple
-        The IRBuilder, the buffers by name, and how many columns to make: None for all of them, also where the
-        operator has a single one.
+        The IRBuilder, the buffers by name (of a numbered kernel also the ``row``), and how many columns to make: None
+        for all of them, also where the operator has a single one.
     """
     if dynamic and not kernel.bandable:
         raise ValueError(f"output columns of {kernel.op.name} cannot be made by themselves")
-    with kernel_body(row_parameters(kernel), ("columns",) if dynamic else ()) as (builder, buffers):
+    numbers = ("row",) * kernel.numbered + ("columns",) * dynamic
+    with kernel_body(row_parameters(kernel), numbers) as (builder, buffers):
         yield builder, buffers, buffers["columns"] if dynamic and kernel.op.outputs[0].shape[2] > 1 else None

@@ -61,10 +61,7 @@ class BandNumbers:
         for j, (view, window) in enumerate(zip(op.inputs, self.windows(i), strict=True)):
             origin = layout.buffers[view.name].span.first if (i, j) in layout.buffered else whole
             need = columns_read(layout.elements[i], view.name, window, span)
-            # A broadcast row is read whole, whichever columns are made.
-            self.per_band[f"from{i}_{j}"] = (
-                _differences(need.first, origin) if window.column_stride else whole
-            )
+            self.per_band[f"from{i}_{j}"] = _differences(need.first, origin)
         element = layout.elements[i]
         if isinstance(element, CompositeDesc):
             self.per_band[f"first{i}"], self.per_band[f"end{i}"] = span.first, span.end

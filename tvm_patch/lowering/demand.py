@@ -8,6 +8,7 @@ from tvm import tirx
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
 from tvm_patch.kernels.named import array, bind
+from tvm_patch.lowering.window_rows import begin_of
 from tvm_patch.planner.layout.flow import Flow, RowCounts
 from tvm_patch.tvm_types import Buffer, Expr
 
@@ -53,7 +54,7 @@ class Demand(ABC):
         for tensor in self.flow.driven_by(operator):
             readers = [r for r in self.flow.readers[tensor] if r.operator == operator]
             window = max((r.window for r in readers), key=lambda w: w.reach - w.pad_before)
-            end = row * window.stride + (window.reach - window.pad_before)
+            end = begin_of(window, row) + (window.reach - window.pad_before)
             if window.inside:
                 end = T.min(end, T.int32(self.flow.rows[tensor]))
             with T.While(self.made[self.index[tensor]] < end):

@@ -18,6 +18,7 @@ from tvm_patch.lowering.patch_numbers import PatchNumbers
 from tvm_patch.lowering.segment_parts import SegmentCode, SegmentPart
 from tvm_patch.lowering.segment_printer import SegmentPrinter
 from tvm_patch.lowering.step_function import row_pointers
+from tvm_patch.lowering.window_rows import begin_of
 from tvm_patch.planner.layout.patches import PatchLayout, RegionBuffer
 from tvm_patch.targets import Target
 from tvm_patch.tvm_types import Expr, PrimFunc
@@ -145,7 +146,7 @@ class _Patches(SegmentPrinter):
         arguments: list[Expr] = []
         for j, (tensor, window) in enumerate(zip(part.inputs, described.rows, strict=True)):
             for k in range(window.size):
-                line = row * window.stride + (k * window.dilation - window.pad_before)
+                line = begin_of(window, row) + (k * window.dilation - window.pad_before)
                 arguments.append(self._pointer(i, j, tensor, line))
         arguments += self.constants_of(i)
         if kernel.scratch_bytes:

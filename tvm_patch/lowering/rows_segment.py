@@ -16,7 +16,7 @@ from tvm_patch.kernels import Kernel, RowKernel
 from tvm_patch.kernels.base import RowReduction
 from tvm_patch.kernels.c.arm.function import with_functions
 from tvm_patch.kernels.ir import call
-from tvm_patch.kernels.named import loop
+from tvm_patch.kernels.named import array, loop
 from tvm_patch.lowering.composite_function import composite_function
 from tvm_patch.lowering.demand import Demand
 from tvm_patch.lowering.narrow import flattened, narrowed
@@ -24,6 +24,7 @@ from tvm_patch.lowering.row_places import RowPlaces
 from tvm_patch.lowering.segment_parts import SegmentCode, SegmentPart, constant_names
 from tvm_patch.lowering.step_function import START_POINTERS, finish_pointers, row_pointers
 from tvm_patch.lowering.window_loop import WindowLoop, window_loop
+from tvm_patch.lowering.window_rows import begin_of
 from tvm_patch.planner.layout.row_buffer import RowBuffer
 from tvm_patch.planner.layout.rows import RowsLayout
 from tvm_patch.planner.row_window import RowWindow
@@ -112,6 +113,8 @@ class _Rows(RowPlaces):
         kernel, layout = self.kernels[0], self.layout
         alone = self.target.prints_c and len(self.kernels) == layout.bands == len(layout.buffers) == 1
         if not alone or not isinstance(kernel, RowKernel) or len(kernel.op.inputs) != 1 or layout.fetched:
+            return None
+        if kernel.numbered or kernel.windows[0].inside or kernel.windows[0].divisor > 1:
             return None
         kinds = {v.dtype for v in (*kernel.op.inputs, *kernel.op.outputs)}
         loop = WindowLoop(
@@ -238,10 +241,13 @@ class _Rows(RowPlaces):
         if isinstance(kernel, RowReduction):
             arguments.append(self.arguments["state"])
         else:
+            assert isinstance(kernel, RowKernel)
             arguments += self.constants_of(self.parts.index(part))
             if kernel.scratch_bytes:
                 arguments.append(T.address_of(self.buffers["scratch"][self.layout.scratch_offset]))
             arguments.append(self._out_pointer(element, part.output, row))
+            if kernel.numbered:
+                arguments.append(_variable(row))
         if self._dynamic(element):
             columns = self.number(f"columns{element}")
             arguments.append(T.int32(columns) if isinstance(columns, int) else columns)
@@ -252,8 +258,21 @@ class _Rows(RowPlaces):
         shift = self.number(f"from{element}_{j}")
         buffered = (element, j) in self.layout.buffered
         more = k * window.dilation - window.pad_before
-        cells, start = self.row_of(tensor, row * window.stride, more, buffered=buffered)
+        begin = begin_of(window, row)
+        if window.inside:
+            begin, more = self._inside(element, tensor, window, begin, more), 0
+        cells, start = self.row_of(tensor, begin, more, buffered=buffered)
         return T.address_of(cells[start + shift * self.tensors[tensor].shape[3]])
+
+    def _inside(self, element: int, tensor: str, window: RowWindow, begin: Expr, more: int) -> Expr:
+        """Return the row of a tensor that is nearest to row ``begin + more``."""
+        height, rows = self.tensors[tensor].shape[1], self.layout.flow.heights[element]
+        row = begin + more
+        if window.first_row(0) + window.pad_before + more < 0:
+            row = T.max(row, T.int32(0))
+        if window.first_row(rows - 1) + window.pad_before + more >= height:
+            row = T.min(row, T.int32(height - 1))
+        return row
 
     def _out_pointer(self, element: int, tensor: str, row: Expr) -> Expr:
         cells, start = self.row_of(tensor, row, buffered=tensor not in self.layout.stored)
@@ -279,6 +298,17 @@ class _Rows(RowPlaces):
         """Emit the filling of a row outside its tensor."""
         buffer = self.layout.buffers[tensor]
         self.fill(self.slot(buffer, row + buffer.top), buffer.pad_value, buffer.line_bytes)
+
+
+def _variable(row: Expr) -> Expr:
+    """Emit a variable with the number of a row.
+
+    Where functions are inlined, TVM joins common terms of what is computed from a row and of the addresses above, and
+    would define them below the addresses; of what a variable holds it joins none.
+    """
+    number = array("number", 1)
+    T.buffer_store(number, row, [0])
+    return number[0]
 
 
 class _RowDemand(Demand):

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
 class RowWindow:
     """The rows of one input that one output row needs, and how a row buffer of that input is laid out.
 
-    Output row y reads input rows ``y * stride - pad_before + i * dilation`` for i in 0..size-1; rows outside the
-    tensor are filled with `pad_value`.  A buffered row has `columns_before` padding columns, the input's columns,
+    Output row y reads input rows ``(y * stride + phase) // divisor - pad_before + i * dilation`` for i in 0..size-1;
+    rows outside the tensor are filled with `pad_value`.  The divisor is 1 unless the tensor is resized; the phase is
+    less than it.  Where a tensor grows several rows of the output begin at one row of the input.
+
+    A buffered row has `columns_before` padding columns, the input's columns,
     then `columns_after` padding columns, all holding `pad_value`.  When :attr:`buffered` is False the kernel may
     be given a pointer straight into the input tensor.
 
@@ -19,7 +23,8 @@ class RowWindow:
 
     Negative padding skips rows and columns of the input, as a slice does.
 
-    A window that is `inside` reads nothing of what lies outside the tensor: its reader knows what is there.
+    A window that is `inside` reads nothing of what lies outside the tensor: its reader knows what is there.  A row
+    kernel gets the nearest row of the tensor instead.
     """
 
     size: int = 1
@@ -32,6 +37,8 @@ class RowWindow:
     column_stride: int = 1
     column_reach: int = 1
     inside: bool = False
+    divisor: int = 1
+    phase: int = 0
 
     @property
     def reach(self) -> int:
@@ -43,9 +50,13 @@ class RowWindow:
         """Whether the rows must be copied to a padded row buffer first."""
         return self.columns_before > 0 or self.columns_after > 0 or self.size > 1 or self.pad_before > 0
 
-    def first_row(self, y: int) -> int:
-        """Return the first input row (may be negative) that output row `y` reads."""
-        return y * self.stride - self.pad_before
+    def first_row(self, y: Any) -> Any:
+        """Return the first input row (may be negative) that output row `y` reads; of an array of rows, an array."""
+        return (y * self.stride + self.phase) // self.divisor - self.pad_before
+
+    def end_row(self, y: Any) -> Any:
+        """Return one past the last input row (may lie outside) that output row `y` reads; arrays as before."""
+        return self.first_row(y) + self.reach
 
     @property
     def pads(self) -> bool:
@@ -58,5 +69,5 @@ class RowWindow:
         """Tell whether making `rows` rows can read a stored tensor of `height` rows without a buffer."""
         if self.stride == 0 or self.inside:
             return True
-        last = self.first_row(rows - 1) + self.reach
+        last = self.end_row(rows - 1)
         return max(self.columns_before, self.columns_after, self.pad_before) <= 0 and last <= height

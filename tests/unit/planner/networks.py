@@ -57,6 +57,13 @@ class Builder:
         macs = h * w * channels * c * kernel * kernel
         return self.add("conv2d", (source,), (1, h, w, channels), rows=(view,), macs=macs)
 
+    def resized(self, source: str, height: int, columns: int, size: int, phase: int) -> str:
+        """A resize to any height, and to a multiple of the columns; or a transposed convolution's demand for rows."""
+        _, h, w, c = self.tensors[source].shape
+        line = {"stride": h, "divisor": height, "phase": phase % height, "pad_before": size - 1}
+        view = RowWindow(size=size, column_stride=0, column_reach=w, inside=True, **line)
+        return self.add("resize", (source,), (1, height, columns * w, c), rows=(view,), bandable=False)
+
     def sum(self, left: str, right: str) -> str:
         shape = self.tensors[left].shape
         return self.add("add", (left, right), shape, rows=(RowWindow(), RowWindow()), elementwise=True)
@@ -78,15 +85,20 @@ class Builder:
         return Network.of("random", self.operators, [self.tensors["in"]], [self.tensors[t] for t in outputs])
 
 
-def random_network(seed: int, most: int = 8, width: int = 14) -> Network:
-    """Return a network of about `most` operators on at most `width` columns."""
+def random_network(seed: int, most: int = 8, width: int = 14, *, resizes: bool = False) -> Network:
+    """Return a network of about `most` operators on at most `width` columns; if `resizes`, some grow or shrink."""
     rng = random.Random(seed)
     b = Builder(rng.randint(5, 14), rng.randint(5, width), rng.randint(1, 4))
     at, taps = "in", []
     while len(b.operators) < most - 2:
         height, width, channels = b.tensors[at].shape[1:]
-        choice = rng.choice(["conv", "conv", "residual", "squeeze", "tap", "valid", "double"])
-        if choice == "residual" and len(b.operators) + 3 <= most:
+        choices = ["conv", "conv", "residual", "squeeze", "tap", "valid", "double"]
+        choice = rng.choice(choices + ["resized"] * 4 * resizes)
+        if choice == "resized":
+            size = rng.choice((1, 1, 2, 2, 3))
+            rows = rng.choice((2 * height, 2 * height, 3 * height, max(1, height // 2), rng.randint(1, 20)))
+            at = b.resized(at, rows, rng.choice((1, 2)), size, rng.randint(0, rows))
+        elif choice == "residual" and len(b.operators) + 3 <= most:
             wide = b.conv(at, 1, 1, channels * rng.choice((1, 3)))
             deep = b.conv(wide, rng.choice((1, 3, 5)), 1, channels)
             at = b.sum(*rng.sample([deep, at], 2))
@@ -123,7 +135,7 @@ class TurningShapes:
 
     def turned(self, index: int) -> OperatorDesc | None:
         op = self.operators[index]
-        if not op.rows:
+        if not op.rows or not op.bandable:
             return None
         rows = tuple(
             replace(

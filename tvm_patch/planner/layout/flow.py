@@ -38,13 +38,12 @@ class Reader:
 
     def first(self, y: int) -> int:
         """Return the first row that the reader's row `y` needs."""
-        return self.window.first_row(y)
+        first: int = self.window.first_row(y)
+        return first
 
     def end(self, y: int) -> int:
         """Return one past the last row that the reader's row `y` needs."""
-        if self.window.stride == 0:
-            return 1
-        end = self.window.first_row(y) + self.window.reach
+        end: int = self.window.end_row(y)
         return min(end, self.most) if self.window.inside else end
 
 

@@ -41,7 +41,7 @@ class PatchRegion:
         """Return the part of an input that this part of the output is made from."""
         rows = Span(
             tuple(map(window.first_row, self.rows.first)),
-            tuple(window.first_row(e - 1) + window.reach for e in self.rows.end),
+            tuple(window.end_row(e - 1) for e in self.rows.end),
         )
         return PatchRegion(rows, self.columns.needs(window))
 

@@ -246,6 +246,9 @@ class _Layout:
             self._check_inside(op.outputs[0], own)
             if op.outputs[0] in self.kept:
                 own = Span((0,), (self._tensor(op.outputs[0]).shape[2],))
+            elif not op.bandable and not last:
+                own = Span((0,), (self._tensor(op.outputs[0]).shape[2],))
+                held[op.outputs[0]] = held[op.outputs[0]].joined(own)
             spans[op.index] = own
             i = self.ops.index(op)
             for j, (tensor, window) in enumerate(zip(op.inputs, self.windows(op), strict=True)):

@@ -192,9 +192,14 @@ class Steps:
         node = Node(parent, op.index, driver.windows, height, 0, parent.depth + 1, op.rows_at_once, piece)
         demanded = node.demanded_by(parent.count)
         node.count = height if kept else demanded
-        own = ((0, width),) if kept else clipped(reads.wanted, width)
+        own = clipped(reads.wanted, width)
         if any(high <= low for low, high in own):
             return None
+        if kept:
+            own = ((0, width),)
+        elif not op.bandable:
+            own = ((0, width),)
+            reads = reads._replace(wanted=joined(reads.wanted, own))
         scratch, cycles = 0, self._run_cycles(piece, piece.call, node, own)
         if buffered:
             scratch = self._buffer_bytes(name, waiting, reads, kept)
@@ -326,7 +331,7 @@ class Steps:
         windows = driver.padded if stored and not made else driver.windows
         if windows and not all(w.inside for w in windows):
             begin = (driver.node.count - 1) // driver.node.at_once * driver.node.at_once
-            last = max(begin * w.stride - w.pad_before + w.reach if w.stride else 1 for w in windows)
+            last = max(w.end_row(begin) for w in windows)
             outside += max(0, last - tensor.shape[1])
         if not outside:
             return 0.0
@@ -348,7 +353,8 @@ class Steps:
             for name, reads in open_.reads.items():
                 windows = [w for use in reads.uses for w in use.windows]
                 if not any(w.stride == 0 for w in windows) and self._can_buffer(name, windows):
-                    rows = max(w.reach for w in windows)
+                    height = self.network.tensors[name].shape[1]
+                    rows = max(min(w.reach, height) if w.inside else w.reach for w in windows)
                     found.append((name, self._buffer_bytes(name, rows, reads, stored=False)))
             open_.buffers = tuple(found)
         total = 0

@@ -72,7 +72,7 @@ class Node:
         row = asked - 1
         if self.parent is not None and self.parent.at_once > 1:
             row -= row % self.parent.at_once
-        last = max(row * w.stride - w.pad_before + w.reach if w.stride else 1 for w in self.windows)
+        last: int = max(w.end_row(row) for w in self.windows)
         needed = min(max(last, 0), self.rows)
         return min(-(-needed // self.at_once) * self.at_once, self.rows)
 
@@ -89,12 +89,12 @@ class Node:
 
 def last_row(windows: Sequence[RowWindow], row: Rows) -> Rows:
     """Return one past the last input row, padding included, that output row `row` needs."""
-    return _most([row * w.stride - w.pad_before + w.reach if w.stride else row * 0 + 1 for w in windows])
+    return _most([w.end_row(row) for w in windows])
 
 
 def first_row(windows: Sequence[RowWindow], row: Rows) -> Rows:
     """Return the first input row, padding included, that output row `row` needs."""
-    return -_most([w.pad_before - row * w.stride for w in windows])
+    return -_most([-w.first_row(row) for w in windows])
 
 
 def _most(values: list[Rows]) -> Rows:
@@ -197,10 +197,10 @@ def _waiting_of_one(
     most = 1
     inside = all(w.inside for w in windows)
     for row in range(0, count, reads_at_once):
-        made = max(row * w.stride - w.pad_before + w.reach if w.stride else 1 for w in windows)
+        made = max(w.end_row(row) for w in windows)
         made = min(made, rows) if inside else made
         made = max(made, min(-(-made // at_once) * at_once, rows)) if at_once > 1 else made
-        most = max(most, made - min(row * w.stride - w.pad_before for w in windows))
+        most = max(most, made - min(w.first_row(row) for w in windows))
     return most
 
 

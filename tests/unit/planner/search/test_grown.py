@@ -77,6 +77,17 @@ def test_random_networks(first):
     assert sum(illegal for _, illegal in counts) > 100
 
 
+@pytest.mark.parametrize("first", range(0, 100, 20))
+def test_networks_that_resize(first):
+    counts = [
+        compare(random_network(seed, 9, 9, resizes=True), fetched)
+        for seed in range(first, first + 20)
+        for fetched in (frozenset(), frozenset({"in"}))
+    ]
+    assert sum(legal for legal, _ in counts) > 500
+    assert sum(illegal for _, illegal in counts) > 500
+
+
 def test_lopsided_padding():
     """Bands that would see nothing but padding are illegal in both."""
     for left, reach in ((3, 1), (2, 3), (0, 1)):

@@ -22,8 +22,8 @@ from tvm_patch.planner.search.pace import paced_counts
 from tvm_patch.planner.search.pieces import Piece, composite_piece, piece_of
 
 
-def turning_network(seed: int) -> Network:
-    network = random_network(seed, 10)
+def turning_network(seed: int, resizes: bool = False) -> Network:
+    network = random_network(seed, 10, resizes=resizes)
     return replace(network, shapes=TurningShapes(network.operators))
 
 
@@ -45,9 +45,9 @@ def pieces_ending_at(network: Network, index: int, draw: random.Random) -> list[
     return found
 
 
-def compare(seed: int, fetched: frozenset[str]) -> int:
+def compare(seed: int, fetched: frozenset[str], resizes: bool = False) -> int:
     """Compare segments of a network that are drawn at random; return how many with composites can run."""
-    network, draw, legal = turning_network(seed), random.Random(seed), 0
+    network, draw, legal = turning_network(seed, resizes), random.Random(seed), 0
     steps = {bands: Steps(network, fetched, bands) for bands in (1, 2, 3)}
     pieces = [pieces_ending_at(network, index, draw) for index in range(len(network.operators))]
     for end in range(1, len(network.operators) + 1):
@@ -88,6 +88,17 @@ def test_random_networks(first):
         for fetched in (frozenset[str](), frozenset({"in"}))
     ]
     assert sum(counts) > 150
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("first", range(0, 40, 10))
+def test_networks_that_resize(first):
+    counts = [
+        compare(seed, fetched, resizes=True)
+        for seed in range(first, first + 10)
+        for fetched in (frozenset[str](), frozenset({"in"}))
+    ]
+    assert sum(counts) > 100
 
 
 def test_closed_forms_are_what_is_replayed():
