@@ -167,6 +167,43 @@ class NetworkGrower:
             self.at, weight, bias, scale, *self._quantization(self.at, 9 * depth), stride=2
         )
 
+    def resized(self) -> None:
+        """A resize: by a whole factor most of the time, larger or smaller, or to any size."""
+        height, width = self.model.shape(self.at)[1:3]
+        sizes = [
+            (height * 2, width * 2),
+            (height * 2, width * 3),
+            (height * 4, width),
+            (height + 3, width + 1),
+        ]
+        if self.extent(self.at) > 3:
+            sizes += [(height // 2, width // 2), (height - 1, width // 3), (height // 3, width)]
+        size = self.choice(*sizes)
+        flags = self.choice(
+            {}, {"align_corners": True}, {"half_pixel_centers": True}, {"half_pixel_centers": True}
+        )
+        resize = self.choice(self.model.resize_nearest_neighbor, self.model.resize_bilinear)
+        self.at = resize(self.at, size, **flags)
+
+    def transposed(self) -> None:
+        """A transposed convolution of any window and strides, those of decoders most of the time."""
+        channels, depth = self.number(1, 6), self.model.shape(self.at)[3]
+        kernel = self.choice((2, 2), (3, 3), (4, 4), (5, 3), (1, 2))
+        weight, bias, scale = self._weights(channels, *kernel, depth, per=channels)
+        self.at = self.model.transpose_conv(
+            self.at, weight, bias, scale, *self._quantization(self.at, 9 * depth),
+            stride=self.choice((2, 2), (2, 2), (3, 2), (1, 1)), padding=self.choice("SAME", "VALID"),
+            activation=self.choice(*_ACTIVATIONS),
+        )  # fmt: skip
+
+    def skip(self) -> None:
+        """An encoder's tensor beside a decoder's, whose shape may be anything: brought to it by a resize."""
+        left, before = self.at, self.model.quantization(self.at)
+        self.at = self.conv(self.at, 3, self.number(1, 4), self.choice(1, 2))
+        self.choice(self.resized, self.transposed)()
+        right = self.model.resize_nearest_neighbor(left, self.model.shape(self.at)[1:3])
+        self.at = self.model.concatenation([self.model.quantize(self.at, *before), right], 3)
+
     def head(self) -> None:
         """Global mean and a fully connected layer."""
         quantization = self.model.quantization(self.at)
@@ -225,6 +262,18 @@ def _grown(grower: NetworkGrower) -> bytes:
     outputs = dict.fromkeys([*grower.outputs, grower.at])
     for tensor in outputs:
         grower.model.output(tensor)
+    return write_model(grower.model.finish())
+
+
+def decoder_network(seed: int) -> bytes:
+    """Return a random network of resizes and transposed convolutions between convolutions."""
+    grower = NetworkGrower(seed)
+    for _ in range(grower.number(2, 3)):
+        grower.choice(grower.resized, grower.resized, grower.transposed, grower.skip)()
+        grower.choice(grower.chain, grower.chain, grower.separable, grower.pointwise, grower.residual)()
+    if grower.choice(True, False):
+        grower.head()
+    grower.model.output(grower.at)
     return write_model(grower.model.finish())
 
 

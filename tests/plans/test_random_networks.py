@@ -15,7 +15,7 @@ import pytest
 from relay_passes.prune_channels import pruned_channels
 from tests.plans.composites import with_composites
 from tests.plans.host import Trial, run_trials
-from tests.plans.networks import random_network, sparse_network
+from tests.plans.networks import decoder_network, random_network, sparse_network
 from tests.plans.plans import random_plan, searched_plan
 from tests.plans.specification import specified
 from tests.plans.trial import make_trial
@@ -74,6 +74,13 @@ def test_pruned_networks(first, tmp_path):
     trials = [trial for seed in range(first, first + BATCH) for trial in trials_of(seed, sparse_network)]
     assert sum(bool(pruned_channels(t.legalized.module)) for t in trials) > BATCH // 2
     assert_specified(trials, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("first", range(0, 60, BATCH))
+def test_decoders(first, tmp_path):
+    seeds = range(first, first + BATCH)
+    assert_specified([trial for seed in seeds for trial in trials_of(seed, decoder_network)], tmp_path)
 
 
 @pytest.mark.verify

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 
@@ -11,6 +13,29 @@ FRACTION_BITS = 10
 """Bits of a bilinear weight: 1024 is 1.0."""
 
 Int64Array = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Line:
+    """Input indices that lie on a line: output index i reads ``(i * numerator + offset) // denominator``.
+
+    Attributes
+    ----------
+    numerator, denominator : int
+        Positive.
+    offset : int
+        May be negative.
+    """
+
+    numerator: int
+    offset: int
+    denominator: int
+
+    def indices(self, output_size: int) -> Int64Array:
+        """Return the input index of every output index, shape (output_size,)."""
+        position = np.arange(output_size, dtype=np.int64) * self.numerator + self.offset
+        index: Int64Array = position // self.denominator
+        return index
 
 
 def nearest_indices(
@@ -38,6 +63,44 @@ def nearest_indices(
     return index
 
 
+def nearest_line(
+    input_size: int, output_size: int, align_corners: bool, half_pixel_centers: bool
+) -> Line | None:
+    """Return the line on which :func:`nearest_indices` lie.
+
+    Returns
+    -------
+    Line or None
+        None where float32 leaves the line of the exact ratio (about one pair of sizes in five hundred).
+    """
+    half = int(half_pixel_centers)
+    if input_size == 1:
+        line = Line(1, 0, output_size)
+    elif align_corners and output_size > 1:
+        step, over = input_size - 1, output_size - 1
+        line = Line(2 * step, step * half + over, 2 * over)
+    else:
+        line = Line(2 * input_size, input_size * half + output_size * align_corners, 2 * output_size)
+    exact = nearest_indices(input_size, output_size, align_corners, half_pixel_centers)
+    return line if np.array_equal(line.indices(output_size), exact) else None
+
+
+def bilinear_line(
+    input_size: int, output_size: int, align_corners: bool, half_pixel_centers: bool
+) -> tuple[int, int]:
+    """Return the step and the offset of the positions in :func:`bilinear_coordinates`, in Q10.
+
+    Output index i lies at ``i * step + offset``: between the input index that this is in whole numbers, perhaps -1,
+    and the next one.
+    """
+    one = 1 << FRACTION_BITS
+    if align_corners and output_size > 1:
+        step = (one * (input_size - 1) + (output_size - 1) // 2) // (output_size - 1)
+    else:
+        step = (one * input_size + output_size // 2) // output_size
+    return step, step // 2 - one // 2 if half_pixel_centers else 0
+
+
 def bilinear_coordinates(
     input_size: int, output_size: int, align_corners: bool, half_pixel_centers: bool
 ) -> tuple[Int64Array, Int64Array, Int64Array]:
@@ -61,13 +124,8 @@ def bilinear_coordinates(
         reads outside its input there.
     """
     one = 1 << FRACTION_BITS
-    if align_corners and output_size > 1:
-        step = (one * (input_size - 1) + (output_size - 1) // 2) // (output_size - 1)
-    else:
-        step = (one * input_size + output_size // 2) // output_size
-    position = np.arange(output_size, dtype=np.int64) * step
-    if half_pixel_centers:
-        position += step // 2 - one // 2
+    step, offset = bilinear_line(input_size, output_size, align_corners, half_pixel_centers)
+    position = np.arange(output_size, dtype=np.int64) * step + offset
     lower = np.maximum(position // one, 0)
     upper = np.minimum((position + one - 1) // one, input_size - 1)
     if lower[-1] > input_size - 1:

@@ -10,15 +10,28 @@ from typing import ClassVar
 import numpy as np
 
 from tvm_patch.graph import Operator
-from tvm_patch.kernels.base import TensorKernel
+from tvm_patch.kernels.base import RowKernel
 from tvm_patch.kernels.dot import ONE, EmitDot, TileSize, emit_dot
-from tvm_patch.kernels.ir import tiles
-from tvm_patch.kernels.loops import kernel_body, parameters_of
+from tvm_patch.kernels.ir import row_body, tiles
 from tvm_patch.kernels.named import array, bind, loop
 from tvm_patch.kernels.registry import register
 from tvm_patch.kernels.requantize import Requantizer, store_int8
-from tvm_patch.tir import T
-from tvm_patch.tvm_types import Expr, PrimFunc
+from tvm_patch.planner.row_window import RowWindow
+from tvm_patch.tir import T, tirx
+from tvm_patch.tvm_types import Buffer, Expr, PrimFunc
+
+
+@dataclass(frozen=True)
+class _Reach:
+    """What reaches an output along one axis: for `count` numbers j from `begin` on, input ``nearest - j``.
+
+    It goes through kernel tap ``first + j * stride``.  What is the same for all outputs is a number.
+    """
+
+    first: Expr
+    nearest: Expr
+    begin: Expr | int
+    count: Expr | int
 
 
 @dataclass(frozen=True)
@@ -31,29 +44,51 @@ class _Axis:
     stride: int
     pad: int
 
-    def reach(self, position: Expr) -> tuple[Expr, Expr, Expr, Expr]:
-        """Emit what reaches an output: first tap, input at the first tap, first and last + 1 of the count.
+    @property
+    def most(self) -> int:
+        """How many inputs reach an output at most."""
+        return -(-self.kernel // self.stride)
 
-        Count j stands for tap ``first + j * stride`` and input ``nearest - j``.
-        """
+    @cached_property
+    def _all(self) -> tuple[np.ndarray, np.ndarray]:
+        """``begin`` and ``count`` of every output."""
+        nearest, first = np.divmod(np.arange(self.outputs) + self.pad, self.stride)
+        begin = np.maximum(nearest - (self.inputs - 1), 0)
+        taps = (self.kernel - 1 + self.stride - first) // self.stride
+        return begin, np.maximum(np.minimum(nearest + 1, taps) - begin, 0)
+
+    def reached_by(self, j: int) -> np.ndarray:
+        """Tell of every output whether number `j` reaches it."""
+        begin, count = self._all
+        reached: np.ndarray = (begin <= j) & (j < begin + count)
+        return reached
+
+    def reach(self, position: Expr) -> _Reach:
+        """Emit what reaches an output."""
+        begins, counts = self._all
         reached = bind("reached", position + self.pad)
         nearest = bind("nearest", T.floordiv(reached, T.int32(self.stride)))
         first = bind("first", reached - nearest * self.stride)
+        begin: Expr | int = 0
+        if begins.any():
+            begin = bind("begin", T.max(nearest - (self.inputs - 1), T.int32(0)))
+        if len(set(counts.tolist())) == 1:
+            return _Reach(first, nearest, begin, int(counts[0]))
         taps = T.floordiv(T.int32(self.kernel - 1 + self.stride) - first, T.int32(self.stride))
-        begin = bind("begin", T.max(nearest - (self.inputs - 1), T.int32(0)))
-        end = bind("end", T.max(T.min(nearest + 1, taps), begin))
-        return first, nearest, begin, end
+        count = bind("count", T.max(T.min(nearest + 1, taps) - begin, T.int32(0)))
+        return _Reach(first, nearest, begin, count)
 
 
 @register
-class TransposeConv2d(TensorKernel):
+class TransposeConv2d(RowKernel):
     """Outputs one pixel at a time; each (tap, input pixel) pair is a dot product.
 
     How many taps meet an output depends on its place, so the input's zero point is subtracted from the data
-    instead of being folded into the bias.
+    instead of being folded into the bias, and a row function has to know which row it makes.
     """
 
     kinds = ("transpose_conv2d",)
+    numbered = True
     requantizer_type: ClassVar[type[Requantizer]] = Requantizer
     dot: ClassVar[EmitDot] = staticmethod(emit_dot)
 
@@ -84,39 +119,76 @@ class TransposeConv2d(TensorKernel):
         """How many channels are made at once, and how."""
         return ONE
 
-    def function(self) -> PrimFunc:
-        """Return the function; see :class:`TensorKernel`."""
-        attrs, requantizer = self.op.attrs, self.requantizer
-        out_channels, kernel_h, kernel_w, in_channels = self.op.constants["weight"].shape
-        _, in_h, in_w, _ = self.op.inputs[0].shape
-        _, out_h, out_w, _ = self.op.outputs[0].shape
-        top, left, _, _ = (int(v) for v in attrs["padding"])
-        stride_h, stride_w = (int(v) for v in attrs["strides"])
-        rows = _Axis(in_h, out_h, kernel_h, stride_h, top)
-        columns = _Axis(in_w, out_w, kernel_w, stride_w, left)
-        tile = self.tile
-        width = min(tile.channels, out_channels)
-        per_channel = kernel_h * kernel_w * in_channels
-        with kernel_body(parameters_of(self)) as (builder, buffers):
-            data, weight, out = buffers["in0"], buffers["weight"], buffers["out0"]
+    @cached_property
+    def _axes(self) -> tuple[_Axis, _Axis]:
+        """Rows and columns."""
+        data, out = self.op.inputs[0].shape[1:3], self.op.outputs[0].shape[1:3]
+        kernel, padding = self.op.constants["weight"].shape[1:3], self.op.attrs["padding"][:2]
+        strides = self.op.attrs["strides"]
+        rows, columns = (
+            _Axis(data[a], out[a], kernel[a], int(strides[a]), int(padding[a])) for a in range(2)
+        )
+        return rows, columns
+
+    @property
+    def windows(self) -> tuple[RowWindow, ...]:
+        """The rows that reach a row, whole: the nearest one is the last, those that do not exist are not read."""
+        rows, columns = self._axes
+        window = RowWindow(
+            size=rows.most,
+            pad_before=rows.most - 1 - rows.pad // rows.stride,
+            column_stride=0,
+            column_reach=columns.inputs,
+            inside=True,
+            divisor=rows.stride,
+            phase=rows.pad % rows.stride,
+        )
+        return (window,)
+
+    def row_function(self, dynamic: bool = False) -> PrimFunc:
+        """Return the function of one row; see :class:`RowKernel`."""
+        (rows, columns), requantizer = self._axes, self.requantizer
+        out_channels = self.op.outputs[0].shape[3]
+        width = min(self.tile.channels, out_channels)
+        with row_body(self, dynamic) as (builder, buffers, _):
+            down = rows.reach(buffers["row"])
             acc = array("acc", width)
-            with ExitStack() as stack:
-                y = stack.enter_context(tiles(out_h, 1))
-                first_y, nearest_y, begin_y, end_y = rows.reach(y)
-                x = stack.enter_context(tiles(out_w, 1))
-                first_x, nearest_x, begin_x, end_x = columns.reach(x)
-                channel = stack.enter_context(tiles(out_channels, width))
-                for t in range(width):
-                    T.buffer_store(acc, buffers["bias"][channel + t], [t])
-                with loop("j", begin_y, end_y) as j, loop("i", begin_x, end_x) as i:
-                    tap = (first_y + j * stride_h) * kernel_w + first_x + i * stride_w
-                    taps = bind("taps", tap * in_channels + channel * per_channel)
-                    pixel = bind("pixel", ((nearest_y - j) * in_w + nearest_x - i) * in_channels)
-                    weights = [(weight, taps + t * per_channel) for t in range(width)]
-                    zero_point = int(attrs["input_zero_point"])
-                    self.dot(acc, weights, [(data, pixel)], in_channels, tile, requantizer.wraps, zero_point)
-                for t in range(width):
-                    pair = requantizer.load(buffers, channel + t)
-                    value = requantizer.emit(acc[t], *pair)
-                    store_int8(out, (y * out_w + x) * out_channels + channel + t, value)
+            with tiles(columns.outputs, 1) as x:
+                across = columns.reach(x)
+                with tiles(out_channels, width) as channel:
+                    for t in range(width):
+                        T.buffer_store(acc, buffers["bias"][channel + t], [t])
+                    self._sum(acc, buffers, channel, down, across)
+                    for t in range(width):
+                        pair = requantizer.load(buffers, channel + t)
+                        value = requantizer.emit(acc[t], *pair)
+                        store_int8(buffers["out"], x * out_channels + channel + t, value)
         return builder.get()
+
+    def _sum(
+        self, acc: Buffer, buffers: dict[str, Buffer], channel: Expr, down: _Reach, across: _Reach
+    ) -> None:
+        """Emit what the inputs that reach a pixel add to the sums of some of its channels, row by row."""
+        rows, columns = self._axes
+        _, kernel_h, kernel_w, depth = self.op.constants["weight"].shape
+        per_channel, zero_point = kernel_h * kernel_w * depth, int(self.op.attrs["input_zero_point"])
+        tap = bind("tap", down.first * kernel_w + across.first + across.begin * columns.stride)
+        first = bind("first_taps", tap * depth + channel * per_channel)
+        nearest = bind("first_pixel", (across.nearest - across.begin) * depth)
+        for j in range(rows.most):
+            reached = rows.reached_by(j)
+            if not reached.any():
+                continue
+            data = buffers[f"in0_row{rows.most - 1 - j}"]
+            with ExitStack() as stack:
+                if not reached.all():
+                    conditions = (down.begin <= j, down.begin + down.count > j)
+                    there = tirx.all(*(c for c in conditions if not isinstance(c, bool)))
+                    stack.enter_context(T.If(there))
+                    stack.enter_context(T.Then())
+                one = isinstance(across.count, int) and across.count == 1
+                i = T.int32(0) if one else stack.enter_context(loop("i", 0, across.count))
+                taps = bind("taps", first + (j * rows.stride * kernel_w + i * columns.stride) * depth)
+                pixel = bind("pixel", nearest - i * depth)
+                weights = [(buffers["weight"], taps + t * per_channel) for t in range(int(acc.shape[0]))]
+                self.dot(acc, weights, [(data, pixel)], depth, self.tile, self.requantizer.wraps, zero_point)

@@ -84,7 +84,7 @@ def _row_case(index: int, kernel: RowKernel, ranges: Sequence[Range], in_place: 
             if w.column_stride == 0:
                 columns = w.columns_before + t.shape[2] + w.columns_after
             for j in range(w.size):
-                row = f"y * {w.stride} - {w.pad_before} + {j * w.dilation}"
+                row = batch.row_read(w, j, height)
                 body.append(
                     f"{kind} *r{i}_{j} = ({kind} *)piece_of(row_of(in{i}, {height}, {row_bytes}, {pixel}, {row}, "
                     f"{w.columns_before}, {w.columns_after}, {w.pad_value & 255}), "

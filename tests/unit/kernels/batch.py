@@ -21,6 +21,7 @@ from tvm_patch.kernels import Kernel, RowKernel, TensorKernel, kernel_for
 from tvm_patch.kernels.describe import describe
 from tvm_patch.lowering.program import choose_kernels, lower_program
 from tvm_patch.lowering.to_vm import program_to_relax
+from tvm_patch.planner.row_window import RowWindow
 from tvm_patch.planner.schedule import Schedule
 from tvm_patch.planner.segments import layer_by_layer
 from tvm_patch.targets import CORTEX_M7, HOST, TARGETS, TIR, Target
@@ -86,6 +87,12 @@ def _function(kernel: Kernel):
     return kernel.function()
 
 
+def row_read(window: RowWindow, j: int, height: int) -> str:
+    """Return C for the row of an input of so many rows that output row ``y`` is given as row `j` of its window."""
+    row = f"(y * {window.stride} + {window.phase}) / {window.divisor} - {window.pad_before} + {j * window.dilation}"
+    return f"inside({row}, {height})" if window.inside else row
+
+
 def _call(index: int, kernel: Kernel) -> str:
     """Return C that reads one case's arrays, calls its function and writes its outputs."""
     op, lines, arguments, frees = kernel.op, [], [], []
@@ -114,7 +121,7 @@ def _call(index: int, kernel: Kernel) -> str:
         for i, (t, w) in enumerate(zip(op.inputs, kernel.windows, strict=True)):
             kind, height = _c_type(t.dtype), t.shape[1]
             for j in range(w.size):
-                row = f"y * {w.stride} - {w.pad_before} + {j * w.dilation}"
+                row = row_read(w, j, height)
                 body.append(
                     f"{kind} *r{i}_{j} = ({kind} *)row_of(in{i}, {height}, {t.nbytes // height}, "
                     f"{t.nbytes // height // t.shape[2]}, {row}, {w.columns_before}, {w.columns_after}, "
@@ -124,7 +131,7 @@ def _call(index: int, kernel: Kernel) -> str:
                 done.append(f"release(r{i}_{j});")
         size = out.size // out.shape[1]
         body.append(f"{_c_type(out.dtype)} *o = ({_c_type(out.dtype)} *)block({out.nbytes // out.shape[1]});")
-        body.append(f"f{index}({', '.join([*arguments, *constants, 'o'])});")
+        body.append(f"f{index}({', '.join([*arguments, *constants, 'o', *['y'] * kernel.numbered])});")
         body.append(f"memcpy(out0 + y * {size}, o, {out.nbytes // out.shape[1]}); release(o);")
         lines.append(f"for (long y = 0; y < {out.shape[1]}; ++y) {{ {' '.join(body + done)} }}")
     lines += [f"put(out{i}, {t.nbytes});" for i, t in enumerate(op.outputs)]

@@ -65,6 +65,8 @@ static inline void *row_of(const void *tensor, long height, size_t row, size_t p
   if (r >= 0 && r < height) { memcpy(p + before * pixel, (const unsigned char *)tensor + (size_t)r * row, row); }
   return p;
 }
+/* The row of a tensor that is nearest to row r. */
+static inline long inside(long r, long height) { return r < 0 ? 0 : r < height ? r : height - 1; }
 """
 
 

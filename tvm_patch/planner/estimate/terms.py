@@ -238,6 +238,25 @@ def _resize_nearest(network: Network, op: OperatorDesc) -> Terms:
     return Terms({f"{op.kind}.call": 1}, copied(op.kind, 1, network.tensors[op.outputs[0]].shape[3]))
 
 
+def _resize_bilinear(network: Network, op: OperatorDesc) -> Terms:
+    channels = network.tensors[op.outputs[0]].shape[3]
+    return Terms({f"{op.kind}.call": 1}, {"resize_bilinear.column": 1, "resize_bilinear.element": channels})
+
+
+def _transpose_conv(network: Network, op: OperatorDesc) -> Terms:
+    data, out = shapes(network, op)
+    tiles = -(-out[3] // 4)
+    # A tile meets each tap that reaches it: on average so many.
+    taps = op.macs / max(1, data[3] * prod(out))
+    column = {
+        "transpose_conv.column": 1,
+        "transpose_conv.tile": tiles,
+        "transpose_conv.tap": tiles * taps,
+        "transpose_conv.quad": tiles * taps * (data[3] // 4),
+    }
+    return Terms({"transpose_conv.call": 1}, column)
+
+
 def _pool(network: Network, op: OperatorDesc) -> Terms:
     _, out = shapes(network, op)
     if op.window is None:
@@ -288,6 +307,8 @@ _ROWS: dict[str, Callable[[Network, OperatorDesc], Terms]] = {
     "concat": _concat,
     "pad": _pad_channels,
     "resize_nearest": _resize_nearest,
+    "resize_bilinear": _resize_bilinear,
+    "transpose_conv2d": _transpose_conv,
     "avg_pool2d": _pool,
     "max_pool2d": _pool,
     "mean": _mean_columns,

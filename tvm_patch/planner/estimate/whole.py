@@ -89,19 +89,6 @@ def _whole_resize_bilinear(network: Network, op: OperatorDesc) -> Pieces:
     return {"resize_bilinear.column": pixels, "resize_bilinear.element": tensor.size}
 
 
-def _whole_transpose_conv(network: Network, op: OperatorDesc) -> Pieces:
-    data, out = shapes(network, op)
-    tiles = prod(out[:3]) * -(-out[3] // 4)
-    # A tile meets each tap that reaches it: on average so many.
-    taps = op.macs / max(1, data[3] * prod(out))
-    return {
-        "transpose_conv.column": prod(out[:3]),
-        "transpose_conv.tile": tiles,
-        "transpose_conv.tap": tiles * taps,
-        "transpose_conv.quad": tiles * taps * (data[3] // 4),
-    }
-
-
 def _whole_nothing(network: Network, op: OperatorDesc) -> Pieces:
     """Return no pieces: input and output share their memory."""
     return {}
@@ -121,7 +108,6 @@ _WHOLE: dict[str, Callable[[Network, OperatorDesc], Pieces]] = {
     "max_pool2d": _whole_pool,
     "resize_nearest": _whole_resize_nearest,
     "resize_bilinear": _whole_resize_bilinear,
-    "transpose_conv2d": _whole_transpose_conv,
     "reshape": _whole_nothing,
 }
 """By kind, for operators that need whole tensors."""
