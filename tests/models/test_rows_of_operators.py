@@ -40,6 +40,32 @@ class Builder(NetworkBuilder):
         parts = parts.reshape(batch, height // 2, 2, width // 2, 2, channels)
         return self.moved(x, made, parts.max(axis=(2, 4)))
 
+    def resized(self, x: int, factor: int, kind: str, **flags: bool) -> int:
+        height, width = (factor * extent for extent in self.shape(x)[1:3])
+        add = getattr(self._builder, f"resize_{kind}")
+        # Whatever the kind, the values spread about alike.
+        values = self._values[x].repeat(factor, axis=1).repeat(factor, axis=2)
+        return self.moved(x, add(x, (height, width), **flags), values)
+
+    def enlarged(self, x: int, channels: int, kernel: int, stride: int) -> int:
+        """Add a transposed convolution; a network's first pixels are enough to choose its scale by."""
+        weight = self._weights(channels, kernel, kernel, self.channels(x)) / kernel
+        values = self._values[x]
+        _, height, width, _ = values.shape
+        size = (height - 1) * stride + kernel, (width - 1) * stride + kernel
+        result = np.zeros((1, *size, channels), np.float32)
+        for i in range(kernel):
+            for j in range(kernel):
+                part = values @ weight[:, i, j].T
+                result[:, i : i + height * stride : stride, j : j + width * stride : stride] += part
+        result = result[:, : height * stride, : width * stride]
+        scale = np.abs(weight).max((1, 2, 3)) / 127
+        quantized, offset = self._quantized(x, weight, np.zeros(channels, np.float32), scale)
+        made = self._builder.transpose_conv(
+            x, quantized, offset, scale, *self._range(result), stride=stride, padding="SAME"
+        )
+        return self.moved(x, made, result)
+
     def head(self, x: int) -> bytes:
         x = self.conv(self.depthwise(x, 3, 2), 8)
         return write_model(self.finish(self.dense(self.global_mean(x), 4)))
@@ -64,7 +90,48 @@ def slices() -> bytes:
     return net.head(x)
 
 
-NETWORKS = [softmax_over_channels, padding, slices]
+def _encoded(net: Builder) -> int:
+    return net.conv(net.conv(net.input, 16, 3, 2, "RELU6"), 16, 3, 1, "RELU6")
+
+
+def _decoded(net: Builder, x: int) -> bytes:
+    return net.head(net.conv(net.depthwise(net.conv(x, 24, 3, 1, "RELU6"), 3), 16))
+
+
+def nearest() -> bytes:
+    """A neck: a coarse tensor, enlarged, over a fine one."""
+    net = Builder("nearest", (1, 64, 64, 3))
+    fine = _encoded(net)
+    coarse = net.conv(net.conv(fine, 24, 3, 2, "RELU6"), 16)
+    x = net.add(fine, net.resized(coarse, 2, "nearest_neighbor", half_pixel_centers=True))
+    return _decoded(net, net.resized(x, 2, "nearest_neighbor"))
+
+
+def bilinear() -> bytes:
+    """A decoder of a segmentation."""
+    net = Builder("bilinear", (1, 48, 48, 3))
+    x = net.conv(_encoded(net), 16, 3, 1, "RELU6")
+    x = net.resized(x, 2, "bilinear", half_pixel_centers=True)
+    return _decoded(net, net.resized(net.conv(x, 8, 3), 2, "bilinear", align_corners=True))
+
+
+def transposed() -> bytes:
+    net = Builder("transposed", (1, 64, 64, 3))
+    x = net.enlarged(net.conv(_encoded(net), 24, 3, 2, "RELU6"), 16, 4, 2)
+    return _decoded(net, net.enlarged(net.conv(x, 16, 3), 12, 3, 2))
+
+
+def shrunk() -> bytes:
+    """A camera's picture brought to another size inside of the network, twice."""
+    net = Builder("shrunk", (1, 96, 96, 3))
+    x = net.conv(net.input, 12, 3, 1, "RELU6")
+    half = net._builder.resize_bilinear(x, (48, 36), half_pixel_centers=True)
+    x = net.conv(net.moved(x, half, net._values[x][:, ::2, : 36 * 2 : 2]), 12, 3)
+    less = net._builder.resize_nearest_neighbor(x, (31, 24), half_pixel_centers=True)
+    return net.head(net.moved(x, less, net._values[x][:, :31, :24]))
+
+
+NETWORKS = [softmax_over_channels, padding, slices, nearest, bilinear, transposed, shrunk]
 
 
 @pytest.mark.parametrize("make", NETWORKS)
@@ -95,3 +162,16 @@ def test_under_random_plans(make, tmp_path):
         apart = seed % 4 > 1
         trials.append(make_trial(legalized, network, segments, mode, f"plan{seed}", seed, apart, apart))
     assert_specified(trials, tmp_path)
+
+
+@pytest.mark.parametrize("board", ["qemu_m7", "qemu_m4"])
+def test_decoders_on_the_emulated_boards(board):
+    """Resizes and transposed convolutions inside of segments."""
+    for make in (nearest, bilinear, transposed):
+        data = make()
+        request = Request(input_mode="streamed", objective="memory", max_overhead=1.05)
+        artifact = tvm_patch.compile(data, board=board, plan=request)
+        inputs = random_inputs(artifact, 1, 0)
+        result = artifact.run(inputs, board=board, profile=False)
+        with Oracle(data, isolate=True) as oracle:
+            assert check(artifact, data, inputs, result.outputs, oracle).max_abs_diff == 0
