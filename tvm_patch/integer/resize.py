@@ -71,7 +71,7 @@ def nearest_line(
     Returns
     -------
     Line or None
-        None where float32 leaves the line of the exact ratio (about one pair of sizes in five hundred).
+        None where float32 leaves the line of the exact ratio (fewer than one pair of sizes in a hundred).
     """
     half = int(half_pixel_centers)
     if input_size == 1:

@@ -70,8 +70,11 @@ class ResizeBilinearRow(RowKernel):
 
     @classmethod
     def accepts(cls, op: Operator) -> bool:
-        """Take batch 1."""
-        return op.inputs[0].shape[0] == 1
+        """Take batch 1, unless Q10 is too coarse to tell any of its rows apart."""
+        height, made = op.inputs[0].shape[1], op.outputs[0].shape[1]
+        return op.inputs[0].shape[0] == 1 and (
+            height == 1 or bilinear_line(height, made, *flags_of(op))[0] > 0
+        )
 
     @property
     def line(self) -> Line:

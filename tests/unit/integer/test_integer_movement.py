@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -20,7 +22,7 @@ from lone import (
 
 from relay_passes.dialect import evaluate
 from tvm_patch.errors import UnsupportedError
-from tvm_patch.integer.resize import bilinear_coordinates
+from tvm_patch.integer.resize import bilinear_coordinates, bilinear_line, nearest_indices, nearest_line
 from tvm_patch.oracle import run_oracle
 
 SCALE = 0.1, 7
@@ -57,6 +59,45 @@ def test_resize(
 def test_bilinear_refuses_to_read_outside() -> None:
     with pytest.raises(UnsupportedError, match="outside its input"):
         bilinear_coordinates(3, 2000, False, False)
+
+
+SIZES = (*range(1, 25), 28, 40, 48, 56, 96, 112, 160, 224)
+FLAGS = ((False, False), (True, False), (False, True))
+
+
+@pytest.mark.parametrize("flags", FLAGS)
+def test_rows_of_nearest_lie_on_a_line(flags: tuple[bool, bool]) -> None:
+    """By whole factors always, between other sizes nearly so."""
+    lines = {pair: nearest_line(*pair, *flags) for pair in product(SIZES, SIZES)}
+    for (size, to), line in lines.items():
+        if line is None:
+            assert size % to
+            assert to % size
+        else:
+            np.testing.assert_array_equal(line.indices(to), nearest_indices(size, to, *flags))
+    assert sum(line is None for line in lines.values()) < len(lines) / 100
+
+
+@pytest.mark.parametrize("flags", FLAGS)
+def test_rows_of_bilinear_lie_on_a_line(flags: tuple[bool, bool]) -> None:
+    """What lies between a row outside and one inside is the one inside, whatever the weights say."""
+    compared = 0
+    for size, to in product(SIZES, SIZES):
+        try:
+            lower, upper, weight = bilinear_coordinates(size, to, *flags)
+        except UnsupportedError:  # TFLite's own would read outside
+            continue
+        compared += 1
+        step, offset = bilinear_line(size, to, *flags)
+        position = np.arange(to) * step + offset
+        first, part = position >> 10, position & 1023
+        np.testing.assert_array_equal(np.clip(first, 0, size - 1), lower)
+        between = lower < upper
+        np.testing.assert_array_equal(np.clip(first + 1, 0, size - 1)[between], upper[between])
+        np.testing.assert_array_equal(part[between], weight[between])
+        alone = ~between & (first >= 0) & (first + 1 < size)
+        assert not part[alone].any()
+    assert compared > len(SIZES) ** 2 * 0.8
 
 
 def test_pad() -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.unit.planner.networks import described
+from tests.unit.planner.networks import Builder, described
 from tvm_patch.errors import PlanError
 from tvm_patch.graph import Tensor
 from tvm_patch.planner.layout.rows_builder import layout_rows
@@ -99,6 +99,30 @@ def test_bands_that_would_see_only_padding_are_refused(inner):
     layout_rows(network, range(1 + inner), bands=2)
     with pytest.raises(PlanError, match="no more than the padding of tensor t"):
         layout_rows(network, range(1 + inner), bands=5)
+
+
+def test_rows_that_cannot_be_cut_are_whole_whoever_reads_fewer_columns():
+    """A reader of every other column leaves the last of ten out; a resize makes it all the same."""
+    b = Builder(6, 5, 2)
+    wide = b.resized("in", 12, 2, 2, 9)
+    b.add("conv2d", (wide,), (1, 6, 5, 3), rows=(RowWindow(stride=2, column_stride=2),))
+    layout = layout_rows(b.network("t1"), range(2), fetched={"in"})
+    assert (layout.spans[0].first, layout.spans[0].end) == ((0,), (10,))
+    assert layout.buffers[wide].span.widest == 10
+    assert layout.buffers["in"].slots == 2
+    with pytest.raises(PlanError, match="cannot be cut into bands"):
+        layout_rows(b.network("t1"), range(2), bands=2)
+
+
+def test_a_tensor_that_grows_waits_no_longer_than_its_readers_need():
+    """A row of the input makes four of the output, one after the other: no more than the window waits."""
+    b = Builder(6, 5, 2)
+    wide = b.resized("in", 24, 1, 1, 0)
+    small = b.conv(wide, 3, 1, 4)
+    layout = layout_rows(b.network(small), range(2), fetched={"in"})
+    assert layout.buffers["in"].slots == 1
+    assert layout.buffers[wide].slots == 3
+    assert layout.counts.made == (24, 24)
 
 
 def test_operators_that_lead_nowhere_are_refused():
