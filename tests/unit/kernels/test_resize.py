@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.unit.kernels.batch import Case, check, make_case
+from tests.unit.kernels.batch import Case, check, check_on_virtual_machine, make_case
 from tests.unit.kernels.program import MACHINES, Machine
 from tests.unit.kernels.randoms import int8
 from tvm_patch.kernels import RowKernel
@@ -35,6 +35,11 @@ def test_random_sizes(kind: str, machine: Machine, tmp_path):
     by_rows = [isinstance(c.kernel, RowKernel) for c in cases]
     assert by_rows == [c.op.inputs[0].shape[0] == 1 for c in cases]
     check(cases, tmp_path, machine)
+
+
+@pytest.mark.parametrize("kind", ["resize_nearest", "resize_bilinear"])
+def test_virtual_machine_gives_the_same_bits(kind: str):
+    check_on_virtual_machine(random_cases(kind)[:15])
 
 
 def test_rows_that_float32_moves_off_their_line_are_made_from_whole_tensors(tmp_path):
