@@ -5,6 +5,7 @@ from __future__ import annotations
 import tvm
 from tvm import relax
 
+from relay_passes.broadcast_repeats import BroadcastRepeats
 from relay_passes.fold_boundary import FoldBoundary
 from relay_passes.fold_padding import FoldPadding
 from relay_passes.legalize_quantized import LegalizeQuantized
@@ -32,6 +33,7 @@ def legalization_passes(io: BorderMode = "int8", prune: bool = True) -> list[Pas
         LegalizeQuantized(),
         # Before FoldPadding: a reshape that changes nothing would hide a pad from its convolution.
         SimplifyMovement(),
+        BroadcastRepeats(),
         # Before PruneChannels: what a pad is for is known once it is the padding of a window.
         FoldPadding(),
         PositiveMultipliers(),
