@@ -33,6 +33,9 @@ class Builder(NetworkBuilder):
         slices = tuple(slice(*s) for s in zip(begin, end, steps, strict=True))
         return self.moved(x, made, self._values[x][slices])
 
+    def tiled(self, x: int, multiples: tuple[int, ...]) -> int:
+        return self.moved(x, self._builder.tile(x, multiples), np.tile(self._values[x], multiples))
+
     def pooled(self, x: int) -> int:
         made = self._builder.max_pool2d(x, 2)
         batch, height, width, channels = self._values[x].shape
@@ -64,7 +67,24 @@ def slices() -> bytes:
     return net.head(x)
 
 
-NETWORKS = [softmax_over_channels, padding, slices]
+def dense_over_rows() -> bytes:
+    net = Builder("dense", (1, 32, 30, 3))
+    x = net.depthwise(net.conv(net.input, 24, 3, 1, "RELU6"), 3)
+    return write_model(net.finish(net.dense(net.flatten(x), 10)))
+
+
+def tiled() -> bytes:
+    """A factor and an offset of each channel that a TILE repeats for every pixel; the picture is read twice."""
+    net = Builder("tiled", (1, 40, 42, 3))
+    squeezed = net.global_average_pool(net.conv(net.input, 8, 3, 2, "RELU6"))
+    factors = [net.logistic(net.conv(squeezed, 24, 1, 1)) for _ in range(2)]
+    x = net.conv(net.input, 24, 3, 1, "RELU6")
+    for join, factor in zip((net.multiply, net.add), factors, strict=True):
+        x = join(x, net.tiled(factor, (1, *net.shape(x)[1:3], 1)))
+    return net.head(x)
+
+
+NETWORKS = [softmax_over_channels, padding, slices, dense_over_rows, tiled]
 
 
 @pytest.mark.parametrize("make", NETWORKS)
@@ -88,7 +108,7 @@ def test_under_random_plans(make, tmp_path):
     network = legalized.describe()[1]
     trials = []
     for seed in range(8):
-        mode = ("resident", "rereadable", "streamed")[seed % 3]
+        mode = ("resident", "rereadable", "resident" if make is tiled else "streamed")[seed % 3]
         segments = random_plan(network, seed, mode)
         if seed % 2:
             segments = with_composites(network, segments, network.inputs if seed % 3 else (), seed)
