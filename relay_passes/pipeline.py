@@ -9,6 +9,7 @@ from relay_passes.broadcast_repeats import BroadcastRepeats
 from relay_passes.fold_boundary import FoldBoundary
 from relay_passes.fold_padding import FoldPadding
 from relay_passes.legalize_quantized import LegalizeQuantized
+from relay_passes.move_transposes import MoveTransposes
 from relay_passes.positive_multipliers import PositiveMultipliers
 from relay_passes.prune_channels import PruneChannels
 from relay_passes.simplify_movement import SimplifyMovement
@@ -32,6 +33,9 @@ def legalization_passes(io: BorderMode = "int8", prune: bool = True) -> list[Pas
     return [
         LegalizeQuantized(),
         # Before FoldPadding: a reshape that changes nothing would hide a pad from its convolution.
+        SimplifyMovement(),
+        # Then FULLY_CONNECTED reads what is transposed without a reshape between; what meets by moving is simplified.
+        MoveTransposes(),
         SimplifyMovement(),
         BroadcastRepeats(),
         # Before PruneChannels: what a pad is for is known once it is the padding of a window.

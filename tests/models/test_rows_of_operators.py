@@ -33,6 +33,15 @@ class Builder(NetworkBuilder):
         slices = tuple(slice(*s) for s in zip(begin, end, steps, strict=True))
         return self.moved(x, made, self._values[x][slices])
 
+    def planes(self, x: int) -> int:
+        return self.transposed(x, (0, 3, 1, 2))
+
+    def pixels(self, x: int) -> int:
+        return self.transposed(x, (0, 2, 3, 1))
+
+    def transposed(self, x: int, order: tuple[int, ...]) -> int:
+        return self.moved(x, self._builder.transpose(x, order), self._values[x].transpose(order))
+
     def tiled(self, x: int, multiples: tuple[int, ...]) -> int:
         return self.moved(x, self._builder.tile(x, multiples), np.tile(self._values[x], multiples))
 
@@ -84,7 +93,18 @@ def tiled() -> bytes:
     return net.head(x)
 
 
-NETWORKS = [softmax_over_channels, padding, slices, dense_over_rows, tiled]
+def planes() -> bytes:
+    """A network whose tensors are NCHW, as converters from PyTorch write it: transposes around every convolution."""
+    net = Builder("planes", (1, 34, 36, 3))
+    x = net.planes(net.conv(net.input, 24, 3, 1, "RELU6"))
+    made = net.planes(net.depthwise(net.pixels(net.logistic(x)), 3))
+    x = net.add(made, x)
+    x = net.padded(x, (0, 0), (0, 0), (1, 0), (0, 1))
+    x = net.planes(net.conv(net.pixels(x), 12, 3, 2, "RELU6"))
+    return write_model(net.finish(net.dense(net.flatten(x), 6)))
+
+
+NETWORKS = [softmax_over_channels, padding, slices, dense_over_rows, tiled, planes]
 
 
 @pytest.mark.parametrize("make", NETWORKS)
