@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -45,11 +45,31 @@ class MoveTransposes:
     def transform_module(self, module: IRModule, context: PassContext) -> IRModule:
         """Return the module in which as little is transposed as this finds."""
         line = StraightLine.main_of(module)
-        before = _transposed_bytes(line)
-        if not before:
+        before = movement_of(line)
+        if not before[0]:
             return module
-        moved = replace_main(module, _Mover(line).run())
-        return moved if _transposed_bytes(StraightLine.main_of(moved)) < before else module
+        moved = without_transposes(line, {})
+        return replace_main(module, moved) if movement_of(StraightLine.of(moved))[0] < before[0] else module
+
+
+def without_transposes(line: StraightLine, given: Mapping[Var, Moved]) -> RelaxFunction:
+    """Return a function anew, each transpose held back until somebody needs what it makes.
+
+    Parameters
+    ----------
+    line : StraightLine
+    given : mapping of Var to Moved
+        Parameters in another order of axes than the function has them.
+    """
+    return _Mover(line, given).run()
+
+
+def movement_of(line: StraightLine) -> tuple[int, int]:
+    """Return the bytes of all tensors that are transposed for good, and how many are transposed or renamed."""
+    moves = [v for _, v in line.bindings if op_name(v) in ("relax.permute_dims", "relax.reshape")]
+    turns = [v for v in moves if op_name(v) == "relax.permute_dims"]
+    real = [v for v in turns if not only_renames(shape_of(v.args[0]), axes_of(v))]
+    return sum(prod(shape_of(v)) * ITEM_BYTES[dtype_of(v)] for v in real), len(moves)
 
 
 def only_renames(shape: Sequence[int], axes: Axes) -> bool:
@@ -64,19 +84,12 @@ def axes_of(transpose: Expr) -> Axes:
     return tuple(int(a) % rank for a in axes) if axes is not None else tuple(range(rank))[::-1]
 
 
-def _transposed_bytes(line: StraightLine) -> int:
-    """Return the bytes of all tensors that are transposed for good."""
-    made = [value for _, value in line.bindings if op_name(value) == "relax.permute_dims"]
-    real = [v for v in made if not only_renames(shape_of(v.args[0]), axes_of(v))]
-    return sum(prod(shape_of(v)) * ITEM_BYTES[dtype_of(v)] for v in real)
-
-
 def _inverse(axes: Axes) -> Axes:
     return tuple(int(i) for i in np.argsort(axes))
 
 
 @dataclass(frozen=True)
-class _Moved:
+class Moved:
     """A tensor whose axis k is axis ``axes[k]`` of `source`."""
 
     source: Expr
@@ -93,12 +106,13 @@ class _Moved:
 
 
 class _Mover:
-    """Writes a function anew with its transposes held back until somebody needs what they make."""
+    """Writes a function anew; see :func:`without_transposes`."""
 
-    def __init__(self, line: StraightLine) -> None:
-        self.line, self.builder = line, FunctionBuilder(line.params, line.attrs)
+    def __init__(self, line: StraightLine, given: Mapping[Var, Moved]) -> None:
+        params = [given[p].source if p in given else p for p in line.params]
+        self.line, self.builder = line, FunctionBuilder(params, line.attrs)
         self.results = set(line.outputs)
-        self.held: dict[Var, _Moved] = {}
+        self.held: dict[Var, Moved] = dict(given)
         self.made: dict[Var, Expr] = {}
 
     def run(self) -> RelaxFunction:
@@ -113,7 +127,7 @@ class _Mover:
         source, axes = (with_operands(value, self.as_is), None) if found is None else found
         known = isinstance(source, relax.Var)
         if axes is not None:
-            self.held[var] = _Moved(source if known else self.builder.emit(source, var.name), axes)
+            self.held[var] = Moved(source if known else self.builder.emit(source, var.name), axes)
         elif known and var not in self.results:
             self.made[var] = source
         else:  # a result has a binding of its own, which a reshape of nothing makes
@@ -132,7 +146,7 @@ class _Mover:
             self.made[source] = self._emit(held.seen(held.axes), source)
         return self.made.get(source, source)
 
-    def _known(self, expr: Expr) -> _Moved | None:
+    def _known(self, expr: Expr) -> Moved | None:
         """Return what an operand waits to be transposed from; None where it does not, or is made already."""
         source = self.line.resolve(expr)
         return None if source in self.made else self.held.get(source)
@@ -173,7 +187,7 @@ class _Mover:
         shape = shape_of(source)
         if len(shape) != rank:
             return None
-        known = self._known(source) or _Moved(self.as_is(source), tuple(range(rank)))
+        known = self._known(source) or Moved(self.as_is(source), tuple(range(rank)))
         order = tuple(known.axes[i] for i in _inverse(axes))
         if not only_renames(shape_of(known.source), order):
             return None

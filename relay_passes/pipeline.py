@@ -7,6 +7,7 @@ from tvm import relax
 
 from relay_passes.broadcast_repeats import BroadcastRepeats
 from relay_passes.fold_boundary import FoldBoundary
+from relay_passes.fold_layout import FoldLayout
 from relay_passes.fold_padding import FoldPadding
 from relay_passes.legalize_quantized import LegalizeQuantized
 from relay_passes.move_transposes import MoveTransposes
@@ -25,7 +26,8 @@ def legalization_passes(io: BorderMode = "int8", prune: bool = True) -> list[Pas
     Parameters
     ----------
     io : {"int8", "float"}
-        Interface of the result; see :class:`relay_passes.fold_boundary.FoldBoundary`.
+        Interface of the result; see :class:`relay_passes.fold_boundary.FoldBoundary` and
+        :class:`relay_passes.fold_layout.FoldLayout`.
     prune : bool
         Whether channels that are constant or unread leave the network.  Not for who looks at a network that is to be
         trained again.
@@ -42,8 +44,10 @@ def legalization_passes(io: BorderMode = "int8", prune: bool = True) -> list[Pas
         FoldPadding(),
         PositiveMultipliers(),
         *([PruneChannels()] if prune else []),
-        # Last: it reads the record of grids that LegalizeQuantized leaves, and the border must be bare by now.
+        # At the end: it reads the record of grids that LegalizeQuantized leaves, and the border must be bare by now.
         FoldBoundary(io),
+        # Behind it: between a float input and its transpose may be its QUANTIZE.
+        FoldLayout(io),
     ]
 
 

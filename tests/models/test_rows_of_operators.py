@@ -95,8 +95,8 @@ def tiled() -> bytes:
 
 def planes() -> bytes:
     """A network whose tensors are NCHW, as converters from PyTorch write it: transposes around every convolution."""
-    net = Builder("planes", (1, 34, 36, 3))
-    x = net.planes(net.conv(net.input, 24, 3, 1, "RELU6"))
+    net = Builder("planes", (1, 3, 34, 36))
+    x = net.planes(net.conv(net.pixels(net.input), 24, 3, 1, "RELU6"))
     made = net.planes(net.depthwise(net.pixels(net.logistic(x)), 3))
     x = net.add(made, x)
     x = net.padded(x, (0, 0), (0, 0), (1, 0), (0, 1))
