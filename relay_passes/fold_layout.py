@@ -39,8 +39,10 @@ class FoldLayout:
     def transform_module(self, module: IRModule, context: PassContext) -> IRModule:
         """Return the module with the layout of its inputs folded."""
         line = StraightLine.main_of(module)
+        if self.io == "float" or movement_of(line) == (0, 0):
+            return module
         function = None
-        for i, param in enumerate(line.params if self.io == "int8" else ()):
+        for i, param in enumerate(line.params):
             if len(shape_of(param)) != 4 or shape_of(param)[0] != 1 or param in line.outputs:
                 continue
             shape = tuple(shape_of(param)[a] for a in PIXELS_OF_PLANES)
