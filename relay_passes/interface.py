@@ -1,8 +1,8 @@
 """The record of a network's inputs and outputs, kept as two attributes of ``main``.
 
 ``tvm_patch.inputs`` and ``tvm_patch.outputs`` hold JSON lists, one entry a tensor in order.  Passes that change the
-interface (:mod:`relay_passes.fold_boundary`) keep what the tensor was in the model under ``original``, so that a
-checker can convert between the two.
+interface (:mod:`relay_passes.fold_boundary`, :mod:`relay_passes.fold_layout`) keep what the tensor was in the model
+under ``original`` and ``axes``, so that a checker can convert between the two.
 """
 
 from __future__ import annotations
@@ -51,6 +51,8 @@ class Port:
         Name in the model file; empty when the module did not come from our frontend.
     original : OriginalPort or None
         Set when the interface differs from the model's.
+    axes : tuple of int or None
+        Axes of the model's tensor in the order in which this one has them; None where that is the same.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Port:
     zero_point: int = 0
     tflite_name: str = ""
     original: OriginalPort | None = None
+    axes: tuple[int, ...] | None = None
 
 
 def dump_ports(ports: Sequence[Port]) -> str:
@@ -72,7 +75,8 @@ def load_ports(text: str) -> list[Port]:
     ports = []
     for entry in json.loads(text):
         original = OriginalPort(**entry.pop("original")) if entry["original"] else entry.pop("original")
-        ports.append(Port(**{**entry, "shape": tuple(entry["shape"])}, original=original))
+        axes = tuple(entry.pop("axes")) if entry["axes"] else entry.pop("axes")
+        ports.append(Port(**{**entry, "shape": tuple(entry["shape"])}, original=original, axes=axes))
     return ports
 
 

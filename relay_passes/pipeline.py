@@ -5,9 +5,12 @@ from __future__ import annotations
 import tvm
 from tvm import relax
 
+from relay_passes.broadcast_repeats import BroadcastRepeats
 from relay_passes.fold_boundary import FoldBoundary
+from relay_passes.fold_layout import FoldLayout
 from relay_passes.fold_padding import FoldPadding
 from relay_passes.legalize_quantized import LegalizeQuantized
+from relay_passes.move_transposes import MoveTransposes
 from relay_passes.positive_multipliers import PositiveMultipliers
 from relay_passes.prune_channels import PruneChannels
 from relay_passes.simplify_movement import SimplifyMovement
@@ -23,7 +26,8 @@ def legalization_passes(io: BorderMode = "int8", prune: bool = True) -> list[Pas
     Parameters
     ----------
     io : {"int8", "float"}
-        Interface of the result; see :class:`relay_passes.fold_boundary.FoldBoundary`.
+        Interface of the result; see :class:`relay_passes.fold_boundary.FoldBoundary` and
+        :class:`relay_passes.fold_layout.FoldLayout`.
     prune : bool
         Whether channels that are constant or unread leave the network.  Not for who looks at a network that is to be
         trained again.
@@ -32,12 +36,18 @@ def legalization_passes(io: BorderMode = "int8", prune: bool = True) -> list[Pas
         LegalizeQuantized(),
         # Before FoldPadding: a reshape that changes nothing would hide a pad from its convolution.
         SimplifyMovement(),
+        # Then FULLY_CONNECTED reads what is transposed without a reshape between; what meets by moving is simplified.
+        MoveTransposes(),
+        SimplifyMovement(),
+        BroadcastRepeats(),
         # Before PruneChannels: what a pad is for is known once it is the padding of a window.
         FoldPadding(),
         PositiveMultipliers(),
         *([PruneChannels()] if prune else []),
-        # Last: it reads the record of grids that LegalizeQuantized leaves, and the border must be bare by now.
+        # At the end: it reads the record of grids that LegalizeQuantized leaves, and the border must be bare by now.
         FoldBoundary(io),
+        # Behind it: between a float input and its transpose may be its QUANTIZE.
+        FoldLayout(io),
     ]
 
 

@@ -6,6 +6,7 @@ import tvm
 from tvm import relax
 
 from relay_passes.dialect import is_dialect_call
+from relay_passes.move_transposes import axes_of, only_renames
 from relay_passes.rewriting import rewrite
 from relay_passes.straight_line import StraightLine, op_name, replace_main, shape_of
 from tvm_patch.tvm_types import Expr, IRModule, PassContext, Var
@@ -50,7 +51,4 @@ def _only_renames(value: Expr) -> bool:
         return not any(int(w) for w in value.attrs["pad_width"])
     if op_name(value) != "relax.permute_dims":
         return op_name(value) == "relax.reshape"
-    shape, axes = shape_of(value.args[0]), value.attrs.axes
-    order = [int(a) % len(shape) for a in axes] if axes is not None else list(range(len(shape)))[::-1]
-    real = [a for a in order if shape[a] != 1]
-    return real == sorted(real)
+    return only_renames(shape_of(value.args[0]), axes_of(value))

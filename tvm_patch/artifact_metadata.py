@@ -60,6 +60,21 @@ class BorderEntry(_Entry):
         return self
 
 
+class ModelInputEntry(BorderEntry):
+    """An input as the .tflite file has it."""
+
+    axes: tuple[int, ...] | None = Field(
+        description="its axes in the order in which the compiled model's input has them, [0, 2, 3, 1] where NCHW "
+        "became NHWC; null where that is the same",
+    )
+
+    @model_validator(mode="after")
+    def _check_axes(self) -> ModelInputEntry:
+        if self.axes is not None and sorted(self.axes) != list(range(len(self.axes))):
+            raise ValueError(f"tensor {self.name!r} has axes {list(self.axes)}, which are no order")
+        return self
+
+
 class TensorEntry(BorderEntry):
     """An output of the compiled model, or what its inputs have too."""
 
@@ -202,7 +217,7 @@ class Metadata(_Entry):
     board: str = Field(description="for which it was compiled")
     io: BorderMode = Field(description="whether the border is int8 or as in the .tflite file")
     model_sha256: str = Field(description="of the .tflite file, hexadecimal")
-    model_inputs: tuple[BorderEntry, ...] = Field(description="of the .tflite file, before folding")
+    model_inputs: tuple[ModelInputEntry, ...] = Field(description="of the .tflite file, before folding")
     model_outputs: tuple[BorderEntry, ...] = Field(description="of the .tflite file, before folding")
     arena_lower_bound: int = Field(description="bytes; no plan of the arena needs fewer")
     arena_method: str = Field(description="the search that planned the arena")
@@ -269,6 +284,9 @@ class Metadata(_Entry):
         ):
             if len(ours) != len(models):
                 raise ValueError(f"{side} and model_{side} have different lengths")
+        for mine, model in zip(self.inputs, self.model_inputs, strict=True):
+            if model.axes is not None and len(model.axes) != len(mine.shape):
+                raise ValueError(f"input {mine.name!r} has {len(mine.shape)} axes, model_inputs says others")
         for tensor in (*self.inputs, *self.outputs):
             at = tensor.arena_offset
             if at is not None and (at < 0 or at + tensor.bytes > self.arena_bytes):

@@ -11,7 +11,7 @@ import numpy as np
 
 from tests.conftest import SHARED
 from tvm_patch.driver import Artifact, random_inputs
-from tvm_patch.driver.domain import input_to_artifact
+from tvm_patch.driver.domain import quantized
 
 QUICK = (
     "mcunet-vww1-tinyengine-80",
@@ -91,7 +91,7 @@ def _pixels(image, path: Path, width: int, height: int, channels: int) -> np.nda
 
 def _quantized(pixels: np.ndarray, model: dict, mine: dict) -> np.ndarray:
     if model.dtype == "uint8":
-        return input_to_artifact(pixels.astype(np.uint8), model, mine)
+        return quantized(pixels.astype(np.uint8), model, mine)
     # Stretch black..white over the input's quantized range: any trained scaling does nearly that.
     return np.clip(np.rint(pixels) - 128, -128, 127).astype(np.int8)
 

@@ -10,7 +10,7 @@ import pytest
 import tvm_patch
 from tests.conftest import SHARED
 from tests.unit.cli.conftest import run_app
-from tvm_patch.driver.domain import input_to_artifact, output_to_model
+from tvm_patch.driver.domain import input_to_artifact, output_to_model, shape_in_model
 
 CASES = SHARED / "cases"
 pytestmark = pytest.mark.skipif(not CASES.is_dir(), reason=f"no cases at {CASES}; set TVM_PATCH_SHARED")
@@ -42,7 +42,7 @@ def ramp(shape, dtype):
 
 def inputs(metadata, make):
     return [
-        input_to_artifact(make(mine.shape, model.dtype), model, mine)
+        input_to_artifact(make(shape_in_model(mine.shape, model), model.dtype), model, mine)
         for model, mine in zip(metadata.model_inputs, metadata.inputs, strict=True)
     ]
 

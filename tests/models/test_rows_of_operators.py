@@ -33,6 +33,18 @@ class Builder(NetworkBuilder):
         slices = tuple(slice(*s) for s in zip(begin, end, steps, strict=True))
         return self.moved(x, made, self._values[x][slices])
 
+    def planes(self, x: int) -> int:
+        return self.transposed(x, (0, 3, 1, 2))
+
+    def pixels(self, x: int) -> int:
+        return self.transposed(x, (0, 2, 3, 1))
+
+    def transposed(self, x: int, order: tuple[int, ...]) -> int:
+        return self.moved(x, self._builder.transpose(x, order), self._values[x].transpose(order))
+
+    def tiled(self, x: int, multiples: tuple[int, ...]) -> int:
+        return self.moved(x, self._builder.tile(x, multiples), np.tile(self._values[x], multiples))
+
     def pooled(self, x: int) -> int:
         made = self._builder.max_pool2d(x, 2)
         batch, height, width, channels = self._values[x].shape
@@ -131,7 +143,46 @@ def shrunk() -> bytes:
     return net.head(net.moved(x, less, net._values[x][:, :31, :24]))
 
 
-NETWORKS = [softmax_over_channels, padding, slices, nearest, bilinear, transposed, shrunk]
+def dense_over_rows() -> bytes:
+    net = Builder("dense", (1, 32, 30, 3))
+    x = net.depthwise(net.conv(net.input, 24, 3, 1, "RELU6"), 3)
+    return write_model(net.finish(net.dense(net.flatten(x), 10)))
+
+
+def tiled() -> bytes:
+    """A factor and an offset of each channel that a TILE repeats for every pixel; the picture is read twice."""
+    net = Builder("tiled", (1, 40, 42, 3))
+    squeezed = net.global_average_pool(net.conv(net.input, 8, 3, 2, "RELU6"))
+    factors = [net.logistic(net.conv(squeezed, 24, 1, 1)) for _ in range(2)]
+    x = net.conv(net.input, 24, 3, 1, "RELU6")
+    for join, factor in zip((net.multiply, net.add), factors, strict=True):
+        x = join(x, net.tiled(factor, (1, *net.shape(x)[1:3], 1)))
+    return net.head(x)
+
+
+def planes() -> bytes:
+    """A network whose tensors are NCHW, as converters from PyTorch write it: transposes around every convolution."""
+    net = Builder("planes", (1, 3, 34, 36))
+    x = net.planes(net.conv(net.pixels(net.input), 24, 3, 1, "RELU6"))
+    made = net.planes(net.depthwise(net.pixels(net.logistic(x)), 3))
+    x = net.add(made, x)
+    x = net.padded(x, (0, 0), (0, 0), (1, 0), (0, 1))
+    x = net.planes(net.conv(net.pixels(x), 12, 3, 2, "RELU6"))
+    return write_model(net.finish(net.dense(net.flatten(x), 6)))
+
+
+NETWORKS = [
+    softmax_over_channels,
+    padding,
+    slices,
+    nearest,
+    bilinear,
+    transposed,
+    shrunk,
+    dense_over_rows,
+    tiled,
+    planes,
+]
 
 
 @pytest.mark.parametrize("make", NETWORKS)
@@ -155,7 +206,7 @@ def test_under_random_plans(make, tmp_path):
     network = legalized.describe()[1]
     trials = []
     for seed in range(8):
-        mode = ("resident", "rereadable", "streamed")[seed % 3]
+        mode = ("resident", "rereadable", "resident" if make is tiled else "streamed")[seed % 3]
         segments = random_plan(network, seed, mode)
         if seed % 2:
             segments = with_composites(network, segments, network.inputs if seed % 3 else (), seed)

@@ -18,6 +18,7 @@ from tvm_patch.artifact_metadata import (
     InputEntry,
     MemoryEntry,
     Metadata,
+    ModelInputEntry,
     OperatorEntry,
     SegmentEntry,
     TensorEntry,
@@ -28,6 +29,7 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "artifact.md"
 MODELS: tuple[type[BaseModel], ...] = (
     Metadata,
     BorderEntry,
+    ModelInputEntry,
     TensorEntry,
     InputEntry,
     OperatorEntry,
@@ -65,7 +67,7 @@ def test_the_document_lists_the_keys_of_its_entries() -> None:
         for owner, model in (
             ("inputs", InputEntry),
             ("outputs", TensorEntry),
-            ("model_inputs", BorderEntry),
+            ("model_inputs", ModelInputEntry),
             ("model_outputs", BorderEntry),
             ("operators", OperatorEntry),
             ("segments", SegmentEntry),

@@ -13,7 +13,7 @@ from tvm_patch.errors import InputError
 if TYPE_CHECKING:
     import numpy as np
 
-    from tvm_patch.artifact_metadata import BorderEntry, Metadata, TensorEntry
+    from tvm_patch.artifact_metadata import BorderEntry, Metadata, ModelInputEntry, TensorEntry
 
 
 class InputScale(str, Enum):
@@ -85,10 +85,10 @@ def guess_scale(border: BorderEntry) -> InputScale:
     )
 
 
-def _from_array(path: Path, model: BorderEntry, artifact: TensorEntry) -> np.ndarray:
+def _from_array(path: Path, model: ModelInputEntry, artifact: TensorEntry) -> np.ndarray:
     import numpy as np
 
-    from tvm_patch.driver.domain import input_to_artifact
+    from tvm_patch.driver.domain import quantized, shape_in_model
 
     try:
         array = np.load(path, allow_pickle=False)
@@ -96,23 +96,24 @@ def _from_array(path: Path, model: BorderEntry, artifact: TensorEntry) -> np.nda
         raise InputError(f"{path} is not a readable .npy array: {error}; write it with numpy.save") from error
     if not isinstance(array, np.ndarray):
         raise InputError(f"{path} holds several arrays; give one .npy per input")
-    shape = tuple(artifact.shape)
-    if array.shape != shape:
-        if (1, *array.shape) != shape:
-            raise InputError(
-                f"{path} has shape {list(array.shape)}, input {artifact.name!r} has {list(shape)}"
-            )
+    # An array that fits both is the file's.
+    in_file, shape = shape_in_model(artifact.shape, model), tuple(artifact.shape)
+    if (1, *array.shape) in (in_file, shape) and array.shape not in (in_file, shape):
         array = array[np.newaxis]
+    if array.shape not in (in_file, shape):
+        wanted = " or ".join(dict.fromkeys(str(list(s)) for s in (in_file, shape)))
+        raise InputError(f"{path} has shape {list(array.shape)}, input {artifact.name!r} has {wanted}")
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         raise InputError(
             f"{path} has values that are not finite, which no quantized input {artifact.name!r} takes"
         )
-    if array.dtype == artifact.dtype:
-        return np.ascontiguousarray(array)
-    if array.dtype == model.dtype:
-        return input_to_artifact(np.ascontiguousarray(array), model, artifact)
-    wanted = " or ".join(dict.fromkeys((artifact.dtype, model.dtype)))
-    raise InputError(f"{path} has dtype {array.dtype}, input {artifact.name!r} takes {wanted}")
+    if array.dtype not in (artifact.dtype, model.dtype):
+        wanted = " or ".join(dict.fromkeys((artifact.dtype, model.dtype)))
+        raise InputError(f"{path} has dtype {array.dtype}, input {artifact.name!r} takes {wanted}")
+    if array.shape == in_file and model.axes is not None:
+        array = array.transpose(model.axes)
+    array = np.ascontiguousarray(array)
+    return array if array.dtype == artifact.dtype else quantized(array, model, artifact)
 
 
 def _from_picture(
@@ -120,7 +121,7 @@ def _from_picture(
 ) -> np.ndarray:
     import numpy as np
 
-    from tvm_patch.driver.domain import input_to_artifact
+    from tvm_patch.driver.domain import quantized
     from tvm_patch.integer.params import quantize_float
 
     shape = tuple(artifact.shape)
@@ -139,4 +140,4 @@ def _from_picture(
             pixels = quantize_float(pixels, model.scale, model.zero_point, model.dtype)
         else:
             pixels = pixels.astype(model.dtype)
-    return np.ascontiguousarray(input_to_artifact(pixels, model, artifact))
+    return np.ascontiguousarray(quantized(pixels, model, artifact))

@@ -14,6 +14,7 @@ from tvm_patch.artifact_metadata import (
     FunctionMemory,
     MemoryEntry,
     Metadata,
+    ModelInputEntry,
     OperatorEntry,
     SegmentEntry,
 )
@@ -36,7 +37,8 @@ class Origin:
     ----------
     board : str
     model_sha256 : str
-    model_inputs, model_outputs : sequence of BorderEntry
+    model_inputs : sequence of ModelInputEntry
+    model_outputs : sequence of BorderEntry
     io : {"int8", "float"}
     input_mode : {"resident", "rereadable", "streamed"}
     prefer : {"size", "balanced", "speed"}
@@ -49,7 +51,7 @@ class Origin:
 
     board: str
     model_sha256: str
-    model_inputs: Sequence[BorderEntry]
+    model_inputs: Sequence[ModelInputEntry]
     model_outputs: Sequence[BorderEntry]
     io: BorderMode = "int8"
     input_mode: InputMode = "resident"

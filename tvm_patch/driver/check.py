@@ -8,7 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from tvm_patch.driver.artifact import Artifact
-from tvm_patch.driver.domain import difference_in_steps, input_to_model, output_to_model, random_model_input
+from tvm_patch.driver.domain import (
+    difference_in_steps,
+    input_to_model,
+    output_to_model,
+    random_model_input,
+    shape_in_model,
+)
 from tvm_patch.driver.domain import input_to_artifact as to_artifact
 from tvm_patch.driver.reference import Reference, find_reference
 from tvm_patch.oracle import Oracle, OracleRefusal
@@ -46,7 +52,7 @@ def random_inputs(artifact: Artifact, count: int = 1, seed: int = 0) -> list[lis
     meta = artifact.metadata
     return [
         [
-            to_artifact(random_model_input(rng, model, mine, mine.shape), model, mine)
+            to_artifact(random_model_input(rng, model, mine, shape_in_model(mine.shape, model)), model, mine)
             for model, mine in zip(meta.model_inputs, meta.inputs, strict=True)
         ]
         for _ in range(count)

@@ -138,7 +138,7 @@ def compile(
         notes = (*notes, note)
     report("printing C", 0.7)
     emitted = emit(program, placement, legalized.inputs, legalized.outputs, in_ram.symbols)
-    inputs, outputs = model_borders(legalized.model)
+    inputs, outputs = model_borders(legalized)
     origin = Origin(
         board=board,
         model_sha256=legalized.sha256,

@@ -1,7 +1,8 @@
 """Values in the artifact's own types and in the model file's: the same numbers, before and after folding.
 
 With ``--io int8`` an artifact takes int8 where the file may take float32 (folded QUANTIZE) or uint8 (folded
-requantization), and likewise for outputs.  These functions apply exactly what was folded.
+requantization), and likewise for outputs, and NHWC where the file takes NCHW.  These functions apply exactly what was
+folded.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tvm_patch.artifact_metadata import BorderEntry
+from tvm_patch.artifact_metadata import BorderEntry, ModelInputEntry
 from tvm_patch.errors import InputError
 from tvm_patch.integer import dtype_range, tables
 from tvm_patch.integer.params import dequantize, quantize_float
@@ -36,8 +37,20 @@ def _same(a: BorderEntry, b: BorderEntry) -> bool:
     return a.dtype == b.dtype and (a.scale, a.zero_point) == (b.scale, b.zero_point)
 
 
-def input_to_artifact(values: np.ndarray, model: BorderEntry, artifact: BorderEntry) -> np.ndarray:
-    """Convert an input from the model file's type to the artifact's."""
+def shape_in_model(shape: Sequence[int], model: ModelInputEntry) -> tuple[int, ...]:
+    """Return the shape in the model file of an input whose shape in the artifact is given."""
+    return tuple(shape if model.axes is None else (shape[i] for i in np.argsort(model.axes)))
+
+
+def input_to_artifact(values: np.ndarray, model: ModelInputEntry, artifact: BorderEntry) -> np.ndarray:
+    """Convert an input from the model file's type and order of axes to the artifact's."""
+    if model.axes is not None:
+        values = np.ascontiguousarray(values.transpose(model.axes))
+    return quantized(values, model, artifact)
+
+
+def quantized(values: np.ndarray, model: BorderEntry, artifact: BorderEntry) -> np.ndarray:
+    """Convert an input from the model file's type to the artifact's, its axes as they are."""
     if _same(model, artifact):
         return values
     if model.dtype == "float32":
@@ -45,14 +58,16 @@ def input_to_artifact(values: np.ndarray, model: BorderEntry, artifact: BorderEn
     return _look_up(_table(model, artifact), values)
 
 
-def input_to_model(values: np.ndarray, model: BorderEntry, artifact: BorderEntry) -> np.ndarray:
-    """Find an input in the model file's type that the folded operator turns into `values`.
+def input_to_model(values: np.ndarray, model: ModelInputEntry, artifact: BorderEntry) -> np.ndarray:
+    """Find an input in the model file's type and order of axes that the folded operators turn into `values`.
 
     Raises
     ------
     InputError
         When there is none: the folded operator never gives one of the values.
     """
+    if model.axes is not None:
+        values = np.ascontiguousarray(values.transpose(np.argsort(model.axes)))
     if _same(model, artifact):
         return values
     if model.dtype == "float32":

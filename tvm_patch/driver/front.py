@@ -13,9 +13,10 @@ from typing import Any
 import tvm
 
 from relay_passes.extract_graph import graph_of
+from relay_passes.interface import interface_of
 from relay_passes.pipeline import legalization_passes
 from relay_passes.prune_channels import pruned_channels
-from tvm_patch.artifact_metadata import BorderEntry
+from tvm_patch.artifact_metadata import BorderEntry, ModelInputEntry
 from tvm_patch.border_mode import BorderMode
 from tvm_patch.codegen.emit import Interface
 from tvm_patch.codegen.identifiers import c_identifier
@@ -79,13 +80,19 @@ class Legalized:
     @cached_property
     def notes(self) -> tuple[str, ...]:
         """What was mended in the file, chosen of it and left out of it, in words for its user."""
+        ports, _ = interface_of(self.module)
+        turned = tuple(
+            f"input {p.name} takes pixels (NHWC), {list(p.shape)}: the file's takes planes (NCHW)"
+            for p in ports
+            if p.axes is not None
+        )
         lost = pruned_channels(self.module)
         if not lost:
-            return self.model.notes
+            return (*self.model.notes, *turned)
         weighted = [op.outputs[0] for op in self.graph.operators if "weight" in op.constants]
         before, left = (sum(lost.get(t.name, 2 * t.shape[-1:])[i] for t in weighted) for i in (0, 1))
         note = f"left out {before - left} of {before} channels that are constant or never read"
-        return (*self.model.notes, note)
+        return (*self.model.notes, *turned, note)
 
     def describe(self, progress: Progress | None = None) -> tuple[list[Kernel], Network]:
         """Choose kernels and describe the network to the planner; the work is done once.
@@ -226,8 +233,9 @@ def legalize(
     )
 
 
-def model_borders(model: Model) -> tuple[list[BorderEntry], list[BorderEntry]]:
+def model_borders(legalized: Legalized) -> tuple[list[ModelInputEntry], list[BorderEntry]]:
     """Return the model's inputs and outputs as the file has them."""
+    model = legalized.model
 
     def border(index: int) -> BorderEntry:
         tensor = model.tensors[index]
@@ -242,4 +250,9 @@ def model_borders(model: Model) -> tuple[list[BorderEntry], list[BorderEntry]]:
             zero_point=int(quantization.zero_point[0]),
         )
 
-    return [border(i) for i in model.inputs], [border(i) for i in model.outputs]
+    ports, _ = interface_of(legalized.module)
+    inputs = [
+        ModelInputEntry(**border(i).model_dump(), axes=port.axes)
+        for i, port in zip(model.inputs, ports, strict=True)
+    ]
+    return inputs, [border(i) for i in model.outputs]

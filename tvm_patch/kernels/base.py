@@ -200,9 +200,17 @@ class RowKernel(Kernel):
 class RowReduction(Kernel):
     """A kernel that reads a tensor (1, H, W, C) row by row and has its result after the last one.
 
-    Global pooling and means over rows and columns; they join the segment before them, so that the last wide tensor
-    is never stored.
+    Global pooling, means over rows and columns, fully connected layers; they join the segment before them, so that the
+    last wide tensor is never stored.
     """
+
+    positioned: ClassVar[bool] = False
+    """Whether what a row adds depends on which row it is.  Only whole rows are added then."""
+
+    @property
+    def row_constants(self) -> tuple[str, ...]:
+        """Names of the `constants` that rows take; :meth:`finish_function` takes the others."""
+        return ()
 
     @property
     @abstractmethod
@@ -215,14 +223,15 @@ class RowReduction(Kernel):
 
     @abstractmethod
     def row_function(self, dynamic: bool = False) -> PrimFunc:
-        """Return a private PrimFunc (``in0_row0``, ``state``) that adds one row.
+        """Return a private PrimFunc (``in0_row0``, one per entry of `row_constants`, ``state``) that adds one row.
 
-        With `dynamic` a parameter ``columns`` (int32) follows: how many columns the row has.
+        Where the kernel is `positioned` a parameter ``row`` (int32) follows: which row it is.  Otherwise, with
+        `dynamic`, ``columns`` (int32): how many columns it has.  Raises ValueError for both.
         """
 
     @abstractmethod
     def finish_function(self) -> PrimFunc:
-        """Return a private PrimFunc (``state``, one per entry of `constants`, ``out0``) that writes the result."""
+        """Return a private PrimFunc (``state``, constants that rows do not take, ``out0``) that writes the result."""
 
 
 class TensorKernel(Kernel):

@@ -143,4 +143,5 @@ def describe_operator(op: OperatorDesc, kernel: Kernel, target: Target) -> Opera
         )
     assert isinstance(kernel, TensorKernel)
     in_place = kernel.in_place if len(kernel.op.outputs) == 1 else tuple(None for _ in kernel.op.inputs)
-    return replace(described, in_place=in_place, state_bytes=state)
+    bandable = reduction is None or not reduction.positioned
+    return replace(described, in_place=in_place, state_bytes=state, bandable=bandable)

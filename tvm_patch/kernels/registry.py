@@ -101,4 +101,4 @@ def reduction_for(
     Such an operator can also be compiled by :func:`kernel_for`, with the same bits, from a stored tensor.
     """
     cls = _first(_REDUCTIONS, op, target)
-    return None if cls is None else cls(op, config)
+    return None if cls is None else cls(op, {**cls.config_for(op, target), **(config or {})})

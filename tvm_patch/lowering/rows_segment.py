@@ -7,7 +7,7 @@ along the rows is kept and along the columns computed again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from tvm.script.ir_builder import IRBuilder
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
@@ -187,9 +187,15 @@ class _Rows(RowPlaces):
         for i, variable in functions.items():
             call: list[Expr] = [arguments["state"]]
             if variable in self.finishes.values():
-                call += [arguments[p] for part, _, p in constant_names(self.parts) if part == i]
+                kernel = self.parts[i].kernel
+                assert isinstance(kernel, RowReduction)
+                call += self._constants(i, set(kernel.constants) - set(kernel.row_constants), arguments)
                 call.append(arguments[f"out{len(self.layout.stored) - 1}"])
             self.call(variable, call)
+
+    def _constants(self, i: int, wanted: Collection[str], arguments: Mapping[str, Var]) -> list[Var]:
+        """Return the arguments for some constants of an operator."""
+        return [arguments[p] for part, name, p in constant_names(self.parts) if part == i and name in wanted]
 
     def _print(self, whole: bool) -> PrimFunc:
         with IRBuilder() as builder, T.prim_func(private=True):
@@ -239,7 +245,9 @@ class _Rows(RowPlaces):
             for k in range(window.size):
                 arguments.append(self._row_pointer(element, j, tensor, window, row, k))
         if isinstance(kernel, RowReduction):
+            arguments += self._constants(self.parts.index(part), kernel.row_constants, self.arguments)
             arguments.append(self.arguments["state"])
+            arguments += [row] if kernel.positioned else []
         else:
             assert isinstance(kernel, RowKernel)
             arguments += self.constants_of(self.parts.index(part))

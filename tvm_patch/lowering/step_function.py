@@ -58,7 +58,7 @@ def tensor_pointers(kernel: TensorKernel) -> tuple[Access, ...]:
 def row_pointers(kernel: RowKernel | RowReduction) -> tuple[Access, ...]:
     """Return what the pointers of a ``row_function`` are for."""
     if isinstance(kernel, RowReduction):
-        return _pointers(1, 1)
+        return _pointers(1 + len(kernel.row_constants), 1)
     read = sum(window.size for window in kernel.windows) + len(kernel.constants)
     return _pointers(read, 1 + (kernel.scratch_bytes > 0))
 
@@ -69,7 +69,7 @@ START_POINTERS: tuple[Access, ...] = ("write",)
 
 def finish_pointers(kernel: RowReduction) -> tuple[Access, ...]:
     """Return what the pointers of :meth:`RowReduction.finish_function` are for."""
-    return ("write", *_pointers(len(kernel.constants), 1))
+    return ("write", *_pointers(len(kernel.constants) - len(kernel.row_constants), 1))
 
 
 def _pointers(read: int, written: int) -> tuple[Access, ...]:

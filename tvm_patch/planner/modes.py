@@ -32,8 +32,10 @@ def fetched_inputs(network: Network, mode: InputMode) -> frozenset[str]:
         for op in network.consumers(name):
             uses = [w for t, w in zip(op.inputs, op.rows, strict=bool(op.rows)) if t == name]
             if not uses or any(w.stride == 0 for w in uses):
+                turns = op.kind == "permute_dims"
                 raise PlanError(
                     f"{where}operator {op.index} ({op.kind} {op.name}) needs it whole; "
+                    f"{'export the network with channels last, or ' if turns else ''}"
                     "plan with --input-mode resident"
                 )
     return frozenset(network.inputs)

@@ -11,7 +11,7 @@ import numpy as np
 
 from microtvm_project.boards import get_board
 from relay_passes.dialect import evaluate
-from tvm_patch.artifact_metadata import BorderEntry
+from tvm_patch.artifact_metadata import BorderEntry, ModelInputEntry
 from tvm_patch.codegen.artifact import ArtifactFiles, write_files
 from tvm_patch.codegen.emit import Interface, emit
 from tvm_patch.codegen.metadata import Origin, metadata
@@ -112,9 +112,11 @@ def _artifact(op: Operator, kernels: Sequence[Kernel], board: str) -> ArtifactFi
     placement = program.schedule.placement
     borders = [[Interface(t.name, 0.0, 0) for t in side] for side in (inputs, outputs)]
     emitted = emit(program, placement, borders[0], borders[1])
-    sides = [
-        [BorderEntry(name=t.name, dtype=t.dtype, scale=0.0, zero_point=0) for t in side]
-        for side in (inputs, outputs)
-    ]
-    origin = Origin(board=board, model_sha256="", model_inputs=sides[0], model_outputs=sides[1])
+    given, made = ([{"name": t.name, "dtype": t.dtype} for t in side] for side in (inputs, outputs))
+    origin = Origin(
+        board=board,
+        model_sha256="",
+        model_inputs=[ModelInputEntry(**e, scale=0.0, zero_point=0, axes=None) for e in given],
+        model_outputs=[BorderEntry(**e, scale=0.0, zero_point=0) for e in made],
+    )
     return ArtifactFiles(metadata(program, placement, emitted, origin), emitted.files)

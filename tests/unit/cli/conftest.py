@@ -130,7 +130,8 @@ def driver(monkeypatch):
     front = types.ModuleType("tvm_patch.driver.front")
     front.read_source = lambda path: (path.read_bytes(), path.stem)
     domain = types.ModuleType("tvm_patch.driver.domain")
-    domain.input_to_artifact = lambda values, model, artifact: values.astype(artifact.dtype)
+    domain.quantized = lambda values, model, artifact: values.astype(artifact.dtype)
+    domain.shape_in_model = lambda shape, model: tuple(shape)
     for module in (fake, front, domain):
         monkeypatch.setitem(sys.modules, module.__name__, module)
     monkeypatch.setattr(tvm_patch, "driver", fake, raising=False)

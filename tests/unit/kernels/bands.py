@@ -18,7 +18,7 @@ from tests.unit.kernels.batch import Case, make_case
 from tests.unit.kernels.program import Machine, run_program
 from tvm_patch.kernels import Kernel, RowKernel, RowReduction, reduction_for
 from tvm_patch.lowering.narrow import narrowed
-from tvm_patch.targets import CORTEX_M7, HOST, TIR
+from tvm_patch.targets import CORTEX_M4, CORTEX_M7, HOST, TIR
 
 Rng = np.random.Generator
 Range = tuple[int, int]
@@ -144,25 +144,35 @@ def check_rows(cases: Sequence[Case], seed: int, folder: Path, machine: Machine 
 
 
 def _reduction_case(index: int, kernel: RowReduction, pieces: Callable[[], Sequence[Range]]) -> str:
-    """Return C that reduces whole rows, then, with cleared accumulators, pieces of rows in their order."""
+    """Return C that reduces whole rows, then, with cleared accumulators, pieces of rows in their order.
+
+    Rows that know their place come from the last to the first, without pieces.
+    """
+
+    def place(y: int) -> str:
+        return f", {y}" if kernel.positioned else ""
+
     t, out = kernel.op.inputs[0], kernel.op.outputs[0]
     _, height, width, channels = t.shape
     lines, constants = _constants(kernel)
+    taken = ", ".join(f"c_{name}" for name in kernel.row_constants)
+    taken = f", {taken}" if taken else ""
+    left = [c for c in constants if c.removeprefix("c_") not in kernel.row_constants]
     lines.insert(0, f"int8_t *in0 = (int8_t *)get({t.nbytes});")
     lines.append(f"int32_t *state = (int32_t *)block({kernel.state_bytes});")
-    for dynamic in (False, True):
+    for dynamic in (False,) if kernel.positioned else (False, True):
         lines.append(f"s{index}(state);")
-        for y in range(height):
+        for y in reversed(range(height)):
             for x0, x1 in pieces() if dynamic else [(0, width)]:
                 size, name = (x1 - x0) * channels, f"f{index}"
                 lines.append(
                     f"{{ int8_t *p = (int8_t *)block({size}); "
                     f"memcpy(p, in0 + {(y * width + x0) * channels}, {size}); "
-                    + (f"d{name}(p, state, {x1 - x0});" if dynamic else f"{name}(p, state);")
+                    + (f"d{name}(p, state, {x1 - x0});" if dynamic else f"{name}(p{taken}, state{place(y)});")
                     + " release(p); }"
                 )
         lines.append(f"int8_t *out{int(dynamic)} = (int8_t *)block({out.nbytes});")
-        lines.append(f"e{index}({', '.join(['state', *constants, f'out{int(dynamic)}'])});")
+        lines.append(f"e{index}({', '.join(['state', *left, f'out{int(dynamic)}'])});")
         lines.append(f"put(out{int(dynamic)}, {out.nbytes});")
     lines += ["release(state);", "release(in0);", *(f"release({c});" for c in constants)]
     return f"static void case{index}(void) {{\n  " + "\n  ".join(lines) + "\n}\n"
@@ -175,10 +185,10 @@ def _pieces(rng: Rng, width: int) -> list[Range]:
     return [pairs[i] for i in rng.permutation(len(pairs))]
 
 
-def check_reductions(cases: Sequence[Case], seed: int, folder: Path) -> None:
+def check_reductions(cases: Sequence[Case], seed: int, folder: Path, machine: Machine = "host") -> None:
     """Assert that the row reductions of boards and of the virtual machine give the reference's bits."""
     rng = np.random.default_rng(seed)
-    for target in (TIR, HOST):
+    for target in (TIR, HOST, CORTEX_M4, CORTEX_M7) if machine == "host" else (CORTEX_M4, CORTEX_M7):
         found = [reduction_for(c.op, target) for c in cases]
         kernels = [k for k in found if k is not None]
         assert len(kernels) == len(cases)
@@ -186,15 +196,16 @@ def check_reductions(cases: Sequence[Case], seed: int, folder: Path) -> None:
         for i, k in enumerate(kernels):
             functions[f"s{i}"], functions[f"e{i}"] = k.start_function(), k.finish_function()
             functions[f"f{i}"] = k.row_function()
-            functions[f"df{i}"] = k.row_function(dynamic=True)
+            if not k.positioned:
+                functions[f"df{i}"] = k.row_function(dynamic=True)
         texts = [
             _reduction_case(i, k, lambda w=k.op.inputs[0].shape[2]: _pieces(rng, w))
             for i, k in enumerate(kernels)
         ]
-        raw, offset = _program(functions, texts, folder, _blob(cases, kernels)), 0
-        for case in cases:
+        raw, offset = _program(functions, texts, folder, _blob(cases, kernels), machine), 0
+        for case, kernel in zip(cases, kernels, strict=True):
             (want,) = evaluate(case.op, case.inputs)
-            for way in ("rows", "pieces"):
+            for way in ("rows",) if kernel.positioned else ("rows", "pieces"):
                 got = np.frombuffer(raw, want.dtype, want.size, offset).reshape(want.shape)
                 offset += want.nbytes
                 np.testing.assert_array_equal(got, want, err_msg=f"{target.name} {way} {case.op}")

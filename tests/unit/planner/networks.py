@@ -79,7 +79,9 @@ class Builder:
 
     def dense(self, source: str, channels: int) -> str:
         macs = self.tensors[source].size * channels
-        return self.add("fully_connected", (source,), (1, channels), macs=macs, in_place=(None,))
+        shape = self.tensors[source].shape
+        rows = {"state_bytes": 4 * channels, "bandable": False} if len(shape) == 4 and shape[1] > 1 else {}
+        return self.add("fully_connected", (source,), (1, channels), macs=macs, in_place=(None,), **rows)
 
     def network(self, *outputs: str) -> Network:
         return Network.of("random", self.operators, [self.tensors["in"]], [self.tensors[t] for t in outputs])
@@ -121,7 +123,7 @@ def random_network(seed: int, most: int = 8, width: int = 14, *, resizes: bool =
         if choice == "tap":
             taps.append(at)
     if rng.random() < 0.5:
-        at = b.dense(b.pool(at), 3)
+        at = b.dense(b.pool(at) if rng.random() < 0.6 else at, 3)
     read = {t for op in b.operators for t in op.inputs}
     ends = dict.fromkeys([at, *(t for t in b.tensors if t not in read and t != "in"), *taps[:1]])
     return b.network(*ends)

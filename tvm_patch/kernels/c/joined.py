@@ -35,6 +35,11 @@ def _added(weights: np.ndarray) -> np.ndarray:
     return _LARGEST * odd
 
 
+def added_to_sums(weights: np.ndarray) -> np.ndarray:
+    """Return what joined weights add to every output's sum once it is shifted, int64 of shape (outputs,)."""
+    return _added(weights) >> SCALE_BITS
+
+
 def line_words(weights: np.ndarray, line: LineRequantizer) -> np.ndarray:
     """Return where the sum of every output begins and its multiplier, as int32 of shape (2, outputs)."""
     begin = line.begin - _added(weights)
@@ -49,21 +54,20 @@ def pairs_fit(weights: np.ndarray) -> bool:
 
 def joined_steps(weights: np.ndarray, steps: StepRequantizer) -> StepRequantizer:
     """Return the rescaling whose biases take back what joined weights add."""
-    return replace(steps, bias=steps.bias - (_added(weights) >> SCALE_BITS))
+    return replace(steps, bias=steps.bias - added_to_sums(weights))
 
 
-def fits_joined(weights: np.ndarray, steps: StepRequantizer) -> bool:
-    """Tell whether pairs fit int16, sums int32, whatever the inputs, and biases their words."""
+def sums_fit(weights: np.ndarray) -> bool:
+    """Tell whether pairs fit int16 and sums int32, whatever the inputs."""
     added, wide = _added(weights), weights.astype(np.int64)
     ends = [wide * least for least in (-_LARGEST - 1, _LARGEST)]
     low, high = (ends_of(*ends).sum(axis=1) for ends_of in (np.minimum, np.maximum))
     sums = np.stack([(low << SCALE_BITS) + added, (high << SCALE_BITS) + added])
+    return bool(pairs_fit(weights) and (sums >= -(1 << 31)).all() and (sums < 1 << 31).all())
+
+
+def fits_joined(weights: np.ndarray, steps: StepRequantizer) -> bool:
+    """Tell whether pairs fit int16, sums int32, whatever the inputs, and biases their words."""
     limit = 1 << (31 - steps.own_bits)
     bias = joined_steps(weights, steps).bias
-    return bool(
-        pairs_fit(weights)
-        and (sums >= -(1 << 31)).all()
-        and (sums < 1 << 31).all()
-        and (bias >= -limit).all()
-        and (bias < limit).all()
-    )
+    return bool(sums_fit(weights) and (bias >= -limit).all() and (bias < limit).all())

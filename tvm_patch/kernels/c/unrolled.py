@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from tvm_patch.kernels.base import Kernel, Preference
 from tvm_patch.kernels.c.arm.dot_tile import DotTile
@@ -17,12 +17,24 @@ _MOST_STRAIGHT = 16
 _BY_PREFERENCE = {"size": 2, "speed": 12}
 
 
+class Stream(Protocol):
+    """What of a stream decides on its loop."""
+
+    @property
+    def quads(self) -> int:
+        """Words of weights an output."""
+
+    @property
+    def joined(self) -> bool:
+        """Whether weights are joined."""
+
+
 def unrolls(stream: DotStream) -> tuple[int, ...]:
     """Return what may stand for ``unroll``: 0 is no loop at all, in code for this number of inputs."""
     return (*_UNROLLS, 0) if stream.quads <= _MOST_STRAIGHT else _UNROLLS
 
 
-def loop_of(stream: DotStream, config: Mapping[str, Any]) -> dict[str, Any]:
+def loop_of(stream: Stream, config: Mapping[str, Any]) -> dict[str, Any]:
     """Return the numbers of a tile that say how its loop is written."""
     unroll, form = int(config["unroll"]), {"dual": bool(config["dual"]), "joined": stream.joined}
     # Two steps without a loop are less code than one, and faster.

@@ -279,6 +279,9 @@ def _mean_columns(network: Network, op: OperatorDesc) -> Terms:
 
 def _reduction(network: Network, op: OperatorDesc) -> Terms:
     data, _ = shapes(network, op)
+    if op.kind == "fully_connected":
+        tiles = -(-network.tensors[op.outputs[0]].size // 4)
+        return Terms({f"{op.kind}.call": 1, **dot(op.kind, tiles, 1, data[2] * data[3], 2, 1)})
     words, rest = divmod(data[3], 4)
     name = "reduce_max" if "max" in op.kind else "reduce"
     return Terms(

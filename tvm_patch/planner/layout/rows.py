@@ -63,8 +63,8 @@ class RowsLayout(Layout):
                     total += op.laid_out.macs(*band) * -(-rows // op.rows_at_once)
                     total += op.laid_out.first_macs(*band)
             elif op.macs:
-                out = network.tensors[op.outputs[0]]
-                total += op.macs * rows * span.total // (out.shape[1] * out.shape[2])
+                swept = network.tensors[op.outputs[0] if op.rows else op.inputs[0]]
+                total += op.macs * rows * span.total // (swept.shape[1] * swept.shape[2])
         return total
 
     def with_scratch(self, scratch: Sequence[int]) -> Self:

@@ -229,8 +229,8 @@ class Steps:
             macs = sum(c.macs * runs + c.first_macs for c in map(piece.run, own))
             scratch += piece.stores(own)
         elif op.macs:
-            out = self.network.tensors[op.outputs[0]].shape
-            macs = op.macs * node.count * sum(high - low for low, high in own) // (out[1] * out[2])
+            swept = self.network.tensors[op.inputs[0] if reduces else op.outputs[0]].shape
+            macs = op.macs * node.count * sum(high - low for low, high in own) // (swept[1] * swept[2])
         mine: dict[str, list[RowWindow]] = {}
         for name, window in zip(op.inputs, (RowWindow(),) if reduces else op.rows, strict=True):
             mine.setdefault(name, []).append(window)

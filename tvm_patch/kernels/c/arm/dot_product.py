@@ -16,7 +16,7 @@ from tvm_patch.integer.line import SCALE_BITS
 from tvm_patch.kernels.c.arm.dot_product_dual import dual_assembly
 from tvm_patch.kernels.c.arm.dot_steps import sums_of
 from tvm_patch.kernels.c.arm.dot_steps_joined import FOLD, behind_stop, joined_step
-from tvm_patch.kernels.c.arm.dot_tile import DotTile
+from tvm_patch.kernels.c.arm.dot_tile import DotLoop, DotTile
 from tvm_patch.kernels.c.arm.function import ArmFunction, enter, leave
 from tvm_patch.kernels.c.arm.rescaling import WORDS
 
@@ -38,21 +38,29 @@ def dot_product(tile: DotTile) -> ArmFunction:
     )
     if tile.rescaling.signed:
         parameters += ("int32_t base",)
-    stem = f"dot_{tile.channels}x{tile.pixels}{'_direct' if tile.direct else ''}"
-    stem += f"_of_{4 * tile.straight}" if tile.straight else ""
-    stem += "_dual" if tile.dual else "_joined" if tile.joined else ""
-    return ArmFunction(
-        stem, parameters, tuple(dual_assembly(tile) if tile.dual else _assembly(tile)), _portable(tile)
-    )
+    code = dual_assembly(tile) if tile.dual else _assembly(tile)
+    return ArmFunction(f"dot_{form_of(tile)}", parameters, tuple(code), _portable(tile))
 
 
-_STOP, _ENTRY, _PIXELS, _OUT, _END = (f"[sp, #{4 * i}]" for i in range(5))
+def form_of(tile: DotLoop) -> str:
+    """Return what a loop is, for names."""
+    form = f"{tile.channels}x{tile.pixels}{'_direct' if tile.direct else ''}"
+    form += f"_of_{4 * tile.straight}" if tile.straight else ""
+    return form + ("_dual" if tile.dual else "_joined" if tile.joined else "")
+
+
+STOP, ENTRY, PIXELS, OUT, END = (f"[sp, #{4 * i}]" for i in range(5))
 _SAVED_BYTES = 12 * 4
 """Three arguments and nine registers: above them lie the arguments that came on the stack."""
 
 
 def _assembly(tile: DotTile) -> list[str]:
     """Return the code: r0 walks through the stream, r1 through the pixels; what is used rarely lies at sp."""
+    return [*single_loop(tile), *_rescale(tile), *_store(tile), "cmp r0, r10", "bne 1b", *leave(5)]
+
+
+def single_loop(tile: DotLoop) -> list[str]:
+    """Return the head of a function and, from label 1 on, what makes the sums of a group."""
     first, step = tile.step(fresh=True), tile.step()
     out = enter("r1", "r2", "r3")
     if tile.straight:
@@ -64,13 +72,13 @@ def _assembly(tile: DotTile) -> list[str]:
         out += [f"sub r2, #{behind}"] if behind else []
         # All instructions of a step have four bytes, so the loop can be entered at any of its steps.
         out += ["adr r4, 3f", f"ldr r3, [sp, #{_SAVED_BYTES + 4}]", "sub r4, r3", "orr r4, #1"]
-        out += ["push {r2, r4}", "1:", *first, f"ldr pc, {_ENTRY}", "2:"]
+        out += ["push {r2, r4}", "1:", *first, f"ldr pc, {ENTRY}", "2:"]
         if tile.joined:  # the last step compares in passing
-            last = joined_step(tile.channels, tile.pixels, tile.direct, stop=_STOP)
+            last = joined_step(tile.channels, tile.pixels, tile.direct, stop=STOP)
             out += [*((tile.unroll - 1) * step), "3:", *last, "bne 2b"]
         else:
-            out += [*(tile.unroll * step), "3:", f"ldr r2, {_STOP}", "cmp r1, r2", "bne 2b"]
-    return [*out, *_rescale(tile), *_store(tile), "cmp r0, r10", "bne 1b", *leave(5)]
+            out += [*(tile.unroll * step), "3:", f"ldr r2, {STOP}", "cmp r1, r2", "bne 2b"]
+    return out
 
 
 def _rescale(tile: DotTile) -> list[str]:
@@ -100,7 +108,7 @@ def _store(tile: DotTile) -> list[str]:
     """Return the storing of a group's outputs, and the loading of what comes next: r10 is the end of the stream."""
     acc, step = sums_of(tile.channels, tile.pixels), tile.channels
     # Loads in a run take a cycle each, a store behind them none.
-    out = [f"ldr r2, {_OUT}", f"ldr r10, {_END}", f"ldr r1, {_PIXELS}"]
+    out = [f"ldr r2, {OUT}", f"ldr r10, {END}", f"ldr r1, {PIXELS}"]
     if tile.pixels > 1:
         out.append(f"ldr r3, [sp, #{_SAVED_BYTES + 8 + 8}]")
     out.append(f"strb {acc[0][0]}, [r2], #{step}")
@@ -109,11 +117,12 @@ def _store(tile: DotTile) -> list[str]:
         if p + 1 < tile.pixels:
             out.append(f"add {at[p + 1]}, {at[p]}, r3")
         out += [f"strb {acc[c][p]}, [{at[p]}, #{c - step}]" for c in range(step) if c or p]
-    return [*out, f"str r2, {_OUT}"]
+    return [*out, f"str r2, {OUT}"]
 
 
-def _portable(tile: DotTile) -> str:
-    c, p = tile.channels, tile.pixels
+def portable_step(tile: DotLoop) -> tuple[str, str, str]:
+    """Return C for four inputs `k`: the even weights of channel `c`, the odd ones, and the inputs of pixel `p`."""
+    p = tile.pixels
     even, odd = "tvmp_sxtb16((uint32_t)stream[c])", "tvmp_sxtb16_ror8((uint32_t)stream[c])"
     if tile.joined:
         even, odd = "(uint32_t)stream[c]", even
@@ -129,6 +138,12 @@ def _portable(tile: DotTile) -> str:
     else:
         x = f"""          const int8_t *const x = pixels + 8 * ({p} * k + p);
           const uint32_t first = tvmp_load4(x), second = tvmp_load4(x + 4);"""
+    return even, odd, x
+
+
+def _portable(tile: DotTile) -> str:
+    c, p = tile.channels, tile.pixels
+    even, odd, x = portable_step(tile)
     if tile.rescaling.line:
         begin, past_begin, sum_, words = "stream[c]", f"    stream += {c};\n", "acc[c][p]", WORDS - 1
     else:

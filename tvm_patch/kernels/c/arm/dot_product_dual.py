@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from tvm_patch.kernels.c.arm.dot_steps import sums_of
 from tvm_patch.kernels.c.arm.dot_steps_dual import DUAL_STEPS, DualStep
-from tvm_patch.kernels.c.arm.dot_tile import DotTile
+from tvm_patch.kernels.c.arm.dot_tile import DotLoop, DotTile
 from tvm_patch.kernels.c.arm.function import enter, leave
 from tvm_patch.kernels.c.arm.scheduling import schedule
 
@@ -19,6 +19,15 @@ _SAVED_BYTES = 12 * 4
 
 def dual_assembly(tile: DotTile) -> list[str]:
     """Return the code: r0 walks through the stream, r1 through the pixels; what is used rarely lies at sp."""
+    step = DUAL_STEPS[tile.channels, tile.pixels, tile.direct]
+    return [*dual_loop(tile), *schedule(_finish(tile, step)), *leave(5)]
+
+
+def dual_loop(tile: DotLoop) -> list[str]:
+    """Return the head of a function and, from label 1 on, what makes the sums of a group.
+
+    Behind it the words that follow the group's weights are loaded; see :class:`DualStep`.
+    """
     step = DUAL_STEPS[tile.channels, tile.pixels, tile.direct]
     out = enter("r1", "r2", "r3")
     if tile.straight:
@@ -40,7 +49,7 @@ def dual_assembly(tile: DotTile) -> list[str]:
         out += tile.unroll * step.instructions()
         out += ["3:", f"ldr {step.free}, {_STOP}", f"cmp r1, {step.free}", "bne 2b"]
         out += step.instructions(last=True)
-    return [*out, *schedule(_finish(tile, step)), *leave(5)]
+    return out
 
 
 def _finish(tile: DotTile, step: DualStep) -> list[str]:

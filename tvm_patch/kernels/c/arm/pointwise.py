@@ -51,7 +51,7 @@ class PointwiseRow:
             pixels,
             _GROUP,
             self.unroll,
-            self.rescaling,
+            rescaling=self.rescaling,
             straight=self.straight,
             dual=self.dual,
             joined=self.joined,
