@@ -14,6 +14,9 @@ from tvm_patch.driver import check, random_inputs
 from tvm_patch.driver.front import legalize
 from tvm_patch.oracle import Oracle
 from tvm_patch.planner.choose import Request
+from tvm_patch.planner.layout.rows import RowsLayout
+from tvm_patch.planner.schedule import Schedule
+from tvm_patch.planner.segments import Segment, layer_by_layer
 from tvm_patch.tflite.writer import write_model
 from tvm_patch.zoo.builder import NetworkBuilder
 
@@ -213,6 +216,26 @@ def test_under_random_plans(make, tmp_path):
         apart = seed % 4 > 1
         trials.append(make_trial(legalized, network, segments, mode, f"plan{seed}", seed, apart, apart))
     assert_specified(trials, tmp_path)
+
+
+@pytest.mark.slow
+def test_rows_that_are_made_when_the_sink_has_finished(tmp_path):
+    """The padded tensor is needed again: the rows below what the first slice takes are made after it, padding too."""
+    net = Builder("late", (1, 24, 20, 3))
+    x = net.padded(net.conv(net.input, 8), (0, 0), (1, 1), (1, 1), (0, 0))
+    top = net.cut(x, (0, 0, 0, 0), (1, 10, 22, 8), (1, 1, 1, 1))
+    bottom = net.cut(x, (0, 16, 0, 0), (1, 26, 22, 8), (1, 1, 1, 1))
+    legalized = legalize(net.head(net.add(top, bottom)))
+    network = legalized.describe()[1]
+    pad, cut = (next(op.index for op in network.operators if op.kind == k) for k in ("pad", "strided_slice"))
+    assert cut == pad + 1
+    segments = [s for s in layer_by_layer(network) if not {pad, cut} & set(s.operators)]
+    segments.insert(pad, Segment((pad, cut)))
+    layout = Schedule.of(network, segments).layouts[pad]
+    assert isinstance(layout, RowsLayout)
+    source = network.operators[pad].inputs[0]
+    assert max(layout.counts.made_by[source]) < network.tensors[source].rows < layout.counts.ends[source]
+    assert_specified([make_trial(legalized, network, segments, "resident", "late", apart=True)], tmp_path)
 
 
 @pytest.mark.parametrize("board", ["qemu_m7", "qemu_m4"])

@@ -72,7 +72,7 @@ class Demand(ABC):
         row = bind("row", self.made[self.index[tensor]])
         height, step = flow.rows[tensor], 1 if maker is None else flow.step(maker)
         above = flow.top(tensor) > 0
-        below = max(self.counts.made_by[tensor]) > height
+        below = self.counts.ends[tensor] > height
         inside = [c for wanted, c in ((above, row >= 0), (below, row < height)) if wanted]
         if not inside:
             self.bring(tensor, row)

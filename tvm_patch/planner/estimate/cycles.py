@@ -241,7 +241,7 @@ def segment_pieces(network: Network, layout: RowsLayout) -> dict[str, float]:
             add(demanded_pieces(op), rows * bands)
     for name, buffer in layout.buffers.items():
         tensor = network.tensors[name]
-        below = max(0, max(layout.counts.made_by[name]) - tensor.shape[1])
+        below = max(0, layout.counts.ends[name] - tensor.shape[1])
         outside = (buffer.top + below) * bands
         add({"stored.row": outside, "stored.byte": outside * buffer.line_bytes})
         if buffer.source != "made":

@@ -116,6 +116,8 @@ class RowCounts:
         Per tensor: rows that its row buffer must hold.
     made : tuple of int
         Per operator: rows that it makes in all.
+    ends : dict of str to int
+        Per tensor: one past the last row made (or loaded) in all, padding included.
     made_by : dict of str to tuple of int
         Per tensor: one past the last row made (or loaded) when the sink writes its row y, by y.
     runs_by : tuple of tuple of int
@@ -124,6 +126,7 @@ class RowCounts:
 
     waiting: dict[str, int]
     made: tuple[int, ...]
+    ends: dict[str, int]
     made_by: dict[str, tuple[int, ...]]
     runs_by: tuple[tuple[int, ...], ...]
 
@@ -167,6 +170,7 @@ class _Simulation:
         return RowCounts(
             self.waiting,
             tuple(self.next_row),
+            dict(self.made),
             {t: tuple(r) for t, r in made_by.items()},
             tuple(tuple(r) for r in runs_by),
         )

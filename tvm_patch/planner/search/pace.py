@@ -276,7 +276,7 @@ def paced_counts(flow: Flow) -> RowCounts | None:
             if rows is None:
                 return None
             waiting[tensor] = rows
-    return RowCounts(waiting, tuple(nodes[i].count for i in range(sink + 1)), {}, ())
+    return RowCounts(waiting, tuple(nodes[i].count for i in range(sink + 1)), {}, {}, ())
 
 
 def _reads(flow: Flow, tensor: str, nodes: Mapping[int, Node]) -> list[PacedRead]:
