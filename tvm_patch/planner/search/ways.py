@@ -64,9 +64,13 @@ class Point:
         return self.arena_bytes, self.macs, self.cycles
 
 
-_Key = Callable[[int, int], tuple[int, int]]
+WORTH_OF_MEMORY = 4
+"""Percent of time that a percent of the arena may cost, where memory is the aim."""
+
+_Key = Callable[[int, int], tuple[float, int]]
 _KEYS: dict[str, _Key] = {
-    "memory": lambda arena, cycles: (arena, cycles),
+    "least": lambda arena, cycles: (arena, cycles),
+    "memory": lambda arena, cycles: (arena * cycles ** (1 / WORTH_OF_MEMORY), arena),
     "time": lambda arena, cycles: (cycles, arena),
     "balanced": lambda arena, cycles: (arena * cycles, arena),
 }
@@ -166,9 +170,9 @@ class Ways(ABC):
         Parameters
         ----------
         objective : {"memory", "time", "balanced"}
-            Least arena, of those that need noticeably the same (:data:`NOTICED`) the fewest estimated cycles; fewest
-            estimated cycles, of those that take noticeably the same the least arena; least product of both: a tenth
-            less of one is worth a tenth of the other.
+            Little arena, a percent of which is worth four percent of estimated cycles (:data:`WORTH_OF_MEMORY`); fewest
+            cycles, of those that take noticeably the same (:data:`NOTICED`) the least arena; least product of both: a
+            tenth less of one is worth a tenth of the other.
         sram : int, optional
             Most bytes of the arena.
         max_overhead : float, optional
@@ -177,10 +181,7 @@ class Ways(ABC):
         found = self._best(_KEYS[objective], sram, max_overhead)
         if objective == "time" and found is not None:
             fast = int(found.cycles * (1 + NOTICED))
-            return self._best(_KEYS["memory"], sram, max_overhead, fast)
-        if objective == "memory" and found is not None:
-            small = int(found.arena_bytes * (1 + NOTICED))
-            return self._best(_KEYS["time"], small if sram is None else min(sram, small), max_overhead)
+            return self._best(_KEYS["least"], sram, max_overhead, fast)
         return found
 
     def least_memory(self, max_overhead: float | None = None) -> Point:
@@ -191,7 +192,7 @@ class Ways(ABC):
         PlanError
             When no plan has so little overhead.
         """
-        found = self._best(_KEYS["memory"], None, max_overhead)
+        found = self._best(_KEYS["least"], None, max_overhead)
         if found is None:
             least = int(self._costs[:, 1].min()) / max(1, self.network.macs)
             raise PlanError(f"no plan has an overhead of at most {max_overhead:g}; the least is {least:.4f}")
@@ -213,7 +214,7 @@ class Ways(ABC):
                 continue
             if sram is None or peak <= sram:
                 promises.append((key(peak, cycles), way))
-        best: tuple[tuple[int, int], Point] | None = None
+        best: tuple[tuple[float, int], Point] | None = None
 
         def consider(point: Point) -> None:
             nonlocal best

@@ -150,7 +150,11 @@ def test_objectives():
     balanced = search.best("balanced")
     assert balanced is not None
     assert least.arena_bytes <= balanced.arena_bytes
-    assert search.best("time", sram=least.arena_bytes - 1) is None
+    # A percent of the arena is worth four percent of time, and no more.
+    smallest = search.least_memory()
+    assert smallest.arena_bytes <= least.arena_bytes
+    assert least.arena_bytes**4 * least.cycles <= smallest.arena_bytes**4 * smallest.cycles
+    assert search.best("time", sram=smallest.arena_bytes - 1) is None
     tight = search.best("time", sram=least.arena_bytes)
     assert tight is not None
     assert tight.arena_bytes == least.arena_bytes
