@@ -115,8 +115,8 @@ ObjectiveOption = Annotated[
     ObjectiveName | None,
     typer.Option(
         "--objective",
-        help="memory (a percent of it for up to four percent of time), time or balanced. Without it: time under --sram or a board's SRAM, memory under --max-overhead, "
-        "balanced otherwise.",
+        help="memory (a percent of it for up to four percent of time), time or balanced. Without it: time under "
+        "--sram or a board's SRAM, memory under --max-overhead, balanced otherwise.",
         rich_help_panel=_PLANNING,
     ),
 ]
