@@ -6,7 +6,6 @@ from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
-from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
 from tvm_patch.graph import Operator
 from tvm_patch.kernels.base import RowReduction
@@ -17,6 +16,7 @@ from tvm_patch.kernels.registry import register_reduction
 from tvm_patch.kernels.requantize import store_int8
 from tvm_patch.kernels.requantize_exact import ExactRequantizer
 from tvm_patch.targets import DataMemory
+from tvm_patch.tir import T
 from tvm_patch.tvm_types import Buffer, Expr, PrimFunc
 
 

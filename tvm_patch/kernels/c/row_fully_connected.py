@@ -6,7 +6,6 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
-from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 
 from tvm_patch.graph import Operator
 from tvm_patch.kernels.c.arm.dot_sums import PADDING_WORDS, dot_sums
@@ -21,6 +20,7 @@ from tvm_patch.kernels.named import bind, loop
 from tvm_patch.kernels.registry import register_reduction
 from tvm_patch.kernels.row_fully_connected import RowFullyConnected
 from tvm_patch.targets import Target
+from tvm_patch.tir import T
 from tvm_patch.tvm_types import Buffer, Expr, PrimFunc
 
 _STEP = {4: 19, 2: 11}

@@ -178,6 +178,8 @@ class Ways(ABC):
         max_overhead : float, optional
             Most multiply-accumulates executed over those of the network.
         """
+        if objective == "memory":  # which never asks for more than is needed without a plan
+            sram = min([p.arena_bytes for p in self._known] + ([] if sram is None else [sram]), default=None)
         found = self._best(_KEYS[objective], sram, max_overhead)
         if objective == "time" and found is not None:
             fast = int(found.cycles * (1 + NOTICED))
