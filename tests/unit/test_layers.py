@@ -19,6 +19,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     (
         "tvm_patch.errors",
         "tvm_patch.files",
+        "tvm_patch.versioned_json",
         "tvm_patch.garbage",
         "tvm_patch.version",
         "tvm_patch.input_mode",

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from tvm_patch.errors import UserError
 from tvm_patch.files import write_text
 from tvm_patch.tflite.model import Model
+from tvm_patch.versioned_json import read_versioned
 from tvm_patch.zoo.blocks import Block, Mobile, build_mobile
 
 FORMAT: Literal["tvm-patch architecture"] = "tvm-patch architecture"
@@ -116,22 +116,7 @@ class Architecture(_Part):
         UserError
             When it is none of this version; names the field.
         """
-        try:
-            data = json.loads(text)
-        except (ValueError, RecursionError) as error:
-            raise UserError(f"not JSON: {error}") from error
-        if not isinstance(data, dict) or data.get("format") != FORMAT:
-            raise UserError(f'format: not an architecture; the field must be "{FORMAT}"')
-        if data.get("version") != VERSION or isinstance(data.get("version"), bool):
-            raise UserError(
-                f"version: {data.get('version')!r} is not known; this tvm-patch reads version {VERSION}"
-            )
-        try:
-            return cls.model_validate(data)
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in first["loc"]).lstrip(".")
-            raise UserError(f"{where}: {first['msg'].lower()}" if where else first["msg"]) from error
+        return read_versioned(text, cls, "architecture")
 
     def save(self, path: Path | str) -> Path:
         """Write the record as JSON, all of it or nothing.

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
 from dataclasses import astuple
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from tvm_patch.errors import PlanError
 from tvm_patch.input_mode import InputMode
@@ -21,6 +20,7 @@ from tvm_patch.planner.network import Network
 from tvm_patch.planner.schedule import Schedule, overhead_of
 from tvm_patch.planner.segments import Segment, segment_of
 from tvm_patch.targets import TARGETS
+from tvm_patch.versioned_json import read_versioned
 
 FORMAT: Literal["tvm-patch plan"] = "tvm-patch plan"
 VERSION: Literal[5] = 5
@@ -215,21 +215,7 @@ class Plan(_Part):
     @classmethod
     def from_json(cls, text: str) -> Plan:
         """Return the plan that a JSON text describes; see :meth:`load`."""
-        try:
-            data = json.loads(text)
-        except (ValueError, RecursionError) as error:
-            raise PlanError(f"not JSON: {error}") from error
-        if not isinstance(data, dict) or data.get("format") != FORMAT:
-            raise PlanError(f'format: not a plan; the field must be "{FORMAT}"')
-        if data.get("version") != VERSION or isinstance(data.get("version"), bool):
-            raise PlanError(
-                f"version: {data.get('version')!r} is not known; this tvm-patch reads version {VERSION}: plan again"
-            )
-        try:
-            return cls.model_validate(data)
-        except ValidationError as error:
-            first = error.errors()[0]
-            raise PlanError(f"{_field(first['loc'])}: {first['msg'].lower()}") from error
+        return read_versioned(text, cls, "plan", PlanError, ": plan again")
 
     def schedule_for(self, network: Network) -> Schedule:
         """Return the plan laid out, after checking that it was made for `network` and is what it says.
@@ -290,13 +276,6 @@ class Plan(_Part):
                 f"target: the plan was made for {self.target}, whose kernels are not those of {network.target.name}; "
                 "plan again for this board"
             )
-
-
-def _field(location: Sequence[int | str]) -> str:
-    text = ""
-    for part in location:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}"
-    return text.lstrip(".") or "plan"
 
 
 def fingerprint(network: Network) -> str:

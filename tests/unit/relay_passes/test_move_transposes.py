@@ -110,14 +110,16 @@ def test_a_pair_around(name):
         return [b.emit(conv(b.emit(here(x), "c")), "y", True)]
 
     if name in ("mean", "maximum"):  # one row or one column left is too little for a window
-        CASES_END = lambda b, v: b.emit(lookup(v, "tanh", "int8"), "y", True)  # noqa: E731, N806
+
+        def end(b, v):
+            return b.emit(lookup(v, "tanh", "int8"), "y", True)
 
         def write(b, x):
             planes = b.emit(there(b.emit(transposed(x, TO_PLANES), "a")), "c")
-            return [CASES_END(b, b.emit(transposed(planes, TO_PIXELS), "d"))]
+            return [end(b, b.emit(transposed(planes, TO_PIXELS), "d"))]
 
         def wanted(b, x):
-            return [CASES_END(b, b.emit(here(x), "c"))]
+            return [end(b, b.emit(here(x), "c"))]
 
     assert_moves(write, wanted)
 

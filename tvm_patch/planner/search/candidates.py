@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
 
 from tvm_patch.errors import PlanError
 from tvm_patch.planner.composite import Composite
@@ -40,6 +39,7 @@ class Candidates:
         self._composites: dict[int, list[Piece]] = {}
         self._single: dict[int, Piece] = {}
         self._reducing: dict[int, Piece] = {}
+        self._turns: dict[int, bool] = {}
         self._needed = [True] * len(network.operators)
 
     def single(self, index: int) -> Piece:
@@ -82,15 +82,11 @@ class Candidates:
         """Return all pieces whose last operator is `index`."""
         return [self.single(index), *self.composites(index)] if self.network.operators[index].rows else []
 
-    @cached_property
-    def _turns(self) -> list[bool | None]:
-        return [None] * len(self.network.operators)
-
     def _turned(self, index: int) -> bool:
-        if self._turns[index] is None:
+        if index not in self._turns:
             op, shapes = self.network.operators[index], self.network.shapes
             self._turns[index] = bool(op.rows) and shapes is not None and shapes.turned(index) is not None
-        return bool(self._turns[index])
+        return self._turns[index]
 
     def _ending(self, index: int) -> list[Piece]:
         found: list[Piece] = []
