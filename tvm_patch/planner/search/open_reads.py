@@ -15,10 +15,10 @@ from tvm_patch.errors import PlanError
 from tvm_patch.planner.estimate.cycles import BAND, buffer_rates
 from tvm_patch.planner.layout.composite import CompositeDesc
 from tvm_patch.planner.layout.row_buffer import BUFFERED_DTYPES, aligned
-from tvm_patch.planner.network import Network, OperatorDesc
+from tvm_patch.planner.network import Network
 from tvm_patch.planner.row_window import RowWindow
 from tvm_patch.planner.search.pace import Node, PacedRead, common_node, rows_waiting
-from tvm_patch.planner.search.pieces import Bands, Piece, clipped, joined
+from tvm_patch.planner.search.pieces import Bands, Piece, clipped, columns_read_by, joined
 
 
 class Use(NamedTuple):
@@ -240,7 +240,7 @@ class Steps:
             before = reads.get(name)
             wanted, held = (None, None) if before is None else (before.wanted, before.held)
             for window in used:
-                need = _needs(op, name, own, window)
+                need = columns_read_by(op, name, own, window)
                 wanted = joined(wanted, need)
                 if window in padded:
                     held = joined(held, need)
@@ -395,11 +395,3 @@ class Steps:
             cycles += tensor.shape[1] * (row * self.bands + byte * (tensor.row_bytes // width) * copied)
             cycles += self._padding_cost(name, reads, not fetched, made=False)
         return Sources(scratch, cycles, tuple(stored))
-
-
-def _needs(op: OperatorDesc, tensor: str, own: Bands, window: RowWindow) -> Bands:
-    if isinstance(op, CompositeDesc) and window.stride:
-        read = [op.laid_out.columns(*band)[tensor] for band in own]
-        return tuple((columns.first, columns.last) for columns in read)
-    stride, before, reach = window.column_stride, window.columns_before, window.column_reach
-    return tuple((low * stride - before, (high - 1) * stride - before + reach) for low, high in own)

@@ -10,6 +10,7 @@ from tvm_patch.planner.estimate.cycles import column_pieces, cycles_of_pieces, d
 from tvm_patch.planner.layout.composite import CompositeDesc
 from tvm_patch.planner.layout.row_buffer import aligned
 from tvm_patch.planner.network import Network, OperatorDesc
+from tvm_patch.planner.row_window import RowWindow
 
 Band = tuple[int, int]
 """A first column and one past the last one."""
@@ -125,3 +126,12 @@ def joined(a: Bands | None, b: Bands) -> Bands:
 def clipped(bands: Bands, width: int) -> Bands:
     """Return the part inside a tensor of `width` columns."""
     return tuple((max(0, low), min(width, high)) for low, high in bands)
+
+
+def columns_read_by(op: OperatorDesc, tensor: str, own: Bands, window: RowWindow) -> Bands:
+    """Return the columns of an input, by band, that an operator or composite reads when it makes some of its output."""
+    if isinstance(op, CompositeDesc) and window.stride:
+        read = [op.laid_out.columns(*band)[tensor] for band in own]
+        return tuple((columns.first, columns.last) for columns in read)
+    stride, before, reach = window.column_stride, window.columns_before, window.column_reach
+    return tuple((low * stride - before, (high - 1) * stride - before + reach) for low, high in own)
