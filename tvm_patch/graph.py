@@ -50,17 +50,18 @@ class Tensor:
         """Number of elements."""
         return prod(self.shape)
 
-    @property
+    # Planners ask millions of times.
+    @cached_property
     def nbytes(self) -> int:
         """Size in bytes."""
         return self.size * ITEM_BYTES[self.dtype]
 
-    @property
+    @cached_property
     def rows(self) -> int:
         """Number of rows: axis 1 of an NHWC tensor, 1 for anything that is not of rank 4 and batch 1."""
         return self.shape[1] if len(self.shape) == 4 and self.shape[0] == 1 else 1
 
-    @property
+    @cached_property
     def row_bytes(self) -> int:
         """Bytes of one row (see :attr:`rows`)."""
         return self.nbytes // self.rows if self.rows else 0
@@ -136,6 +137,11 @@ class Operator:
     def weight_bytes(self) -> int:
         """Bytes of its constants."""
         return sum(int(c.nbytes) for c in self.constants.values())
+
+    @cached_property
+    def worked_out(self) -> dict[Any, Any]:
+        """What kernels have worked out of its constants, for the next one that asks."""
+        return {}
 
     @cached_property
     def window(self) -> Window | None:

@@ -109,6 +109,15 @@ class Requantizer:
         partial : bool
             See :func:`accumulator_bounds`.
         """
+        # Every kernel that may compile the operator asks, and all have its weights in some order.
+        key = cls, fold_zero_point, partial
+        if key not in op.worked_out:
+            op.worked_out[key] = cls._made(op, weight, fold_zero_point, partial)
+        found: R = op.worked_out[key]
+        return found
+
+    @classmethod
+    def _made(cls: type[R], op: Operator, weight: np.ndarray, fold_zero_point: bool, partial: bool) -> R:
         attrs, zero_point = op.attrs, int(op.attrs["input_zero_point"])
         bias = op.constants["bias"].astype(np.int64)
         low, high = accumulator_bounds(weight, bias, zero_point, partial)

@@ -49,7 +49,7 @@ class Cost:
         return overhead_of(self.executed, self.macs)
 
 
-class _Alone(NamedTuple):
+class Alone(NamedTuple):
     """A layer that runs by itself: scratch in bytes, how far its output may lie over each input, and its work."""
 
     scratch: int
@@ -58,12 +58,22 @@ class _Alone(NamedTuple):
 
 
 @lru_cache(maxsize=1 << 17)
-def _alone(layer: Layer, target: Target, fetched: bool) -> _Alone:
+def alone_cost(layer: Layer, target: Target, fetched: bool) -> Alone:
+    """Return what a layer takes by itself.
+
+    Parameters
+    ----------
+    layer : Layer
+    target : Target
+        What it runs on.
+    fetched : bool
+        Whether its input is not in the arena.
+    """
     op = describe_layer(layer, target)
     network = Network.of("layer", [op], op.operator.inputs, op.operator.outputs)
     layout = Segment((0,)).lay_out(network, op.outputs, op.inputs if fetched else ())
     distances = tuple(layout.input_distance.get(name) for name in op.inputs)
-    return _Alone(layout.scratch_bytes, distances, op.macs)
+    return Alone(layout.scratch_bytes, distances, op.macs)
 
 
 def layer_cost(architecture: Architecture, target: Target, mode: InputMode = "resident") -> Cost:
@@ -79,7 +89,7 @@ def layer_cost(architecture: Architecture, target: Target, mode: InputMode = "re
     """
     wired = layers_of(architecture)
     fetched = mode != "resident"
-    alone = [_alone(layer, target, fetched and reads == (INPUT,)) for layer, reads in wired]
+    alone = [alone_cost(layer, target, fetched and reads == (INPUT,)) for layer, reads in wired]
     macs = sum(a.macs for a in alone)
     return Cost(_arena(architecture, wired, alone, 0, 0, fetched), macs, macs)
 
@@ -117,7 +127,7 @@ def patched_cost(
     kept = tuple(i for i in range(layers) if i in later)
     fetched = mode != "resident"
     stage = _stage(architecture.resolution, tuple(wired[:layers]), kept, patches, target, fetched)
-    alone = [_alone(layer, target, False) for layer, _ in wired]
+    alone = [alone_cost(layer, target, False) for layer, _ in wired]
     macs = sum(a.macs for a in alone)
     executed = stage.macs + sum(a.macs for a in alone[layers:])
     return Cost(_arena(architecture, wired, alone, layers, stage.scratch, fetched), macs, executed)
@@ -155,7 +165,7 @@ def _stage(
 def _arena(
     architecture: Architecture,
     wired: Sequence[Wired],
-    alone: Sequence[_Alone],
+    alone: Sequence[Alone],
     begin: int,
     scratch: int,
     fetched: bool,

@@ -20,7 +20,9 @@ from tvm_patch.kernels import kernel_for
 from tvm_patch.kernels.describe import KernelShapes, describe_operator
 from tvm_patch.nas.architecture import Architecture
 from tvm_patch.nas.layers import INPUT, Layer, Wired, layers_of
+from tvm_patch.planner.channel_blocks import of_channels, starts_of
 from tvm_patch.planner.network import Network, OperatorDesc
+from tvm_patch.planner.turned import turned
 from tvm_patch.targets import Target
 
 _HALF = 1 << 30
@@ -83,7 +85,51 @@ def network_of_layers(name: str, resolution: int, layers: Sequence[Wired], targe
         )
         operators.append(replace(known, index=index, operator=operator))
     graph = Graph(tuple(op.operator for op in operators), (tensors[INPUT],), (tensors[len(operators) - 1],))
-    return Network(name, graph, tuple(operators), target, KernelShapes(operators, target))
+    return Network(name, graph, tuple(operators), target, _LayerShapes([layer for layer, _ in layers], operators, target))
+
+
+@lru_cache(maxsize=1 << 17)
+def _turns(layer: Layer, target: Target) -> bool:
+    op = describe_layer(layer, target)
+    return bool(op.rows) and op.bandable and turned(op.operator, elementwise=op.elementwise) is not None
+
+
+class _LayerShapes(KernelShapes):
+    """Layers in other shapes, which are layers too: what a layer gets is found once for all networks.
+
+    Parameters
+    ----------
+    layers : sequence of Layer
+    operators : sequence of OperatorDesc
+        The same, described.
+    target : Target
+        What they run on.
+    """
+
+    def __init__(self, layers: Sequence[Layer], operators: Sequence[OperatorDesc], target: Target) -> None:
+        super().__init__(operators, target)
+        self._layers = layers
+
+    def turned(self, index: int) -> OperatorDesc | None:
+        """Return a layer turned by a quarter, None where it cannot be: one that has rows is its own mirror image."""
+        return self._operators[index] if _turns(self._layers[index], self._target) else None
+
+    def block(self, index: int, channels: int) -> OperatorDesc | None:
+        """Return a layer on its first so many channels, None where it cannot be cut."""
+        return self._of_channels(index, 0, channels)
+
+    def blocks(self, index: int, channels: int) -> tuple[OperatorDesc, ...]:
+        """Return a layer on so many channels after the other; nothing where it cannot be cut."""
+        starts = starts_of(self._operators[index].operator, channels)
+        cut = [self._of_channels(index, start, channels) for start in starts]
+        found = tuple(desc for desc in cut if desc is not None)
+        return found if len(found) == len(cut) else ()
+
+    def _of_channels(self, index: int, start: int, channels: int) -> OperatorDesc | None:
+        op = of_channels(self._operators[index].operator, start, channels)
+        read, made = op.inputs[0].shape[3], op.outputs[0].shape[3]
+        known = describe_layer(self._layers[index]._replace(inputs=read, outputs=made), self._target)
+        return replace(known, index=index, operator=op) if known.rows and known.bandable else None
 
 
 @lru_cache(maxsize=1 << 17)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from tvm_patch.planner.arena.buffers import ArenaPlan, Buffer, Overlap
 from tvm_patch.planner.arena.solver import plan_arena
-from tvm_patch.planner.layout.base import Layout
 from tvm_patch.planner.layout.row_buffer import aligned
 from tvm_patch.planner.network import Network
 
@@ -41,6 +41,34 @@ class Storage:
     def name(self) -> str:
         """Name of the storage."""
         return self.tensors[0]
+
+
+class Footprint(Protocol):
+    """What a segment asks of the arena; a :class:`tvm_patch.planner.layout.base.Layout` says more of it."""
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Tensors read from the arena, each once."""
+
+    @property
+    def stored(self) -> tuple[str, ...]:
+        """Tensors written whole to the arena."""
+
+    @property
+    def scratch_bytes(self) -> int:
+        """Bytes that it needs beside those tensors."""
+
+    @property
+    def input_distance(self) -> Mapping[str, int | None]:
+        """Per source: the least (input offset - output offset) at which the only output may overlap it."""
+
+    @property
+    def is_copy(self) -> bool:
+        """Whether the output is the input, byte for byte."""
+
+    @property
+    def takes_over(self) -> bool:
+        """Whether the output may lie exactly where an input lies that dies here, and nowhere else over it."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +112,7 @@ class Placement:
     plan: ArenaPlan
 
 
-def _last_uses(network: Network, layouts: Sequence[Layout], stored: Sequence[str]) -> dict[str, int]:
+def _last_uses(network: Network, layouts: Sequence[Footprint], stored: Sequence[str]) -> dict[str, int]:
     """Return the segment after which each stored tensor is no longer needed."""
     last = dict.fromkeys(stored, -1)
     for index, layout in enumerate(layouts):
@@ -96,7 +124,7 @@ def _last_uses(network: Network, layouts: Sequence[Layout], stored: Sequence[str
 
 
 def memory_question(
-    network: Network, layouts: Sequence[Layout], fetched: Collection[str] = ()
+    network: Network, layouts: Sequence[Footprint], fetched: Collection[str] = ()
 ) -> MemoryQuestion:
     """Collect lifetimes, views and permitted overlaps: the question to the arena planner.
 
@@ -104,7 +132,7 @@ def memory_question(
     ----------
     network : Network
         For sizes, inputs and outputs.
-    layouts : sequence of Layout
+    layouts : sequence of Footprint
         Of all segments, in run order.
     fetched : collection of str
         Network inputs that are not in the arena.

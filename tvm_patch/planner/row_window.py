@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 
@@ -40,7 +41,7 @@ class RowWindow:
     divisor: int = 1
     phase: int = 0
 
-    @property
+    @cached_property
     def reach(self) -> int:
         """Number of consecutive input rows spanned."""
         return (self.size - 1) * self.dilation + 1
@@ -60,7 +61,7 @@ class RowWindow:
         """Return one past the last input row (may lie outside) that output row `y` reads; arrays as before."""
         return self.first_row(y) + self.reach
 
-    @property
+    @cached_property
     def pads(self) -> bool:
         """Whether padding is read."""
         return not self.inside and bool(

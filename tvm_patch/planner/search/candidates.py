@@ -26,6 +26,10 @@ class Candidates:
     Parameters
     ----------
     network : Network
+    most_extra : int
+        Multiply-accumulates that a composite may do twice.
+    timed : bool
+        Whether cycles are of interest.
 
     Attributes
     ----------
@@ -33,8 +37,9 @@ class Candidates:
         Bytes below which no plan is expected.
     """
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, most_extra: int = 1 << 60, timed: bool = True) -> None:
         self.expected = 0.0
+        self._most_extra, self._timed = most_extra, timed
         self.network = network
         self._composites: dict[int, list[Piece]] = {}
         self._single: dict[int, Piece] = {}
@@ -45,7 +50,8 @@ class Candidates:
     def single(self, index: int) -> Piece:
         """Return an operator as a piece."""
         if index not in self._single:
-            self._single[index] = piece_of(self.network, self.network.operators[index])
+            op = self.network.operators[index]
+            self._single[index] = piece_of(self.network, op, timed=self._timed)
         return self._single[index]
 
     def last(self, index: int) -> Piece:
@@ -56,8 +62,12 @@ class Candidates:
     def reducing(self, index: int) -> Piece:
         """Return an operator that reduces the rows that it reads as a piece."""
         if index not in self._reducing:
-            self._reducing[index] = piece_of(self.network, self.network.operators[index], reduces=True)
+            self._reducing[index] = self._reduction(index)
         return self._reducing[index]
+
+    def _reduction(self, index: int) -> Piece:
+        op = self.network.operators[index]
+        return piece_of(self.network, op, reduces=True, timed=self._timed)
 
     def composites(self, index: int) -> list[Piece]:
         """Return the composites whose last operator is `index`."""
@@ -122,19 +132,29 @@ class Candidates:
         height = chain.sink.shape[1]
         # As many rows as make the same number of runs: the last run has hardly fewer than the others.
         counts = sorted({-(-height // -(-height // rows)) for rows in _ROWS if 2 * rows <= height})
-        pieces = [self._piece(chain, rows, keeps) for keeps in (False, True) for rows in counts]
-        return [piece for piece in pieces if piece is not None and self._held(piece) < plain]
+        pieces = []
+        for keeps in (False, True):
+            # Where time is of no interest, more rows than one are kept for nothing.
+            for rows in reversed(counts if self._timed or not keeps else counts[:1]):
+                piece = self._piece(chain, rows, keeps)
+                if piece is not None and piece.extra > self._most_extra:
+                    break  # fewer rows at once are more work
+                pieces.append(piece)
+        return [piece for piece in pieces if piece is not None and self.held(piece) < plain]
 
     def _piece(self, chain: Chain, rows: int, keeps: bool) -> Piece | None:
         try:
             desc = chain.of_rows(rows, keeps)
         except PlanError:
             return None
-        if desc.macs > _MOST_WORK * sum(op.macs for op in chain.plain):
+        once = sum(op.macs for op in chain.plain)
+        if desc.macs > _MOST_WORK * once:
             return None
-        return composite_piece(self.network, Composite(chain.operators, rows, keeps), desc)
+        composite = Composite(chain.operators, rows, keeps)
+        timed = self._timed and desc.macs - once <= self._most_extra
+        return composite_piece(self.network, composite, desc, desc.macs - once, timed)
 
-    def _held(self, piece: Piece) -> int:
+    def held(self, piece: Piece) -> int:
         """Return the bytes that a composite needs of a segment, more or less."""
         desc, tensors = piece.desc, self.network.tensors
         read = [

@@ -50,10 +50,10 @@ class Cuts:
             )
             for owner, names in members.items()
         }
-        self.needed = [
-            frozenset({t for op in network.operators[k:] for t in op.inputs} | set(network.outputs))
-            for k in range(count + 1)
-        ]
+        needed = [frozenset(network.outputs)]
+        for op in reversed(network.operators):
+            needed.append(needed[-1].union(op.inputs))
+        self.needed = needed[::-1]
         """By cut: tensors that something from there on reads, and outputs."""
         self.alive = [
             sum(s.size for s in self.storages.values() if s.born < k <= s.last) for k in range(count + 1)

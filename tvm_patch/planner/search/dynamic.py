@@ -20,6 +20,7 @@ from tvm_patch.planner.search.moves import Move
 from tvm_patch.planner.search.one_segment import OneSegment
 from tvm_patch.planner.search.reach import Reached, reach
 from tvm_patch.planner.search.two_passes import TwoPasses
+from tvm_patch.planner.search.uncollected import uncollected
 from tvm_patch.planner.search.ways import Ways
 from tvm_patch.planner.segments import Segment
 
@@ -62,7 +63,8 @@ class Search(Ways):
         progress: Callable[[float], None] | None = None,
     ) -> None:
         most_macs = int(network.macs * most_overhead)
-        self._ways = _run(network, mode, most_macs, progress)
+        with uncollected():
+            self._ways = _run(network, mode, most_macs, progress)
         once = mode == "streamed" and any(len(network.consumers(name)) > 1 for name in network.inputs)
         known = () if once else (layer_point(network, mode),)
         super().__init__(network, mode, self._ways[-1].costs, most_macs, known)
@@ -105,7 +107,7 @@ def _run(
 ) -> list[Reached]:
     ends = range(1, len(network.operators) + 1)
     single = OneSegment(network, fetched_inputs(network, mode), mode == "streamed")
-    twice = TwoPasses(single)
+    twice = TwoPasses(single, single.limit, most_macs - network.macs)
     found: list[list[Move]] = [[] for _ in range(len(network.operators) + 1)]
     known: list[tuple[int, int]] = []
     looks = 2 + len(_BANDS) * (network.shapes is not None)

@@ -142,7 +142,8 @@ class Grown:
         if sources is None:
             return None
         cycles = self.cycles + sources.cycles
-        if self.after is None and self.bands == 1 and not growing.reduces and self.piece.composite is None:
+        alone = self.after is None and self.bands == 1
+        if alone and growing.steps.timed and not growing.reduces and self.piece.composite is None:
             cycles += growing.alone(self.piece)
         return Costs(
             self.scratch + aligned(self.kernel_scratch) + sources.scratch,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from tvm_patch.planner.placement import Footprint
 from tvm_patch.planner.segments import Segment
 
 
@@ -24,6 +25,8 @@ class Move:
         Estimated.
     segments : tuple of Segment
         In run order.
+    footprint : Footprint or None
+        What the only segment asks of the arena, where that is at hand.
     """
 
     start: int
@@ -32,6 +35,7 @@ class Move:
     macs: int
     cycles: int
     segments: tuple[Segment, ...]
+    footprint: Footprint | None = field(default=None, compare=False, repr=False)
 
     @property
     def costs(self) -> tuple[int, int, int]:

@@ -127,10 +127,15 @@ class Steps:
     fetched : collection of str
         Network inputs whose rows are fetched.
     bands : int
+    timed : bool
+        Whether cycles are of interest; if not they are 0.
     """
 
-    def __init__(self, network: Network, fetched: Collection[str], bands: int = 1) -> None:
-        self.network, self.fetched, self.bands = network, fetched, bands
+    def __init__(
+        self, network: Network, fetched: Collection[str], bands: int = 1, timed: bool = True
+    ) -> None:
+        self.network, self.fetched, self.bands, self.timed = network, fetched, bands, timed
+        self._tensors = network.tensors
         self._costs = network.target.costs
         self._rates = {f: buffer_rates(self._costs, f) for f in (False, True)}
         self._known: dict[Any, OpenReads] = {}
@@ -145,7 +150,7 @@ class Steps:
             Whether it reduces the rows that it reads.
         """
         op = piece.desc
-        tensor = self.network.tensors[op.inputs[0] if reduces else op.outputs[0]]
+        tensor = self._tensors[op.inputs[0] if reduces else op.outputs[0]]
         rows, width = tensor.shape[1], tensor.shape[2]
         step = -(-width // self.bands)
         own = tuple((first, min(width, first + step)) for first in range(0, width, step))
@@ -180,7 +185,7 @@ class Steps:
         reads = open_.reads.get(name)
         if reads is None or not op.rows or (self.bands > 1 and (kept or not op.bandable)):
             return None
-        height, width = self.network.tensors[name].shape[1:3]
+        height, width = self._tensors[name].shape[1:3]
         buffered = [w for use in reads.uses for w in (use.padded if kept else use.windows)]
         if not self._can_buffer(name, buffered) or (not kept and any(w.stride == 0 for w in buffered)):
             return None
@@ -229,13 +234,13 @@ class Steps:
             macs = sum(c.macs * runs + c.first_macs for c in map(piece.run, own))
             scratch += piece.stores(own)
         elif op.macs:
-            swept = self.network.tensors[op.inputs[0] if reduces else op.outputs[0]].shape
+            swept = self._tensors[op.inputs[0] if reduces else op.outputs[0]].shape
             macs = op.macs * node.count * sum(high - low for low, high in own) // (swept[1] * swept[2])
         mine: dict[str, list[RowWindow]] = {}
         for name, window in zip(op.inputs, (RowWindow(),) if reduces else op.rows, strict=True):
             mine.setdefault(name, []).append(window)
         for name, used in mine.items():
-            height = self.network.tensors[name].shape[1]
+            height = self._tensors[name].shape[1]
             padded = tuple(w for w in used if not w.reads_in_place(node.rows, height))
             before = reads.get(name)
             wanted, held = (None, None) if before is None else (before.wanted, before.held)
@@ -274,6 +279,8 @@ class Steps:
 
     def _run_cycles(self, piece: Piece, call: float, node: Node, own: Bands) -> float:
         """Return the cycles of a piece."""
+        if not self.timed:
+            return 0.0
         op = piece.desc
         if isinstance(op, CompositeDesc):
             runs = -(-node.count // op.rows_at_once)
@@ -301,30 +308,33 @@ class Steps:
         if not windows:
             return True
         values = {w.pad_value for w in windows if w.pads}
-        return len(values) <= 1 and self.network.tensors[name].dtype in BUFFERED_DTYPES
+        return len(values) <= 1 and self._tensors[name].dtype in BUFFERED_DTYPES
 
     def _columns(self, name: str, reads: Reads, stored: bool) -> Bands:
         columns = reads.held if stored else reads.wanted
         assert columns is not None
         if name in self.fetched:
-            width = self.network.tensors[name].shape[2]
+            width = self._tensors[name].shape[2]
             low = min(0, *(low for low, _ in columns))
             return ((low, max(width, *(high for _, high in columns))),) * self.bands
         return columns
 
     def _buffer_bytes(self, name: str, rows: int, reads: Reads, stored: bool) -> int:
-        tensor = self.network.tensors[name]
+        tensor = self._tensors[name]
         width, columns = tensor.shape[2], self._columns(name, reads, stored)
-        widest = max(high - low for low, high in columns)
-        shared = 0
-        if len(set(columns)) == 1:
-            low, high = columns[0]
+        low, high = columns[0]
+        widest, shared = high - low, 0
+        if len(columns) > 1:
+            widest = max(high - low for low, high in columns)
+        if len(columns) == 1 or len(set(columns)) == 1:
             shared = max(0, min(-low, high - width))
         return aligned((rows * (widest - shared) + shared) * (tensor.row_bytes // width))
 
     def _padding_cost(self, name: str, reads: Reads, stored: bool, made: bool) -> float:
         """Return the cycles of filling the rows above and below a tensor in its row buffer."""
-        tensor = self.network.tensors[name]
+        if not self.timed:
+            return 0.0
+        tensor = self._tensors[name]
         used = [w for use in reads.uses for w in (use.padded if stored else use.windows) if not w.inside]
         outside = max((w.pad_before for w in used if w.pad_before > 0), default=0)
         driver = reads.uses[0]
@@ -353,7 +363,7 @@ class Steps:
             for name, reads in open_.reads.items():
                 windows = [w for use in reads.uses for w in use.windows]
                 if not any(w.stride == 0 for w in windows) and self._can_buffer(name, windows):
-                    height = self.network.tensors[name].shape[1]
+                    height = self._tensors[name].shape[1]
                     rows = max(min(w.reach, height) if w.inside else w.reach for w in windows)
                     found.append((name, self._buffer_bytes(name, rows, reads, stored=False)))
             open_.buffers = tuple(found)
@@ -378,7 +388,7 @@ class Steps:
             windows = [w for use in reads.uses for w in (use.windows if fetched else use.padded)]
             if not windows:
                 continue
-            tensor = self.network.tensors[name]
+            tensor = self._tensors[name]
             waiting = self._waiting(reads, padded_only=not fetched, rows=tensor.shape[1])
             if waiting is None or not self._can_buffer(name, windows):
                 return None

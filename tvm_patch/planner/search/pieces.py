@@ -64,6 +64,8 @@ class Piece:
     dynamic: float = 0.0
     rates: tuple[tuple[str, float, float], ...] = ()
     """Of a composite: cycles of a column of each tensor that it makes or gathers, in one run, and in the first more."""
+    extra: int = 0
+    """Of a composite: multiply-accumulates that it does twice in one band."""
     runs: dict[Band, BandCost] = field(default_factory=dict, repr=False)
     """Of a composite: what it costs, by the columns that it makes."""
 
@@ -100,22 +102,48 @@ class Piece:
         return sum(aligned(store.nbytes) for store in self.desc.laid_out.stores(bands))
 
 
-def piece_of(network: Network, op: OperatorDesc, reduces: bool = False) -> Piece:
-    """Return an operator as a piece."""
+def piece_of(network: Network, op: OperatorDesc, reduces: bool = False, timed: bool = True) -> Piece:
+    """Return an operator as a piece.
+
+    Parameters
+    ----------
+    network : Network
+    op : OperatorDesc
+    reduces : bool
+        Whether it reduces the rows that it reads.
+    timed : bool
+        Whether its cycles are of interest; if not they are 0.
+    """
+    if not timed:
+        return Piece(op, (op.index,), None, 0.0, 0.0, 0.0, 0.0)
     cost = row_cost(network, op, reduces)
     demanded = cycles_of_pieces(demanded_pieces(op), network.target.costs)
     call = cost.call + demanded
     return Piece(op, (op.index,), None, cost.once, call, cost.column, cost.call, cost.dynamic)
 
 
-def composite_piece(network: Network, composite: Composite, desc: CompositeDesc) -> Piece:
-    """Return a composite as a piece."""
+def composite_piece(
+    network: Network, composite: Composite, desc: CompositeDesc, extra: int, timed: bool = True
+) -> Piece:
+    """Return a composite as a piece.
+
+    Parameters
+    ----------
+    network : Network
+    composite : Composite
+    desc : CompositeDesc
+    extra : int
+        Multiply-accumulates that it does twice in one band.
+    timed : bool
+        Whether its cycles are of interest; if not they are 0.
+    """
     costs = network.target.costs
+    columns = column_pieces(network, desc).items() if timed else ()
     rates = [
         (tensor, cycles_of_pieces(p.run, costs), cycles_of_pieces(p.first, costs))
-        for tensor, p in column_pieces(network, desc).items()
+        for tensor, p in columns
     ]
-    return Piece(desc, composite.operators, composite, 0.0, 0.0, 0.0, 0.0, rates=tuple(rates))
+    return Piece(desc, composite.operators, composite, 0.0, 0.0, 0.0, 0.0, rates=tuple(rates), extra=extra)
 
 
 def joined(a: Bands | None, b: Bands) -> Bands:

@@ -28,15 +28,15 @@ class _Squeeze:
     ----------
     reduction : int
         The operator that ends the first segment.
+    maker : int
+        What makes the tensor that is needed again.
     again : int
-        The first operator after it that reads the tensor.
-    first : dict of int to list of Grown
-        The first segment in every number of bands, by the operator that it begins with.
+        The first operator after the reduction that reads it.
     """
 
     reduction: int
+    maker: int
     again: int
-    first: dict[int, list[Grown]]
 
 
 class TwoPasses:
@@ -46,12 +46,26 @@ class TwoPasses:
     ----------
     single : OneSegment
         The moves of one segment, of which these are made.
+    most_bytes : float
+        Bytes in use that rows of one segment may take.
+    most_extra : int
+        Multiply-accumulates that may be done twice.
+    bands : sequence of int
+        Numbers of bands that are tried.
     """
 
-    def __init__(self, single: OneSegment) -> None:
-        self._single = single
+    def __init__(
+        self,
+        single: OneSegment,
+        most_bytes: float,
+        most_extra: int,
+        bands: Sequence[int] = range(1, MOST_BANDS + 1),
+    ) -> None:
+        self._single, self._bands = single, bands
+        self._most_bytes, self._most_extra = most_bytes, most_extra
         self._network: Network = single.network
         self._squeezes = [s for op in self._network.operators if (s := self._squeeze(op.index))]
+        self._first: dict[int, dict[int, list[Grown]]] = {}
 
     def _squeeze(self, index: int) -> _Squeeze | None:
         network = self._network
@@ -67,25 +81,33 @@ class TwoPasses:
         later = [r.index for r in network.consumers(name) if r.index > index]
         if maker is None or not later or name in network.outputs:
             return None
-        first: dict[int, list[Grown]] = {}
-        for bands in range(1, MOST_BANDS + 1):
-            steps = self._single.steps(bands)
-            grown = Growing(steps, (), index, True).start(self._single.candidates.reducing(index))
+        return _Squeeze(index, maker.index, later[0])
+
+    def _firsts(self, squeeze: _Squeeze) -> dict[int, list[Grown]]:
+        """Return the first segment in every number of bands, by the operator that it begins with."""
+        index = squeeze.reduction
+        if index in self._first:
+            return self._first[index]
+        network, single = self._network, self._single
+        first = self._first[index] = {}
+        once = network.operators[index].macs
+        for bands in self._bands:
+            grown = Growing(single.steps(bands), (), index, True).start(single.candidates.reducing(index))
             for start in range(index - 1, -1, -1):
                 read = [r.index for t in network.operators[start].outputs for r in network.consumers(t)]
-                if grown is None or any(index < r < later[0] for r in read):
+                if grown is None or any(index < r < squeeze.again for r in read):
                     break
-                grown = grown.before(self._single.candidates.single(start))
-                if grown is None or grown.scratch > self._single.limit:
+                grown = grown.before(single.candidates.single(start))
+                if grown is None or grown.scratch > self._most_bytes or grown.macs - once > self._most_extra:
                     break
-                if start <= maker.index:
+                if start <= squeeze.maker:
                     first.setdefault(start, []).append(grown)
-        return _Squeeze(index, later[0], first) if first else None
+        return first
 
     def moves_to(self, end: int) -> Iterator[Move]:
         """Yield the moves that end before cut `end`."""
         for squeeze in self._squeezes:
-            if squeeze.again < end <= squeeze.again + _LONGEST:
+            if squeeze.again < end <= squeeze.again + _LONGEST and self._firsts(squeeze):
                 yield from self._second(squeeze, end)
 
     def _second(self, squeeze: _Squeeze, end: int) -> Iterator[Move]:
@@ -93,37 +115,38 @@ class TwoPasses:
         if not sink.rows and not joins_as_reduction(sink, 2):
             return
         found: dict[int, list[Grown]] = {}
-        for bands in range(1, MOST_BANDS + 1):
+        for bands in self._bands:
             for start, grown in self._again(squeeze, end, bands):
                 found.setdefault(start, []).append(grown)
         for start, second in found.items():
-            yield from self._joined(squeeze, squeeze.first[start], second, start, end)
+            yield from self._joined(squeeze, self._firsts(squeeze)[start], second, start, end)
 
     def _again(self, squeeze: _Squeeze, end: int, bands: int) -> Iterator[tuple[int, Grown]]:
         """Yield the second segments in so many bands."""
-        single, needed = self._single, self._single.cuts.needed[end]
+        single, needed, first = self._single, self._single.cuts.needed[end], self._firsts(squeeze)
+        most = self._most_bytes - single.cuts.alive[end]
         growing = single.growing(bands, end)
         grown = growing.start(single.candidates.last(end - 1))
         for index in range(end - 2, squeeze.again - 1, -1):
             grown = None if grown is None else grown.before(single.candidates.single(index))
-        for start in range(squeeze.reduction - 1, min(squeeze.first) - 1, -1):
+        for start in range(squeeze.reduction - 1, min(first) - 1, -1):
             if grown is None:
                 return
             name = self._network.operators[start].outputs[0]
             if grown.reads(name):
                 grown = grown.before(single.candidates.single(start))
-                if grown is None or grown.scratch > single.limit:
+                if grown is None or grown.scratch > most:
                     return
             elif name in needed:
                 return
-            if start in squeeze.first:
+            if start in first:
                 yield start, grown
 
     def _joined(
         self, squeeze: _Squeeze, first: list[Grown], second: list[Grown], start: int, end: int
     ) -> list[Move]:
         single, cuts = self._single, self._single.cuts
-        if single.reads_once({*first[0].operators, *second[0].operators}):
+        if single.prices.reads_once({*first[0].operators, *second[0].operators}):
             return []
         reduction, again = squeeze.reduction, squeeze.again
         alive = cuts.alive[start]
