@@ -13,6 +13,7 @@ from tvm_patch.errors import PlanError
 from tvm_patch.input_mode import InputMode
 from tvm_patch.nas.architecture import Architecture
 from tvm_patch.nas.cost import Cost, layer_cost, patched_cost
+from tvm_patch.nas.planned import planned
 from tvm_patch.targets import HOST, Target, get_target
 
 _CHUNK = 64
@@ -32,20 +33,25 @@ class Question:
     mode : {"resident", "rereadable", "streamed"}
         Where the picture comes from.
     patches, layers : int
-        As for :func:`tvm_patch.nas.cost.patched_cost`; no `patches`: layer by layer.
+        As for :func:`tvm_patch.nas.cost.patched_cost`.
+    max_overhead : float
+        As for :func:`tvm_patch.nas.planned.planned`; with neither `patches` nor this: layer by layer.
     """
 
     target: str = HOST.name
     mode: InputMode = "resident"
     patches: int = 0
     layers: int = 0
+    max_overhead: float = 0.0
 
     def cost(self, architecture: Architecture) -> Cost | PlanError:
         """Return the cost of an architecture, or why it cannot run in this way."""
         target: Target = get_target(self.target)
-        if not self.patches:
-            return layer_cost(architecture, target, self.mode)
         try:
+            if self.max_overhead:
+                return planned(architecture, target, self.mode, self.max_overhead).cost
+            if not self.patches:
+                return layer_cost(architecture, target, self.mode)
             return patched_cost(architecture, target, self.patches, self.layers, self.mode)
         except PlanError as refusal:
             return refusal

@@ -85,7 +85,9 @@ def network_of_layers(name: str, resolution: int, layers: Sequence[Wired], targe
         )
         operators.append(replace(known, index=index, operator=operator))
     graph = Graph(tuple(op.operator for op in operators), (tensors[INPUT],), (tensors[len(operators) - 1],))
-    return Network(name, graph, tuple(operators), target, _LayerShapes([layer for layer, _ in layers], operators, target))
+    return Network(
+        name, graph, tuple(operators), target, _LayerShapes([layer for layer, _ in layers], operators, target)
+    )
 
 
 @lru_cache(maxsize=1 << 17)

@@ -215,7 +215,7 @@ def channel_pieces(network: Network, ops: Sequence[OperatorDesc], channels: int)
 
 
 def segment_pieces(network: Network, layout: RowsLayout) -> dict[str, float]:
-    """Return the pieces of a segment; :mod:`tvm_patch.planner.search.open_reads` counts them faster."""
+    """Return the pieces of a segment; :mod:`tvm_patch.planner.search.steps` counts them faster."""
     pieces: dict[str, float] = {}
 
     def add(more: Mapping[str, float], times: float = 1.0) -> None:

@@ -86,6 +86,7 @@ class Candidates:
             By operator: bytes in use without composites.
         """
         self.expected = size
+        self._composites.clear()
         self._needed = [peak > size for peak in peaks]
 
     def ending(self, index: int) -> list[Piece]:

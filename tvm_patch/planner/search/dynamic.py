@@ -1,8 +1,9 @@
 """Search for plans: dynamic programming over the cuts of a network.
 
 Plain segments come first; then bands, then composites are looked at, each only where it can be better than what was
-found before.  Peaks are lower bounds on the arena (they are what must be in use at once); the arena planner places
-every answer before it is given.
+found before.  What composites may give is found out by a quick look (:mod:`tvm_patch.planner.search.least`).  Peaks are
+lower bounds on the arena (they are what must be in use at once); the arena planner places every answer before it is
+given.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from tvm_patch.planner.modes import fetched_inputs
 from tvm_patch.planner.network import Network
 from tvm_patch.planner.search.bound import Bound
 from tvm_patch.planner.search.layers import layer_point
+from tvm_patch.planner.search.least import least_moves
 from tvm_patch.planner.search.moves import Move
 from tvm_patch.planner.search.one_segment import OneSegment
 from tvm_patch.planner.search.reach import Reached, reach
@@ -110,7 +112,7 @@ def _run(
     twice = TwoPasses(single, single.limit, most_macs - network.macs)
     found: list[list[Move]] = [[] for _ in range(len(network.operators) + 1)]
     known: list[tuple[int, int]] = []
-    looks = 2 + len(_BANDS) * (network.shapes is not None)
+    looks = 3 + len(_BANDS) * (network.shapes is not None)
 
     def look(tried: Callable[[int, Bound], Iterable[Move]], place: int) -> None:
         """Look for more moves of plans that are better than those found before."""
@@ -119,22 +121,39 @@ def _run(
             if progress is not None:
                 progress((place + end / len(ends)) / looks)
             found[end] += tried(end, bound)
-        known[:] = reach(network, found, most_macs, fast=False)[-1].costs[:, :2].tolist()
+        known[:] = reach(network, found, most_macs)[-1].costs[:, :2].tolist()
 
     look(lambda end, _: [*single.moves_to(end), *twice.moves_to(end)], 0)
     look(single.in_bands, 1)
-    if looks > 2:
-        least = min((peak for peak, _ in known), default=_NEVER)
-        single.candidates.only_above(_WORTH * least, _idle_peaks(network, found))
+    if looks > 3:
+        idle, least = _idle_peaks(network, found), _least(known)
+        single.candidates.only_above(_HOPED * least, idle)
+        bound = Bound(known, network.macs, most_macs)
+        extras = [int(network.macs * part) for part in _LIMITS]
+        limits = [(extra, most) for extra in extras if (most := bound.most_bytes(extra))]
+        for move in list(least_moves(single, [m for moves in found for m in moves], limits)):
+            found[move.end].append(move)
+        known[:] = reach(network, found, most_macs)[-1].costs[:, :2].tolist()
+        single.candidates.only_above(min(_WORTH * least, _SURE * _least(known)), idle)
         for i, bands in enumerate(_BANDS):
-            look(partial(single.with_composites, bands), 2 + i)
-    return reach(network, found, most_macs)
+            look(partial(single.with_composites, bands), 3 + i)
+    return reach(network, found, most_macs, second="both")
 
 
+_LIMITS = (0.05, 0.15, 0.5)
+"""Parts of the work that may be done twice for which a way with composites is looked for before all are."""
+_HOPED = 0.45
+"""Part of the least that a plan without composites needs below which such a way is not expected to come."""
 _BANDS = (1, 2, 4)
 """Numbers of bands in which segments with composites are tried."""
 _WORTH = 0.6
 """Composites are tried where operators need more than this part of the least that a plan without composites needs."""
+_SURE = 0.85
+"""And where they need more than this part of the least that is known then."""
+
+
+def _least(known: Sequence[tuple[int, int]]) -> int:
+    return min((peak for peak, _ in known), default=_NEVER)
 
 
 def _idle_peaks(network: Network, found: Sequence[Sequence[Move]]) -> list[int]:

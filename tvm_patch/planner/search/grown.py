@@ -12,9 +12,10 @@ from tvm_patch.planner.composite import Composite
 from tvm_patch.planner.estimate.cycles import cycles_of_pieces, row_cost, segment_pieces
 from tvm_patch.planner.layout.row_buffer import aligned
 from tvm_patch.planner.layout.rows_builder import layout_rows
-from tvm_patch.planner.search.open_reads import OpenReads, Step, Steps
 from tvm_patch.planner.search.pace import Node, Rows, first_row, last_row
 from tvm_patch.planner.search.pieces import Piece
+from tvm_patch.planner.search.segment_reads import OpenReads, Step
+from tvm_patch.planner.search.steps import Steps
 
 
 class Costs(NamedTuple):

@@ -11,8 +11,8 @@ from tvm_patch.planner.modes import fetched_inputs
 from tvm_patch.planner.network import Network, OperatorDesc
 from tvm_patch.planner.schedule import Schedule
 from tvm_patch.planner.search.grown import Growing
-from tvm_patch.planner.search.open_reads import Steps
 from tvm_patch.planner.search.pieces import piece_of
+from tvm_patch.planner.search.steps import Steps
 from tvm_patch.planner.search.ways import Point
 from tvm_patch.planner.segments import layer_by_layer
 

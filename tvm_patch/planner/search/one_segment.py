@@ -13,9 +13,9 @@ from tvm_patch.planner.search.bound import Bound
 from tvm_patch.planner.search.candidates import Candidates
 from tvm_patch.planner.search.grown import Growing, Grown, few_of
 from tvm_patch.planner.search.moves import Move
-from tvm_patch.planner.search.open_reads import Steps
 from tvm_patch.planner.search.pieces import Piece
 from tvm_patch.planner.search.prices import Priced, Prices
+from tvm_patch.planner.search.steps import Steps
 
 _NEVER = 1 << 60
 MOST_BANDS = 8

@@ -140,8 +140,7 @@ def composite_piece(
     costs = network.target.costs
     columns = column_pieces(network, desc).items() if timed else ()
     rates = [
-        (tensor, cycles_of_pieces(p.run, costs), cycles_of_pieces(p.first, costs))
-        for tensor, p in columns
+        (tensor, cycles_of_pieces(p.run, costs), cycles_of_pieces(p.first, costs)) for tensor, p in columns
     ]
     return Piece(desc, composite.operators, composite, 0.0, 0.0, 0.0, 0.0, rates=tuple(rates), extra=extra)
 

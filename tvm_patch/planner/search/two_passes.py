@@ -7,7 +7,7 @@ makes the tensor again and goes on with the product.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from tvm_patch.planner.layout.rows_builder import joins_as_reduction

@@ -13,8 +13,8 @@ from tvm_patch.planner.network import Network
 from tvm_patch.planner.row_window import RowWindow
 from tvm_patch.planner.search.grown import Growing, Grown
 from tvm_patch.planner.search.one_segment import MOST_BANDS
-from tvm_patch.planner.search.open_reads import Steps
 from tvm_patch.planner.search.pieces import piece_of
+from tvm_patch.planner.search.steps import Steps
 
 pytestmark = pytest.mark.slow
 

@@ -17,9 +17,9 @@ from tvm_patch.planner.layout.rows import RowsLayout
 from tvm_patch.planner.layout.rows_builder import joins_as_reduction, layout_rows
 from tvm_patch.planner.network import Network
 from tvm_patch.planner.search.grown import Growing, Grown, few_of
-from tvm_patch.planner.search.open_reads import Steps
 from tvm_patch.planner.search.pace import paced_counts
 from tvm_patch.planner.search.pieces import Piece, composite_piece, piece_of
+from tvm_patch.planner.search.steps import Steps
 
 
 def turning_network(seed: int, resizes: bool = False) -> Network:
