@@ -9,11 +9,13 @@ from relay_passes.broadcast_repeats import BroadcastRepeats
 from relay_passes.fold_boundary import FoldBoundary
 from relay_passes.fold_layout import FoldLayout
 from relay_passes.fold_padding import FoldPadding
+from relay_passes.join_movement import JoinMovement
 from relay_passes.legalize_quantized import LegalizeQuantized
 from relay_passes.move_transposes import MoveTransposes
 from relay_passes.positive_multipliers import PositiveMultipliers
 from relay_passes.prune_channels import PruneChannels
 from relay_passes.simplify_movement import SimplifyMovement
+from relay_passes.split_to_slices import SplitToSlices
 from tvm_patch.border_mode import BorderMode
 from tvm_patch.tvm_types import Pass
 
@@ -36,6 +38,9 @@ def legalization_passes(io: BorderMode = "int8", prune: bool = True) -> list[Pas
         LegalizeQuantized(),
         # Before FoldPadding: a reshape that changes nothing would hide a pad from its convolution.
         SimplifyMovement(),
+        SplitToSlices(),
+        # Before MoveTransposes, which has to take away what stands around a rearrangement of planes.
+        JoinMovement(),
         # Then FULLY_CONNECTED reads what is transposed without a reshape between; what meets by moving is simplified.
         MoveTransposes(),
         SimplifyMovement(),
