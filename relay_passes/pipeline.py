@@ -9,6 +9,7 @@ from relay_passes.broadcast_repeats import BroadcastRepeats
 from relay_passes.fold_boundary import FoldBoundary
 from relay_passes.fold_layout import FoldLayout
 from relay_passes.fold_padding import FoldPadding
+from relay_passes.fold_shape import FoldShape
 from relay_passes.join_movement import JoinMovement
 from relay_passes.legalize_quantized import LegalizeQuantized
 from relay_passes.move_transposes import MoveTransposes
@@ -28,8 +29,8 @@ def legalization_passes(io: BorderMode = "int8", prune: bool = True) -> list[Pas
     Parameters
     ----------
     io : {"int8", "float"}
-        Interface of the result; see :class:`relay_passes.fold_boundary.FoldBoundary` and
-        :class:`relay_passes.fold_layout.FoldLayout`.
+        Interface of the result; see :class:`relay_passes.fold_boundary.FoldBoundary`,
+        :class:`relay_passes.fold_shape.FoldShape` and :class:`relay_passes.fold_layout.FoldLayout`.
     prune : bool
         Whether channels that are constant or unread leave the network.  Not for who looks at a network that is to be
         trained again.
@@ -51,7 +52,8 @@ def legalization_passes(io: BorderMode = "int8", prune: bool = True) -> list[Pas
         *([PruneChannels()] if prune else []),
         # At the end: it reads the record of grids that LegalizeQuantized leaves, and the border must be bare by now.
         FoldBoundary(io),
-        # Behind it: between a float input and its transpose may be its QUANTIZE.
+        # Behind it: between a float input and its reshape or transpose may be its QUANTIZE.
+        FoldShape(io),
         FoldLayout(io),
     ]
 

@@ -274,6 +274,26 @@ def dense_block() -> bytes:
     return net.head(x)
 
 
+def features() -> bytes:
+    """A keyword spotter, whose features come as one vector."""
+    net = Builder("features", (1, 98 * 40))
+    x = net.conv(net.reshaped(net.input, (1, 98, 40, 1)), 16, (5, 4), (2, 1), "RELU6")
+    x = net.conv(net.depthwise(x, 3, 1, "RELU6"), 16, 1, 1, "RELU6")
+    return net.head(net.conv(net.depthwise(x, 3, 2, "RELU6"), 24, 1, 1, "RELU6"))
+
+
+def reduced() -> bytes:
+    """Nothing but a mean of the input and a classifier of it."""
+    net = Builder("reduced", (1, 48, 40, 12))
+    return write_model(net.finish(net.dense(net.dense(net.global_mean(net.input), 16, "RELU6"), 4)))
+
+
+def classified() -> bytes:
+    """A classifier of all pixels."""
+    net = Builder("classified", (1, 40, 36, 3))
+    return write_model(net.finish(net.dense(net.dense(net.flatten(net.input), 24, "RELU6"), 4)))
+
+
 NETWORKS = [
     softmax_over_channels,
     padding,
@@ -292,6 +312,9 @@ NETWORKS = [
     channel_shuffle,
     inception,
     dense_block,
+    features,
+    reduced,
+    classified,
 ]
 
 

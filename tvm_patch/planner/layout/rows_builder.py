@@ -60,19 +60,26 @@ def layout_rows(
     return replace(layout, input_distance=distance)
 
 
-def joins_as_reduction(op: OperatorDesc, operators: int) -> bool:
-    """Tell whether the last of some operators reads rows into accumulators instead of making rows.
+def reduces_rows(op: OperatorDesc, *, fed: bool = True) -> bool:
+    """Tell whether the last operator of a segment reads rows into accumulators instead of making rows.
 
-    One that can do both does so when it follows others: its accumulators are smaller than the rows of its window.
+    One that can do both does so where rows come one after the other: its accumulators are smaller than the rows of its
+    window.
+
+    Parameters
+    ----------
+    op : OperatorDesc
+    fed : bool
+        Whether its input is made by the segment or fetched.
     """
-    return op.state_bytes > 0 and (not op.rows or operators > 1)
+    return op.state_bytes > 0 and (fed or not op.rows)
 
 
 class _Layout:
     def __init__(
         self, network: Network, ops: tuple[OperatorDesc, ...], bands: int, kept: set[str], fetched: set[str]
     ) -> None:
-        if joins_as_reduction(ops[-1], len(ops)):
+        if reduces_rows(ops[-1], fed=len(ops) > 1 or not fetched.isdisjoint(ops[-1].inputs)):
             ops = (*ops[:-1], replace(ops[-1], rows=()))
         self.network, self.ops, self.bands = network, ops, bands
         self.made = {op.outputs[0] for op in ops}

@@ -10,7 +10,7 @@ from tvm_patch.errors import PlanError
 from tvm_patch.planner.estimate.cycles import channel_pieces, cycles_of_pieces, whole_cost
 from tvm_patch.planner.layout.channels import layout_channels, splits_channels
 from tvm_patch.planner.layout.row_buffer import aligned
-from tvm_patch.planner.layout.rows_builder import joins_as_reduction
+from tvm_patch.planner.layout.rows_builder import reduces_rows
 from tvm_patch.planner.network import Network, OperatorDesc
 from tvm_patch.planner.search.bound import Bound
 from tvm_patch.planner.search.candidates import Candidates
@@ -89,7 +89,7 @@ class OneSegment:
 
     def with_composites(self, bands: int, end: int, bound: Bound) -> Iterator[Move]:
         """Yield the segments with composites that end before cut `end`."""
-        reduces = joins_as_reduction(self.network.operators[end - 1], 2)
+        reduces = reduces_rows(self.network.operators[end - 1])
         last = [] if reduces else self.candidates.composites(end - 1)
         worth = self._worth(end, bound)
         yield from self._grown(end, bands, self.candidates.ending, worth, bound, last, few_of(_KEPT))
@@ -122,7 +122,7 @@ class OneSegment:
         few: Callable[[list[Grown]], list[Grown]] = list,
     ) -> Iterator[Move]:
         sink = self.network.operators[end - 1]
-        if not sink.rows and not joins_as_reduction(sink, 2):
+        if not sink.rows and not reduces_rows(sink):
             return
         pieces = [self.candidates.last(end - 1), *last]
         composed = ending == self.candidates.ending
@@ -142,7 +142,7 @@ class OneSegment:
     def growing(self, bands: int, end: int) -> Growing:
         """Return what grows segments that end before cut `end`."""
         sink = self.network.operators[end - 1]
-        return Growing(self.steps(bands), self.cuts.needed[end], end - 1, joins_as_reduction(sink, 2))
+        return Growing(self.steps(bands), self.cuts.needed[end], end - 1, reduces_rows(sink))
 
     def steps(self, bands: int) -> Steps:
         """Return the steps of segments in so many bands."""
@@ -226,13 +226,16 @@ class OneSegment:
         return any(not readers.isdisjoint(operators) for readers in self._together)
 
     def _alone(self, op: OperatorDesc) -> Iterator[Move]:
-        if not op.rows:
+        fed = not self.fetched.isdisjoint(op.inputs)
+        if not op.rows and not fed:
             yield self._whole(op)
             return
+        reduces = reduces_rows(op, fed=fed)
+        piece = self.candidates.reducing(op.index) if reduces else self.candidates.single(op.index)
         found: list[Grown] = []
         for bands in range(1, MOST_BANDS + 1):
-            growing = Growing(self.steps(bands), self.cuts.needed[op.index + 1], op.index)
-            grown = growing.start(self.candidates.single(op.index))
+            growing = Growing(self.steps(bands), self.cuts.needed[op.index + 1], op.index, reduces)
+            grown = growing.start(piece)
             if grown is not None:
                 found.append(grown)
         yield from self.moves(found, op.index, op.index + 1)
