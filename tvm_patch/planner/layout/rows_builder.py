@@ -234,7 +234,8 @@ class _Layout:
         maker = {t: position.get(t) for t in readers}
         rows = {t: self._tensor(t).shape[1] for t in readers}
         at_once = [op.rows_at_once for op in self.ops]
-        turns = [self.network.turns[op.index] for op in self.ops]
+        # Found once a network, and not at all where operators run one by one.
+        turns = [self.network.turns[op.index] for op in self.ops] if len(self.ops) > 1 else []
         return Flow(heights, inputs, maker, readers, rows, tuple(sorted(self.kept)), at_once, turns)
 
     def _columns(self) -> tuple[tuple[Span, ...], dict[str, Span]]:
