@@ -369,9 +369,9 @@ def test_rows_that_are_made_when_the_sink_has_finished(tmp_path):
 
 
 @pytest.mark.parametrize("board", ["qemu_m7", "qemu_m4"])
-def test_decoders_on_the_emulated_boards(board):
-    """Resizes and transposed convolutions inside of segments."""
-    for make in (nearest, bilinear, transposed):
+def test_on_the_emulated_boards(board):
+    """Resizes, transposed convolutions, rearrangements and branches inside of segments."""
+    for make in (nearest, bilinear, transposed, space_to_depth, pixel_shuffle, channel_shuffle):
         data = make()
         request = Request(input_mode="streamed", objective="memory", max_overhead=1.05)
         artifact = tvm_patch.compile(data, board=board, plan=request)
