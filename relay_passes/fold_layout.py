@@ -8,15 +8,16 @@ import tvm
 from tvm import relax
 
 from relay_passes.interface import ports_of, record
-from relay_passes.move_transposes import Moved, movement_of, without_transposes
+from relay_passes.move_transposes import (
+    PIXELS_OF_PLANES,
+    PLANES_OF_PIXELS,
+    Moved,
+    movement_of,
+    without_transposes,
+)
 from relay_passes.straight_line import StraightLine, dtype_of, replace_main, shape_of
 from tvm_patch.border_mode import BorderMode
 from tvm_patch.tvm_types import IRModule, PassContext
-
-PIXELS_OF_PLANES = (0, 2, 3, 1)
-"""Axes of NCHW in the order of NHWC."""
-PLANES_OF_PIXELS = (0, 3, 1, 2)
-"""Axes of NHWC in the order of NCHW."""
 
 
 @tvm.ir.transform.module_pass(opt_level=0, name="FoldLayout")

@@ -1,8 +1,8 @@
 """The record of a network's inputs and outputs, kept as two attributes of ``main``.
 
 ``tvm_patch.inputs`` and ``tvm_patch.outputs`` hold JSON lists, one entry a tensor in order.  Passes that change the
-interface (:mod:`relay_passes.fold_boundary`, :mod:`relay_passes.fold_layout`) keep what the tensor was in the model
-under ``original`` and ``axes``, so that a checker can convert between the two.
+interface (:mod:`relay_passes.fold_boundary` and its neighbours) keep what the tensor was in the model
+under ``original``, ``axes`` and ``file_shape``, so that a checker can convert between the two.
 """
 
 from __future__ import annotations
@@ -53,6 +53,8 @@ class Port:
         Set when the interface differs from the model's.
     axes : tuple of int or None
         Axes of the model's tensor in the order in which this one has them; None where that is the same.
+    file_shape : tuple of int or None
+        The shape of the model's tensor, where it has other dimensions.
     """
 
     name: str
@@ -63,6 +65,7 @@ class Port:
     tflite_name: str = ""
     original: OriginalPort | None = None
     axes: tuple[int, ...] | None = None
+    file_shape: tuple[int, ...] | None = None
 
 
 def dump_ports(ports: Sequence[Port]) -> str:
@@ -75,8 +78,9 @@ def load_ports(text: str) -> list[Port]:
     ports = []
     for entry in json.loads(text):
         original = OriginalPort(**entry.pop("original")) if entry["original"] else entry.pop("original")
-        axes = tuple(entry.pop("axes")) if entry["axes"] else entry.pop("axes")
-        ports.append(Port(**{**entry, "shape": tuple(entry["shape"])}, original=original, axes=axes))
+        # JSON has no tuples.
+        shapes = {k: None if entry[k] is None else tuple(entry[k]) for k in ("shape", "axes", "file_shape")}
+        ports.append(Port(**{**entry, **shapes}, original=original))
     return ports
 
 

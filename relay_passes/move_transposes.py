@@ -29,6 +29,10 @@ from tvm_patch.graph import ITEM_BYTES
 from tvm_patch.tvm_types import Expr, IRModule, PassContext, RelaxFunction, Var
 
 Axes = tuple[int, ...]
+PIXELS_OF_PLANES = (0, 2, 3, 1)
+"""Axes of NCHW in the order of NHWC."""
+PLANES_OF_PIXELS = (0, 3, 1, 2)
+"""Axes of NHWC in the order of NCHW."""
 Found = tuple[Expr, Axes | None] | None
 """A new expression and the axes that its own are in the old one's order; no axes where that is the same order."""
 
@@ -84,7 +88,8 @@ def axes_of(transpose: Expr) -> Axes:
     return tuple(int(a) % rank for a in axes) if axes is not None else tuple(range(rank))[::-1]
 
 
-def _inverse(axes: Axes) -> Axes:
+def inverse(axes: Axes) -> Axes:
+    """Return the axes that undo a transpose."""
     return tuple(int(i) for i in np.argsort(axes))
 
 
@@ -183,12 +188,12 @@ class _Mover:
             if array.size == 1:
                 return source
             array = array.reshape((1,) * (rank - array.ndim) + array.shape)
-            return constant(np.ascontiguousarray(array.transpose(_inverse(axes))))
+            return constant(np.ascontiguousarray(array.transpose(inverse(axes))))
         shape = shape_of(source)
         if len(shape) != rank:
             return None
         known = self._known(source) or Moved(self.as_is(source), tuple(range(rank)))
-        order = tuple(known.axes[i] for i in _inverse(axes))
+        order = tuple(known.axes[i] for i in inverse(axes))
         if not only_renames(shape_of(known.source), order):
             return None
         seen = known.seen(order)
@@ -231,7 +236,7 @@ class _Mover:
         if known is None:
             return None
         widths = np.array([int(w) for w in value.attrs["pad_width"]]).reshape(-1, 2)
-        widths = widths[list(_inverse(known.axes))]
+        widths = widths[list(inverse(known.axes))]
         attrs = {"pad_width": widths.ravel().tolist(), "pad_value": int(value.attrs["pad_value"])}
         return build_call("pad", [known.source], **attrs), known.axes
 
@@ -267,7 +272,7 @@ class _Mover:
             return None
         shape = shape_of(known.source)
         weights = weight.reshape(len(weight), *(shape[a] for a in known.axes))
-        weights = weights.transpose(0, *(1 + i for i in _inverse(known.axes))).reshape(weight.shape)
+        weights = weights.transpose(0, *(1 + i for i in inverse(known.axes))).reshape(weight.shape)
         ordered = constant(np.ascontiguousarray(weights))
         return _again(value, [known.source, ordered, *value.args[2:]]), None
 

@@ -107,7 +107,9 @@ def metadata(
         "board": "host",
         "io": "int8",
         "model_sha256": "",
-        "model_inputs": tuple(ModelInputEntry(**border(t).model_dump(), axes=None) for t in inputs),
+        "model_inputs": tuple(
+            ModelInputEntry(**border(t).model_dump(), axes=None, shape=None) for t in inputs
+        ),
         "model_outputs": tuple(border(t) for t in outputs),
         "arena_lower_bound": 0,
         "arena_method": "by hand",

@@ -68,6 +68,11 @@ class ModelInputEntry(BorderEntry):
         "became NHWC; null where that is the same",
     )
 
+    shape: tuple[int, ...] | None = Field(
+        description="its extents, [1, 1960] where a vector became a picture [1, 49, 40, 1]; null where the compiled "
+        "model's input has as many dimensions",
+    )
+
     @model_validator(mode="after")
     def _check_axes(self) -> ModelInputEntry:
         if self.axes is not None and sorted(self.axes) != list(range(len(self.axes))):
@@ -287,6 +292,11 @@ class Metadata(_Entry):
         for mine, model in zip(self.inputs, self.model_inputs, strict=True):
             if model.axes is not None and len(model.axes) != len(mine.shape):
                 raise ValueError(f"input {mine.name!r} has {len(mine.shape)} axes, model_inputs says others")
+            shape = model.shape
+            if shape is not None and (min(shape, default=1) < 1 or prod(shape) != prod(mine.shape)):
+                raise ValueError(
+                    f"input {mine.name!r} is {list(mine.shape)}, model_inputs says {list(shape)}"
+                )
         for tensor in (*self.inputs, *self.outputs):
             at = tensor.arena_offset
             if at is not None and (at < 0 or at + tensor.bytes > self.arena_bytes):

@@ -48,6 +48,34 @@ class Builder(NetworkBuilder):
     def tiled(self, x: int, multiples: tuple[int, ...]) -> int:
         return self.moved(x, self._builder.tile(x, multiples), np.tile(self._values[x], multiples))
 
+    def reshaped(self, x: int, shape: tuple[int, ...]) -> int:
+        return self.moved(x, self._builder.reshape(x, shape), self._values[x].reshape(shape))
+
+    def blocks_to_channels(self, x: int) -> int:
+        batch, height, width, channels = self.shape(x)
+        split = self._values[x].reshape(batch, height // 2, 2, width // 2, 2, channels)
+        values = split.transpose(0, 1, 3, 2, 4, 5).reshape(batch, height // 2, width // 2, 4 * channels)
+        return self.moved(x, self._builder.space_to_depth(x, 2), values)
+
+    def channels_to_blocks(self, x: int) -> int:
+        batch, height, width, channels = self.shape(x)
+        split = self._values[x].reshape(batch, height, width, 2, 2, channels // 4)
+        values = split.transpose(0, 1, 3, 2, 4, 5).reshape(batch, height * 2, width * 2, channels // 4)
+        return self.moved(x, self._builder.depth_to_space(x, 2), values)
+
+    def joined(self, *parts: int) -> int:
+        """Add a CONCATENATION by channel of parts that are brought to one scale."""
+        values = [self._values[p] for p in parts]
+        grid = self._range(np.concatenate(values, 3))
+        alike = [self.moved(p, self._builder.quantize(p, *grid), self._values[p]) for p in parts]
+        return self.moved(parts[0], self._builder.concatenation(alike, 3), np.concatenate(values, 3))
+
+    def halves(self, x: int) -> tuple[int, int]:
+        """Add a SPLIT of channels in two."""
+        made, values = self._builder.split(x, 2, 3), np.split(self._values[x], 2, 3)
+        first, second = (self.moved(x, m, v) for m, v in zip(made, values, strict=True))
+        return first, second
+
     def pooled(self, x: int) -> int:
         made = self._builder.max_pool2d(x, 2)
         batch, height, width, channels = self._values[x].shape
@@ -174,6 +202,98 @@ def planes() -> bytes:
     return write_model(net.finish(net.dense(net.flatten(x), 6)))
 
 
+def space_to_depth() -> bytes:
+    """Blocks of pixels to channels: by one operator, and as PyTorch's order of channels is written."""
+    net = Builder("blocks", (1, 96, 96, 3))
+    x = net.blocks_to_channels(net.conv(net.input, 12, 3, 1, "RELU6"))
+    x = net.conv(x, 12, 3, 1, "RELU6")
+    x = net.transposed(net.reshaped(x, (1, 24, 2, 24, 2, 12)), (0, 1, 3, 5, 2, 4))
+    return net.head(net.conv(net.reshaped(x, (1, 24, 24, 48)), 16))
+
+
+def depth_to_space() -> bytes:
+    """Channels to blocks of pixels: by one operator, and as PyTorch's order of channels is written."""
+    net = Builder("pixels", (1, 64, 64, 3))
+    x = net.channels_to_blocks(net.conv(_encoded(net), 48, 3, 1, "RELU6"))
+    x = net.conv(net.conv(x, 16, 3, 2, "RELU6"), 48)
+    x = net.transposed(net.reshaped(x, (1, 32, 32, 12, 2, 2)), (0, 1, 4, 2, 5, 3))
+    return _decoded(net, net.reshaped(x, (1, 64, 64, 12)))
+
+
+def pixel_shuffle() -> bytes:
+    """Blocks moved between planes, as converters from PyTorch leave them."""
+    net = Builder("shuffled", (1, 3, 64, 64))
+    x = net.transposed(net.reshaped(net.input, (1, 3, 32, 2, 32, 2)), (0, 1, 3, 5, 2, 4))
+    x = net.conv(net.pixels(net.reshaped(x, (1, 12, 32, 32))), 16, 3, 1, "RELU6")
+    x = net.logistic(net.planes(net.conv(x, 48, 3)))
+    x = net.transposed(net.reshaped(x, (1, 12, 2, 2, 32, 32)), (0, 1, 4, 2, 5, 3))
+    return _decoded(net, net.pixels(net.logistic(net.reshaped(x, (1, 12, 64, 64)))))
+
+
+def focus() -> bytes:
+    """YOLO's first layer: every second pixel four times, beside each other."""
+    net = Builder("focus", (1, 96, 96, 3))
+    size = (1, *net.shape(net.input)[1:])
+    parts = [net.cut(net.input, (0, i, j, 0), size, (1, 2, 2, 1)) for j in (0, 1) for i in (0, 1)]
+    values = np.concatenate([net._values[p] for p in parts], 3)
+    x = net.moved(net.input, net._builder.concatenation(parts, 3), values)
+    return net.head(net.conv(net.conv(x, 24, 3, 1, "RELU6"), 16, 3, 1, "RELU6"))
+
+
+def channel_shuffle() -> bytes:
+    """Two units of ShuffleNet V2: half of the channels pass by, then the halves are interleaved."""
+    net = Builder("shuffle", (1, 64, 64, 3))
+    x = net.conv(net.input, 24, 3, 1, "RELU6")
+    for _ in range(2):
+        passes, enters = net.halves(x)
+        deep = net.conv(net.depthwise(net.conv(enters, 12, 1, 1, "RELU6"), 3), 12, 1, 1, "RELU6")
+        x = net.joined(passes, deep)
+        _, height, width, channels = net.shape(x)
+        x = net.transposed(net.reshaped(x, (1, height, width, 2, channels // 2)), (0, 1, 2, 4, 3))
+        x = net.reshaped(x, (1, height, width, channels))
+    return net.head(x)
+
+
+def inception() -> bytes:
+    """Branches of several depths over one tensor, joined by channel, twice."""
+    net = Builder("inception", (1, 64, 64, 3))
+    x = net.conv(net.input, 16, 3, 1, "RELU6")
+    for _ in range(2):
+        middle = net.conv(net.conv(x, 8, 1, 1, "RELU6"), 12, 3, 1, "RELU6")
+        deep = net.conv(net.conv(net.conv(x, 4), 6, 3, 1, "RELU6"), 6, 3, 1, "RELU6")
+        x = net.joined(net.conv(x, 8, 1, 1, "RELU6"), middle, deep)
+    return net.head(x)
+
+
+def dense_block() -> bytes:
+    """Each layer reads all that were made before it."""
+    net = Builder("dense_block", (1, 64, 64, 3))
+    x = net.conv(net.input, 12, 3, 1, "RELU6")
+    for _ in range(4):
+        x = net.joined(x, net.conv(net.conv(x, 16, 1, 1, "RELU6"), 6, 3))
+    return net.head(x)
+
+
+def features() -> bytes:
+    """A keyword spotter, whose features come as one vector."""
+    net = Builder("features", (1, 98 * 40))
+    x = net.conv(net.reshaped(net.input, (1, 98, 40, 1)), 16, (5, 4), (2, 1), "RELU6")
+    x = net.conv(net.depthwise(x, 3, 1, "RELU6"), 16, 1, 1, "RELU6")
+    return net.head(net.conv(net.depthwise(x, 3, 2, "RELU6"), 24, 1, 1, "RELU6"))
+
+
+def reduced() -> bytes:
+    """Nothing but a mean of the input and a classifier of it."""
+    net = Builder("reduced", (1, 48, 40, 12))
+    return write_model(net.finish(net.dense(net.dense(net.global_mean(net.input), 16, "RELU6"), 4)))
+
+
+def classified() -> bytes:
+    """A classifier of all pixels."""
+    net = Builder("classified", (1, 40, 36, 3))
+    return write_model(net.finish(net.dense(net.dense(net.flatten(net.input), 24, "RELU6"), 4)))
+
+
 NETWORKS = [
     softmax_over_channels,
     padding,
@@ -185,6 +305,16 @@ NETWORKS = [
     dense_over_rows,
     tiled,
     planes,
+    space_to_depth,
+    depth_to_space,
+    pixel_shuffle,
+    focus,
+    channel_shuffle,
+    inception,
+    dense_block,
+    features,
+    reduced,
+    classified,
 ]
 
 
@@ -239,9 +369,9 @@ def test_rows_that_are_made_when_the_sink_has_finished(tmp_path):
 
 
 @pytest.mark.parametrize("board", ["qemu_m7", "qemu_m4"])
-def test_decoders_on_the_emulated_boards(board):
-    """Resizes and transposed convolutions inside of segments."""
-    for make in (nearest, bilinear, transposed):
+def test_on_the_emulated_boards(board):
+    """Resizes, transposed convolutions, rearrangements and branches inside of segments."""
+    for make in (nearest, bilinear, transposed, space_to_depth, pixel_shuffle, channel_shuffle):
         data = make()
         request = Request(input_mode="streamed", objective="memory", max_overhead=1.05)
         artifact = tvm_patch.compile(data, board=board, plan=request)

@@ -17,6 +17,7 @@ from tests.plans.composites import with_composites
 from tests.plans.host import Trial, run_trials
 from tests.plans.networks import decoder_network, random_network, sparse_network
 from tests.plans.plans import random_plan, searched_plan
+from tests.plans.rearranging import rearranging_network
 from tests.plans.specification import specified
 from tests.plans.trial import make_trial
 from tests.sanitizers import sanitizers
@@ -83,6 +84,13 @@ def test_decoders(first, tmp_path):
     assert_specified([trial for seed in seeds for trial in trials_of(seed, decoder_network)], tmp_path)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("first", range(0, 60, BATCH))
+def test_rearrangements_and_branches(first, tmp_path):
+    seeds = range(first, first + BATCH)
+    assert_specified([trial for seed in seeds for trial in trials_of(seed, rearranging_network)], tmp_path)
+
+
 @pytest.mark.verify
 @pytest.mark.parametrize("first", range(NETWORKS, 2200, BATCH))
 def test_more_networks(first, tmp_path):
@@ -100,11 +108,12 @@ def test_networks_under_more_sanitizers(compiler, tmp_path):
 @pytest.mark.slow
 def test_specification_is_litert():
     pytest.importorskip("ai_edge_litert")
-    for seed in range(0, NETWORKS, 2):
-        data = random_network(seed)
+    networks = [(seed, random_network) for seed in range(0, NETWORKS, 2)]
+    for seed, make in networks + [(seed, rearranging_network) for seed in range(60)]:
+        data = make(seed)
         legalized = legalize(data)
         shapes = [t.shape for t in legalized.graph.inputs]
         rng = np.random.default_rng(seed)
         inputs = [rng.integers(-128, 128, shape).astype(np.int8) for shape in shapes]
         for got, wanted in zip(specified(legalized, inputs), run_oracle(data, inputs).outputs, strict=True):
-            np.testing.assert_array_equal(got, wanted, err_msg=f"seed {seed}")
+            np.testing.assert_array_equal(got, wanted, err_msg=f"{make.__name__} {seed}")

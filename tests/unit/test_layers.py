@@ -30,6 +30,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("tvm_patch.artifact_metadata", "tvm_patch.artifact_files"),
     (
         "tvm_patch.graph",
+        "tvm_patch.rearrangement",
         "tvm_patch.integer",
         "tvm_patch.planner",
         "tvm_patch.targets",

@@ -88,7 +88,7 @@ def guess_scale(border: BorderEntry) -> InputScale:
 def _from_array(path: Path, model: ModelInputEntry, artifact: TensorEntry) -> np.ndarray:
     import numpy as np
 
-    from tvm_patch.driver.domain import quantized, shape_in_model
+    from tvm_patch.driver.domain import in_shape_of, quantized, shape_in_model
 
     try:
         array = np.load(path, allow_pickle=False)
@@ -110,8 +110,8 @@ def _from_array(path: Path, model: ModelInputEntry, artifact: TensorEntry) -> np
     if array.dtype not in (artifact.dtype, model.dtype):
         wanted = " or ".join(dict.fromkeys((artifact.dtype, model.dtype)))
         raise InputError(f"{path} has dtype {array.dtype}, input {artifact.name!r} takes {wanted}")
-    if array.shape == in_file and model.axes is not None:
-        array = array.transpose(model.axes)
+    if array.shape == in_file:
+        array = in_shape_of(array, model, artifact)
     array = np.ascontiguousarray(array)
     return array if array.dtype == artifact.dtype else quantized(array, model, artifact)
 

@@ -1,8 +1,8 @@
 """Values in the artifact's own types and in the model file's: the same numbers, before and after folding.
 
 With ``--io int8`` an artifact takes int8 where the file may take float32 (folded QUANTIZE) or uint8 (folded
-requantization), and likewise for outputs, and NHWC where the file takes NCHW.  These functions apply exactly what was
-folded.
+requantization), and likewise for outputs, NHWC where the file takes NCHW and a picture where it takes a vector.  These
+functions apply exactly what was folded.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tvm_patch.artifact_metadata import BorderEntry, ModelInputEntry
+from tvm_patch.artifact_metadata import BorderEntry, ModelInputEntry, TensorEntry
 from tvm_patch.errors import InputError
 from tvm_patch.integer import dtype_range, tables
 from tvm_patch.integer.params import dequantize, quantize_float
@@ -39,14 +39,22 @@ def _same(a: BorderEntry, b: BorderEntry) -> bool:
 
 def shape_in_model(shape: Sequence[int], model: ModelInputEntry) -> tuple[int, ...]:
     """Return the shape in the model file of an input whose shape in the artifact is given."""
+    return _unturned(shape, model) if model.shape is None else model.shape
+
+
+def _unturned(shape: Sequence[int], model: ModelInputEntry) -> tuple[int, ...]:
     return tuple(shape if model.axes is None else (shape[i] for i in np.argsort(model.axes)))
 
 
-def input_to_artifact(values: np.ndarray, model: ModelInputEntry, artifact: BorderEntry) -> np.ndarray:
-    """Convert an input from the model file's type and order of axes to the artifact's."""
-    if model.axes is not None:
-        values = np.ascontiguousarray(values.transpose(model.axes))
-    return quantized(values, model, artifact)
+def input_to_artifact(values: np.ndarray, model: ModelInputEntry, artifact: TensorEntry) -> np.ndarray:
+    """Convert an input from the model file's type, shape and order of axes to the artifact's."""
+    return quantized(in_shape_of(values, model, artifact), model, artifact)
+
+
+def in_shape_of(values: np.ndarray, model: ModelInputEntry, artifact: TensorEntry) -> np.ndarray:
+    """Bring an input from the model file's shape and order of axes to the artifact's."""
+    values = values.reshape(_unturned(artifact.shape, model))
+    return values if model.axes is None else np.ascontiguousarray(values.transpose(model.axes))
 
 
 def quantized(values: np.ndarray, model: BorderEntry, artifact: BorderEntry) -> np.ndarray:
@@ -59,7 +67,7 @@ def quantized(values: np.ndarray, model: BorderEntry, artifact: BorderEntry) -> 
 
 
 def input_to_model(values: np.ndarray, model: ModelInputEntry, artifact: BorderEntry) -> np.ndarray:
-    """Find an input in the model file's type and order of axes that the folded operators turn into `values`.
+    """Find an input in the model file's type, shape and order of axes that folded operators turn into `values`.
 
     Raises
     ------
@@ -68,6 +76,8 @@ def input_to_model(values: np.ndarray, model: ModelInputEntry, artifact: BorderE
     """
     if model.axes is not None:
         values = np.ascontiguousarray(values.transpose(np.argsort(model.axes)))
+    if model.shape is not None:
+        values = values.reshape(model.shape)
     if _same(model, artifact):
         return values
     if model.dtype == "float32":

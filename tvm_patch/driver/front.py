@@ -86,6 +86,11 @@ class Legalized:
             for p in ports
             if p.axes is not None
         )
+        turned += tuple(
+            f"input {p.name} takes a picture, {list(p.shape)}: the file's takes {list(p.file_shape)}"
+            for p in ports
+            if p.file_shape is not None
+        )
         lost = pruned_channels(self.module)
         if not lost:
             return (*self.model.notes, *turned)
@@ -252,7 +257,7 @@ def model_borders(legalized: Legalized) -> tuple[list[ModelInputEntry], list[Bor
 
     ports, _ = interface_of(legalized.module)
     inputs = [
-        ModelInputEntry(**border(i).model_dump(), axes=port.axes)
+        ModelInputEntry(**border(i).model_dump(), axes=port.axes, shape=port.file_shape)
         for i, port in zip(model.inputs, ports, strict=True)
     ]
     return inputs, [border(i) for i in model.outputs]

@@ -178,6 +178,14 @@ class RowKernel(Kernel):
     def windows(self) -> tuple[RowWindow, ...]:
         """One window an activation input."""
 
+    def attrs_for(self, columns: int) -> Mapping[str, Any]:
+        """Return the operator's attributes for so many columns and rows that already hold their padding."""
+        attrs = dict(self.op.attrs)
+        if "padding" in attrs:
+            top, _, bottom, _ = attrs["padding"]
+            attrs["padding"] = [top, 0, bottom, 0]
+        return attrs
+
     @abstractmethod
     def row_function(self, dynamic: bool = False) -> PrimFunc:
         """Return a private PrimFunc that makes one output row.

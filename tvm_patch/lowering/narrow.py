@@ -27,11 +27,8 @@ def narrowed(kernel: RowKernel, columns: int) -> RowKernel:
         inputs.append(replace(tensor, shape=(batch, height, width, channels)))
     batch, height, _, channels = op.outputs[0].shape
     output = replace(op.outputs[0], shape=(batch, height, columns, channels))
-    attrs = dict(op.attrs)
-    if "padding" in attrs:
-        top, _, bottom, _ = attrs["padding"]
-        attrs["padding"] = [top, 0, bottom, 0]
-    return type(kernel)(replace(op, inputs=tuple(inputs), outputs=(output,), attrs=attrs), kernel.config)
+    narrow = replace(op, inputs=tuple(inputs), outputs=(output,), attrs=kernel.attrs_for(columns))
+    return type(kernel)(narrow, kernel.config)
 
 
 def flattened(kernel: RowKernel) -> RowKernel:

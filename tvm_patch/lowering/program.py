@@ -13,6 +13,7 @@ from tvm_patch.kernels.registry import reduction_for
 from tvm_patch.lowering.printers import lower_segment
 from tvm_patch.lowering.segment_parts import SegmentCode, SegmentPart
 from tvm_patch.planner.layout.base import Layout
+from tvm_patch.planner.layout.rows import RowsLayout
 from tvm_patch.planner.network import Network
 from tvm_patch.planner.plan import Bought
 from tvm_patch.planner.schedule import Schedule
@@ -156,7 +157,9 @@ def lower_program(
             if described.index in turned:
                 assert schedule.network.shapes is not None
                 kernel = schedule.network.shapes.turned_kernel(described.index)
-            elif not described.rows and len(ops) > 1:  # it reduces the rows that the others make
+            elif not described.rows and isinstance(
+                layout, RowsLayout
+            ):  # it reduces rows that are made or fetched
                 kernel = reduction_for(op, target)
             assert kernel is not None
             blocks: Sequence[RowKernel] = ()

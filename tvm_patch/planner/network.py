@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from tvm_patch.graph import Graph, Lifetime, Operator, Tensor, Window
 from tvm_patch.planner.row_window import RowWindow
+from tvm_patch.planner.turns import turns
 from tvm_patch.targets import HOST, Target
 
 
@@ -208,6 +209,11 @@ class Network:
     def lifetimes(self) -> Mapping[str, Lifetime]:
         """Lifetime of every tensor."""
         return self.graph.lifetimes
+
+    @cached_property
+    def turns(self) -> tuple[int, ...]:
+        """In which order operators of a segment are asked for rows; see :mod:`tvm_patch.planner.turns`."""
+        return turns(self.graph, [op.rows for op in self.operators])
 
     def reordered(self, order: Sequence[int]) -> Network:
         """Return this network with its operators in another run order.

@@ -64,9 +64,10 @@ class Segment:
         turned = {i for composite in self.composites for i in composite.operators}
         return tuple(i for i in self.operators if i not in turned)
 
-    def runs_whole(self, network: Network) -> bool:
-        """Tell whether this is one operator that needs whole tensors."""
-        return len(self.operators) == 1 and not network.operators[self.operators[0]].rows
+    def runs_whole(self, network: Network, fetched: Collection[str]) -> bool:
+        """Tell whether this is one operator that needs whole tensors; a reduction of fetched rows does not."""
+        first = network.operators[self.operators[0]]
+        return len(self.operators) == 1 and not first.rows and not set(fetched).intersection(first.inputs)
 
     def lay_out(self, network: Network, kept: Collection[str] = (), fetched: Collection[str] = ()) -> Layout:
         """Lay out the segment.
@@ -85,7 +86,7 @@ class Segment:
         PlanError
             When it cannot run in this way.
         """
-        if self.runs_whole(network):
+        if self.runs_whole(network, fetched):
             return layout_whole(network.operators[self.operators[0]], self.bands)
         return layout_rows(network, self.operators, self.bands, kept, fetched, self.composites)
 

@@ -73,6 +73,18 @@ class LayoutMethods(BuilderBase):
             "TRANSPOSE", [x, self._int32_constant("TRANSPOSE", "order", order)], shape, name=name
         )
 
+    def space_to_depth(self, x: int, block: int, *, name: str | None = None) -> int:
+        """Add a SPACE_TO_DEPTH: the pixels of a block become channels of one."""
+        batch, height, width, channels = self.shape(x)
+        shape = (batch, height // block, width // block, channels * block * block)
+        return self._apply("SPACE_TO_DEPTH", [x], shape, options={"block_size": block}, name=name)
+
+    def depth_to_space(self, x: int, block: int, *, name: str | None = None) -> int:
+        """Add a DEPTH_TO_SPACE: the channels of a pixel become the pixels of a block."""
+        batch, height, width, channels = self.shape(x)
+        shape = (batch, height * block, width * block, channels // (block * block))
+        return self._apply("DEPTH_TO_SPACE", [x], shape, options={"block_size": block}, name=name)
+
     def concatenation(
         self,
         inputs: Sequence[int],

@@ -57,6 +57,17 @@ class Rewriter:
         """Emit a RESHAPE for `op`, whose output's shape says all of what it does."""
         self.reshape(op, op.inputs[0], op.outputs[0])
 
+    def rearrange(self, op: Operator, split: Sequence[int], order: Sequence[int]) -> None:
+        """Emit RESHAPE, TRANSPOSE, RESHAPE for `op`: its input in other dimensions, those in another order."""
+        data = self.tensors[op.inputs[0]]
+        name = self.tensors[op.outputs[0]].name
+        before = self.add(replace(data, name=f"{name}_split", shape=tuple(split), data=None))
+        turned = tuple(split[k] for k in order)
+        after = self.add(replace(data, name=f"{name}_turned", shape=turned, data=None))
+        self.reshape(op, op.inputs[0], before)
+        self.emit(Operator("TRANSPOSE", (before, self.ints(order, "order")), (after,), {}, op.index))
+        self.reshape(op, after, op.outputs[0])
+
     def constant(self, op: Operator, position: int) -> np.ndarray:
         """Return the value of an input that must be known."""
         data = self.tensors[op.inputs[position]].data

@@ -116,7 +116,7 @@ def _artifact(op: Operator, kernels: Sequence[Kernel], board: str) -> ArtifactFi
     origin = Origin(
         board=board,
         model_sha256="",
-        model_inputs=[ModelInputEntry(**e, scale=0.0, zero_point=0, axes=None) for e in given],
+        model_inputs=[ModelInputEntry(**e, scale=0.0, zero_point=0, axes=None, shape=None) for e in given],
         model_outputs=[BorderEntry(**e, scale=0.0, zero_point=0) for e in made],
     )
     return ArtifactFiles(metadata(program, placement, emitted, origin), emitted.files)

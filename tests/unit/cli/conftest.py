@@ -132,6 +132,7 @@ def driver(monkeypatch):
     domain = types.ModuleType("tvm_patch.driver.domain")
     domain.quantized = lambda values, model, artifact: values.astype(artifact.dtype)
     domain.shape_in_model = lambda shape, model: tuple(shape)
+    domain.in_shape_of = lambda values, model, artifact: values
     for module in (fake, front, domain):
         monkeypatch.setitem(sys.modules, module.__name__, module)
     monkeypatch.setattr(tvm_patch, "driver", fake, raising=False)

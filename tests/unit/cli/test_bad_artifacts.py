@@ -128,6 +128,8 @@ def test_folder_with_what_is_no_file(refused, artifact, words, kind, monkeypatch
         (lambda d: d["inputs"][0].update(scale=float("nan")), "has scale nan"),
         (lambda d: d["outputs"][0].update(scale=float("inf")), "has scale inf"),
         (lambda d: d["model_inputs"][0].update(scale=-1.0), "has scale -1.0"),
+        (lambda d: d["model_inputs"][0].update(shape=[1, 7]), "model_inputs says [1, 7]"),
+        (lambda d: d["model_inputs"][0].update(shape=[-1, -1]), "model_inputs says [-1, -1]"),
         (lambda d: d["inputs"][0].update(zero_point=2**70), f"zero point {2**70}"),
         (lambda d: d.update(arena_bytes=-8), "a size that nothing can have"),
         (lambda d: d.update(arena_bytes=2**62), "a size that nothing can have"),

@@ -109,6 +109,8 @@ OURS_ONLY: dict[str, Build] = {
     "squeeze": lambda m, x, r: m.squeeze(x, [0]),
     "expand_dims": lambda m, x, r: m.expand_dims(x, -1),
     "transpose": lambda m, x, r: m.transpose(x, (0, 3, 1, 2)),
+    "space_to_depth": lambda m, x, r: m.space_to_depth(m.pad(x, [(0, 0), (0, 0), (0, 1), (0, 0)]), 2),
+    "depth_to_space": lambda m, x, r: m.depth_to_space(x, 2),
     "pack": lambda m, x, r: m.pack([x, m.relu(x)], -1),
     "split": lambda m, x, r: m.split(x, 2, -1),
     "split_one": lambda m, x, r: m.split(x, 1, 1),

@@ -2,8 +2,8 @@
 
 A segment runs on demand.  To make row y of its last operator (the sink), each operator first has the rows that it
 needs made, then runs.  A tensor that several operators read is made on demand of one of them, its *driver*: the
-earliest in run order, whose window lies deepest.  The others find their rows waiting; :func:`simulate` proves it
-by replaying the very loops that :mod:`tvm_patch.lowering.rows_segment` prints.
+one whose turn comes first, whose branch looks down farthest (:mod:`tvm_patch.planner.turns`).  The others find their
+rows waiting; :func:`simulate` proves it by replaying the very loops that :mod:`tvm_patch.lowering.rows_segment` prints.
 """
 
 from __future__ import annotations
@@ -67,6 +67,8 @@ class Flow:
         Tensors of which every row must be made, whether or not the sink asks for it.
     at_once : sequence of int
         Per operator: rows that it makes each time that it runs; the last time perhaps fewer.  1 where it is empty.
+    turns : sequence of int
+        Per operator: when its turn comes.  In run order where it is empty.
     """
 
     heights: Sequence[int]
@@ -76,25 +78,30 @@ class Flow:
     rows: Mapping[str, int]
     whole: tuple[str, ...] = ()
     at_once: Sequence[int] = ()
+    turns: Sequence[int] = ()
     _drivers: dict[str, Reader] = field(default_factory=dict)
 
     def driver(self, tensor: str) -> Reader:
         """Return the reader on whose demand a tensor is made."""
         if tensor not in self._drivers:
-            self._drivers[tensor] = min(self.readers[tensor], key=lambda r: r.operator)
+            self._drivers[tensor] = min(self.readers[tensor], key=lambda r: self.turn(r.operator))
         return self._drivers[tensor]
 
-    def driven_by(self, operator: int) -> list[str]:
-        """Return the tensors made on demand of `operator`: what is loaded first, then by run order of the makers.
+    def turn(self, operator: int) -> int:
+        """Return when the turn of an operator comes: makers before readers."""
+        return self.turns[operator] if self.turns else operator
 
-        Of two branches the one that comes first in run order also drives what both read, so it goes ahead.
+    def driven_by(self, operator: int) -> list[str]:
+        """Return the tensors made on demand of `operator`: what is loaded first, then by the turns of the makers.
+
+        Of two branches the one whose turn comes first also drives what both read, so it goes ahead.
         """
         driven = [t for t in dict.fromkeys(self.inputs[operator]) if self.driver(t).operator == operator]
         return sorted(driven, key=self._made_at)
 
     def _made_at(self, tensor: str) -> int:
         maker = self.maker[tensor]
-        return -1 if maker is None else maker
+        return -1 if maker is None else self.turn(maker)
 
     def top(self, tensor: str) -> int:
         """Return how many rows of padding above the tensor are made (as rows full of padding)."""

@@ -60,19 +60,26 @@ def layout_rows(
     return replace(layout, input_distance=distance)
 
 
-def joins_as_reduction(op: OperatorDesc, operators: int) -> bool:
-    """Tell whether the last of some operators reads rows into accumulators instead of making rows.
+def reduces_rows(op: OperatorDesc, *, fed: bool = True) -> bool:
+    """Tell whether the last operator of a segment reads rows into accumulators instead of making rows.
 
-    One that can do both does so when it follows others: its accumulators are smaller than the rows of its window.
+    One that can do both does so where rows come one after the other: its accumulators are smaller than the rows of its
+    window.
+
+    Parameters
+    ----------
+    op : OperatorDesc
+    fed : bool
+        Whether its input is made by the segment or fetched.
     """
-    return op.state_bytes > 0 and (not op.rows or operators > 1)
+    return op.state_bytes > 0 and (fed or not op.rows)
 
 
 class _Layout:
     def __init__(
         self, network: Network, ops: tuple[OperatorDesc, ...], bands: int, kept: set[str], fetched: set[str]
     ) -> None:
-        if joins_as_reduction(ops[-1], len(ops)):
+        if reduces_rows(ops[-1], fed=len(ops) > 1 or not fetched.isdisjoint(ops[-1].inputs)):
             ops = (*ops[:-1], replace(ops[-1], rows=()))
         self.network, self.ops, self.bands = network, ops, bands
         self.made = {op.outputs[0] for op in ops}
@@ -227,7 +234,9 @@ class _Layout:
         maker = {t: position.get(t) for t in readers}
         rows = {t: self._tensor(t).shape[1] for t in readers}
         at_once = [op.rows_at_once for op in self.ops]
-        return Flow(heights, inputs, maker, readers, rows, tuple(sorted(self.kept)), at_once)
+        # Found once a network, and not at all where operators run one by one.
+        turns = [self.network.turns[op.index] for op in self.ops] if len(self.ops) > 1 else []
+        return Flow(heights, inputs, maker, readers, rows, tuple(sorted(self.kept)), at_once, turns)
 
     def _columns(self) -> tuple[tuple[Span, ...], dict[str, Span]]:
         """Return the columns that each operator makes, and those that each row buffer holds."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from tvm_patch.errors import PlanError
 from tvm_patch.planner.composite import Composite
 from tvm_patch.planner.layout.composite_chain import Chain
-from tvm_patch.planner.layout.rows_builder import joins_as_reduction
+from tvm_patch.planner.layout.rows_builder import reduces_rows
 from tvm_patch.planner.network import Network
 from tvm_patch.planner.search.pace import paced_counts
 from tvm_patch.planner.search.pieces import Piece, composite_piece, piece_of
@@ -56,7 +56,7 @@ class Candidates:
 
     def last(self, index: int) -> Piece:
         """Return an operator as the last piece: one that can do so reduces what the others make."""
-        reduces = joins_as_reduction(self.network.operators[index], 2)
+        reduces = reduces_rows(self.network.operators[index])
         return self.reducing(index) if reduces else self.single(index)
 
     def reducing(self, index: int) -> Piece:

@@ -7,6 +7,7 @@ from collections.abc import Collection
 from tvm_patch.errors import PlanError
 from tvm_patch.input_mode import InputMode
 from tvm_patch.planner.estimate.cycles import whole_cost
+from tvm_patch.planner.layout.rows_builder import reduces_rows
 from tvm_patch.planner.modes import fetched_inputs
 from tvm_patch.planner.network import Network, OperatorDesc
 from tvm_patch.planner.schedule import Schedule
@@ -48,9 +49,12 @@ def layer_cycles(network: Network, op: OperatorDesc, fetched: Collection[str] = 
     fetched : collection of str
         Network inputs whose rows are fetched.
     """
-    if not op.rows:
+    fed = not set(fetched).isdisjoint(op.inputs)
+    if not op.rows and not fed:
         return round(whole_cost(network, op))
-    grown = Growing(Steps(network, fetched), (), op.index).start(piece_of(network, op))
+    reduces = reduces_rows(op, fed=fed)
+    piece = piece_of(network, op, reduces=reduces)
+    grown = Growing(Steps(network, fetched), (), op.index, reduces).start(piece)
     costs = None if grown is None else grown.costs()
     assert costs is not None  # one operator alone always runs
     return costs.cycles

@@ -15,7 +15,7 @@ from dataclasses import replace
 
 from tvm_patch.errors import PlanError
 from tvm_patch.input_mode import InputMode
-from tvm_patch.planner.layout.rows_builder import joins_as_reduction
+from tvm_patch.planner.layout.rows_builder import reduces_rows
 from tvm_patch.planner.modes import fetched_inputs
 from tvm_patch.planner.network import Network
 from tvm_patch.planner.search.best_first import NEVER, BestFirst
@@ -164,7 +164,7 @@ class _Composed(BestFirst):
 
     def expand(self, end: int) -> None:
         """Queue segments with composites that end before a cut."""
-        reduces = joins_as_reduction(self.single.network.operators[end - 1], 2)
+        reduces = reduces_rows(self.single.network.operators[end - 1])
         composites = () if reduces else self._composites(end - 1)
         for bands in _COMPOSED:
             self.start(end, bands, composites)

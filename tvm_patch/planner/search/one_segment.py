@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from itertools import accumulate
 
-from tvm_patch.planner.layout.rows_builder import joins_as_reduction
+from tvm_patch.planner.layout.rows_builder import reduces_rows
 from tvm_patch.planner.network import Network
 from tvm_patch.planner.search.alone import in_blocks, whole
 from tvm_patch.planner.search.bound import Bound
@@ -83,7 +83,7 @@ class OneSegment:
 
     def with_composites(self, bands: int, end: int, bound: Bound) -> Iterator[Move]:
         """Yield the segments with composites that end before cut `end`."""
-        reduces = joins_as_reduction(self.network.operators[end - 1], 2)
+        reduces = reduces_rows(self.network.operators[end - 1])
         last = [] if reduces else self.candidates.composites(end - 1)
         worth = self._worth(end, bound)
         yield from self._grown(end, bands, self.candidates.ending, worth, bound, last, few_of(_KEPT))
@@ -131,12 +131,12 @@ class OneSegment:
     def can_end(self, end: int) -> bool:
         """Tell whether a segment of several operators can end before cut `end`."""
         sink = self.network.operators[end - 1]
-        return bool(sink.rows) or joins_as_reduction(sink, 2)
+        return bool(sink.rows) or reduces_rows(sink)
 
     def growing(self, bands: int, end: int) -> Growing:
         """Return what grows segments that end before cut `end`."""
         sink = self.network.operators[end - 1]
-        return Growing(self.steps(bands), self.cuts.needed[end], end - 1, joins_as_reduction(sink, 2))
+        return Growing(self.steps(bands), self.cuts.needed[end], end - 1, reduces_rows(sink))
 
     def steps(self, bands: int) -> Steps:
         """Return the steps of segments in so many bands."""
@@ -170,13 +170,16 @@ class OneSegment:
 
     def _ways_alone(self, index: int, most_bands: int) -> Iterator[Move]:
         op = self.network.operators[index]
-        if not op.rows:
+        fed = not self.fetched.isdisjoint(op.inputs)
+        if not op.rows and not fed:
             yield whole(self.prices, op)
             return
+        reduces = reduces_rows(op, fed=fed)
+        piece = self.candidates.reducing(op.index) if reduces else self.candidates.single(op.index)
         found: list[Grown] = []
         for bands in range(1, most_bands + 1):
-            growing = Growing(self.steps(bands), self.cuts.needed[index + 1], index)
-            grown = growing.start(self.candidates.single(index))
+            growing = Growing(self.steps(bands), self.cuts.needed[index + 1], index, reduces)
+            grown = growing.start(piece)
             if grown is not None:
                 found.append(grown)
         yield from self.moves(found, index, index + 1)

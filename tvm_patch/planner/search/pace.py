@@ -31,7 +31,7 @@ class Node:
     parent : Node or None
         The operator on whose demand it runs; None for the sink.
     order : int
-        Position in run order: a parent asks for rows in this order.
+        Its turn: a parent asks for rows in this order.
     windows : tuple of RowWindow
         How the parent reads its output.
     rows : int
@@ -163,7 +163,7 @@ def rows_waiting(uses: Sequence[PacedRead], rows: int = 0, at_once: int = 1) -> 
     Parameters
     ----------
     uses : sequence of PacedRead
-        The readers in run order; the first drives.
+        The readers by their turns; the first drives.
     rows : int
         Rows of the tensor, where several are made at once.
     at_once : int

@@ -33,7 +33,7 @@ class Reads(NamedTuple):
     Attributes
     ----------
     uses : tuple of Use
-        In run order: the first drives.
+        By their turns: the first drives.
     wanted : tuple of (int, int)
         Columns that all windows need, by band.
     held : tuple of (int, int) or None

@@ -60,7 +60,7 @@ class Steps:
         own = tuple((first, min(width, first + step)) for first in range(0, width, step))
         if len(own) != self.bands or (self.bands > 1 and not op.bandable):
             return None
-        node = Node(None, op.index, (), rows, rows, 0, op.rows_at_once, piece)
+        node = Node(None, self.network.turns[op.index], (), rows, rows, 0, op.rows_at_once, piece)
         scratch = aligned(op.state_bytes) if reduces else 0
         cycles = self._costs.get(BAND, 0.0) * self.bands + self._run_cycles(piece, piece.last_call, node, own)
         return self._step({}, piece, node, own, scratch, cycles, reduces)
@@ -98,7 +98,8 @@ class Steps:
             return None
         driver = reads.uses[0]
         parent = driver.node
-        node = Node(parent, op.index, driver.windows, height, 0, parent.depth + 1, op.rows_at_once, piece)
+        turn, depth = self.network.turns[op.index], parent.depth + 1
+        node = Node(parent, turn, driver.windows, height, 0, depth, op.rows_at_once, piece)
         demanded = node.demanded_by(parent.count)
         node.count = height if kept else demanded
         own = clipped(reads.wanted, width)
@@ -155,8 +156,8 @@ class Steps:
                     held = joined(held, need)
             assert wanted is not None
             use = Use(node, tuple(used), padded)
-            # Pieces come last first.
-            reads[name] = Reads((use, *before.uses) if before else (use,), wanted, held)
+            uses = sorted((use, *(before.uses if before else ())), key=lambda u: u.node.order)
+            reads[name] = Reads(tuple(uses), wanted, held)
         kernel = 0 if reduces else op.scratch_bytes
         return Step(self._same(reads), node, scratch, kernel, macs, cycles, late)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from tvm_patch.planner.layout.rows_builder import joins_as_reduction
+from tvm_patch.planner.layout.rows_builder import reduces_rows
 from tvm_patch.planner.network import Network
 from tvm_patch.planner.search.grown import Growing, Grown
 from tvm_patch.planner.search.moves import Move, undominated
@@ -70,7 +70,7 @@ class TwoPasses:
     def _squeeze(self, index: int) -> _Squeeze | None:
         network = self._network
         op = network.operators[index]
-        if not joins_as_reduction(op, 2):
+        if not reduces_rows(op):
             return None
         name = op.inputs[0]
         # A mean over rows and columns may be two: the first has no other reader than the second.
@@ -112,7 +112,7 @@ class TwoPasses:
 
     def _second(self, squeeze: _Squeeze, end: int) -> Iterator[Move]:
         sink = self._network.operators[end - 1]
-        if not sink.rows and not joins_as_reduction(sink, 2):
+        if not sink.rows and not reduces_rows(sink):
             return
         found: dict[int, list[Grown]] = {}
         for bands in self._bands:

@@ -1,4 +1,4 @@
-"""TRANSPOSE, GATHER and TILE."""
+"""TRANSPOSE, SPACE_TO_DEPTH, DEPTH_TO_SPACE, GATHER and TILE."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tvm_patch.tflite.model import Operator
 from tvm_patch.tflite.operators.base import Grids, movement, register
 from tvm_patch.tflite.rewriter import Rewriter
 from tvm_patch.tflite.rules import folded
-from tvm_patch.tflite.schema import OptionField, OptionsTable
+from tvm_patch.tflite.schema import OptionField, OptionsTable, positive
 from tvm_patch.tflite.use import RECONVERT, Role, Shape, Use
 
 _INPUTS = (Role.DATA, Role.NUMBERS)
@@ -28,6 +28,35 @@ def _transpose(use: Use) -> list[Shape]:
 
 def _convert_transpose(c: Any) -> Any:
     return c.relax.op.permute_dims(c.data(), c.ints(1))
+
+
+def _space_to_depth(use: Use) -> list[Shape]:
+    batch, height, width, channels = use.shape(0, 4)
+    block = use.number("block_size")
+    if height % block or width % block:
+        raise use.refuse(f"blocks of {block} in {height}×{width} pixels")
+    return [(batch, height // block, width // block, channels * block * block)]
+
+
+def _depth_to_space(use: Use) -> list[Shape]:
+    batch, height, width, channels = use.shape(0, 4)
+    block = use.number("block_size")
+    if channels % (block * block):
+        raise use.refuse(f"blocks of {block} from {channels} channels")
+    return [(batch, height * block, width * block, channels // (block * block))]
+
+
+def _rewrite_space_to_depth(r: Rewriter, op: Operator) -> None:
+    """Emit what it consists of: the columns of a block lie beside each other as they are, its rows do not."""
+    (batch, height, width, channels), block = r.tensors[op.outputs[0]].shape, op.options["block_size"]
+    row = channels // block
+    r.rearrange(op, (batch, height, block, width, row), (0, 1, 3, 2, 4))
+
+
+def _rewrite_depth_to_space(r: Rewriter, op: Operator) -> None:
+    """Emit what it consists of: see :func:`_rewrite_space_to_depth`."""
+    (batch, height, width, channels), block = r.tensors[op.inputs[0]].shape, op.options["block_size"]
+    r.rearrange(op, (batch, height, width, block, channels // block), (0, 1, 3, 2, 4))
 
 
 def _gather(use: Use) -> list[Shape]:
@@ -77,6 +106,22 @@ register(
         shape=_transpose,
         fold=folded(lambda op, values: values[0].transpose([int(a) for a in values[1]])),
         convert=_convert_transpose,
+    ),
+    *(
+        movement(
+            kind,
+            inputs=(Role.DATA,),
+            options=OptionsTable(union, (positive("block_size", 0),)),
+            version=version,
+            required=True,
+            grids=Grids.ONE_BEFORE_REWRITING,
+            shape=shape,
+            rewrite=rewrite,
+        )
+        for kind, union, version, shape, rewrite in (
+            ("SPACE_TO_DEPTH", 19, 2, _space_to_depth, _rewrite_space_to_depth),
+            ("DEPTH_TO_SPACE", 94, 1, _depth_to_space, _rewrite_depth_to_space),
+        )
     ),
     movement(
         "GATHER",

@@ -14,11 +14,13 @@ from tvm_patch.input_mode import INPUT_MODES, InputMode
 from tvm_patch.planner.arena.bound import lower_bound
 from tvm_patch.planner.arena.buffers import Buffer, Overlap
 from tvm_patch.planner.arena.problem import make_problem
+from tvm_patch.planner.layout.row_buffer import aligned
 from tvm_patch.planner.modes import fetched_inputs
 from tvm_patch.planner.network import Network
 from tvm_patch.planner.reads import check_reads
 from tvm_patch.planner.schedule import Schedule
 from tvm_patch.planner.search.dynamic import Search
+from tvm_patch.planner.search.layers import layer_point
 from tvm_patch.planner.search.one_segment import MOST_BANDS
 from tvm_patch.planner.segments import Segment, kept_tensors
 
@@ -163,4 +165,15 @@ def test_objectives():
 def test_inputs_that_cannot_be_fetched():
     b = Builder(4, 4, 2)
     with pytest.raises(PlanError, match="input in cannot be streamed: operator 0"):
-        Search(b.network(b.dense("in", 3)), "streamed")
+        Search(b.network(b.add("permute_dims", ("in",), (1, 2, 4, 4))), "streamed")
+
+
+def test_an_input_that_is_only_reduced_is_fetched_row_by_row():
+    b = Builder(4, 4, 2)
+    network = b.network(b.dense("in", 3))
+    op, output = network.operators[0], network.tensors[network.outputs[0]]
+    for mode in ("rereadable", "streamed"):
+        least = Search(network, mode).least_memory()
+        row = network.tensors["in"].row_bytes
+        assert least.arena_bytes == row + op.state_bytes + aligned(output.nbytes)
+        assert layer_point(network, mode).arena_bytes == least.arena_bytes

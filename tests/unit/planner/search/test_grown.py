@@ -8,7 +8,7 @@ from tests.unit.planner.networks import Builder, random_network
 from tvm_patch.errors import PlanError
 from tvm_patch.planner.estimate.cycles import cycles_of_pieces, segment_pieces
 from tvm_patch.planner.layout.rows import RowsLayout
-from tvm_patch.planner.layout.rows_builder import joins_as_reduction, layout_rows
+from tvm_patch.planner.layout.rows_builder import layout_rows, reduces_rows
 from tvm_patch.planner.network import Network
 from tvm_patch.planner.row_window import RowWindow
 from tvm_patch.planner.search.grown import Growing, Grown
@@ -45,7 +45,7 @@ def compare(network: Network, fetched: frozenset[str]) -> tuple[int, int]:
     for end in range(1, len(network.operators) + 1):
         sink = network.operators[end - 1]
         needed = {t for op in network.operators[end:] for t in op.inputs} | set(network.outputs)
-        for reduces in {bool(not sink.rows), joins_as_reduction(sink, 2)}:
+        for reduces in {bool(not sink.rows), reduces_rows(sink)}:
             if not sink.rows and not sink.state_bytes:
                 continue
             last = piece_of(network, sink, True) if reduces else pieces[sink.index]
@@ -55,7 +55,8 @@ def compare(network: Network, fetched: frozenset[str]) -> tuple[int, int]:
                     if start < end - 1:
                         rows = network.operators[start].rows
                         grown = grown.before(pieces[start]) if grown and rows else None
-                    if reduces != joins_as_reduction(sink, end - start):
+                    fed = end - start > 1 or not fetched.isdisjoint(sink.inputs)
+                    if reduces != reduces_rows(sink, fed=fed):
                         continue
                     try:
                         layout = layout_rows(network, range(start, end), bands, needed, fetched)

@@ -14,7 +14,7 @@ from tvm_patch.planner.composite import Composite
 from tvm_patch.planner.layout.composite_chain import Chain
 from tvm_patch.planner.layout.flow import simulate
 from tvm_patch.planner.layout.rows import RowsLayout
-from tvm_patch.planner.layout.rows_builder import joins_as_reduction, layout_rows
+from tvm_patch.planner.layout.rows_builder import layout_rows, reduces_rows
 from tvm_patch.planner.network import Network
 from tvm_patch.planner.search.grown import Growing, Grown, few_of
 from tvm_patch.planner.search.pace import paced_counts
@@ -55,7 +55,7 @@ def compare(seed: int, fetched: frozenset[str], resizes: bool = False) -> int:
         if not sink.rows and not sink.state_bytes:
             continue
         needed = {t for op in network.operators[end:] for t in op.inputs} | set(network.outputs)
-        reduces = joins_as_reduction(sink, 2)
+        reduces = reduces_rows(sink)
         last = [piece_of(network, sink, True)] if reduces else pieces[end - 1]
         for taken in steps.values():
             growing = Growing(taken, needed, end - 1, reduces)
