@@ -14,6 +14,8 @@ from tvm_patch.planner.search.pieces import Piece, composite_piece, piece_of
 
 _ROWS = (1, 2, 4, 8)
 """Rows at once that are tried."""
+_COLUMNS = {1: (0, 2, 4, 12), 2: (0, 2, 6), 4: (0, 4), 8: (0,)}
+"""By rows at once, at most so many: columns at once that are tried; 0 is column after column."""
 _LONGEST = 5
 """Operators of a composite."""
 _MOST_WORK = 4.0
@@ -122,17 +124,25 @@ class Candidates:
         height = chain.sink.shape[1]
         # As many rows as make the same number of runs: the last run has hardly fewer than the others.
         counts = sorted({-(-height // -(-height // rows)) for rows in _ROWS if 2 * rows <= height})
-        pieces = [self._piece(chain, rows, keeps) for keeps in (False, True) for rows in counts]
-        return [piece for piece in pieces if piece is not None and self._held(piece) < plain]
+        pieces = [
+            piece for keeps in (False, True) for rows in counts for piece in self._ways(chain, rows, keeps)
+        ]
+        return [piece for piece in pieces if self._held(piece) < plain]
 
-    def _piece(self, chain: Chain, rows: int, keeps: bool) -> Piece | None:
+    def _ways(self, chain: Chain, rows: int, keeps: bool) -> list[Piece]:
+        """Return a composite that makes so many rows at once, in the tiles that are worth trying or in none."""
+        widths = next(columns for most, columns in _COLUMNS.items() if rows <= most)
+        tried = [self._piece(chain, rows, keeps, n) for n in widths if 2 * n <= chain.sink.shape[2]]
+        return [piece for piece in tried if piece is not None]
+
+    def _piece(self, chain: Chain, rows: int, keeps: bool, columns: int) -> Piece | None:
         try:
-            desc = chain.of_rows(rows, keeps)
+            desc = chain.of_rows(rows, keeps, columns)
         except PlanError:
             return None
         if desc.macs > _MOST_WORK * sum(op.macs for op in chain.plain):
             return None
-        return composite_piece(self.network, Composite(chain.operators, rows, keeps), desc)
+        return composite_piece(self.network, Composite(chain.operators, rows, keeps, columns), desc)
 
     def _held(self, piece: Piece) -> int:
         """Return the bytes that a composite needs of a segment, more or less."""
