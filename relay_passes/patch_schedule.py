@@ -7,7 +7,8 @@
 ``tvm_patch.bands``, ``tvm_patch.patch_rows``, ``tvm_patch.channels``
     See :func:`tvm_patch.planner.segments.segment_of`.
 ``tvm_patch.composites``
-    Where there are some: JSON list of ``[operators, rows, keeps]``; see :class:`tvm_patch.planner.composite.Composite`.
+    Where there are some: JSON list of ``[operators, rows, keeps, columns]``; see
+    :class:`tvm_patch.planner.composite.Composite`.
 
 and ``main`` gains ``tvm_patch.input_mode`` and, where a whole plan was given, ``tvm_patch.plan``, its JSON.  The module
 is ordinary Relax and computes what it computed before; ``tvm_patch.lowering.LowerSegments`` turns each function into
@@ -138,7 +139,9 @@ def _segment_function(
         **{NUMBER + name: number for name, number in segment.numbers.items()},
     }
     if segment.composites:
-        attrs[COMPOSITES] = json.dumps([[list(c.operators), c.rows, c.keeps] for c in segment.composites])
+        attrs[COMPOSITES] = json.dumps(
+            [[list(c.operators), c.rows, c.keeps, c.columns] for c in segment.composites]
+        )
     builder = FunctionBuilder(list(params.values()), attrs)
     values: dict[str, Expr] = dict(params)
 

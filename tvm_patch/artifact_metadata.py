@@ -148,6 +148,7 @@ class CompositeEntry(_Entry):
     operators: tuple[int, ...] = Field(description="their indices, in run order")
     rows: int = Field(description="rows of the last one's output that are made at once")
     keeps: bool = Field(description="whether rows between them that the next run needs are kept")
+    columns: int = Field(description="columns that are made at once, row by row; 0 where one by one")
 
 
 class SegmentEntry(_Entry):

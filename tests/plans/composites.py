@@ -23,7 +23,8 @@ def with_composites(
     seed: int,
     longest: int = 6,
 ) -> list[Segment]:
-    """Return a plan whose segments have composites wherever some can be: of random length and rows, keeping or not."""
+    """Return a plan whose segments have composites wherever some can be: of random length, rows and columns, keeping or
+    not."""
     rng = np.random.default_rng(seed)
     found = []
     for segment, kept in zip(segments, kept_tensors(network, segments), strict=True):
@@ -53,8 +54,11 @@ def _drawn(
             operators = segment.operators[first : first + length]
             sink = network.tensors[network.operators[operators[-1]].outputs[0]]
             rows, keeps = int(rng.integers(1, max(2, min(sink.rows, 9) + 1))), bool(rng.integers(2))
-            # One that has nothing to keep may still be one that makes rows again.
-            made = _possible(network, [Composite(operators, rows, k) for k in {keeps, False}], kept)
+            columns = int(rng.integers(1, min(sink.shape[2], 9) + 1)) if len(sink.shape) == 4 else 0
+            tiles = (columns, 0) if rng.integers(3) else (0,)
+            # One that has nothing to keep may still be one that makes rows again; one without tiles runs columns.
+            ways = [Composite(operators, rows, k, c) for k in {keeps, False} for c in tiles]
+            made = _possible(network, ways, kept)
             if made is not None:
                 found.append(made)
                 first += length
@@ -65,7 +69,7 @@ def _drawn(
 
 
 def _possible(network: Network, tried: Sequence[Composite], kept: Collection[str]) -> Composite | None:
-    for composite in sorted(tried, key=lambda c: not c.keeps):
+    for composite in sorted(tried, key=lambda c: (not c.keeps, not c.columns)):
         with suppress(PlanError):
             describe_composite(network, composite, kept)
             return composite

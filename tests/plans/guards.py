@@ -133,8 +133,8 @@ def _buffer_regions(buffer: RowBuffer) -> Iterator[Region]:
 def _composite_scratch(laid_out: CompositeLayout) -> Iterator[Region]:
     for buffer in laid_out.buffers.values():
         yield from _buffer_regions(buffer)
-    yield laid_out.out_offset, laid_out.rows * laid_out.output.shape[3]
-    yield laid_out.scratch_offset, max(op.scratch_bytes for op in laid_out.operators)
+    yield laid_out.out_offset, laid_out.out_bytes
+    yield laid_out.scratch_offset, max(op.scratch_bytes for op in laid_out.running)
 
 
 def _patch_scratch(laid_out: PatchLayout) -> Iterator[Region]:

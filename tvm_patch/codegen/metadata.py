@@ -115,7 +115,7 @@ def metadata(program: Program, placement: Placement, emitted: Emitted, origin: O
                 operators=segment.operators,
                 **segment.numbers,
                 composites=tuple(
-                    CompositeEntry(operators=c.operators, rows=c.rows, keeps=c.keeps)
+                    CompositeEntry(operators=c.operators, rows=c.rows, keeps=c.keeps, columns=c.columns)
                     for c in segment.composites
                 ),
                 scratch_bytes=layout.scratch_bytes,

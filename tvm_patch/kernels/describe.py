@@ -8,6 +8,7 @@ from dataclasses import replace
 from tvm_patch.errors import UnsupportedError
 from tvm_patch.graph import Graph, Operator
 from tvm_patch.kernels.base import Kernel, RowKernel, TensorKernel
+from tvm_patch.kernels.narrow import narrowed
 from tvm_patch.kernels.registry import kernel_for, reduction_for
 from tvm_patch.planner.channel_blocks import of_channels, starts_of
 from tvm_patch.planner.network import Network, OperatorDesc
@@ -52,6 +53,7 @@ class KernelShapes:
     def __init__(self, operators: Sequence[OperatorDesc], target: Target) -> None:
         self._operators, self._target = operators, target
         self._turned: dict[int, tuple[RowKernel, OperatorDesc] | None] = {}
+        self._tiled: dict[tuple[int, int], RowKernel] = {}
         self._first: dict[tuple[int, int], tuple[RowKernel, OperatorDesc] | None] = {}
         self._blocks: dict[tuple[int, int], list[tuple[RowKernel, OperatorDesc]]] = {}
 
@@ -69,6 +71,22 @@ class KernelShapes:
         found = self._turned[index] if self.turned(index) is not None else None
         assert found is not None
         return found[0]
+
+    def tiled(self, index: int, columns: int) -> OperatorDesc:
+        """Return the description of an operator with what scratch pays where it makes so many columns at once."""
+        kernel = self.tiled_kernel(index, columns)
+        return replace(self._operators[index], scratch_bytes=kernel.scratch_bytes)
+
+    def tiled_kernel(self, index: int, columns: int) -> RowKernel:
+        """Return the kernel of that description, for the whole width."""
+        op = self._operators[index].operator
+        key = (index, min(columns, op.outputs[0].shape[2]))
+        if key not in self._tiled:
+            kernel = kernel_for(op, self._target)
+            assert isinstance(kernel, RowKernel)
+            best = narrowed(kernel, key[1]).within(self._target.ample_scratch)
+            self._tiled[key] = type(kernel)(op, best.config)
+        return self._tiled[key]
 
     def block(self, index: int, channels: int) -> OperatorDesc | None:
         """Return an operator on its first so many channels, None where it cannot be cut."""

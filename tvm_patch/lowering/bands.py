@@ -20,8 +20,8 @@ class BandNumbers:
     where its output begins; for each row buffer ``left_``, ``inside_`` and ``right_`` (padding, tensor and padding
     columns of a slot) and ``start_`` (first column of the tensor that it holds), followed by the tensor's name.  Where
     there are composites also ``first_`` (a buffer's first column, which may be one of padding); of a composite
-    ``first{i}`` and ``end{i}`` of its output, for each tensor of which it holds columns ``begin{i}_`` and the name, and
-    for each of which it keeps rows ``kept{i}_`` (the first column kept) and the name.
+    ``first{i}`` and ``end{i}`` of its output, for each tensor of which it holds columns ``begin{i}_`` and ``until{i}_``
+    and the name, and for each of which it keeps rows ``kept{i}_`` (the first column kept) and the name.
 
     Parameters
     ----------
@@ -68,6 +68,7 @@ class BandNumbers:
             read = [element.laid_out.columns(*band) for band in zip(span.first, span.end, strict=True)]
             for name in element.laid_out.buffers:
                 self.per_band[f"begin{i}_{name}"] = tuple(columns[name].begin for columns in read)
+                self.per_band[f"until{i}_{name}"] = tuple(columns[name].end for columns in read)
             for name in element.laid_out.kept:
                 self.per_band[f"kept{i}_{name}"] = layout.stores[name].span.first
         output = op.outputs[0].name

@@ -12,8 +12,8 @@ from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for i
 
 from tvm_patch.kernels import RowKernel
 from tvm_patch.kernels.named import array, bind, loop
+from tvm_patch.kernels.narrow import narrowed
 from tvm_patch.lowering.demand import Demand
-from tvm_patch.lowering.narrow import narrowed
 from tvm_patch.lowering.row_places import RowPlaces
 from tvm_patch.lowering.step_function import row_pointers
 from tvm_patch.planner.layout.composite import CompositeDesc

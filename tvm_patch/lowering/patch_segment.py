@@ -13,7 +13,7 @@ from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for i
 from tvm_patch.errors import InternalError
 from tvm_patch.kernels import RowKernel
 from tvm_patch.kernels.named import loop
-from tvm_patch.lowering.narrow import narrowed
+from tvm_patch.kernels.narrow import narrowed
 from tvm_patch.lowering.patch_numbers import PatchNumbers
 from tvm_patch.lowering.segment_parts import SegmentCode, SegmentPart
 from tvm_patch.lowering.segment_printer import SegmentPrinter

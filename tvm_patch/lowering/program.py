@@ -10,6 +10,7 @@ import numpy as np
 from tvm_patch.graph import Graph, Operator, Tensor
 from tvm_patch.kernels import Kernel, RowKernel, kernel_for
 from tvm_patch.kernels.registry import reduction_for
+from tvm_patch.lowering.composite import kernel_in_composite
 from tvm_patch.lowering.printers import lower_segment
 from tvm_patch.lowering.segment_parts import SegmentCode, SegmentPart
 from tvm_patch.planner.layout.base import Layout
@@ -151,12 +152,13 @@ def lower_program(
         ops = tuple(graph.operators[i] for i in segment.operators)
         if progress:
             progress(f"lowering {ops[0].kind}", index / len(schedule.segments))
-        parts, turned = [], {i for c in segment.composites for i in c.operators}
+        parts, composed = [], {i for c in segment.composites for i in c.operators}
         for op, described in zip(ops, layout.operators, strict=True):
             kernel: Kernel | None = kernels[described.index]
-            if described.index in turned:
-                assert schedule.network.shapes is not None
-                kernel = schedule.network.shapes.turned_kernel(described.index)
+            if described.index in composed:
+                shapes = schedule.network.shapes
+                assert shapes is not None
+                kernel = kernel_in_composite(layout, described.index, shapes)
             elif not described.rows and isinstance(
                 layout, RowsLayout
             ):  # it reduces rows that are made or fetched

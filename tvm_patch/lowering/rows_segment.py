@@ -17,9 +17,9 @@ from tvm_patch.kernels.base import RowReduction
 from tvm_patch.kernels.c.arm.function import with_functions
 from tvm_patch.kernels.ir import call
 from tvm_patch.kernels.named import array, loop
-from tvm_patch.lowering.composite_function import composite_function
+from tvm_patch.kernels.narrow import flattened, narrowed
+from tvm_patch.lowering.composite import function_of_composite
 from tvm_patch.lowering.demand import Demand
-from tvm_patch.lowering.narrow import flattened, narrowed
 from tvm_patch.lowering.row_places import RowPlaces
 from tvm_patch.lowering.segment_parts import SegmentCode, SegmentPart, constant_names
 from tvm_patch.lowering.step_function import START_POINTERS, finish_pointers, row_pointers
@@ -88,7 +88,7 @@ class _Rows(RowPlaces):
         for i, (kernel, parts) in enumerate(zip(self.kernels, self.elements, strict=True)):
             first = self.parts.index(parts[0])
             if kernel is None:
-                self.rows.append(composite_function(self, i, first))
+                self.rows.append(function_of_composite(self, i, first))
                 continue
             assert isinstance(kernel, RowKernel | RowReduction)
             row = kernel.row_function(self._dynamic(i))

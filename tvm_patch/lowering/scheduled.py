@@ -151,12 +151,12 @@ def _composites(function: RelaxFunction, where: str) -> list[Composite]:
         return []
     try:
         found = json.loads(str(text))
-        composites = [Composite(tuple(operators), rows, keeps) for operators, rows, keeps in found]
+        composites = [Composite(tuple(operators), *numbers) for operators, *numbers in found]
     except (TypeError, ValueError) as error:
-        raise PlanError(f"{where}: not a list of triples: {error}") from error
+        raise PlanError(f"{where}: not a list of composites: {error}") from error
     for c in composites:
         if not isinstance(c.keeps, bool) or not all(
-            isinstance(n, int) and n >= 0 for n in (*c.operators, c.rows)
+            isinstance(n, int) and n >= 0 for n in (*c.operators, c.rows, c.columns)
         ):
-            raise PlanError(f"{where}: not operators, rows and whether rows are kept")
+            raise PlanError(f"{where}: not operators, rows, whether rows are kept, and columns")
     return composites

@@ -96,6 +96,12 @@ def _turns(layer: Layer, target: Target) -> bool:
     return bool(op.rows) and op.bandable and turned(op.operator, elementwise=op.elementwise) is not None
 
 
+@lru_cache(maxsize=1 << 17)
+def _tiled_scratch(layer: Layer, target: Target, columns: int) -> int:
+    alone = KernelShapes([describe_layer(layer, target)], target)
+    return alone.tiled(0, columns).scratch_bytes
+
+
 class _LayerShapes(KernelShapes):
     """Layers in other shapes, which are layers too: what a layer gets is found once for all networks.
 
@@ -115,6 +121,11 @@ class _LayerShapes(KernelShapes):
     def turned(self, index: int) -> OperatorDesc | None:
         """Return a layer turned by a quarter, None where it cannot be: one that has rows is its own mirror image."""
         return self._operators[index] if _turns(self._layers[index], self._target) else None
+
+    def tiled(self, index: int, columns: int) -> OperatorDesc:
+        """Return a layer with what scratch pays where it makes so many columns at once."""
+        scratch = _tiled_scratch(self._layers[index], self._target, columns)
+        return replace(self._operators[index], scratch_bytes=scratch)
 
     def block(self, index: int, channels: int) -> OperatorDesc | None:
         """Return a layer on its first so many channels, None where it cannot be cut."""

@@ -113,6 +113,12 @@ class OtherShapes(Protocol):
     def turned_kernel(self, index: int) -> Any:
         """Return the kernel of an operator turned by a quarter that can be."""
 
+    def tiled(self, index: int, columns: int) -> OperatorDesc:
+        """Return the description of an operator with what scratch pays where it makes so many columns at once."""
+
+    def tiled_kernel(self, index: int, columns: int) -> Any:
+        """Return the kernel of that description, for the whole width."""
+
     def block(self, index: int, channels: int) -> OperatorDesc | None:
         """Return an operator on its first so many channels, None where it cannot be cut."""
 

@@ -23,7 +23,7 @@ from tvm_patch.targets import TARGETS
 from tvm_patch.versioned_json import read_versioned
 
 FORMAT: Literal["tvm-patch plan"] = "tvm-patch plan"
-VERSION: Literal[5] = 5
+VERSION: Literal[6] = 6
 """Of the format; a file of another version is refused."""
 
 Scheme = Literal["auto", "layer", "mcunetv2"]
@@ -50,11 +50,14 @@ class PlannedComposite(_Part):
         Rows that are made at once.
     keeps : bool
         Whether rows between them that the next run needs are kept.
+    columns : int
+        Columns that are made at once; 0 where they are made one by one.
     """
 
     operators: Annotated[tuple[_Count, ...], Field(min_length=2)]
     rows: Annotated[int, Field(ge=1, strict=True)]
     keeps: Annotated[bool, Field(strict=True)]
+    columns: _Count = 0
 
 
 class PlannedSegment(_Part):
@@ -82,7 +85,8 @@ class PlannedSegment(_Part):
     def of(cls, segment: Segment) -> PlannedSegment:
         """Return the description of a segment."""
         composites = tuple(
-            PlannedComposite(operators=c.operators, rows=c.rows, keeps=c.keeps) for c in segment.composites
+            PlannedComposite(operators=c.operators, rows=c.rows, keeps=c.keeps, columns=c.columns)
+            for c in segment.composites
         )
         return cls(operators=segment.operators, **segment.numbers, composites=composites)
 
@@ -94,7 +98,7 @@ class PlannedSegment(_Part):
         PlanError
             When it contradicts itself.
         """
-        composites = [Composite(c.operators, c.rows, c.keeps) for c in self.composites]
+        composites = [Composite(c.operators, c.rows, c.keeps, c.columns) for c in self.composites]
         return segment_of(self.operators, self.bands, self.patch_rows, self.channels, composites)
 
 
@@ -163,7 +167,7 @@ class Plan(_Part):
     """
 
     format: Literal["tvm-patch plan"] = FORMAT
-    version: Literal[5] = VERSION
+    version: Literal[6] = VERSION
     network: str
     target: str
     fingerprint: str

@@ -61,8 +61,8 @@ class Segment:
     @property
     def own_kernels(self) -> tuple[int, ...]:
         """Which operators run with their kernels as they are; composites have others, with scratch of their own."""
-        turned = {i for composite in self.composites for i in composite.operators}
-        return tuple(i for i in self.operators if i not in turned)
+        others = {i for composite in self.composites for i in composite.operators}
+        return tuple(i for i in self.operators if i not in others)
 
     def runs_whole(self, network: Network, fetched: Collection[str]) -> bool:
         """Tell whether this is one operator that needs whole tensors; a reduction of fetched rows does not."""

@@ -91,7 +91,7 @@ def segment_reports(memory: PlanMemory) -> list[SegmentReport]:
             operators=list(m.segment.operators),
             **m.segment.numbers,
             composites=[
-                CompositeReport(operators=list(c.operators), rows=c.rows, keeps=c.keeps)
+                CompositeReport(operators=list(c.operators), rows=c.rows, keeps=c.keeps, columns=c.columns)
                 for c in m.segment.composites
             ],
             arena_bytes=m.in_use,

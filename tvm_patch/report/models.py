@@ -89,11 +89,14 @@ class CompositeReport(Report):
         Rows that are made at once.
     keeps : bool
         Whether rows between them that the next run needs are kept.
+    columns : int
+        Columns that are made at once, row by row; 0 where one by one.
     """
 
     operators: list[int]
     rows: int
     keeps: bool
+    columns: int
 
 
 class SegmentReport(Report):
@@ -135,7 +138,7 @@ class SegmentReport(Report):
         from tvm_patch.planner.composite import Composite
         from tvm_patch.planner.segments import segment_of
 
-        composites = [Composite(tuple(c.operators), c.rows, c.keeps) for c in self.composites]
+        composites = [Composite(tuple(c.operators), c.rows, c.keeps, c.columns) for c in self.composites]
         return segment_of(self.operators, self.bands, self.patch_rows, self.channels, composites).pieces
 
     @property

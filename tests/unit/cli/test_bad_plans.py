@@ -47,7 +47,7 @@ def refuse(refused, net, tmp_path):
         (b'{"format": "shopping list"}', "format: not a plan"),
         (b'{"format": "tvm-patch plan", "version": 2}', "version: 2 is not known"),
         (b'{"format": "tvm-patch plan"}', "version: None is not known"),
-        (b'{"format": "tvm-patch plan", "version": 5}', "network: field required"),
+        (b'{"format": "tvm-patch plan", "version": 6}', "network: field required"),
     ],
 )
 def test_files_that_are_no_plans(refuse, verb, text, message):
@@ -104,6 +104,14 @@ EDITS = {
     "composite of no rows": (
         lambda d: {"segments": first(d["segments"], composites=[{"operators": [0, 1], "rows": 0, "keeps": False}])},
         "segments[0].composites[0].rows",
+    ),
+    "composite of negative columns": (
+        lambda d: {
+            "segments": first(
+                d["segments"], composites=[{"operators": [0, 1], "rows": 1, "keeps": False, "columns": -1}]
+            )
+        },
+        "segments[0].composites[0].columns",
     ),
     "composites in blocks": (
         lambda d: {

@@ -17,7 +17,7 @@ from tests.unit.kernels import batch
 from tests.unit.kernels.batch import Case, make_case
 from tests.unit.kernels.program import Machine, run_program
 from tvm_patch.kernels import Kernel, RowKernel, RowReduction, reduction_for
-from tvm_patch.lowering.narrow import narrowed
+from tvm_patch.kernels.narrow import narrowed
 from tvm_patch.targets import CORTEX_M4, CORTEX_M7, HOST, TIR
 
 Rng = np.random.Generator

@@ -156,6 +156,12 @@ class TurningShapes:
     def turned_kernel(self, index: int) -> None:
         raise NotImplementedError
 
+    def tiled(self, index: int, columns: int) -> OperatorDesc:
+        return self.operators[index]
+
+    def tiled_kernel(self, index: int, columns: int) -> None:
+        raise NotImplementedError
+
     def block(self, index: int, channels: int) -> None:
         return None
 

@@ -15,7 +15,8 @@ import numpy as np
 
 from tvm_patch.planner.estimate.terms import Pieces, lone_terms, row_terms
 from tvm_patch.planner.estimate.whole import whole_terms
-from tvm_patch.planner.layout.composite import CompositeDesc
+from tvm_patch.planner.layout.composite import CompositeDesc, CompositeLayout
+from tvm_patch.planner.layout.composite_tiles import TILE, VARYING, TiledLayout
 from tvm_patch.planner.network import Network, OperatorDesc
 from tvm_patch.targets import CostTable
 
@@ -113,8 +114,8 @@ def buffer_rates(costs: CostTable, fetched: bool) -> tuple[float, float]:
 
 
 @dataclass(frozen=True)
-class ColumnPieces:
-    """The pieces of one column of a tensor that a composite makes or gathers.
+class CountedPieces:
+    """The pieces of one thing that a composite's layout counts, as a column of a tensor that it makes or gathers.
 
     Attributes
     ----------
@@ -128,26 +129,60 @@ class ColumnPieces:
     first: Mapping[str, float]
 
 
-def column_pieces(network: Network, op: CompositeDesc) -> dict[str, ColumnPieces]:
+def counted_pieces(network: Network, op: CompositeDesc) -> dict[str, CountedPieces]:
+    """Return the pieces of each thing that a composite's layout counts; see :meth:`CompositeLayout.counted`."""
+    layout = op.laid_out
+    return _tiles(network, layout) if isinstance(layout, TiledLayout) else _columns(network, layout)
+
+
+def _columns(network: Network, layout: CompositeLayout) -> dict[str, CountedPieces]:
     """Return, by tensor that a composite makes or gathers, the pieces of one of its columns."""
-    layout, found = op.laid_out, {}
+    found = {}
     # What is read is gathered pixel by pixel, what is made is scattered.
     moved = {t: layout.pixels[t].size for t, b in layout.buffers.items() if b.source == "gathered"}
     moved[layout.output.name] = layout.rows
     for name, pixels in moved.items():
         copied = {_COPIED_PIXEL: float(pixels), _COPIED_BYTE: float(pixels * network.tensors[name].shape[3])}
-        found[name] = ColumnPieces(copied, {})
+        found[name] = CountedPieces(copied, {})
     for member in layout.operators:
         made = member.outputs[0]
         one, kept = _member_pieces(network, member, layout.made(made)), layout.kept.get(made)
         if kept is not None:  # its rows are loaded and kept again
             copies = {_COPIED_PIXEL: 2.0, _COPIED_BYTE: 2.0 * kept.rows * network.tensors[made].shape[3]}
             first = {name: count * (kept.calls - 1) for name, count in one.items()}
-            found[made] = ColumnPieces(_sum(one, copies), first)
+            found[made] = CountedPieces(_sum(one, copies), first)
         else:
             more = found[made].run if made in found else {}
-            found[made] = ColumnPieces(_sum(one, more), {})
+            found[made] = CountedPieces(_sum(one, more), {})
     return found
+
+
+def _tiles(network: Network, layout: TiledLayout) -> dict[str, CountedPieces]:
+    """Return the pieces of a tile, of a column by tensor, and of a tile whose number of columns kernels are told."""
+    found, tile, more_of_tile = dict[str, CountedPieces](), dict[str, float](), dict[str, float]()
+    for member in layout.unturned:
+        made = member.outputs[0]
+        terms, rows, more = row_terms(network, member), layout.made(made), layout.more_rows(made)
+        column = _times(terms.column, rows)
+        tile = _sum(tile, _sum(_times(terms.call, rows), demanded_pieces(member)))
+        more_of_tile = _sum(more_of_tile, _times(terms.call, more))
+        if (
+            made in layout.buffers
+        ):  # what the next tile needs again is moved, what the next run needs is copied
+            buffer, held = layout.buffers[made], layout.held(made)
+            moved = buffer.slots * -(-held // (layout.tile * layout.across[made].stride))
+            kept = layout.kept_anew(made)
+            bytes_ = buffer.slots * held * buffer.pixel_bytes
+            tile = _sum(tile, {_COPIED_PIXEL: moved + kept, _COPIED_BYTE: bytes_})
+            column = _sum(column, {_COPIED_BYTE: float(kept * buffer.pixel_bytes)})
+        found[made] = CountedPieces(column, _times(terms.column, more))
+        found[made + VARYING] = CountedPieces(_times(terms.dynamic, rows), _times(terms.dynamic, more))
+    found[TILE] = CountedPieces(tile, more_of_tile)
+    return found
+
+
+def _times(pieces: Pieces, times: float) -> dict[str, float]:
+    return {name: count * times for name, count in pieces.items()}
 
 
 def _member_pieces(network: Network, member: OperatorDesc, pixels: int) -> dict[str, float]:
@@ -166,11 +201,11 @@ def composite_pieces(
 ) -> dict[str, float]:
     """Return the pieces of all runs of a composite that makes columns `first` to `end`, the latter excluded."""
     pieces: dict[str, float] = {}
-    columns = op.laid_out.columns(first, end)
-    for tensor, one in column_pieces(network, op).items():
+    counted = op.laid_out.counted(first, end)
+    for what, one in counted_pieces(network, op).items():
         for times, some in ((runs, one.run), (1, one.first)):
             for name, count in some.items():
-                pieces[name] = pieces.get(name, 0.0) + count * columns[tensor].width * times
+                pieces[name] = pieces.get(name, 0.0) + count * counted[what] * times
     return pieces
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple
 
 from tvm_patch.errors import PlanError
@@ -80,7 +81,7 @@ class Kept:
 
 @dataclass(frozen=True)
 class Store:
-    """Where a composite keeps rows of a tensor from one run to the next: column after column.
+    """Where a composite keeps rows of a tensor from one run to the next: column after column, or row after row.
 
     Attributes
     ----------
@@ -92,6 +93,8 @@ class Store:
     pixel_bytes : int
     offset : int
         Byte offset in the segment's scratch.
+    shared : int
+        Columns that the padding at the end of a row and at the start of the next have in common.
     """
 
     tensor: str
@@ -99,6 +102,7 @@ class Store:
     span: Span
     pixel_bytes: int
     offset: int = 0
+    shared: int = 0
 
     @property
     def column_bytes(self) -> int:
@@ -106,9 +110,14 @@ class Store:
         return self.rows * self.pixel_bytes
 
     @property
+    def row_bytes(self) -> int:
+        """Bytes from one row to the next."""
+        return (self.span.widest - self.shared) * self.pixel_bytes
+
+    @property
     def nbytes(self) -> int:
         """Bytes in all."""
-        return self.span.widest * self.column_bytes
+        return self.rows * self.row_bytes + self.shared * self.pixel_bytes
 
 
 class Columns(NamedTuple):
@@ -197,6 +206,30 @@ class CompositeLayout:
         """How often it runs."""
         return -(-self.output.shape[2] // self.rows)
 
+    @property
+    def running(self) -> tuple[OperatorDesc, ...]:
+        """The operators as they run."""
+        return self.operators
+
+    @property
+    def out_bytes(self) -> int:
+        """Bytes of the output that it holds: a column."""
+        return self.rows * self.output.shape[3]
+
+    @cached_property
+    def heights(self) -> Mapping[str, int]:
+        """Rows of every tensor, as the network has it."""
+        return {
+            t.name: t.shape[2] for op in self.operators for t in (*op.operator.inputs, *op.operator.outputs)
+        }
+
+    @cached_property
+    def widths(self) -> Mapping[str, int]:
+        """Columns of every tensor, as the network has it."""
+        return {
+            t.name: t.shape[1] for op in self.operators for t in (*op.operator.inputs, *op.operator.outputs)
+        }
+
     def columns(self, first: int, end: int) -> Mapping[str, Columns]:
         """Return the columns of every tensor from which some of the output's are made.
 
@@ -224,25 +257,30 @@ class CompositeLayout:
             self.known_columns[key] = found
         return self.known_columns[key]
 
+    def counted(self, first: int, end: int) -> Mapping[str, int]:
+        """Return how often what takes time happens in a run that makes some columns: a column, by tensor."""
+        return {name: columns.width for name, columns in self.columns(first, end).items()}
+
     def macs(self, first: int, end: int) -> int:
         """Return the multiply-accumulates of one run that makes some columns."""
-        return self._macs(first, end, {op.outputs[0]: 1 for op in self.operators})
+        return self._row_macs(first, end, {op.outputs[0]: self.made(op.outputs[0]) for op in self.operators})
 
     def first_macs(self, first: int, end: int) -> int:
         """Return the multiply-accumulates that the first run does more than the others."""
-        return self._macs(first, end, {name: kept.calls - 1 for name, kept in self.kept.items()})
+        more = {name: (kept.calls - 1) * kept.new for name, kept in self.kept.items()}
+        return self._row_macs(first, end, more)
 
     def made(self, tensor: str) -> int:
         """Return the pixels of a column that are made at once."""
         return self.kept[tensor].new if tensor in self.kept else self.pixels[tensor].size
 
-    def _macs(self, first: int, end: int, calls: Mapping[str, int]) -> int:
+    def _row_macs(self, first: int, end: int, rows: Mapping[str, int]) -> int:
+        """Return the multiply-accumulates of so many rows of each tensor."""
         columns, total = self.columns(first, end), 0
         for op in self.operators:
             _, width, height, _ = op.operator.outputs[0].shape
             name = op.outputs[0]
-            pixels = self.made(name) * calls.get(name, 0)
-            total += op.macs * columns[name].width * pixels // (height * width)
+            total += op.macs * columns[name].width * rows.get(name, 0) // (height * width)
         return total
 
     def stores(self, bands: Sequence[tuple[int, int]]) -> list[Store]:

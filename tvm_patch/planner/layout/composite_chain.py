@@ -10,6 +10,7 @@ from tvm_patch.errors import PlanError
 from tvm_patch.graph import Operator
 from tvm_patch.planner.composite import Composite
 from tvm_patch.planner.layout.composite import Columns, CompositeDesc, CompositeLayout, Kept, Reached
+from tvm_patch.planner.layout.composite_tiles import tiles_of
 from tvm_patch.planner.layout.flow import Flow, Reader, RowCounts, simulate
 from tvm_patch.planner.layout.row_buffer import BUFFERED_DTYPES, RowBuffer, Span, aligned
 from tvm_patch.planner.network import Network, OperatorDesc
@@ -35,7 +36,9 @@ def describe_composite(network: Network, composite: Composite, kept: Collection[
     PlanError
         When these operators cannot run as one in this way, saying why.
     """
-    return Chain(network, composite.operators, kept).of_rows(composite.rows, composite.keeps)
+    return Chain(network, composite.operators, kept).of_rows(
+        composite.rows, composite.keeps, composite.columns
+    )
 
 
 class Chain:
@@ -106,7 +109,7 @@ class Chain:
             raise PlanError(f"operator {op.index} ({op.kind} {op.name}) cannot run column by column")
         return found
 
-    def of_rows(self, rows: int, keeps: bool = False) -> CompositeDesc:
+    def of_rows(self, rows: int, keeps: bool = False, columns: int = 0) -> CompositeDesc:
         """Return the composite that makes so many rows at once, as one operator.
 
         Parameters
@@ -114,6 +117,8 @@ class Chain:
         rows : int
         keeps : bool
             Whether rows that the next run needs again are kept.
+        columns : int
+            Columns that it makes at once, row by row; 0 where it makes them one by one.
 
         Raises
         ------
@@ -136,7 +141,7 @@ class Chain:
             offset += aligned(buffers[tensor].nbytes)
         scratch = offset + aligned(rows * self.sink.shape[3])
         width = self.sink.shape[2]
-        layout = CompositeLayout(
+        layout: CompositeLayout = CompositeLayout(
             self.ops,
             rows,
             pixels,
@@ -150,6 +155,9 @@ class Chain:
             scratch + aligned(max(op.scratch_bytes for op in self.ops)),
             self._columns,
         )
+        if columns:
+            assert self.network.shapes is not None
+            layout = tiles_of(layout, columns, self.network.shapes, self.across, aligned)
         return CompositeDesc(
             index=self.plain[-1].index,
             operator=Operator(

@@ -14,6 +14,13 @@ from tvm_patch.planner.search.pieces import Piece, composite_piece, piece_of
 
 _ROWS = (1, 2, 4, 8)
 """Rows at once that are tried."""
+_COLUMNS: dict[bool, dict[int, tuple[int, ...]]] = {
+    False: {8: (0,)},
+    True: {1: (0, 4, 12), 2: (6,), 8: (0,)},
+}
+"""By whether rows are kept, by rows at once, at most so many: columns at once that are tried; 0 is column by column."""
+_LEAST_COLUMNS: dict[bool, tuple[int, ...]] = {False: (0,), True: (2,)}
+"""By whether rows are kept: what is tried where time is of no interest."""
 _LONGEST = 5
 """Operators of a composite."""
 _MOST_WORK = 4.0
@@ -133,27 +140,37 @@ class Candidates:
         height = chain.sink.shape[1]
         # As many rows as make the same number of runs: the last run has hardly fewer than the others.
         counts = sorted({-(-height // -(-height // rows)) for rows in _ROWS if 2 * rows <= height})
-        pieces = []
+        pieces: list[Piece] = []
         for keeps in (False, True):
             # Where time is of no interest, more rows than one are kept for nothing.
             for rows in reversed(counts if self._timed or not keeps else counts[:1]):
-                piece = self._piece(chain, rows, keeps)
-                if piece is not None and piece.extra > self._most_extra:
+                ways = self._ways(chain, rows, keeps)
+                if ways and min(piece.extra for piece in ways) > self._most_extra:
                     break  # fewer rows at once are more work
-                pieces.append(piece)
-        return [piece for piece in pieces if piece is not None and self.held(piece) < plain]
+                pieces += ways
+        return [piece for piece in pieces if self.held(piece) < plain]
 
-    def _piece(self, chain: Chain, rows: int, keeps: bool) -> Piece | None:
+    def _ways(self, chain: Chain, rows: int, keeps: bool) -> list[Piece]:
+        """Return a composite that makes so many rows at once, in the tiles that are worth trying or in none."""
+        widths = _LEAST_COLUMNS[keeps]
+        if self._timed:
+            widths = next(columns for most, columns in _COLUMNS[keeps].items() if rows <= most)
+        tried = [self._piece(chain, rows, keeps, n) for n in widths if 2 * n <= chain.sink.shape[2]]
+        found = [piece for piece in tried if piece is not None]
+        column_by_column = None if found else self._piece(chain, rows, keeps, 0)
+        return found if column_by_column is None else [column_by_column]
+
+    def _piece(self, chain: Chain, rows: int, keeps: bool, columns: int) -> Piece | None:
         try:
-            desc = chain.of_rows(rows, keeps)
+            desc = chain.of_rows(rows, keeps, columns)
         except PlanError:
             return None
         once = sum(op.macs for op in chain.plain)
         if desc.macs > _MOST_WORK * once:
             return None
-        composite = Composite(chain.operators, rows, keeps)
+        composite = Composite(chain.operators, rows, keeps, columns)
         timed = self._timed and desc.macs - once <= self._most_extra
-        return composite_piece(self.network, composite, desc, desc.macs - once, timed)
+        return composite_piece(self.network, composite, desc, timed)
 
     def held(self, piece: Piece) -> int:
         """Return the bytes that a composite needs of a segment, more or less."""

@@ -326,9 +326,12 @@ def few_of(most: int) -> Callable[[list[Grown]], list[Grown]]:
         if len(grown) < 2:
             return grown
         sizes = [g.least_scratch for g in grown]
-        work = _front(sizes, [g.macs for g in grown], most)
+        macs = [g.macs for g in grown]
+        work = _front(sizes, macs, most)
         time = _front(sizes, [g.cycles for g in grown], most)
-        return [grown[i] for i in dict.fromkeys((*work, *time))]
+        # Working memory is shared: a later piece may need more of it anyway.
+        rows = _front([size - g.kernel_scratch for size, g in zip(sizes, grown, strict=True)], macs, most)
+        return [grown[i] for i in dict.fromkeys((*work, *time, *rows))]
 
     return few
 

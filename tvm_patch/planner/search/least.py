@@ -26,7 +26,7 @@ from tvm_patch.planner.search.pieces import Piece
 from tvm_patch.planner.search.two_passes import TwoPasses
 from tvm_patch.planner.search.uncollected import uncollected
 
-_BANDS = (2, 3, 4, 6, 8)
+_BANDS = (2, 4, 8)
 """Numbers of bands that are tried."""
 _COMPOSED = (1, 2)
 """Numbers of bands that segments with composites are tried in."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from tvm_patch.planner.composite import Composite
-from tvm_patch.planner.estimate.cycles import column_pieces, cycles_of_pieces, demanded_pieces, row_cost
+from tvm_patch.planner.estimate.cycles import counted_pieces, cycles_of_pieces, demanded_pieces, row_cost
 from tvm_patch.planner.layout.composite import CompositeDesc
 from tvm_patch.planner.layout.row_buffer import aligned
 from tvm_patch.planner.network import Network, OperatorDesc
@@ -63,7 +63,7 @@ class Piece:
     last_call: float
     dynamic: float = 0.0
     rates: tuple[tuple[str, float, float], ...] = ()
-    """Of a composite: cycles of a column of each tensor that it makes or gathers, in one run, and in the first more."""
+    """Of a composite: cycles of each thing that its layout counts, in one run, and in the first more."""
     extra: int = 0
     """Of a composite: multiply-accumulates that it does twice in one band."""
     runs: dict[Band, BandCost] = field(default_factory=dict, repr=False)
@@ -86,12 +86,12 @@ class Piece:
         if found is None:
             assert isinstance(self.desc, CompositeDesc)
             layout = self.desc.laid_out
-            columns = layout.columns(*band)
+            counted = layout.counted(*band)
             found = self.runs[band] = BandCost(
                 layout.macs(*band),
-                sum(run * columns[tensor].width for tensor, run, _ in self.rates),
+                sum(run * counted[what] for what, run, _ in self.rates),
                 layout.first_macs(*band),
-                sum(first * columns[tensor].width for tensor, _, first in self.rates),
+                sum(first * counted[what] for what, _, first in self.rates),
             )
         return found
 
@@ -122,9 +122,7 @@ def piece_of(network: Network, op: OperatorDesc, reduces: bool = False, timed: b
     return Piece(op, (op.index,), None, cost.once, call, cost.column, cost.call, cost.dynamic)
 
 
-def composite_piece(
-    network: Network, composite: Composite, desc: CompositeDesc, extra: int, timed: bool = True
-) -> Piece:
+def composite_piece(network: Network, composite: Composite, desc: CompositeDesc, timed: bool = True) -> Piece:
     """Return a composite as a piece.
 
     Parameters
@@ -132,16 +130,13 @@ def composite_piece(
     network : Network
     composite : Composite
     desc : CompositeDesc
-    extra : int
-        Multiply-accumulates that it does twice in one band.
     timed : bool
         Whether its cycles are of interest; if not they are 0.
     """
     costs = network.target.costs
-    columns = column_pieces(network, desc).items() if timed else ()
-    rates = [
-        (tensor, cycles_of_pieces(p.run, costs), cycles_of_pieces(p.first, costs)) for tensor, p in columns
-    ]
+    extra = desc.macs - sum(network.operators[i].macs for i in composite.operators)
+    counted = counted_pieces(network, desc).items() if timed else ()
+    rates = [(name, cycles_of_pieces(p.run, costs), cycles_of_pieces(p.first, costs)) for name, p in counted]
     return Piece(desc, composite.operators, composite, 0.0, 0.0, 0.0, 0.0, rates=tuple(rates), extra=extra)
 
 

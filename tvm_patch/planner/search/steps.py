@@ -156,8 +156,10 @@ class Steps:
                     held = joined(held, need)
             assert wanted is not None
             use = Use(node, tuple(used), padded)
-            uses = sorted((use, *(before.uses if before else ())), key=lambda u: u.node.order)
-            reads[name] = Reads(tuple(uses), wanted, held)
+            uses: tuple[Use, ...] = (use,)
+            if before is not None:
+                uses = tuple(sorted((use, *before.uses), key=lambda u: u.node.order))
+            reads[name] = Reads(uses, wanted, held)
         kernel = 0 if reduces else op.scratch_bytes
         return Step(self._same(reads), node, scratch, kernel, macs, cycles, late)
 

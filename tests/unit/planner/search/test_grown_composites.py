@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -28,7 +29,7 @@ def turning_network(seed: int, resizes: bool = False) -> Network:
 
 
 def pieces_ending_at(network: Network, index: int, draw: random.Random) -> list[Piece]:
-    """Return the operator, and composites of any length and any number of rows that end with it."""
+    """Return the operator, and composites of any length and any number of rows (and columns) that end with it."""
     if not network.operators[index].rows:
         return []
     found = [piece_of(network, network.operators[index])]
@@ -41,7 +42,13 @@ def pieces_ending_at(network: Network, index: int, draw: random.Random) -> list[
             kept = Composite(operators, rows, keeps=True)
             found.append(composite_piece(network, kept, chain.of_rows(rows, keeps=True)))
         except PlanError:
-            continue
+            pass
+        for keeps in (False, True):
+            with suppress(PlanError):
+                chain = Chain(network, operators)
+                rows, columns = draw.randint(1, chain.sink.shape[1]), draw.randint(1, chain.sink.shape[2])
+                desc = chain.of_rows(rows, keeps, columns)
+                found.append(composite_piece(network, Composite(operators, rows, keeps, columns), desc))
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tvm_patch.graph import Tensor
-from tvm_patch.kernels import RowKernel
+from tvm_patch.kernels.base import RowKernel
 
 
 def narrowed(kernel: RowKernel, columns: int) -> RowKernel:
