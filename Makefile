@@ -30,6 +30,7 @@ bench: setup ## single layers, whole networks, MCUNetV2's table and figure, fron
 	$(PYTHON) -m benchmarks.mcunetv2_table1
 	$(PYTHON) -m benchmarks.memory_distribution --plot build/memory-distribution.png
 	$(PYTHON) -m benchmarks.fronts --plot build/fronts.png
+	$(PYTHON) -m benchmarks.quick_answers
 
 lint: setup
 	$(PYTHON) -m ruff check .

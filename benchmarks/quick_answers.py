@@ -1,8 +1,9 @@
 """The planner's quick answers about architectures against its full search, and how many it gives a second.
 
-``python -m benchmarks.quick_answers [--count N] [--json FILE]`` asks about random networks of the spaces of MCUNet and MCUNetV2, each under
-another input mode and limit of overhead.  Fails where fewer than 95 % of the answers come within 10 % of the full
-search's arena, or one is not what its plan takes.  Rates are of one core, describing the networks included.
+``python -m benchmarks.quick_answers [--count N] [--json FILE]`` asks about random networks of the spaces of MCUNet and
+MCUNetV2, each under another input mode and limit of overhead.  Fails where fewer than 95 % of the answers come within
+10 % of the full search's arena, or one is not what its plan takes.  Rates are of one core, describing the networks
+included.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from tests.unit.nas.records import mnasnet_like
 from tvm_patch.input_mode import InputMode
 from tvm_patch.nas.describe import network_of
 from tvm_patch.nas.planned import planned
+from tvm_patch.nas.spaces import mnasnet_like
 from tvm_patch.planner.schedule import Schedule
 from tvm_patch.planner.search.dynamic import Search
 from tvm_patch.targets import get_target

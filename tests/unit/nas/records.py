@@ -6,7 +6,7 @@ import random
 from collections.abc import Sequence
 
 from tvm_patch.nas.architecture import Architecture, Bottleneck
-from tvm_patch.zoo.blocks import Mobile, make_divisible
+from tvm_patch.zoo.blocks import Mobile
 
 CHANNELS = (8, 16, 24, 32, 40, 48, 64, 80, 96, 112, 128, 160, 192, 256, 320)
 
@@ -58,42 +58,6 @@ def random_architecture(
         activation=chance.choice(("RELU", "RELU6")),
         softmax=chance.random() < 0.5,
         padding=chance.choice(("same", "same", "symmetric")),
-    )
-
-
-def mnasnet_like(seed: int, resolutions: Sequence[int] = range(96, 257, 16)) -> Architecture:
-    """Return a record of the spaces of MCUNet and MCUNetV2 (supplements C and B): a resolution, one of nine widths, and
-    of every block kernel, expansion, depth and width.
-
-    Parameters
-    ----------
-    seed : int
-        Everything random follows from it.
-    resolutions : sequence of int
-        To choose from.
-    """
-    chance = random.Random(seed)
-    width = chance.choice((0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0))
-    squeezes = chance.random() < 0.2
-    resolution = chance.choice(resolutions)
-    blocks = [Bottleneck(channels=make_divisible(16 * width), kernel=chance.choice((3, 5, 7)), expand=1)]
-    for channels, stride in ((24, 2), (40, 2), (80, 2), (96, 1), (192, 2), (320, 1)):
-        for index in range(1 if channels == 320 else chance.choice((2, 3, 4))):
-            blocks.append(
-                Bottleneck(
-                    channels=make_divisible(channels * width * chance.choice((0.5, 0.75, 1.0))),
-                    kernel=chance.choice((3, 5, 7)),
-                    expand=chance.choice((3, 4, 6)),
-                    stride=stride if index == 0 else 1,
-                    squeeze=0.25 if squeezes and chance.random() < 0.5 else 0,
-                )
-            )
-    return Architecture(
-        resolution=resolution,
-        stem=make_divisible(32 * width),
-        blocks=tuple(blocks),
-        head=chance.choice((0, make_divisible(1280 * width))),
-        classes=chance.choice((2, 10, 1000)),
     )
 
 

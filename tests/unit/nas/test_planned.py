@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.nas.records import mnasnet_like, random_architecture
+from tests.unit.nas.records import random_architecture
 from tvm_patch.driver.front import legalize
 from tvm_patch.errors import PlanError
 from tvm_patch.nas.batch import Question, costs
 from tvm_patch.nas.describe import network_of
 from tvm_patch.nas.planned import planned
+from tvm_patch.nas.spaces import mnasnet_like
 from tvm_patch.planner.schedule import Schedule
 from tvm_patch.planner.search.dynamic import Search
 from tvm_patch.targets import TARGETS

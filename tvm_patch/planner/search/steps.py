@@ -110,12 +110,12 @@ class Steps:
         elif not op.bandable:
             own = ((0, width),)
             reads = reads._replace(wanted=joined(reads.wanted, own))
-        scratch, cycles = 0, self._run_cycles(piece, piece.call, node, own)
-        if buffered:
-            scratch = self._buffer_bytes(name, waiting, reads, kept)
-            cycles += self._padding_cost(name, reads, kept, made=True)
+        scratch = self._buffer_bytes(name, waiting, reads, kept) if buffered else 0
         left = {n: r for n, r in open_.reads.items() if n != name}
         try:
+            cycles = self._run_cycles(piece, piece.call, node, own)
+            if buffered:
+                cycles += self._padding_cost(name, reads, kept, made=True)
             return self._step(left, piece, node, own, scratch, cycles, late=demanded < node.count)
         except PlanError:  # a band of a composite reads nothing but padding
             return None
