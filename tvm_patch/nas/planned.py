@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from tvm_patch.errors import PlanError
+from tvm_patch.garbage import uncollected
 from tvm_patch.input_mode import InputMode
 from tvm_patch.nas.architecture import Architecture
 from tvm_patch.nas.cost import Cost, alone_cost
@@ -17,7 +18,6 @@ from tvm_patch.planner.network import Network
 from tvm_patch.planner.placement import Footprint, memory_question, place
 from tvm_patch.planner.search.least import least_ways
 from tvm_patch.planner.search.moves import Move
-from tvm_patch.planner.search.uncollected import uncollected
 from tvm_patch.planner.segments import Segment, kept_tensors
 from tvm_patch.targets import Target
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 from tvm_patch.errors import PlanError
+from tvm_patch.garbage import uncollected
 from tvm_patch.input_mode import InputMode
 from tvm_patch.planner.modes import fetched_inputs
 from tvm_patch.planner.network import Network
@@ -22,7 +23,6 @@ from tvm_patch.planner.search.moves import Move
 from tvm_patch.planner.search.one_segment import OneSegment
 from tvm_patch.planner.search.reach import Reached, reach
 from tvm_patch.planner.search.two_passes import TwoPasses
-from tvm_patch.planner.search.uncollected import uncollected
 from tvm_patch.planner.search.ways import Ways
 from tvm_patch.planner.segments import Segment
 

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from tvm_patch.errors import PlanError
+from tvm_patch.garbage import uncollected
 from tvm_patch.input_mode import InputMode
 from tvm_patch.planner.layout.rows_builder import reduces_rows
 from tvm_patch.planner.modes import fetched_inputs
@@ -24,7 +25,6 @@ from tvm_patch.planner.search.moves import Move
 from tvm_patch.planner.search.one_segment import OneSegment
 from tvm_patch.planner.search.pieces import Piece
 from tvm_patch.planner.search.two_passes import TwoPasses
-from tvm_patch.planner.search.uncollected import uncollected
 
 _BANDS = (2, 4, 8)
 """Numbers of bands that are tried."""
