@@ -187,7 +187,9 @@ class Chain:
                 if tensor not in self.made:
                     outside[tensor] = None
                 broadcast = window.stride == 0
-                if broadcast and (tensor in self.made or window.column_stride):
+                # Along rows, across them, or both.
+                inside = tensor in self.made and (broadcast or window.column_stride == 0)
+                if inside or (broadcast and window.column_stride):
                     raise PlanError(f"tensor {tensor} is broadcast: it must be whole before its reader runs")
                 if not broadcast:
                     uses.add((i, j))

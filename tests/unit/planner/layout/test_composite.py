@@ -12,6 +12,7 @@ from tvm_patch.planner.composite import Composite
 from tvm_patch.planner.layout.composite_chain import describe_composite
 from tvm_patch.planner.layout.rows_builder import layout_rows
 from tvm_patch.planner.network import Network
+from tvm_patch.planner.row_window import RowWindow
 
 
 def bottleneck(height: int = 16, stride: int = 1, kernel: int = 3) -> Network:
@@ -144,6 +145,20 @@ def test_what_others_read_is_no_inner_tensor():
     network = replace(network, shapes=TurningShapes(network.operators))
     with pytest.raises(PlanError, match="tensor t0 is needed outside of the composite"):
         layout_rows(network, range(4), composites=[Composite((0, 1, 2), 2)])
+
+
+@pytest.mark.parametrize("keeps", [False, True])
+def test_what_repeats_for_every_row_is_not_made_inside(keeps):
+    """A tensor of one pixel, in a network whose rows have one pixel, is a row for all rows."""
+    b = Builder(4, 1, 8)
+    factor = b.conv(b.pool("in"), 1, 1, 8)
+    row = RowWindow(stride=0)
+    b.add("mul", ("in", factor), (1, 4, 1, 8), rows=(RowWindow(), row), elementwise=True)
+    end = b.conv("t2", 1, 1, 8)
+    network = b.network(end)
+    network = replace(network, shapes=TurningShapes(network.operators))
+    with pytest.raises(PlanError, match="tensor t1 is broadcast: it must be whole before its reader runs"):
+        describe_composite(network, Composite((1, 2, 3), 1, keeps))
 
 
 def test_a_network_that_cannot_turn_has_none():
