@@ -19,7 +19,7 @@ from tvm_patch.planner.network import Network
 from tvm_patch.planner.search.bound import Bound
 from tvm_patch.planner.search.layers import layer_point
 from tvm_patch.planner.search.least import least_moves
-from tvm_patch.planner.search.moves import Move
+from tvm_patch.planner.search.moves import Move, idle_peaks
 from tvm_patch.planner.search.one_segment import OneSegment
 from tvm_patch.planner.search.reach import Reached, reach
 from tvm_patch.planner.search.two_passes import TwoPasses
@@ -126,7 +126,7 @@ def _run(
     look(lambda end, _: [*single.moves_to(end), *twice.moves_to(end)], 0)
     look(single.in_bands, 1)
     if looks > 3:
-        idle, least = _idle_peaks(network, found), _least(known)
+        idle, least = idle_peaks(network, [m for moves in found for m in moves]), _least(known)
         single.candidates.only_above(_HOPED * least, idle)
         bound = Bound(known, network.macs, most_macs)
         extras = [int(network.macs * part) for part in _LIMITS]
@@ -154,14 +154,3 @@ _SURE = 0.85
 
 def _least(known: Sequence[tuple[int, int]]) -> int:
     return min((peak for peak, _ in known), default=_NEVER)
-
-
-def _idle_peaks(network: Network, found: Sequence[Sequence[Move]]) -> list[int]:
-    """Return the least bytes in use while each operator runs, with nothing computed twice."""
-    least = [_NEVER] * len(network.operators)
-    for move in (m for moves in found for m in moves):
-        operators = range(move.start, move.end)
-        if move.macs <= sum(network.operators[i].macs for i in operators) and len(move.segments) == 1:
-            for i in operators:
-                least[i] = min(least[i], move.peak)
-    return least

@@ -318,8 +318,8 @@ class Growing:
 def few_of(most: int) -> Callable[[list[Grown]], list[Grown]]:
     """Return what chooses, of segments that begin with one operator, the best few.
 
-    Those stay that no other beats in both memory and work, and those that no other beats in both memory and cycles;
-    of either kind at most `most`, evenly chosen.
+    Those stay that no other beats in both memory and work, in both memory and cycles, or in both memory without that
+    of kernels and work; of each kind at most `most`, evenly chosen.
     """
 
     def few(grown: list[Grown]) -> list[Grown]:

@@ -21,7 +21,7 @@ from tvm_patch.planner.modes import fetched_inputs
 from tvm_patch.planner.network import Network
 from tvm_patch.planner.search.best_first import NEVER, BestFirst
 from tvm_patch.planner.search.grown import Grown
-from tvm_patch.planner.search.moves import Move
+from tvm_patch.planner.search.moves import Move, idle_peaks
 from tvm_patch.planner.search.one_segment import OneSegment
 from tvm_patch.planner.search.pieces import Piece
 from tvm_patch.planner.search.two_passes import TwoPasses
@@ -74,7 +74,7 @@ def _least_ways(network: Network, mode: InputMode, most_extra: int) -> list[list
     if way is None:
         raise PlanError(f"no plan runs {network.name} with {mode} input and so little work done twice")
     peak = max(move.peak for move in way)
-    single.candidates.only_above(_COMPOSITES * peak, _idle_peaks(network, plain.moves))
+    single.candidates.only_above(_COMPOSITES * peak, idle_peaks(network, plain.moves))
     best: BestFirst = plain
     floor = _FLOOR * peak
     while best is plain:
@@ -113,15 +113,6 @@ def least_moves(
         for move in way or ():
             if move.footprint is not None:
                 yield replace(move, footprint=None)
-
-
-def _idle_peaks(network: Network, moves: Sequence[Move]) -> list[int]:
-    """Return the least bytes in use while each operator runs, of some moves."""
-    least = [NEVER] * len(network.operators)
-    for move in moves:
-        for i in range(move.start, move.end):
-            least[i] = min(least[i], move.peak)
-    return least
 
 
 class _Plain(BestFirst):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from tvm_patch.planner.network import Network
 from tvm_patch.planner.placement import Footprint
 from tvm_patch.planner.segments import Segment
 
@@ -41,6 +43,17 @@ class Move:
     def costs(self) -> tuple[int, int, int]:
         """Peak, multiply-accumulates and cycles."""
         return self.peak, self.macs, self.cycles
+
+
+def idle_peaks(network: Network, moves: Sequence[Move]) -> list[int]:
+    """Return the least bytes in use while each operator runs, of some moves, with nothing computed twice."""
+    least = [sys.maxsize] * len(network.operators)
+    for move in moves:
+        operators = range(move.start, move.end)
+        if move.macs <= sum(network.operators[i].macs for i in operators) and len(move.segments) == 1:
+            for i in operators:
+                least[i] = min(least[i], move.peak)
+    return least
 
 
 def undominated(moves: Sequence[Move]) -> list[Move]:
