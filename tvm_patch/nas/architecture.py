@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field
 
-from tvm_patch.errors import UserError
-from tvm_patch.files import write_text
+from tvm_patch.nas.record import Part, Record
 from tvm_patch.tflite.model import Model
-from tvm_patch.versioned_json import read_versioned
 from tvm_patch.zoo.blocks import Block, Mobile, build_mobile
 
 FORMAT: Literal["tvm-patch architecture"] = "tvm-patch architecture"
 VERSION: Literal[1] = 1
 """Of the format; a file of another version is refused."""
 
-_Channels = Annotated[int, Field(ge=8, le=8192, multiple_of=8, strict=True)]
+
+def _odd(kernel: int) -> int:
+    if kernel % 2 == 0:
+        raise ValueError(f"kernel is {kernel}: it must be odd")
+    return kernel
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+Channels = Annotated[int, Field(ge=8, le=8192, multiple_of=8, strict=True)]
+"""Of a layer inside; kernels work on four or eight at once."""
+Kernel = Annotated[int, Field(ge=1, le=11, strict=True), AfterValidator(_odd)]
+Expansion = Annotated[float, Field(ge=1, le=16, allow_inf_nan=False)]
+Resolution = Annotated[int, Field(ge=8, le=2048, strict=True)]
+Classes = Annotated[int, Field(ge=1, le=10_000, strict=True)]
+Squeeze = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 
-class Bottleneck(_Part):
+class Bottleneck(Part):
     """An inverted bottleneck: expand by a 1×1 convolution, convolve depthwise, project; residual where shapes agree.
 
     Attributes
@@ -41,26 +47,22 @@ class Bottleneck(_Part):
         Width of squeeze-and-excite as a part of the input's channels, rounded to a multiple of 8; 0 for none.
     """
 
-    channels: _Channels
-    kernel: Annotated[int, Field(ge=1, le=11, strict=True)] = 3
-    expand: Annotated[float, Field(ge=1, le=16, allow_inf_nan=False)] = 6
+    channels: Channels
+    kernel: Kernel = 3
+    expand: Expansion = 6
     stride: Literal[1, 2] = 1
-    squeeze: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0
-
-    @model_validator(mode="after")
-    def _is_odd(self) -> Bottleneck:
-        if self.kernel % 2 == 0:
-            raise ValueError(f"kernel is {self.kernel}: it must be odd")
-        return self
+    squeeze: Squeeze = 0
 
 
-class Architecture(_Part):
+class Architecture(Record):
     """An image classifier: a 3×3 convolution of stride 2, inverted bottlenecks, a 1×1 convolution, mean, one layer.
 
     Attributes
     ----------
     resolution : int
-        Height and width of the picture, which has three channels.
+        Height and width of the picture.
+    colors : int
+        Channels of the picture.
     stem : int
         Channels of the first convolution; a multiple of 8.
     blocks : tuple of Bottleneck
@@ -77,13 +79,15 @@ class Architecture(_Part):
         Whether the network ends in a SOFTMAX.
     """
 
+    kind: ClassVar[str] = "architecture"
     format: Literal["tvm-patch architecture"] = FORMAT
     version: Literal[1] = VERSION
-    resolution: Annotated[int, Field(ge=8, le=2048, strict=True)]
-    stem: _Channels
+    resolution: Resolution
+    colors: Literal[1, 3] = 3
+    stem: Channels
     blocks: Annotated[tuple[Bottleneck, ...], Field(min_length=1, max_length=256)]
-    head: _Channels | Literal[0] = 0
-    classes: Annotated[int, Field(ge=1, le=10_000, strict=True)]
+    head: Channels | Literal[0] = 0
+    classes: Classes
     activation: Literal["RELU6", "RELU"] = "RELU6"
     padding: Literal["same", "symmetric"] = "same"
     softmax: Annotated[bool, Field(strict=True)] = False
@@ -101,49 +105,4 @@ class Architecture(_Part):
         blocks = [Block(b.channels, b.kernel, b.expand, b.stride, b.squeeze) for b in self.blocks]
         symmetric = self.padding == "symmetric"
         design = Mobile(self.stem, blocks, self.head, self.activation, symmetric, self.softmax)
-        return build_mobile(name, design, 1.0, self.resolution, self.classes, seed)
-
-    def to_json(self) -> str:
-        """Return the record as JSON."""
-        return self.model_dump_json(indent=2) + "\n"
-
-    @classmethod
-    def from_json(cls, text: str) -> Architecture:
-        """Return the record that a JSON text describes.
-
-        Raises
-        ------
-        UserError
-            When it is none of this version; names the field.
-        """
-        return read_versioned(text, cls, "architecture")
-
-    def save(self, path: Path | str) -> Path:
-        """Write the record as JSON, all of it or nothing.
-
-        Raises
-        ------
-        UserError
-            When the file cannot be written.
-        """
-        return write_text(Path(path), self.to_json())
-
-    @classmethod
-    def load(cls, path: Path | str) -> Architecture:
-        """Read a record.
-
-        Raises
-        ------
-        UserError
-            When the file cannot be read, or is no record of this version; names the field.
-        """
-        try:
-            text = Path(path).read_text(encoding="utf-8")
-        except UnicodeDecodeError as error:
-            raise UserError(f"{path} is not an architecture: not UTF-8 text") from error
-        except OSError as error:
-            raise UserError(f"cannot read the architecture {path}: {error.strerror}") from error
-        try:
-            return cls.from_json(text)
-        except UserError as error:
-            raise UserError(f"{path}: {error}") from error
+        return build_mobile(name, design, 1.0, self.resolution, self.classes, seed, self.colors)

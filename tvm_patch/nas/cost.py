@@ -126,7 +126,7 @@ def patched_cost(
     later = {read for _, reads in wired[layers:] for read in reads} | {len(wired) - 1}
     kept = tuple(i for i in range(layers) if i in later)
     fetched = mode != "resident"
-    stage = _stage(architecture.resolution, tuple(wired[:layers]), kept, patches, target, fetched)
+    stage = _stage(tuple(wired[:layers]), kept, patches, target, fetched)
     alone = [alone_cost(layer, target, False) for layer, _ in wired]
     macs = sum(a.macs for a in alone)
     executed = stage.macs + sum(a.macs for a in alone[layers:])
@@ -142,14 +142,13 @@ class _Stage(NamedTuple):
 
 @lru_cache(maxsize=1 << 15)
 def _stage(
-    resolution: int,
     wired: tuple[Wired, ...],
     kept: tuple[int, ...],
     patches: int,
     target: Target,
     fetched: bool,
 ) -> _Stage:
-    network = network_of_layers("stage", resolution, wired, target)
+    network = network_of_layers("stage", wired, target)
     names = [op.outputs[0] for op in network.operators]
     layout = layout_patches(
         network,
@@ -185,7 +184,7 @@ def _arena(
     shift = max(0, begin - 1)
     if not fetched:
         place[INPUT] = 0
-        sizes.append(aligned(3 * architecture.resolution**2))
+        sizes.append(aligned(architecture.colors * architecture.resolution**2))
         lives.append((0, 0))
     for index in range(shift, len(wired)):
         layer, reads = wired[index]

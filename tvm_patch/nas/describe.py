@@ -55,24 +55,22 @@ def network_of(architecture: Architecture, target: Target, name: str = "searched
     name : str
         Of the network.
     """
-    return network_of_layers(name, architecture.resolution, layers_of(architecture), target)
+    return network_of_layers(name, layers_of(architecture), target)
 
 
-def network_of_layers(name: str, resolution: int, layers: Sequence[Wired], target: Target) -> Network:
+def network_of_layers(name: str, layers: Sequence[Wired], target: Target) -> Network:
     """Return layers, or the first of them, as the planner's network.
 
     Parameters
     ----------
     name : str
         Of the network.
-    resolution : int
-        Of the picture.
     layers : sequence of Wired
-        In run order; the last makes the output.
+        In run order; the first reads the picture, the last makes the output.
     target : Target
         Whose kernels they are described by.
     """
-    tensors = {INPUT: Tensor("input", _shape(resolution, 3))}
+    tensors = {INPUT: Tensor("input", _shape(layers[0].layer.size, layers[0].layer.inputs))}
     operators = []
     for index, (layer, reads) in enumerate(layers):
         known = describe_layer(layer, target)

@@ -72,7 +72,7 @@ def layers_of(architecture: Architecture) -> list[Wired]:
     """Return the operators as the compiler runs them."""
     size, stem = architecture.resolution, architecture.stem
     symmetric = architecture.padding == "symmetric"
-    made = [Wired(Layer("conv2d", size, 3, stem, 3, 2, symmetric), (INPUT,))]
+    made = [Wired(Layer("conv2d", size, architecture.colors, stem, 3, 2, symmetric), (INPUT,))]
     size, channels = -(-size // 2), stem
     for block in architecture.blocks:
         size, channels = _add_block(made, block, size, channels, symmetric)

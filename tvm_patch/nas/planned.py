@@ -77,7 +77,7 @@ def planned(
 
 def _planned(architecture: Architecture, target: Target, mode: InputMode, max_overhead: float) -> Planned:
     wired = layers_of(architecture)
-    network = network_of_layers("planned", architecture.resolution, wired, target)
+    network = network_of_layers("planned", wired, target)
     # Half a multiply-accumulate more: 1.1 times a whole number may come out just below it.
     found = []
     for way in least_ways(network, mode, int(network.macs * max_overhead + 0.5)):

@@ -117,7 +117,9 @@ class Mobile(NamedTuple):
     fixed_head: bool = False
 
 
-def build_mobile(name: str, design: Mobile, width: float, resolution: int, classes: int, seed: int) -> Model:
+def build_mobile(
+    name: str, design: Mobile, width: float, resolution: int, classes: int, seed: int, colors: int = 3
+) -> Model:
     """Build a :class:`Mobile` network.
 
     Parameters
@@ -129,18 +131,20 @@ def build_mobile(name: str, design: Mobile, width: float, resolution: int, class
     width : float
         Multiplier of all channel counts, rounded to multiples of 8.
     resolution : int
-        Height and width of the input picture in pixels; three channels.
+        Height and width of the input picture in pixels.
     classes : int
         Outputs.
     seed : int
         Seed of the weights.
+    colors : int
+        Channels of the picture.
 
     Returns
     -------
     Model
-        Input int8 (1, resolution, resolution, 3), output int8 (1, classes).
+        Input int8 (1, resolution, resolution, colors), output int8 (1, classes).
     """
-    net = NetworkBuilder(name, (1, resolution, resolution, 3), seed, design.symmetric_padding)
+    net = NetworkBuilder(name, (1, resolution, resolution, colors), seed, design.symmetric_padding)
     x = net.conv(net.input, make_divisible(design.stem * width), 3, 2, design.activation)
     for block in design.blocks:
         x = inverted_residual(net, x, block, make_divisible(block.channels * width), design.activation)

@@ -39,7 +39,7 @@ def _changed(**fields):
         (_changed(blocks=[]), "blocks: tuple should have at least 1 item"),
         (
             _changed(blocks=[{"channels": 16, "kernel": 4}]),
-            r"blocks\[0\]: value error, kernel is 4: it must be odd",
+            r"blocks\[0\].kernel: value error, kernel is 4: it must be odd",
         ),
         (_changed(blocks=[{"channels": 16, "expand": float("nan")}]), r"blocks\[0\].expand"),
         (

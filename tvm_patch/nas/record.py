@@ -1,0 +1,71 @@
+"""What all records of a search have in common: frozen, strict, versioned JSON, written whole or not at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+from pydantic import BaseModel, ConfigDict
+from typing_extensions import Self
+
+from tvm_patch.errors import UserError
+from tvm_patch.files import write_text
+from tvm_patch.versioned_json import read_versioned
+
+
+class Part(BaseModel):
+    """A part of a record: frozen, and with no fields but its own."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Record(Part):
+    """A record that is a file of its own."""
+
+    kind: ClassVar[str]
+    """What messages call it."""
+
+    def to_json(self) -> str:
+        """Return the record as JSON."""
+        return self.model_dump_json(indent=2) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Return the record that a JSON text describes.
+
+        Raises
+        ------
+        UserError
+            When it is none of this version; names the field.
+        """
+        return read_versioned(text, cls, cls.kind)
+
+    def save(self, path: Path | str) -> Path:
+        """Write the record as JSON, all of it or nothing.
+
+        Raises
+        ------
+        UserError
+            When the file cannot be written.
+        """
+        return write_text(Path(path), self.to_json())
+
+    @classmethod
+    def load(cls, path: Path | str) -> Self:
+        """Read a record.
+
+        Raises
+        ------
+        UserError
+            When the file cannot be read, or is no record of this version; names the field.
+        """
+        try:
+            text = Path(path).read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise UserError(f"{path} holds no {cls.kind}: not UTF-8 text") from error
+        except OSError as error:
+            raise UserError(f"cannot read the {cls.kind} {path}: {error.strerror}") from error
+        try:
+            return cls.from_json(text)
+        except UserError as error:
+            raise UserError(f"{path}: {error}") from error
