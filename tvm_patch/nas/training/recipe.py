@@ -1,0 +1,54 @@
+"""How networks are trained: numbers of steps, rates, and everything else that training depends on."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated
+
+from pydantic import Field
+
+from tvm_patch.nas.record import Part
+
+_Count = Annotated[int, Field(ge=0, le=10_000_000, strict=True)]
+_Positive = Annotated[int, Field(ge=1, le=10_000_000, strict=True)]
+_Rate = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
+_Portion = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
+
+
+class Recipe(Part):
+    """Stochastic gradient descent with momentum; the rate rises over the first steps and falls along a cosine.
+
+    Attributes
+    ----------
+    steps : int
+        Batches.
+    batch : int
+        Pictures in a batch.
+    rate : float
+        The highest learning rate.
+    warmup : int
+        Steps over which the rate rises to it.
+    momentum : float
+        Nesterov's.
+    decay : float
+        Weight decay, times the rate; not of biases and normalization.
+    smoothing : float
+        Of labels.
+    """
+
+    steps: _Count
+    batch: _Positive = 64
+    rate: _Rate = 0.1
+    warmup: _Count = 0
+    momentum: _Portion = 0.9
+    decay: _Rate = 4e-5
+    smoothing: _Portion = 0.1
+
+    def rate_at(self, step: int) -> float:
+        """Return the learning rate of a step; 0 after the last."""
+        if step < self.warmup:
+            return self.rate * (step + 1) / self.warmup
+        if step >= self.steps:
+            return 0.0
+        done = (step - self.warmup) / (self.steps - self.warmup)
+        return self.rate * (1 + math.cos(math.pi * done)) / 2
