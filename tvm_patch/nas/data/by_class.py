@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+import os
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import numpy as np
 from tvm_patch.errors import InputError
 from tvm_patch.nas.data.files import PARTS, files_under, folders_in
 from tvm_patch.nas.data.split import split
+from tvm_patch.nas.data.text import lines_of
 
 VALIDATION, TEST = 0.1, 0.2
 """Of the pictures that may be trained on, what is kept to choose by; of all, what is kept to report."""
@@ -60,6 +62,7 @@ def read_by_class(
     what: str,
     left_out: Sequence[str] = (),
     group: Callable[[str], Hashable] | None = None,
+    lists: Mapping[str, str] | None = None,
 ) -> ByClass:
     """Return the files of a folder by class.
 
@@ -79,6 +82,8 @@ def read_by_class(
         Names of folders that are no classes.
     group : callable, optional
         Tells from a file what it must not be parted from.
+    lists : mapping, optional
+        By part, the name of a file that lists what belongs to it, as ``CLASS/FILE``, where no folders do.
 
     Raises
     ------
@@ -131,6 +136,8 @@ def read_by_class(
         rest: np.ndarray = start[kept]
         return rest
 
+    if not folders:
+        ends |= _listed(folder, files, lists or {})
     train = ends["train"]
     if "test" not in ends and "validation" in ends:
         notes.append(f"{sources['validation'].name} is what is reported, since there is no test")
@@ -145,6 +152,26 @@ def read_by_class(
             names = ", ".join(classes[i] for i in missing[:5])
             notes.append(f"{part} has no {what} of {len(missing)} classes: {names}")
     return ByClass(classes, tuple(files), known, train, ends["validation"], ends["test"], tuple(notes))
+
+
+def _listed(folder: Path, files: Sequence[str], lists: Mapping[str, str]) -> dict[str, np.ndarray]:
+    """Return the indices of the files that lists name, by part, and those of the others as ``train``."""
+    index = {os.path.relpath(file, folder).replace(os.sep, "/"): i for i, file in enumerate(files)}
+    found: dict[str, np.ndarray] = {}
+    left = np.ones(len(files), bool)
+    for part, name in lists.items():
+        path = folder / name
+        if not path.is_file():
+            continue
+        named = [line for line in lines_of(path) if not line.startswith("_")]
+        missing = [line for line in named if line not in index]
+        if missing:
+            raise InputError(
+                f"{path} lists {missing[0]}, which is not there; so are {len(missing)} of {len(named)}"
+            )
+        found[part] = np.array(sorted({index[line] for line in named}), int)
+        left[found[part]] = False
+    return {"train": np.nonzero(left)[0], **found}
 
 
 def _names(folder: Path, left_out: Sequence[str]) -> list[str]:

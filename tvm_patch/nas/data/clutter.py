@@ -31,10 +31,10 @@ class Scenery:
     """
 
     side: int = 112
-    digits: tuple[int, int] = (12, 20)
+    digits: tuple[int, int] = (14, 22)
     margin: int = 8
-    strokes: tuple[int, int] = (4, 9)
-    parts: tuple[int, int] = (3, 6)
+    strokes: tuple[int, int] = (3, 7)
+    parts: tuple[int, int] = (2, 5)
     noise: float = 6.0
 
     def background(self, chance: np.random.Generator) -> np.ndarray:

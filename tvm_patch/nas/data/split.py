@@ -14,7 +14,8 @@ def split(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the indices of what stays and of what is taken, both ascending.
 
-    Of every class about the same fraction is taken, at least one of two; one that is alone stays.
+    Of every class about the same fraction is taken, at least one of two; one that is alone stays.  Of groups, of which
+    there must be two, at least one.
 
     Parameters
     ----------
@@ -41,9 +42,11 @@ def split(
         # Whole groups in a random order, as long as what is taken does not grow beyond the fraction.
         room = fraction * len(labels)
         chosen = []
-        for group in order[: len(order) - 1]:
+        for group in order[:-1]:
             if sizes[group] <= room:
                 chosen.append(group)
                 room -= sizes[group]
+        if not chosen and len(order) > 1:
+            chosen = [int(np.argmin(sizes))]
         taken = np.isin(numbers, chosen)
     return np.nonzero(~taken)[0], np.nonzero(taken)[0]

@@ -11,6 +11,7 @@ import numpy as np
 from tvm_patch.errors import InputError
 from tvm_patch.nas.data.decode import LARGEST, decode, upright_size
 from tvm_patch.nas.data.samples import threads
+from tvm_patch.nas.data.text import refuse
 
 KEPT_BYTES = 1 << 30
 """Of decoded samples, what a store keeps."""
@@ -74,15 +75,7 @@ class Store:
         if sum(size for size in sizes if not isinstance(size, InputError)) <= KEPT_BYTES:
             found = self._each(good, lambda index: self.get(index).nbytes)
             bad |= {i: error for i, error in zip(good, found, strict=True) if isinstance(error, InputError)}
-        if bad:
-            first = bad[min(bad)]
-            others = len(bad) - 1
-            counted = (
-                f"; so {'is' if others == 1 else 'are'} {others} more of {len(self.files)} files"
-                if others
-                else ""
-            )
-            raise InputError(f"{first}{counted}; mend or remove {'them' if others else 'it'}") from first
+        refuse("files", [bad[index] for index in sorted(bad)], len(self.files))
 
     @staticmethod
     def _each(indices: Sequence[int], ask: Callable[[int], int]) -> list[int | InputError]:

@@ -54,7 +54,7 @@ def test_boxes_hold_the_digits_and_do_not_overlap():
         assert placed.max() <= 112 - digits.scenery.margin
         cover = np.zeros((112, 112), int)
         for left, top, right, bottom in placed.astype(int):
-            assert 12 <= bottom - top <= 20
+            assert 14 <= bottom - top <= 22
             assert scene[top:bottom, left:right].max() > 150
             cover[top:bottom, left:right] += 1
         assert cover.max() == 1

@@ -217,6 +217,12 @@ def test_a_split_does_not_part_groups():
     assert len(kept) + len(taken) == 400
 
 
+def test_a_split_takes_a_group_even_where_all_are_large():
+    kept, taken = split(np.zeros(6, int), 0.1, 0, ["a", "a", "a", "b", "b", "b"])
+    assert (len(kept), len(taken)) == (3, 3)
+    assert len(split(np.zeros(3, int), 0.1, 0, ["a"] * 3)[1]) == 0
+
+
 @pytest.mark.parametrize("fraction", [0, 1, -0.5])
 def test_a_split_needs_a_fraction(fraction):
     with pytest.raises(InputError, match="between 0 and 1"):
