@@ -28,7 +28,10 @@ def test_ray_gives_the_same_and_replaces_a_worker_that_is_lost(tmp_path):
 
 def test_no_cluster_at_the_address():
     pytest.importorskip("ray", reason="needs the extra [cluster]: pip install 'tvm-patch[cluster]'")
-    with pytest.raises(UserError, match="no Ray cluster at auto"), workers(partial(squares, 1, None), 2, "auto"):
+    with (
+        pytest.raises(UserError, match="no Ray cluster at auto"),
+        workers(partial(squares, 1, None), 2, "auto"),
+    ):
         pass
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from itertools import islice
 
 import numpy as np
 
 from tvm_patch.nas.data.pictures import Pictures
-from tvm_patch.nas.space import Subnet
+from tvm_patch.nas.space import Space, Subnet
+from tvm_patch.nas.training.optimizer import restore_weights
 from tvm_patch.nas.training.supernet import SuperNetwork
 
 _SEED = 0x5EED
@@ -52,3 +54,26 @@ class Judge:
         """Take the moments of batch normalization for a subnet."""
         drawn = self._calibration.batches(subnet.resolution, self._size, seed=_SEED)
         self.network.recalibrate(subnet, (x for x, _ in islice(drawn, self._batches)))
+
+
+def make_judge(
+    space: Space,
+    weights: Mapping[str, np.ndarray],
+    calibration: Pictures,
+    validation: Pictures,
+    batches: int,
+    size: int,
+) -> Callable[[Subnet], float]:
+    """Return what tells the accuracy of a subnet; for workers, which get all that it takes.
+
+    Parameters
+    ----------
+    space : Space
+    weights : mapping of str to ndarray
+        Of :func:`~tvm_patch.nas.training.optimizer.weights_by_place`, of the super network.
+    calibration, validation, batches, size
+        As for :class:`Judge`.
+    """
+    network = SuperNetwork(space)
+    restore_weights(network.trainable_variables, weights)
+    return Judge(network, calibration, validation, batches, size).accuracy

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -52,3 +52,42 @@ class Recipe(Part):
             return 0.0
         done = (step - self.warmup) / (self.steps - self.warmup)
         return self.rate * (1 + math.cos(math.pi * done)) / 2
+
+
+class SuperRecipe(Part):
+    """How a super network is trained.
+
+    Attributes
+    ----------
+    largest : Recipe
+        Of the largest subnet, at all resolutions.
+    sampled : Recipe
+        Of drawn subnets, after sorting channels.
+    subnets : int
+        Drawn a step.
+    """
+
+    largest: Recipe
+    sampled: Recipe
+    subnets: Annotated[int, Field(ge=1, le=64, strict=True)] = 4
+
+
+class Finish(Part):
+    """How a network is trained to its end.
+
+    Attributes
+    ----------
+    tuning : Recipe
+        Of the float network.
+    rounding : Recipe
+        Of the network that rounds weights and activations.
+    samples : int
+        Pictures that the ranges of activations are taken from.
+    bits : int
+        Of weights while they are rounded: 8 or 4.
+    """
+
+    tuning: Recipe
+    rounding: Recipe
+    samples: _Positive = 256
+    bits: Literal[4, 8] = 8

@@ -8,40 +8,20 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from pydantic import Field
 
 from tvm_patch.nas.data.pictures import Pictures
-from tvm_patch.nas.record import Part
 from tvm_patch.nas.space import Subnet
 from tvm_patch.nas.training.loop import Training
 from tvm_patch.nas.training.loss import smoothed_loss
-from tvm_patch.nas.training.recipe import Recipe
+from tvm_patch.nas.training.recipe import SuperRecipe
 from tvm_patch.nas.training.sorting import sort_channels
 from tvm_patch.nas.training.supernet import SuperNetwork
 
 _LARGEST, _SAMPLED = 0, 1
-
-
-class SuperRecipe(Part):
-    """How a super network is trained.
-
-    Attributes
-    ----------
-    largest : Recipe
-        Of the largest subnet, at all resolutions.
-    sampled : Recipe
-        Of drawn subnets, after sorting channels.
-    subnets : int
-        Drawn a step.
-    """
-
-    largest: Recipe
-    sampled: Recipe
-    subnets: Annotated[int, Field(ge=1, le=64, strict=True)] = 4
 
 
 class SuperTraining(Training):

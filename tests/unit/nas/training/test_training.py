@@ -13,8 +13,8 @@ from tvm_patch.nas.training.checkpoint import load_checkpoint, save_checkpoint
 from tvm_patch.nas.training.fine_tuning import FineTuning
 from tvm_patch.nas.training.judging import Judge
 from tvm_patch.nas.training.keras_model import inherit
-from tvm_patch.nas.training.recipe import Recipe
-from tvm_patch.nas.training.super_training import SuperRecipe, SuperTraining
+from tvm_patch.nas.training.recipe import Recipe, SuperRecipe
+from tvm_patch.nas.training.super_training import SuperTraining
 from tvm_patch.nas.training.supernet import SuperNetwork, normalized
 
 TASK = task()
