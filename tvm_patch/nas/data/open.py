@@ -45,6 +45,8 @@ def open_task(
     ToolMissingError
         When a package is missing; says which extra has it.
     """
+    if seed < 0:
+        raise InputError(f"a seed of {seed}; give 0 or more")
     if source == DIGITS:
         return Digits(seed, colors or 1).task()
     if source == DIGITS_DETECTION:

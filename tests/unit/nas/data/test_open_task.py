@@ -101,6 +101,11 @@ def test_what_is_nothing_is_refused(tmp_path, make, message):
         open_task(make(tmp_path))
 
 
+def test_a_seed_below_zero_is_refused():
+    with pytest.raises(InputError, match="seed of -1"):
+        open_task("digits", seed=-1)
+
+
 def test_neither_tensorflow_nor_tvm_is_imported(tmp_path):
     class_tree(tmp_path, {"a": 10, "b": 10})
     code = (
