@@ -63,6 +63,16 @@ class Digits:
     colors: int = 1
     scenery: Scenery = field(default_factory=Scenery)
 
+    def __post_init__(self) -> None:
+        if self.colors not in (1, 3):
+            raise InputError(f"scenes of {self.colors} channels; there can be 1 or 3")
+        room = self.scenery.side - 2 * self.scenery.margin
+        # None of scikit-learn's digits is twice as wide as high.
+        if 2 * self.scenery.digits[1] > room:
+            raise InputError(
+                f"digits of {self.scenery.digits[1]} pixels in {room}; they need a scene of twice their size"
+            )
+
     def task(self, sizes: tuple[int, int, int] = SIZES) -> Task:
         """Return the classification of scenes by the one whole digit in each.
 

@@ -80,13 +80,9 @@ class SceneSamples(Samples):
         square = self._square(box)
         pad = max(0, int(np.ceil(max(-square[0], -square[1], square[2] - columns, square[3] - rows))))
         if pad:
-            padded = np.full((rows + 2 * pad, columns + 2 * pad, self.colors), _GREY, np.uint8)
-            # What is beside the box is not shown even where the picture goes on there.
-            left, top, right, bottom = (round(x) for x in box)
-            padded[pad + top : pad + bottom, pad + left : pad + right] = picture[top:bottom, left:right]
-            picture = padded
-        moved = tuple(x + pad for x in square)
-        return resized(picture, (resolution, resolution), (moved[0], moved[1], moved[2], moved[3]))
+            picture = np.pad(picture, ((pad, pad), (pad, pad), (0, 0)), constant_values=_GREY)
+        left, top, right, bottom = (x + pad for x in square)
+        return resized(picture, (resolution, resolution), (left, top, right, bottom))
 
     def sized(self, index: int, resolution: int) -> np.ndarray:
         """Return a picture as a square."""
@@ -98,25 +94,8 @@ class SceneSamples(Samples):
         """Return a picture changed at random, and its boxes as they then are."""
         picture = self._picture(index)
         box = self.augmentation.cut(picture.shape, chance)
-        if self.fit == "letterbox":
-            # Whole pixels, since what is beside the box is painted over by pixels.
-            box = (round(box[0]), round(box[1]), max(round(box[2]), round(box[0]) + 1),
-                   max(round(box[3]), round(box[1]) + 1))  # fmt: skip
         made = self._cut(picture, box, resolution)
-        boxes = self._boxes[index]
-        rows, columns = picture.shape[:2]
-        # First what of each object is in the cut, then where the cut lies in the square.
-        seen = boxes.within((box[0] / columns, box[1] / rows, box[2] / columns, box[3] / rows))
-        square, width, height = self._square(box), box[2] - box[0], box[3] - box[1]
-        seen = seen.within(
-            (
-                (square[0] - box[0]) / width,
-                (square[1] - box[1]) / height,
-                (square[2] - box[0]) / width,
-                (square[3] - box[1]) / height,
-            ),
-            least=0,
-        )
+        seen = self._boxes[index].within(self._window(box, picture.shape))
         if self.augmentation.flip and chance.random() < 0.5:
             made, seen = made[:, ::-1], seen.mirrored()
         return self.augmentation.lit(made, chance), seen

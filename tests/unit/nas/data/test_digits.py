@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tvm_patch.errors import InputError, ToolMissingError
+from tvm_patch.nas.data.clutter import Scenery
 from tvm_patch.nas.data.digits import Digits, glyphs
 
 needs_digits = pytest.mark.usefixtures("sklearn")
@@ -71,6 +72,15 @@ def test_scenes_in_colours():
 def test_a_part_without_scenes_is_refused():
     with pytest.raises(InputError, match="at least one"):
         Digits().task((10, 0, 10))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [({"colors": 2}, "2 channels"), ({"scenery": Scenery(side=48)}, "22 pixels in 32")],
+)
+def test_scenes_that_cannot_be_are_refused(settings, message):
+    with pytest.raises(InputError, match=message):
+        Digits(**settings)
 
 
 def test_without_scikit_learn_the_error_says_what_to_install(monkeypatch):
