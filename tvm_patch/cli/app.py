@@ -24,6 +24,7 @@ from tvm_patch.cli.plan import plan
 from tvm_patch.cli.project import project
 from tvm_patch.cli.redistribute import redistribute
 from tvm_patch.cli.run import run
+from tvm_patch.cli.search import search
 from tvm_patch.cli.streams import OUT_OF_REACH, abandon_stdout, prepare
 from tvm_patch.cli.tune import tune
 from tvm_patch.cli.zoo import zoo
@@ -47,6 +48,7 @@ app.command("compile")(compile_model)
 app.command("run")(run)
 app.command("tune")(tune)
 app.command("redistribute")(redistribute)
+app.command("search")(search)
 app.command("boards")(boards)
 app.command("board-server")(board_server)
 app.add_typer(project, name="project")

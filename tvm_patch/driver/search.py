@@ -19,10 +19,10 @@ from tvm_patch.nas.evolution import Evolution, Exhausted, Generation, draw_at_ra
 from tvm_patch.nas.how import Chosen, How
 from tvm_patch.nas.judged import Accuracies
 from tvm_patch.nas.limits import Limits
+from tvm_patch.nas.recipe import Finish, SuperRecipe
 from tvm_patch.nas.record import Part, Record
 from tvm_patch.nas.schedule import Candidate
 from tvm_patch.nas.space import Space, Subnet
-from tvm_patch.nas.training.recipe import Finish, SuperRecipe
 from tvm_patch.nas.trials import workers
 from tvm_patch.targets import Target
 
@@ -93,6 +93,8 @@ class Found:
     chosen : Chosen
         What it takes.
     generations : tuple of Generation
+    points : tuple of (int, float)
+        Arena in bytes and accuracy of every subnet that was judged.
     """
 
     subnet: Subnet
@@ -100,6 +102,7 @@ class Found:
     candidate: Candidate
     chosen: Chosen
     generations: tuple[Generation, ...]
+    points: tuple[tuple[int, float], ...]
 
 
 def train_super_network(
@@ -209,7 +212,8 @@ def choose(
     best = generations[-1].best
     chosen = cost(best.subnet)
     candidate = Candidate(architecture=space.architecture(best.subnet), schedule=chosen.schedule)
-    return Found(best.subnet, best.fitness, candidate, chosen, tuple(generations))
+    points = tuple((cost(one.subnet).cost.arena_bytes, one.fitness) for g in generations for one in g.judged)
+    return Found(best.subnet, best.fitness, candidate, chosen, tuple(generations), points)
 
 
 def _told(

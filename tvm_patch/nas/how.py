@@ -34,7 +34,8 @@ class How(Part):
     Attributes
     ----------
     kind : {"tflm", "layers", "patches", "planner"}
-        One layer after another in the arena that TFLite Micro plans (:mod:`tvm_patch.nas.tflm`), or in ours; the best p×p patches, as MCUNetV2 has them; whatever the planner finds.
+        One layer after another in the arena that TFLite Micro plans (:mod:`tvm_patch.nas.tflm`); the same in ours; the
+        best p×p patches, as MCUNetV2 has them; whatever the planner finds.
     mode : {"resident", "rereadable", "streamed"}
         Where the picture comes from.
     max_overhead : float

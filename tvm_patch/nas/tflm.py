@@ -1,8 +1,8 @@
 """The arena that TFLite Micro plans for an architecture, from its shapes: what searches for other engines have to fit.
 
-Its greedy planner places tensors by falling size, each in the first gap that is large enough among those that live at the
-same time; nothing is computed in place.  Its interpreter's records and the scratch of its kernels come on top and are left
-out here: what is returned is less than it takes.
+Its greedy planner places tensors by falling size, each in the first gap that is large enough among those that live at
+the same time; nothing is computed in place.  Its interpreter's records and the scratch of its kernels come on top and
+are left out here: what is returned is less than it takes.
 """
 
 from __future__ import annotations

@@ -10,9 +10,9 @@ import keras
 import tensorflow as tf
 
 from tvm_patch.nas.data.pictures import Pictures
+from tvm_patch.nas.recipe import Recipe
 from tvm_patch.nas.training.loop import Training
 from tvm_patch.nas.training.loss import smoothed_loss
-from tvm_patch.nas.training.recipe import Recipe
 from tvm_patch.nas.training.supernet import normalized
 
 Loss = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]

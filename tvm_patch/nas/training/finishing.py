@@ -11,10 +11,10 @@ import numpy as np
 
 from tvm_patch.nas.architecture import Architecture
 from tvm_patch.nas.data.pictures import Pictures, Task
+from tvm_patch.nas.recipe import Finish, Recipe
 from tvm_patch.nas.training.export import to_tflite
 from tvm_patch.nas.training.fine_tuning import FineTuning
 from tvm_patch.nas.training.keras_model import copy_weights, fold, keras_model
-from tvm_patch.nas.training.recipe import Finish, Recipe
 from tvm_patch.nas.training.supernet import normalized
 
 Progress = Callable[[str, float], None]

@@ -13,9 +13,9 @@ import tensorflow as tf
 
 from tvm_patch.errors import UserError
 from tvm_patch.nas.data.pictures import Pictures
+from tvm_patch.nas.recipe import Recipe
 from tvm_patch.nas.training.checkpoint import check_same, load_checkpoint, save_checkpoint
 from tvm_patch.nas.training.optimizer import Optimizer, restore_weights, weights_by_place
-from tvm_patch.nas.training.recipe import Recipe
 
 _SECONDS = 60.0
 """Between checkpoints."""

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from tvm_patch.errors import UserError
-from tvm_patch.nas.training.recipe import Recipe
+from tvm_patch.nas.recipe import Recipe
 
 
 class Optimizer:

@@ -14,10 +14,10 @@ import numpy as np
 import tensorflow as tf
 
 from tvm_patch.nas.data.pictures import Pictures
+from tvm_patch.nas.recipe import SuperRecipe
 from tvm_patch.nas.space import Subnet
 from tvm_patch.nas.training.loop import Training
 from tvm_patch.nas.training.loss import smoothed_loss
-from tvm_patch.nas.training.recipe import SuperRecipe
 from tvm_patch.nas.training.sorting import sort_channels
 from tvm_patch.nas.training.supernet import SuperNetwork
 

@@ -13,11 +13,11 @@ from tvm_patch.errors import InputError
 from tvm_patch.nas.cost import layer_cost
 from tvm_patch.nas.data.augment import Augmentation
 from tvm_patch.nas.data.sets import ArrayPictures
+from tvm_patch.nas.recipe import Recipe
 from tvm_patch.nas.training.export import to_tflite
 from tvm_patch.nas.training.fine_tuning import FineTuning
 from tvm_patch.nas.training.keras_model import copy_weights, fold, keras_model
 from tvm_patch.nas.training.quantization_aware import rounded
-from tvm_patch.nas.training.recipe import Recipe
 from tvm_patch.nas.training.supernet import normalized
 from tvm_patch.targets import TARGETS
 

@@ -6,11 +6,11 @@ import pytest
 from tests.unit.nas.training.little import SPACE, bars
 from tvm_patch.errors import UserError
 from tvm_patch.nas.space import Space, Stage
-from tvm_patch.nas.training.places import places_of, uses_of
 
 pytest.importorskip("tensorflow", reason="needs the extra [nas]: pip install 'tvm-patch[nas]'")
 
 from tvm_patch.nas.training.keras_model import fold, inherit
+from tvm_patch.nas.training.places import places_of, uses_of
 from tvm_patch.nas.training.sorting import sort_channels
 from tvm_patch.nas.training.supernet import SuperNetwork, normalized
 

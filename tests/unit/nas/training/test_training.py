@@ -9,14 +9,15 @@ from tvm_patch.errors import UserError
 
 pytest.importorskip("tensorflow", reason="needs the extra [nas]: pip install 'tvm-patch[nas]'")
 
+from tvm_patch.nas.recipe import Recipe, SuperRecipe
 from tvm_patch.nas.training.checkpoint import load_checkpoint, save_checkpoint
 from tvm_patch.nas.training.fine_tuning import FineTuning
 from tvm_patch.nas.training.judging import Judge
 from tvm_patch.nas.training.keras_model import inherit
-from tvm_patch.nas.training.recipe import Recipe, SuperRecipe
 from tvm_patch.nas.training.super_training import SuperTraining
 from tvm_patch.nas.training.supernet import SuperNetwork, normalized
 
+pytestmark = pytest.mark.slow
 TASK = task()
 RECIPE = SuperRecipe(
     largest=Recipe(steps=30, batch=32, rate=0.1, warmup=5),

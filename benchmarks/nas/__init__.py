@@ -1,0 +1,1 @@
+"""Searches beside scaled networks: what co-design gives, measured by training."""
