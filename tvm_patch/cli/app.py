@@ -19,6 +19,8 @@ import typer
 from tvm_patch.cli.board_server import board_server
 from tvm_patch.cli.boards import boards
 from tvm_patch.cli.compile import compile_model
+from tvm_patch.cli.evaluate import evaluate
+from tvm_patch.cli.finetune import finetune
 from tvm_patch.cli.inspect import inspect
 from tvm_patch.cli.plan import plan
 from tvm_patch.cli.project import project
@@ -49,6 +51,8 @@ app.command("run")(run)
 app.command("tune")(tune)
 app.command("redistribute")(redistribute)
 app.command("search")(search)
+app.command("finetune")(finetune)
+app.command("evaluate")(evaluate)
 app.command("boards")(boards)
 app.command("board-server")(board_server)
 app.add_typer(project, name="project")

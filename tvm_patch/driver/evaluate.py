@@ -13,6 +13,8 @@ from tvm_patch.driver.session import Session
 from tvm_patch.errors import InputError
 from tvm_patch.nas.data.pictures import Pictures
 
+LEVELS = (-1.0, 127 / 128)
+"""What black and white are to a network of :mod:`tvm_patch.nas.training`: 1/128 a step."""
 _BATCH = 64
 """Pictures that are decoded at once."""
 
@@ -60,6 +62,7 @@ def evaluate(
     as_board: str | None = None,
     limit: int | None = None,
     compare: bool = True,
+    levels: tuple[float, float] = LEVELS,
     progress: Callable[[str, float], None] | None = None,
 ) -> Evaluation:
     """Run a classifier of pictures on a set of them.
@@ -80,6 +83,8 @@ def evaluate(
         Only the first so many pictures.
     compare : bool
         Also run the reference, and count what differs.
+    levels : tuple of float
+        What black and white are to the network.
     progress : callable, optional
         Called with what is being done and the fraction done.
 
@@ -102,7 +107,7 @@ def evaluate(
         with Session(board=board, artifact=artifact, as_board=as_board) as session:
             for batch, labels in pictures.batches(size, _BATCH):
                 for picture, label in zip(batch[: count - done], labels, strict=False):
-                    x = quantize(picture[None], meta.scale, meta.zero_point).reshape(meta.shape)
+                    x = quantize(picture[None], meta.scale, meta.zero_point, levels).reshape(meta.shape)
                     scores = session.run([x]).outputs[0]
                     confusion[label, int(scores.ravel().argmax())] += 1
                     if reference is not None:
@@ -121,9 +126,21 @@ def evaluate(
     )
 
 
-def quantize(pictures: np.ndarray, scale: float, zero_point: int) -> np.ndarray:
-    """Return pictures as a network's int8 input: bytes stand for -1 to below 1, 1/128 a step."""
-    real = pictures.astype(np.float64) / 128 - 1
+def quantize(
+    pictures: np.ndarray, scale: float, zero_point: int, levels: tuple[float, float] = LEVELS
+) -> np.ndarray:
+    """Return pictures, uint8, as a network's int8 input.
+
+    Parameters
+    ----------
+    pictures : ndarray
+    scale, zero_point
+        Of the input.
+    levels : tuple of float
+        What black and white are to the network.
+    """
+    black, white = levels
+    real = black + pictures.astype(np.float64) * ((white - black) / 255)
     return np.clip(np.round(real / scale) + zero_point, -128, 127).astype(np.int8)
 
 

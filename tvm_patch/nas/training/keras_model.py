@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 
 import keras
 import numpy as np
 from keras import layers
 
+from tvm_patch.errors import UserError
 from tvm_patch.nas.architecture import Architecture, Bottleneck
 from tvm_patch.nas.space import Subnet
 from tvm_patch.nas.training.quantization_aware import Ranges, RoundedConv, RoundedDense, RoundedDepthwise
@@ -161,7 +163,7 @@ def fold(model: keras.Model, architecture: Architecture) -> keras.Model:
     Parameters
     ----------
     model : keras.Model
-        Of the architecture, with batch normalization.
+        Of the architecture, with batch normalization, or folded already.
     architecture : Architecture
     """
     made = keras_model(architecture, folded=True)
@@ -176,6 +178,38 @@ def fold(model: keras.Model, architecture: Architecture) -> keras.Model:
             kernel = weights[0] * (scale[:, None] if depthwise else scale)
             weights = [kernel, beta - mean * scale]
         layer.set_weights(weights)
+    return made
+
+
+def load_folded(path: Path, architecture: Architecture) -> keras.Model:
+    """Return a folded model of an architecture with the weights of a Keras file.
+
+    Parameters
+    ----------
+    path : Path
+        As a search writes it: batch normalization is folded.
+    architecture : Architecture
+
+    Raises
+    ------
+    UserError
+        When the file cannot be read, or is of another network; names the layer.
+    """
+    try:
+        source = keras.saving.load_model(path, compile=False)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise UserError(f"{path} is no Keras model that can be read: {str(error).splitlines()[0]}") from error
+    made = keras_model(architecture, folded=True)
+    for layer in made.layers:
+        if not layer.weights:
+            continue
+        shapes = [tuple(w.shape) for w in layer.weights]
+        found = next((known for known in source.layers if known.name == layer.name), None)
+        if found is None or [tuple(w.shape) for w in found.weights] != shapes:
+            raise UserError(
+                f"{path} has no layer {layer.name} of shapes {shapes}: it is of another architecture"
+            )
+        layer.set_weights(found.get_weights())
     return made
 
 
