@@ -111,7 +111,7 @@ def search(
     with output.progress(f"reading {data}"):
         task = open_task(data)
     if not isinstance(task, Task):
-        raise UserError(f"{data} has boxes; a search for detectors is run from Python: docs/nas.md")
+        raise UserError(f"{data} has boxes; searches choose classifiers only, so far")
     from tvm_patch.driver.search import Judging, Settings
     from tvm_patch.driver.searched import search as run_search
 
