@@ -88,10 +88,12 @@ def assign(head: Head, scenes: Sequence[Boxes], rows: int, columns: int) -> tupl
             place = (picture, row, column, int(order[0]))
             made.places[place][:2] = across - column, down - row
             made.places[place][2:] = np.log(boxes.sizes[index] / anchors[order[0]])
-            made.present[place] = made.counted[place] = 1
+            made.present[place] = 1
             made.labels[place] = boxes.labels[index]
             made.weights[place] = 2 - boxes.sizes[index].prod()
-    # An anchor that was taken counts, whatever else it is near.
+            # What else could stand for the object from here is not told that nothing is there.
+            made.counted[picture, row, column][like[index] > _NEAR] = 0
+    # An anchor that was taken counts, whatever else it is like.
     np.maximum(made.counted, made.present, out=made.counted)
     return made, lost
 

@@ -85,6 +85,16 @@ def test_anchors_near_an_object_and_on_what_is_ignored_are_not_punished():
     assert targets.counted[0, :2, :2].all()
 
 
+def test_other_anchors_of_its_place_that_are_like_an_object_are_not_punished():
+    head = HEAD.model_copy(update={"anchors": ((0.2, 0.2), (0.22, 0.2), (0.5, 0.5))})
+    # In the corner of its place, where no anchor overlaps by much.
+    scene = Boxes.of([[0.41, 0.41, 0.61, 0.61]], [0])
+    targets, _ = assign(head, [scene], 2, 2)
+    assert targets.present[0, 1, 1].tolist() == [1, 0, 0]
+    assert targets.counted[0, 1, 1].tolist() == [1, 0, 1]
+    assert targets.counted[0].sum() == 4 * 3 - 1
+
+
 def test_a_box_at_the_border_stays_inside_the_grid():
     targets, _ = assign(HEAD, [Boxes.of([[0.99999, 0.99999, 1, 1]], [0])], 4, 4)
     assert targets.present[0, 3, 3].sum() == 1
