@@ -64,5 +64,6 @@ def trial(architecture: Architecture, task: Task, seed: int, folder: Path) -> Tr
 
 def key_of(architecture: Architecture, seed: int) -> str:
     """Return a name for a network, its training and a seed."""
-    text = f"{architecture.model_dump_json()}{FINISH.model_dump_json()}{seed}"
+    parts = [part.model_dump_json(exclude_defaults=True) for part in (architecture, FINISH)]
+    text = "".join([*parts, str(seed)])
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -69,7 +69,10 @@ class Architecture(Record):
     head : int
         Channels of the last convolution; a multiple of 8, or 0 for none.
     classes : int
-        Outputs.
+        Outputs of a classifier.
+    detector : int
+        Channels of the map that a detector gives, made by a 1×1 convolution instead of mean and last layer; 0 for a
+        classifier.
     activation : {"RELU6", "RELU"}
         Everywhere but after projections.
     padding : {"same", "symmetric"}
@@ -88,6 +91,7 @@ class Architecture(Record):
     blocks: Annotated[tuple[Bottleneck, ...], Field(min_length=1, max_length=256)]
     head: Channels | Literal[0] = 0
     classes: Classes
+    detector: Annotated[int, Field(ge=0, le=8192, strict=True)] = 0
     activation: Literal["RELU6", "RELU"] = "RELU6"
     padding: Literal["same", "symmetric"] = "same"
     softmax: Annotated[bool, Field(strict=True)] = False
@@ -104,5 +108,7 @@ class Architecture(Record):
         """
         blocks = [Block(b.channels, b.kernel, b.expand, b.stride, b.squeeze) for b in self.blocks]
         symmetric = self.padding == "symmetric"
-        design = Mobile(self.stem, blocks, self.head, self.activation, symmetric, self.softmax)
+        design = Mobile(
+            self.stem, blocks, self.head, self.activation, symmetric, self.softmax, detector=self.detector
+        )
         return build_mobile(name, design, 1.0, self.resolution, self.classes, seed, self.colors)

@@ -79,6 +79,8 @@ def layers_of(architecture: Architecture) -> list[Wired]:
     if architecture.head:
         made.append(Wired(Layer("conv2d", size, channels, architecture.head), (len(made) - 1,)))
         channels = architecture.head
+    if architecture.detector:
+        return [*made, Wired(Layer("conv2d", size, channels, architecture.detector), (len(made) - 1,))]
     reduced: Kind = "avg_pool2d" if symmetric else "global_mean"
     made.append(Wired(Layer(reduced, size, channels, channels), (len(made) - 1,)))
     classes = architecture.classes

@@ -34,6 +34,8 @@ class Recipe(Part):
         Weight decay, times the rate; not of biases and normalization.
     smoothing : float
         Of labels.
+    clip : float
+        Largest norm of a gradient, of all weights together; longer ones are shortened to it.  0 for any.
     """
 
     steps: _Count
@@ -43,6 +45,7 @@ class Recipe(Part):
     momentum: _Portion = 0.9
     decay: _Rate = 4e-5
     smoothing: _Portion = 0.1
+    clip: _Rate = 0
 
     def rate_at(self, step: int) -> float:
         """Return the learning rate of a step; 0 after the last."""

@@ -106,6 +106,8 @@ class Mobile(NamedTuple):
         Whether the network ends in a SOFTMAX.
     fixed_head : bool
         The head does not shrink with the width multiplier.
+    detector : int
+        Channels of the map that a detector gives; 0 for a classifier.
     """
 
     stem: int
@@ -115,6 +117,7 @@ class Mobile(NamedTuple):
     symmetric_padding: bool = False
     softmax: bool = False
     fixed_head: bool = False
+    detector: int = 0
 
 
 def build_mobile(
@@ -142,7 +145,7 @@ def build_mobile(
     Returns
     -------
     Model
-        Input int8 (1, resolution, resolution, colors), output int8 (1, classes).
+        Input int8 (1, resolution, resolution, colors), output int8 (1, classes), or the map of a detector.
     """
     net = NetworkBuilder(name, (1, resolution, resolution, colors), seed, design.symmetric_padding)
     x = net.conv(net.input, make_divisible(design.stem * width), 3, 2, design.activation)
@@ -151,6 +154,8 @@ def build_mobile(
     if design.head:
         factor = max(width, 1.0) if design.fixed_head else width
         x = net.conv(x, make_divisible(design.head * factor), activation=design.activation)
+    if design.detector:
+        return net.finish(net.conv(x, design.detector))
     # Frameworks differ here: what comes from PyTorch has a pool and a 1 × 1 convolution or a dense layer.
     x = net.flatten(net.global_average_pool(x)) if design.symmetric_padding else net.global_mean(x)
     x = net.dense(x, classes)

@@ -10,12 +10,11 @@ import keras
 import tensorflow as tf
 
 from tvm_patch.nas.data.pictures import Pictures
+from tvm_patch.nas.detection.scenes import Scenes
 from tvm_patch.nas.recipe import Recipe
 from tvm_patch.nas.training.loop import Training
-from tvm_patch.nas.training.loss import smoothed_loss
+from tvm_patch.nas.training.objectives import Classes, Objective
 from tvm_patch.nas.training.supernet import normalized
-
-Loss = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
 
 class FineTuning(Training):
@@ -25,33 +24,38 @@ class FineTuning(Training):
     ----------
     model : keras.Model
         Of one resolution; see :func:`~tvm_patch.nas.training.keras_model.keras_model`.
-    pictures : Pictures
+    pictures : Pictures or Scenes
         To train on.
     recipe : Recipe
     seed : int
         Of the order of pictures.
     checkpoint : Path, optional
         File to go on from, where it exists, and to keep the state in.
+    objective : Objective, optional
+        The classes of pictures if None.
     """
 
     def __init__(
         self,
         model: keras.Model,
-        pictures: Pictures,
+        pictures: Pictures | Scenes,
         recipe: Recipe,
         seed: int = 0,
         checkpoint: Path | None = None,
+        objective: Objective | None = None,
     ) -> None:
         trained = [v.value for v in model.trainable_variables]
         kept = [v.value for v in model.non_trainable_variables if v.dtype == "float32"]
         super().__init__(trained, kept, pictures, (recipe,), seed, checkpoint)
         self.model = model
+        self._objective = objective or Classes(recipe.smoothing)
         self._resolution = int(model.input_shape[1])
         self._step = self._stepping()
 
     def settings(self) -> dict[str, Any]:
         """Return what training depends on besides pictures, recipe and seed."""
-        return {"network": [[layer.name, list(map(str, layer.output.shape))] for layer in self.model.layers]}
+        layers = [[layer.name, list(map(str, layer.output.shape))] for layer in self.model.layers]
+        return {"network": layers, **self._objective.settings()}
 
     def begin(self, phase: int, *, anew: bool) -> None:
         """Start training."""
@@ -63,21 +67,17 @@ class FineTuning(Training):
         batches = self.pictures.batches(
             self._resolution, self.phases[phase].batch, seed=self.seed, augment=True, first=number
         )
-        return float(self._step(*next(batches)))
+        x, labels = next(batches)
+        y = self._objective.targets(labels, (len(x), *self.model.output_shape[1:]))
+        return float(self._step(tf.constant(x), tf.nest.map_structure(tf.constant, y)))
 
     def _stepping(self) -> Callable[..., tf.Tensor]:
-        optimizer, smoothing = self.optimizer, self.phases[0].smoothing
-        size, colors = self._resolution, self.model.input_shape[3]
+        optimizer, objective = self.optimizer, self._objective
 
-        @tf.function(
-            input_signature=[
-                tf.TensorSpec((None, size, size, colors), tf.uint8),
-                tf.TensorSpec((None,), tf.int32),
-            ]
-        )
-        def step(x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
+        @tf.function
+        def step(x: tf.Tensor, y: Any) -> tf.Tensor:
             with tf.GradientTape() as tape:
-                loss = smoothed_loss(self.model(normalized(x), training=True), y, smoothing)
+                loss = objective.loss(self.model(normalized(x), training=True), y)
             optimizer.apply(tape.gradient(loss, self.trained))
             return loss
 

@@ -11,10 +11,12 @@ import numpy as np
 
 from tvm_patch.nas.architecture import Architecture
 from tvm_patch.nas.data.pictures import Pictures, Task
+from tvm_patch.nas.detection.scenes import DetectionTask
 from tvm_patch.nas.recipe import Finish, Recipe
 from tvm_patch.nas.training.export import to_tflite
 from tvm_patch.nas.training.fine_tuning import FineTuning
 from tvm_patch.nas.training.keras_model import copy_weights, fold, keras_model
+from tvm_patch.nas.training.objectives import Objective
 from tvm_patch.nas.training.supernet import normalized
 
 Progress = Callable[[str, float], None]
@@ -23,11 +25,12 @@ Progress = Callable[[str, float], None]
 def finished(
     model: keras.Model,
     architecture: Architecture,
-    task: Task,
+    task: Task | DetectionTask,
     finish: Finish,
     seed: int = 0,
     folder: Path | None = None,
     progress: Progress | None = None,
+    objective: Objective | None = None,
 ) -> tuple[keras.Model, bytes]:
     """Train a network to its end and export it.
 
@@ -36,7 +39,7 @@ def finished(
     model : keras.Model
         Of the architecture, with batch normalization; changed in place.
     architecture : Architecture
-    task : Task
+    task : Task or DetectionTask
     finish : Finish
     seed : int
         Of the order of pictures.
@@ -44,6 +47,8 @@ def finished(
         For checkpoints, ``tuning.npz`` and ``rounding.npz``; training goes on from them.
     progress : callable, optional
         Called with what is being done and the fraction done.
+    objective : Objective, optional
+        The classes of pictures if None; a detector's is :class:`~tvm_patch.nas.training.objectives.Objects`.
 
     Returns
     -------
@@ -54,7 +59,8 @@ def finished(
     """
 
     def train(net: keras.Model, recipe: Recipe, what: str) -> None:
-        training = FineTuning(net, task.train, recipe, seed, folder / f"{what}.npz" if folder else None)
+        checkpoint = folder / f"{what}.npz" if folder else None
+        training = FineTuning(net, task.train, recipe, seed, checkpoint, objective)
         for step in training.run():
             if progress is not None:
                 progress(what, step.done / step.total)

@@ -26,7 +26,7 @@ def keras_model(
     """Return the model of an architecture.
 
     Layers are named ``stem``, ``block0_expand``, ``block0_depthwise``, ``block0_reduce``, ``block0_restore``,
-    ``block0_project``, ``head`` and ``dense``; what normalizes one ends in ``_norm``.
+    ``block0_project``, ``head``, and ``dense`` or ``boxes``; what normalizes one ends in ``_norm``.
 
     Parameters
     ----------
@@ -42,7 +42,8 @@ def keras_model(
     -------
     keras.Model
         float32 (N, resolution, resolution, colors), as :func:`~tvm_patch.nas.training.supernet.normalized` makes it, to
-        float32 (N, classes): logits, or probabilities where the architecture ends in a softmax.
+        float32 (N, classes): logits, or probabilities where the architecture ends in a softmax; or to the map of a
+        detector, float32 (N, rows, columns, detector).
     """
     return _Builder(architecture, folded or bool(bits), bits, seed).build()
 
@@ -64,6 +65,11 @@ class _Builder:
             x = self._block(x, f"block{index}", block)
         if a.head:
             x = self._conv(x, "head", a.head)
+        if a.detector:
+            boxes = self._conv2d(
+                a.detector, 1, kernel_initializer=keras.initializers.RandomNormal(stddev=0.01), name="boxes"
+            )
+            return keras.Model(picture, boxes(x), name="searched")
         x = self._ranged(layers.GlobalAveragePooling2D(name="mean")(x), "mean")
         x = self._dense(a.classes, kernel_initializer="zeros", name="dense")(x)
         if a.softmax:

@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from tvm_patch.errors import UserError
 from tvm_patch.nas.data.pictures import Pictures
+from tvm_patch.nas.detection.scenes import Scenes
 from tvm_patch.nas.recipe import Recipe
 from tvm_patch.nas.training.checkpoint import check_same, load_checkpoint, save_checkpoint
 from tvm_patch.nas.training.optimizer import Optimizer, restore_weights, weights_by_place
@@ -48,7 +49,7 @@ class Training(ABC):
         What the optimizer changes.
     kept : sequence of Variable
         What a checkpoint holds beside it.
-    pictures : Pictures
+    pictures : Pictures or Scenes
         To train on.
     phases : sequence of Recipe
         One after the other, each with a momentum of its own.
@@ -62,7 +63,7 @@ class Training(ABC):
         self,
         trained: Sequence[tf.Variable],
         kept: Sequence[tf.Variable],
-        pictures: Pictures,
+        pictures: Pictures | Scenes,
         phases: Sequence[Recipe],
         seed: int = 0,
         checkpoint: Path | None = None,

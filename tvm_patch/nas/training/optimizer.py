@@ -28,6 +28,7 @@ class Optimizer:
             momentum=recipe.momentum,
             nesterov=recipe.momentum > 0,
             weight_decay=recipe.decay or None,
+            global_clipnorm=recipe.clip or None,
         )
         if recipe.decay:
             self._sgd.exclude_from_weight_decay(var_list=[v for v in variables if len(v.shape) < 2])
