@@ -34,6 +34,7 @@ bench: setup ## single layers, whole networks, MCUNetV2's table and figure, fron
 
 bench-nas: setup-all ## searched networks beside scaled ones, trained; about eight hours, goes on where it was stopped
 	$(PYTHON) -m benchmarks.nas.codesign
+	$(PYTHON) -m benchmarks.nas.ablations
 	$(PYTHON) -m benchmarks.nas.detection
 
 lint: setup

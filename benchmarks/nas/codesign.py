@@ -20,20 +20,16 @@ from rich.console import Console
 from rich.table import Table
 from tvm_patch.nas.baselines import mobilenet_v2, proxyless
 
-from benchmarks.nas.tasks import BATCHES, CONTESTS, EVOLUTION, FINISH, PLANNERS, SUPER, Contest
+from benchmarks.nas.searching import TARGET, limits_of, searched
+from benchmarks.nas.tasks import CONTESTS, EVOLUTION, FINISH, PLANNERS, SUPER, Contest
 from benchmarks.nas.trial import Trial, trial
-from tvm_patch.driver.search import Judging, Settings, choose, train_super_network
 from tvm_patch.files import write_text
 from tvm_patch.nas.architecture import Architecture
 from tvm_patch.nas.cost import Cost
 from tvm_patch.nas.data.pictures import Task
-from tvm_patch.nas.limits import Limits
-from tvm_patch.nas.spaces import space_of
-from tvm_patch.targets import TARGETS
 
 RESULTS = Path(__file__).parent.parent / "results" / "nas-codesign.json"
 COMMAND = "python -m benchmarks.nas.codesign"
-TARGET = TARGETS["cortex-m7"]
 RESOLUTIONS = range(32, 113, 8)
 WIDTHS = tuple(w / 20 for w in range(2, 21))
 SCALED: dict[str, Callable[..., Architecture]] = {"MobileNetV2": mobilenet_v2, "ProxylessNAS": proxyless}
@@ -68,7 +64,7 @@ class Codesign:
                 yield self._row(contest, name, planner, self._scaled(contest, task, name, planner))
         for planner in PLANNERS:
             found = [(self._searched(contest, task, planner, seed), seed) for seed in range(self.seeds)]
-            trained = [(a, self._trial(contest, task, a, seed)) for a, seed in found]
+            trained = [(a, self._trial(contest, task, a, seed)) for a, seed in found if a is not None]
             yield self._row(contest, "searched", planner, trained)
 
     def _scaled(
@@ -83,7 +79,7 @@ class Codesign:
 
     def _fitting(self, contest: Contest, task: Task, name: str, planner: str) -> list[Architecture]:
         """Return the largest network of each resolution that fits, those with most work first."""
-        limits = _limits(contest)
+        limits = limits_of(contest)
         found = []
         for resolution in RESOLUTIONS:
             for width in reversed(WIDTHS):
@@ -94,36 +90,17 @@ class Codesign:
                     break
         return [made for _, made in sorted(found, key=lambda pair: -pair[0])]
 
-    def _searched(self, contest: Contest, task: Task, planner: str, seed: int) -> Architecture:
-        place = self.folder / contest.name / f"seed{seed}"
-        path = place / f"{planner}.json"
-        if path.exists():
-            return Architecture.load(path)
+    def _searched(self, contest: Contest, task: Task, planner: str, seed: int) -> Architecture | None:
         self._check_time()
-        from tvm_patch.nas.training.determinism import deterministic
-
-        place.mkdir(parents=True, exist_ok=True)
-        settings = Settings(
-            space=space_of(contest.space, len(task.classes), 1 if task.colors == 1 else 3),
-            how=PLANNERS[planner],
-            limits=_limits(contest),
-            training=SUPER,
-            judging=Judging(batches=BATCHES),
-            evolution=EVOLUTION,
-            finish=FINISH,
-            seed=seed,
-        )
-        deterministic(seed)
         begun = time.monotonic()
-        weights = train_super_network(task, settings, place / "supernet.npz")
-        found = choose(task, weights, settings, TARGET, accuracies=place / "accuracies.json")
+        found = searched(contest, task, PLANNERS[planner], seed, planner, self.folder)
         seconds = time.monotonic() - begun
-        self.console.print(
-            f"{contest.name} seed {seed} {planner}: inherited {found.accuracy:.1%} at "
-            f"{found.subnet.resolution}, {seconds:.0f} s"
-        )
-        found.candidate.architecture.save(path)
-        return found.candidate.architecture
+        if found is not None and seconds > 1:
+            self.console.print(
+                f"{contest.name} seed {seed} {planner}: inherited {found.inherited:.1%} at "
+                f"{found.architecture.resolution}, {seconds:.0f} s"
+            )
+        return found.architecture if found is not None else None
 
     def _trial(self, contest: Contest, task: Task, architecture: Architecture, seed: int) -> Trial:
         self._check_time()
@@ -145,7 +122,7 @@ class Codesign:
     ) -> dict[str, Any]:
         if not trained:
             return {"task": contest.name, "network": network, "planner": planner, "fits": False}
-        costs = [PLANNERS[planner].best(a, TARGET, _limits(contest)).cost for a, _ in trained]
+        costs = [PLANNERS[planner].best(a, TARGET, limits_of(contest)).cost for a, _ in trained]
         accuracies = [t.accuracy for _, t in trained]
         return {
             "task": contest.name,
@@ -173,10 +150,6 @@ def _of_costs(costs: list[Cost]) -> dict[str, Any]:
         "overhead": mean(c.overhead for c in costs),
         "cycles": round(mean(c.cycles for c in costs)),
     }
-
-
-def _limits(contest: Contest) -> Limits:
-    return Limits(sram_bytes=contest.sram_bytes, flash_bytes=contest.flash_bytes)
 
 
 def main() -> int:

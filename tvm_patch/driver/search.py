@@ -144,6 +144,7 @@ def choose(
     target: Target,
     *,
     accuracies: Path | None = None,
+    drawn_from: Space | None = None,
     count: int = 1,
     address: str | None = None,
     progress: Progress | None = None,
@@ -160,6 +161,8 @@ def choose(
         What it has to run on.
     accuracies : Path, optional
         File that keeps what is found out; a search that goes on asks nothing twice.
+    drawn_from : Space, optional
+        A part of the super network's space to choose from.
     count, address : int, str
         Workers, and the Ray cluster that they are of; without an address this process does it all.
     progress : callable, optional
@@ -204,11 +207,13 @@ def choose(
         try:
             generations = list(
                 _told(
-                    search(space, judge, fits, settings.evolution, settings.seed, _DRAWS), settings, progress
+                    search(drawn_from or space, judge, fits, settings.evolution, settings.seed, _DRAWS),
+                    settings,
+                    progress,
                 )
             )
         except Exhausted as error:
-            raise UserError(_nearest(settings, [*seen, space.smallest()], cost)) from error
+            raise UserError(_nearest(settings, [*seen, (drawn_from or space).smallest()], cost)) from error
     best = generations[-1].best
     chosen = cost(best.subnet)
     candidate = Candidate(architecture=space.architecture(best.subnet), schedule=chosen.schedule)
