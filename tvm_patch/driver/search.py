@@ -205,13 +205,8 @@ def choose(
             return settings.limits.fits(cost(subnet).cost)
 
         try:
-            generations = list(
-                _told(
-                    search(drawn_from or space, judge, fits, settings.evolution, settings.seed, _DRAWS),
-                    settings,
-                    progress,
-                )
-            )
+            found = search(drawn_from or space, judge, fits, settings.evolution, settings.seed, _DRAWS)
+            generations = list(_told(found, settings, progress))
         except Exhausted as error:
             raise UserError(_nearest(settings, [*seen, (drawn_from or space).smallest()], cost)) from error
     best = generations[-1].best
