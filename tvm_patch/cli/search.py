@@ -128,10 +128,15 @@ def search(
     )
     with output.progress(f"searching on {task.name}") as step:
         done = run_search(task, settings, folder, board=board, count=workers, address=cluster, progress=step)
+    from tvm_patch.driver.analyse import analyse
     from tvm_patch.files import write_text
+    from tvm_patch.report import inspect_report
+    from tvm_patch.report.plot import plot_memory
     from tvm_patch.report.plot_search import plot_front, plot_generations
     from tvm_patch.report.search import print_search, search_report
 
+    analysis = analyse(done.model, plan=done.plan, board=board)
+    plot_memory(inspect_report("network.tflite", analysis), folder / "memory.png")
     plot_generations(done.found.generations, folder / "generations.png")
     here = (done.found.chosen.cost.arena_bytes, done.found.accuracy)
     plot_front(done.found.points, here, limits.sram_bytes, folder / "front.png")

@@ -43,7 +43,8 @@ def test_search(command, pictures, tmp_path):
     assert len(read_model(folder / "network.tflite").operators) > 5
     assert (folder / "artifact" / "metadata.json").exists()
     assert all(
-        (folder / name).stat().st_size > 1000 for name in ("generations.png", "front.png", "network.keras")
+        (folder / name).stat().st_size > 1000
+        for name in ("generations.png", "front.png", "memory.png", "network.keras")
     )
     code, out, _ = command(*asked)
     assert code == 0, "it is done, and only looks again"
