@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tvm_patch.nas.evolution import Generation
-from tvm_patch.report.plot_parts import AFTER, BEFORE, PEAK, require_matplotlib, save
+from tvm_patch.report.plot_parts import AFTER, BEFORE, PEAK, legend_below, require_matplotlib, save
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -37,9 +37,10 @@ def generations_figure(generations: Sequence[Generation]) -> Figure:
     axes.plot(numbers, [sum(f) / len(f) for _, f in drawn], color=AFTER, label="mean")
     best = [100 * g.best.fitness for g in generations]
     axes.plot([g.number for g in generations], best, color=PEAK, linestyle="--", label="best so far")
+    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.set_xlabel("generation")
     axes.set_ylabel("accuracy with inherited weights, %")
-    axes.legend(frameon=False)
+    legend_below(axes, 4)
     return figure
 
 
@@ -78,5 +79,5 @@ def front_figure(points: Sequence[tuple[int, float]], chosen: tuple[int, float],
         axes.axvline(limit / 1024, color="black", linewidth=0.8, linestyle="--", label="limit")
     axes.set_xlabel("SRAM of the arena, KiB")
     axes.set_ylabel("accuracy with inherited weights, %")
-    axes.legend(frameon=False)
+    legend_below(axes, 4)
     return figure
