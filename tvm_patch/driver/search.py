@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from tvm_patch.errors import UserError
 from tvm_patch.files import write_bytes
 from tvm_patch.nas.data.pictures import Task
+from tvm_patch.nas.detection.head import Head
+from tvm_patch.nas.detection.scenes import DetectionTask
 from tvm_patch.nas.evolution import Evolution, Exhausted, Generation, draw_at_random, evolve
 from tvm_patch.nas.how import Chosen, How
 from tvm_patch.nas.judged import Accuracies
@@ -63,6 +65,8 @@ class Settings(Record):
     finish : Finish
         Of the chosen network.
     seed : int
+    head : Head or None
+        Of detectors; their space has as many ``detector`` channels.
     """
 
     kind: ClassVar[str] = "search"
@@ -77,6 +81,14 @@ class Settings(Record):
     random: bool = False
     finish: Finish
     seed: Annotated[int, Field(ge=0, le=1 << 31, strict=True)] = 0
+    head: Head | None = None
+
+    @model_validator(mode="after")
+    def _has_the_channels_of_its_head(self) -> Settings:
+        channels = self.head.channels if self.head is not None else 0
+        if channels != self.space.detector:
+            raise ValueError(f"the head has {channels} channels, the space's detector {self.space.detector}")
+        return self
 
 
 @dataclass(frozen=True)
@@ -87,7 +99,7 @@ class Found:
     ----------
     subnet : Subnet
     accuracy : float
-        On the validation pictures, with inherited weights.
+        On the validation pictures, with inherited weights; of detectors average precision at an overlap of a half.
     candidate : Candidate
         Its architecture and schedule.
     chosen : Chosen
@@ -106,13 +118,16 @@ class Found:
 
 
 def train_super_network(
-    task: Task, settings: Settings, checkpoint: Path | None = None, progress: Progress | None = None
+    task: Task | DetectionTask,
+    settings: Settings,
+    checkpoint: Path | None = None,
+    progress: Progress | None = None,
 ) -> dict[str, np.ndarray]:
     """Train the super network of a search, or go on from a checkpoint.
 
     Parameters
     ----------
-    task : Task
+    task : Task or DetectionTask
     settings : Settings
         Its space, training and seed count.
     checkpoint : Path, optional
@@ -125,12 +140,14 @@ def train_super_network(
     dict of str to ndarray
         Weights, as :func:`tvm_patch.nas.training.judging.make_judge` takes them.
     """
+    from tvm_patch.nas.training.objectives import Objects
     from tvm_patch.nas.training.optimizer import weights_by_place
     from tvm_patch.nas.training.super_training import SuperTraining
     from tvm_patch.nas.training.supernet import SuperNetwork
 
     network = SuperNetwork(settings.space, settings.seed)
-    training = SuperTraining(network, task.train, settings.training, settings.seed, checkpoint)
+    objective = Objects(settings.head) if settings.head is not None else None
+    training = SuperTraining(network, task.train, settings.training, settings.seed, checkpoint, objective)
     for step in training.run():
         if progress is not None:
             progress(f"super network, loss {step.loss:.2f}", step.done / step.total)
@@ -138,7 +155,7 @@ def train_super_network(
 
 
 def choose(
-    task: Task,
+    task: Task | DetectionTask,
     weights: Mapping[str, np.ndarray],
     settings: Settings,
     target: Target,
@@ -153,7 +170,7 @@ def choose(
 
     Parameters
     ----------
-    task : Task
+    task : Task or DetectionTask
     weights : mapping of str to ndarray
         Of the super network.
     settings : Settings
@@ -181,7 +198,14 @@ def choose(
     )
     known = Accuracies(accuracies, _depends(settings, weights))
     make = partial(
-        make_judge, space, dict(weights), task.train, task.validation, judging.batches, judging.size
+        make_judge,
+        space,
+        dict(weights),
+        task.train,
+        task.validation,
+        judging.batches,
+        judging.size,
+        settings.head,
     )
     done = 0
     with workers(make, count, address) as some:
@@ -232,6 +256,7 @@ def _depends(settings: Settings, weights: Mapping[str, np.ndarray]) -> dict[str,
     return {
         "space": settings.space.model_dump(mode="json"),
         "judging": settings.judging.model_dump(mode="json"),
+        "head": settings.head.model_dump(mode="json") if settings.head is not None else None,
         "weights": total.hex(),
     }
 
@@ -257,7 +282,7 @@ def _nearest(settings: Settings, seen: Sequence[Subnet], cost: Callable[[Subnet]
 
 
 def finish_network(
-    task: Task,
+    task: Task | DetectionTask,
     weights: Mapping[str, np.ndarray],
     found: Found,
     settings: Settings,
@@ -268,7 +293,7 @@ def finish_network(
 
     Parameters
     ----------
-    task : Task
+    task : Task or DetectionTask
     weights : mapping of str to ndarray
         Of the super network.
     found : Found
@@ -286,6 +311,7 @@ def finish_network(
     from tvm_patch.nas.training.finishing import finished
     from tvm_patch.nas.training.judging import Judge
     from tvm_patch.nas.training.keras_model import inherit
+    from tvm_patch.nas.training.objectives import Objects
     from tvm_patch.nas.training.optimizer import restore_weights
     from tvm_patch.nas.training.supernet import SuperNetwork
 
@@ -294,8 +320,9 @@ def finish_network(
     judging = settings.judging
     Judge(network, task.train, task.validation, judging.batches, judging.size).calibrate(found.subnet)
     model = inherit(network, found.subnet)
+    objective = Objects(settings.head) if settings.head is not None else None
     made, data = finished(
-        model, found.candidate.architecture, task, settings.finish, settings.seed, folder, progress
+        model, found.candidate.architecture, task, settings.finish, settings.seed, folder, progress, objective
     )
     if folder is not None:
         made.save(folder / "network.keras")

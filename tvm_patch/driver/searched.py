@@ -12,6 +12,7 @@ from tvm_patch.driver.artifact import Artifact
 from tvm_patch.driver.board_target import target_of
 from tvm_patch.driver.compile import compile as compile_model
 from tvm_patch.driver.evaluate import Evaluation, evaluate
+from tvm_patch.driver.evaluate_detector import DetectorEvaluation, evaluate_detector
 from tvm_patch.driver.plan import plan as plan_model
 from tvm_patch.driver.search import (
     Found,
@@ -21,9 +22,11 @@ from tvm_patch.driver.search import (
     generations_json,
     train_super_network,
 )
-from tvm_patch.errors import UserError
+from tvm_patch.errors import InputError, UserError
 from tvm_patch.files import write_text
 from tvm_patch.nas.data.pictures import Task
+from tvm_patch.nas.detection.head import Head
+from tvm_patch.nas.detection.scenes import DetectionTask
 from tvm_patch.planner.choose import Request
 from tvm_patch.planner.plan import Plan
 
@@ -43,7 +46,7 @@ class Searched:
     plan : Plan
     artifact : Artifact
         Compiled for the board under the plan.
-    evaluation : Evaluation
+    evaluation : Evaluation or DetectorEvaluation
         Of the test pictures, by the program compiled for the host under the plan.
     weights : dict of str to ndarray
         Of the super network.
@@ -54,12 +57,12 @@ class Searched:
     model: bytes
     plan: Plan
     artifact: Artifact
-    evaluation: Evaluation
+    evaluation: Evaluation | DetectorEvaluation
     weights: dict[str, np.ndarray]
 
 
 def search(
-    task: Task,
+    task: Task | DetectionTask,
     settings: Settings,
     folder: Path,
     *,
@@ -72,7 +75,7 @@ def search(
 
     Parameters
     ----------
-    task : Task
+    task : Task or DetectionTask
     settings : Settings
     folder : Path
         Made where it is missing.  Gets ``settings.json``, checkpoints, ``candidate.json``, ``generations.json``,
@@ -113,15 +116,30 @@ def search(
     chosen.plan.save(folder / "plan.json")
     artifact = compile_model(model, board=board, plan=chosen.plan)
     artifact.save(folder / "artifact")
-    evaluation = evaluate_under(model, task, request, progress)
+    evaluation = evaluate_under(model, task, settings.head, request, progress)
     return Searched(settings, found, model, chosen.plan, artifact, evaluation, weights)
 
 
 def evaluate_under(
-    model: bytes, task: Task, request: Request, progress: Progress | None = None
-) -> Evaluation:
-    """Return how often a network is right about the test pictures, compiled for the host as a request asks."""
-    return evaluate(compile_model(model, plan=request), model, task.test, progress=progress)
+    model: bytes,
+    task: Task | DetectionTask,
+    head: Head | None,
+    request: Request,
+    progress: Progress | None = None,
+) -> Evaluation | DetectorEvaluation:
+    """Return how often a network is right about the test pictures, compiled for the host as a request asks.
+
+    Raises
+    ------
+    InputError
+        When a task with boxes comes without a head, or one without them with one.
+    """
+    artifact = compile_model(model, plan=request)
+    if isinstance(task, DetectionTask) and head is not None:
+        return evaluate_detector(artifact, model, head, task.test, progress=progress)
+    if isinstance(task, Task) and head is None:
+        return evaluate(artifact, model, task.test, progress=progress)
+    raise InputError(f"{task.name}: boxes need a head, and classes none")
 
 
 def _request(found: Found, settings: Settings) -> Request:

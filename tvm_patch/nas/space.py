@@ -134,6 +134,8 @@ class Space(Record):
     classes : int
     colors : int
         Channels of the picture.
+    detector : int
+        Channels of the map that detectors give; 0 for classifiers.
     """
 
     kind: ClassVar[str] = "space"
@@ -147,6 +149,7 @@ class Space(Record):
     head: Channels | Literal[0] = 0
     classes: Classes
     colors: Literal[1, 3] = 3
+    detector: Annotated[int, Field(ge=0, le=8192, strict=True)] = 0
 
     @property
     def size(self) -> int:
@@ -195,6 +198,7 @@ class Space(Record):
             blocks=tuple(blocks),
             head=self.head_channels,
             classes=self.classes,
+            detector=self.detector,
         )
 
     def holds(self, subnet: Subnet) -> bool:

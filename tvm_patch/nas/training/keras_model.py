@@ -277,5 +277,9 @@ def inherit(network: SuperNetwork, subnet: Subnet, seed: int = 0) -> keras.Model
         put("head", network.head.numpy()[None, None, :last])
         last = network.space.head_channels
         put_norm("head", network.head_norm, last)
-    put("dense", network.dense.numpy()[:last], network.dense_bias.numpy())
+    dense = network.dense.numpy()[:last]
+    if network.space.detector:
+        put("boxes", dense[None, None], network.dense_bias.numpy())
+    else:
+        put("dense", dense, network.dense_bias.numpy())
     return model

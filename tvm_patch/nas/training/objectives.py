@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import tensorflow as tf
 
 from tvm_patch.nas.detection.head import Head
-from tvm_patch.nas.detection.targets import assign
+from tvm_patch.nas.detection.targets import Targets, assign
 from tvm_patch.nas.training.detection_loss import detection_loss
 from tvm_patch.nas.training.loss import smoothed_loss
 
@@ -20,6 +20,9 @@ class Objective(Protocol):
 
     def loss(self, outputs: tf.Tensor, targets: Any) -> tf.Tensor:
         """Return how far outputs are from that; float32, of no dimension."""
+
+    def spec(self) -> Any:
+        """Return the targets' types, with whatever size."""
 
     def settings(self) -> dict[str, Any]:
         """Return what it depends on; JSON."""
@@ -45,6 +48,10 @@ class Classes:
         """Return the mean cross entropy."""
         return smoothed_loss(outputs, targets, self._smoothing)
 
+    def spec(self) -> Any:
+        """Return the type of labels."""
+        return tf.TensorSpec((None,), tf.int32)
+
     def settings(self) -> dict[str, Any]:
         """Return nothing: the recipe has the smoothing."""
         return {}
@@ -69,6 +76,18 @@ class Objects:
     def loss(self, outputs: tf.Tensor, targets: Any) -> tf.Tensor:
         """Return the detector's loss."""
         return detection_loss(self._head, outputs, targets)
+
+    def spec(self) -> Any:
+        """Return the types of targets."""
+        places = (None, None, None, len(self._head.anchors))
+        real = tf.TensorSpec(places, tf.float32)
+        return Targets(
+            places=tf.TensorSpec((*places, 4), tf.float32),
+            present=real,
+            counted=real,
+            labels=tf.TensorSpec(places, tf.int32),
+            weights=real,
+        )
 
     def settings(self) -> dict[str, Any]:
         """Return the head."""

@@ -145,8 +145,6 @@ class SuperNetwork(tf.Module):
     space : Space
     seed : int
         Of the weights.
-    outputs : int, optional
-        Of the last layer; `space.classes` if None.
 
     Raises
     ------
@@ -154,7 +152,7 @@ class SuperNetwork(tf.Module):
         When subnets of the space would have no weights in common.
     """
 
-    def __init__(self, space: Space, seed: int = 0, outputs: int | None = None) -> None:
+    def __init__(self, space: Space, seed: int = 0) -> None:
         super().__init__(name="supernet")
         self.space = space
         chance = np.random.default_rng(seed)
@@ -174,8 +172,10 @@ class SuperNetwork(tf.Module):
             self.head = new("head", (last, space.head_channels), last)
             self.head_norm = Norm("head", space.head_channels)
             last = space.head_channels
-        classes = outputs or space.classes
-        self.dense = tf.Variable(tf.zeros((last, classes)), name="dense")
+        classes = space.detector or space.classes
+        # A detector that says nothing anywhere learns slowly; a classifier that takes no side learns well.
+        dense = 0.01 * chance.standard_normal((last, classes)) * bool(space.detector)
+        self.dense = tf.Variable(dense.astype(np.float32), name="dense")
         self.dense_bias = tf.Variable(tf.zeros(classes), name="dense_bias")
         self.batches = tf.Variable(0.0, trainable=False, name="batches")
         self._infer = self._function("infer")
@@ -191,6 +191,13 @@ class SuperNetwork(tf.Module):
         """Return what a subnet uses of every block, for :meth:`features`: int32 (blocks, fields of ``Use``)."""
         return tf.constant(uses_of(self.space, subnet))
 
+    def places_at(self, resolution: int) -> int:
+        """Return rows and columns of the last maps of a picture of a resolution."""
+        size = -(-resolution // 2)
+        for stage in self.space.stages:
+            size = -(-size // stage.stride)
+        return size
+
     def logits(self, pictures: tf.Tensor, uses: tf.Tensor, mode: Mode) -> tf.Tensor:
         """Return what a subnet says of pictures.
 
@@ -205,7 +212,7 @@ class SuperNetwork(tf.Module):
         Returns
         -------
         Tensor
-            float32 (N, outputs).
+            float32 (N, classes), or the map of a detector, float32 (N, rows, columns, detector).
         """
         x = tf.nn.conv2d(normalized(pictures), self.stem, 2, "SAME")
         x = tf.nn.relu6(self.stem_norm(x, self.space.stem_channels, mode, self.batches))
@@ -217,6 +224,8 @@ class SuperNetwork(tf.Module):
             x = pointwise(x, self.head[:channels])
             channels = self.space.head_channels
             x = tf.nn.relu6(self.head_norm(x, channels, mode, self.batches))
+        if self.space.detector:
+            return pointwise(x, self.dense[:channels]) + self.dense_bias
         return tf.reduce_mean(x, [1, 2]) @ self.dense[:channels] + self.dense_bias
 
     def recalibrate(self, subnet: Subnet, batches: Iterable[np.ndarray]) -> None:
@@ -242,7 +251,7 @@ class SuperNetwork(tf.Module):
         self.batches.assign(float(count))
 
     def predict(self, subnet: Subnet, pictures: np.ndarray) -> np.ndarray:
-        """Return what a recalibrated subnet says of pictures: float32 (N, outputs)."""
+        """Return what a recalibrated subnet says of pictures; see :meth:`logits`."""
         return np.asarray(self._infer(pictures, self.uses(subnet)))
 
     def _function(self, mode: Mode) -> Any:
