@@ -169,11 +169,11 @@ class _Stages:
 
     def _cuts(self) -> list[int]:
         """Return after how many layers, all of them row by row, nothing is needed but what the last one made."""
-        found, deepest = [], INPUT
+        found = []
         for index, op in enumerate(self._ops):
             if not op.rows or not op.bandable:
                 break
-            if all(self._last[i] <= index for i in range(index)) and deepest < index:
+            if all(self._last[i] <= index for i in range(index)):
                 found.append(index + 1)
         return found
 
