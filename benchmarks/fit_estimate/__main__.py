@@ -3,8 +3,8 @@
 ``python -m benchmarks.fit_estimate`` does it all for both cores: runs single operators over a grid of geometries and
 whole networks under plans, and writes the tables that the planner reads.  Interrupted, it goes on where it was, unless
 the kernels have changed.  ``--few`` takes every fourth operator and the ranked networks only, ``--core`` one core,
-``--again`` fits what is recorded, ``--report`` prints how good the tables are.  The same code gives the same tables:
-cycles are computed, not timed.
+``--again`` fits what is recorded, ``--report`` prints how good the tables are, ``--unit instructions`` counts those
+instead.  The same code gives the same tables: cycles are computed, not timed.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -61,12 +62,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Do what the command line asks for."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.fit_estimate", description=__doc__)
     parser.add_argument("--core", choices=CORES, action="append", help="one core only")
+    parser.add_argument(
+        "--unit", choices=("cycles", "instructions"), default="cycles", help="what is counted"
+    )
     parser.add_argument("--few", action="store_true", help="a quarter of the operators, ranked networks only")
     parser.add_argument("--again", action="store_true", help="fit what is recorded, without measuring")
     parser.add_argument("--report", action="store_true", help="only print how good the tables are")
     parser.add_argument("--models", type=Path, default=MODELS, help="folder of the .tflite files")
     asked = parser.parse_args(arguments)
-    for core in (CORES[name] for name in asked.core or CORES):
+    for core in (replace(CORES[name], unit=asked.unit) for name in asked.core or CORES):
         if not (asked.again or asked.report):
             record(core, asked.models, asked.few)
         if not asked.report:

@@ -1,10 +1,11 @@
-"""The cores that have a table, and how code runs on them."""
+"""The cores that have tables, and how code runs on them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from microtvm_project.run import RunResult
 from tvm_patch import driver
@@ -20,11 +21,13 @@ from tvm_patch.planner.segments import Segment
 from tvm_patch.targets import Target, get_target
 
 _HERE = Path(__file__).parent
+Unit = Literal["cycles", "instructions"]
+"""What is counted: cycles by the model of the core, or instructions."""
 
 
 @dataclass(frozen=True)
 class Core:
-    """A core whose cycles are fitted.
+    """A core whose costs are fitted.
 
     Attributes
     ----------
@@ -34,16 +37,20 @@ class Core:
         The board of QEMU that runs its code.
     silicon : str
         The board whose memories and caches its cycles are estimated with.
+    unit : {"cycles", "instructions"}
+        What costs are counted in.
     """
 
     name: str
     emulator: str
     silicon: str
+    unit: Unit = "cycles"
 
     @property
     def target(self) -> Target:
-        """Whose kernels run."""
-        return get_target(self.name)
+        """Whose kernels run, with costs in the unit."""
+        found = get_target(self.name)
+        return found if self.unit == "cycles" else found.counting_instructions
 
     @property
     def table(self) -> Path:
@@ -53,24 +60,25 @@ class Core:
     @property
     def module(self) -> str:
         """The name of that module."""
-        return f"{self.name.replace('-', '_')}_cycles"
+        return f"{self.name.replace('-', '_')}_{self.unit}"
 
     def recorded(self, what: str) -> Path:
         """Return the file of what was measured."""
-        return _HERE / self.name / f"{what}.json"
+        folder = _HERE / self.name
+        return (folder if self.unit == "cycles" else folder / self.unit) / f"{what}.json"
 
     def describe(self, model: Path | bytes, prune: bool = True) -> Network:
         """Return a model as the planner sees it."""
         return legalize(model, "model", target=self.target, prune=prune).describe()[1]
 
-    def cycles(
+    def cost(
         self,
         model: Path | bytes,
         segments: Sequence[Segment],
         mode: InputMode = "resident",
         prune: bool = True,
     ) -> int:
-        """Return the cycles of one inference, with kernels that have ample scratch.
+        """Return what one inference takes, with kernels that have ample scratch.
 
         Parameters
         ----------
@@ -87,15 +95,21 @@ class Core:
         DoesNotFitError
             When the board's memories are too small.
         """
-        cycles = self._run(model, segments, mode, prune, profile=False).cycles
-        assert cycles is not None
-        return cycles.total
+        ran = self._run(model, segments, mode, prune, profile=False)
+        cost = ran.instructions if self.unit == "instructions" else ran.cycles and ran.cycles.total
+        assert cost is not None
+        return cost
 
-    def operator_cycles(self, model: Path | bytes, segments: Sequence[Segment]) -> list[int]:
-        """Return the cycles of every operator, where each is a segment in one band; see :meth:`cycles`."""
-        cycles = self._run(model, segments, "resident", True, profile=True).operator_cycles
-        assert cycles is not None
-        return [c.total for c in cycles]
+    def operator_costs(self, model: Path | bytes, segments: Sequence[Segment]) -> list[int]:
+        """Return what every operator takes, where each is a segment in one band; see :meth:`cost`."""
+        ran = self._run(model, segments, "resident", True, profile=True)
+        if self.unit == "instructions":
+            assert (
+                ran.operator_instructions is not None
+            )  # by place in the network, not in the order of segments
+            return [ran.operator_instructions[segment.operators[0]] for segment in segments]
+        assert ran.operator_cycles is not None
+        return [c.total for c in ran.operator_cycles]
 
     def _run(
         self, model: Path | bytes, segments: Sequence[Segment], mode: InputMode, prune: bool, *, profile: bool
@@ -107,7 +121,8 @@ class Core:
         plan = plan_of(network, Request(mode), Point(ample, 0), ())
         artifact = driver.compile(model, name="model", board=self.silicon, plan=plan, prune=prune)
         given = driver.random_inputs(artifact, 1, 0)
-        return artifact.run(given, board=self.emulator, as_board=self.silicon, cycles=True, profile=profile)
+        timed = self.unit == "cycles"
+        return artifact.run(given, board=self.emulator, as_board=self.silicon, cycles=timed, profile=profile)
 
 
 CORES = {

@@ -1,4 +1,4 @@
-"""From measurements to cycles per piece of code."""
+"""From measurements to cycles, or instructions, per piece of code."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def fit_table(
     far expects, so that the error of single layers cancels.
     """
     pieces = pieces_of(measurements, core)
-    table = fit(pieces, [m.cycles for m in measurements])
+    table = fit(pieces, [m.cost for m in measurements])
     # What fetching takes more than storing may be less than nothing, so errors are not made relative to it.
     matrix = np.array([(rows, rows * size) for rows, size, _ in fetching], float)
     cycles = non_negative_least_squares(matrix, np.array([cycles for _, _, cycles in fetching], float))
@@ -122,11 +122,12 @@ def recorded_segments(plan: Mapping[str, Any]) -> tuple[Segment, ...]:
 def table_text(table: Mapping[str, float], core: Core) -> str:
     """Return the module that holds a table."""
     lines = "".join(f'    "{name}": {value:.4g},\n' for name, value in sorted(table.items()))
+    memories = f", with the memories of {core.silicon}" if core.unit == "cycles" else ""
     return (
-        f'"""Cycles by piece of code on a {core.name.title()}, with the memories of {core.silicon}.\n\n'
+        f'"""{core.unit.title()} by piece of code on a {core.name.title()}{memories}.\n\n'
         "Written by ``python -m benchmarks.fit_estimate`` from what it recorded beside itself: non-negative least\n"
         'squares of relative errors.  See ``docs/planner-estimate.md``.\n"""\n\n'
-        f"CYCLES: dict[str, float] = {{\n{lines}}}\n"
+        f"{core.unit.upper()}: dict[str, float] = {{\n{lines}}}\n"
         '"""By name of the piece; see :mod:`tvm_patch.planner.estimate.terms`."""\n'
     )
 

@@ -21,23 +21,24 @@ _TOGETHER = 24
 
 @dataclass(frozen=True)
 class Measurement:
-    """Cycles of one operator.
+    """What one operator takes.
 
     Attributes
     ----------
     case : Case
     bands : int
         Bands that it ran in.
-    cycles : int
+    cost : int
+        In the core's unit.
     """
 
     case: Case
     bands: int
-    cycles: int
+    cost: int
 
     def to_json(self) -> list[Any]:
         """Return plain values."""
-        return [self.case.kind, self.case.numbers, self.bands, self.cycles]
+        return [self.case.kind, self.case.numbers, self.bands, self.cost]
 
     @classmethod
     def from_json(cls, values: Sequence[Any]) -> Measurement:
@@ -107,13 +108,13 @@ def _run(cases: Sequence[Case], bands: int, core: Core) -> list[Measurement]:
             return []
     plan = tuple(Segment(s.operators, bands) for s in described.segments)
     if len(cases) == 1:
-        return [Measurement(cases[0], bands, core.cycles(described.model, plan))]
+        return [Measurement(cases[0], bands, core.cost(described.model, plan))]
     try:
-        cycles = core.operator_cycles(described.model, plan)
+        costs = core.operator_costs(described.model, plan)
     except DoesNotFitError:
         half = len(cases) // 2
         return _run(cases[:half], bands, core) + _run(cases[half:], bands, core)
-    return [Measurement(case, bands, n) for case, n in zip(cases, cycles, strict=True)]
+    return [Measurement(case, bands, n) for case, n in zip(cases, costs, strict=True)]
 
 
 def _legal(network: Network, operators: Sequence[int], bands: int) -> bool:
@@ -127,12 +128,12 @@ def _legal(network: Network, operators: Sequence[int], bands: int) -> bool:
 
 
 def measure_fetching(core: Core) -> list[tuple[int, int, int]]:
-    """Return (rows, bytes of a row, cycles more than with the input in the arena) of some inputs."""
+    """Return (rows, bytes of a row, cost more than with the input in the arena) of some inputs."""
     found = []
     for h, w, c in ((8, 16, 3), (8, 64, 3), (32, 16, 3), (32, 64, 4), (16, 20, 16)):
         described = describe([Case("unary", {"op": "hard_swish", "h": h, "w": w, "c": c})], core)
         stored, fetched = (
-            core.cycles(described.model, described.segments, mode) for mode in ("resident", "rereadable")
+            core.cost(described.model, described.segments, mode) for mode in ("resident", "rereadable")
         )
         found.append((h, w * c, fetched - stored))
     return found

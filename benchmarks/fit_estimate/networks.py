@@ -52,7 +52,10 @@ def described(model: Path, core: Core) -> Network:
 
 
 def _plans(network: Network, ranked: bool) -> Iterator[tuple[InputMode, tuple[Segment, ...]]]:
-    """Yield different plans: the least memory with either input mode, and for ranked networks some others."""
+    """Yield different plans: the least memory with either input mode, and for ranked networks some others.
+
+    Only those that are all segments of rows, in bands: more is not recorded of them.
+    """
     seen = {layer_by_layer(network)}
     modes: tuple[InputMode, ...] = ("resident", "rereadable") if image_input(network) else ("resident",)
     for mode in modes:
@@ -60,7 +63,7 @@ def _plans(network: Network, ranked: bool) -> Iterator[tuple[InputMode, tuple[Se
         if ranked and mode == "resident":
             found += [random_plan(network, seed) for seed in range(PLANS - 1)]
         for segments in found:
-            if segments not in seen:
+            if segments not in seen and all(s == Segment(s.operators, s.bands) for s in segments):
                 seen.add(segments)
                 yield mode, segments
 
@@ -120,7 +123,7 @@ def measure_networks(folder: Path, core: Core, log: Log, few: bool = False) -> d
 
         def run(segments: Sequence[Segment], mode: InputMode, model: Path = model) -> int:
             key = f"{model.stem} {mode} {[(s.operators, s.bands) for s in segments]}"
-            return int(log.get(key, lambda: [core.cycles(model, segments, mode, prune=False)])[0])
+            return int(log.get(key, lambda: [core.cost(model, segments, mode, prune=False)])[0])
 
         layers = run(layer_by_layer(network), "resident")
         plans = []

@@ -18,13 +18,13 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
-from tvm_patch.nas.baselines import mobilenet_v2, proxyless
 
 from benchmarks.nas.searching import TARGET, limits_of, searched
 from benchmarks.nas.tasks import CONTESTS, EVOLUTION, FINISH, PLANNERS, SUPER, Contest
 from benchmarks.nas.trial import Trial, trial
 from tvm_patch.files import write_text
 from tvm_patch.nas.architecture import Architecture
+from tvm_patch.nas.baselines import mobilenet_v2, proxyless
 from tvm_patch.nas.cost import Cost
 from tvm_patch.nas.data.pictures import Task
 

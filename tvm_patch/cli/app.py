@@ -27,6 +27,7 @@ from tvm_patch.cli.project import project
 from tvm_patch.cli.redistribute import redistribute
 from tvm_patch.cli.run import run
 from tvm_patch.cli.search import search
+from tvm_patch.cli.search_space import search_space
 from tvm_patch.cli.streams import OUT_OF_REACH, abandon_stdout, prepare
 from tvm_patch.cli.tune import tune
 from tvm_patch.cli.zoo import zoo
@@ -53,6 +54,7 @@ app.command("redistribute")(redistribute)
 app.command("search")(search)
 app.command("finetune")(finetune)
 app.command("evaluate")(evaluate)
+app.command("search-space")(search_space)
 app.command("boards")(boards)
 app.command("board-server")(board_server)
 app.add_typer(project, name="project")

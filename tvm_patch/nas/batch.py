@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from multiprocessing import get_context
 
 from tvm_patch.errors import PlanError
-from tvm_patch.input_mode import InputMode
 from tvm_patch.nas.architecture import Architecture
-from tvm_patch.nas.cost import Cost, layer_cost, patched_cost
-from tvm_patch.nas.planned import planned
-from tvm_patch.targets import HOST, Target, get_target
+from tvm_patch.nas.cost import Cost
+from tvm_patch.nas.schedule import LayerByLayer, Schedule
+from tvm_patch.targets import HOST, get_target
 
 _CHUNK = 64
 """Architectures that a worker is given at once: sending one takes about as long as its cost."""
@@ -30,29 +29,17 @@ class Question:
     ----------
     target : str
         Name of what it runs on; see :func:`tvm_patch.targets.get_target`.
-    mode : {"resident", "rereadable", "streamed"}
-        Where the picture comes from.
-    patches, layers : int
-        As for :func:`tvm_patch.nas.cost.patched_cost`.
-    max_overhead : float
-        As for :func:`tvm_patch.nas.planned.planned`; with neither `patches` nor this: layer by layer.
+    schedule : LayerByLayer or InPatches or ByPlanner
+        How it runs.
     """
 
     target: str = HOST.name
-    mode: InputMode = "resident"
-    patches: int = 0
-    layers: int = 0
-    max_overhead: float = 0.0
+    schedule: Schedule = field(default_factory=LayerByLayer)
 
     def cost(self, architecture: Architecture) -> Cost | PlanError:
         """Return the cost of an architecture, or why it cannot run in this way."""
-        target: Target = get_target(self.target)
         try:
-            if self.max_overhead:
-                return planned(architecture, target, self.mode, self.max_overhead).cost
-            if not self.patches:
-                return layer_cost(architecture, target, self.mode)
-            return patched_cost(architecture, target, self.patches, self.layers, self.mode)
+            return self.schedule.cost(architecture, get_target(self.target))
         except PlanError as refusal:
             return refusal
 

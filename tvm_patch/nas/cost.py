@@ -1,4 +1,4 @@
-"""What an architecture takes, layer by layer and in patches: arena and work as compiling it would give.
+"""What an architecture takes, layer by layer and in patches: arena, work and flash as compiled, and time.
 
 A search asks a hundred thousand times, and its networks are made of the same layers over and over: what a layer needs
 is found once for every shape, and a patched stage once for all networks that begin alike.
@@ -6,7 +6,7 @@ is found once for every shape, and a patched stage once for all networks that be
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -14,13 +14,15 @@ from typing import NamedTuple
 from tvm_patch.errors import PlanError
 from tvm_patch.input_mode import InputMode
 from tvm_patch.nas.architecture import Architecture
-from tvm_patch.nas.describe import describe_layer, network_of_layers
+from tvm_patch.nas.describe import constant_bytes, describe_layer, network_of_layers
 from tvm_patch.nas.layers import INPUT, Layer, Wired, layers_of
 from tvm_patch.planner.arena.least import least_size
 from tvm_patch.planner.layout.patches import layout_patches
 from tvm_patch.planner.layout.row_buffer import aligned
 from tvm_patch.planner.network import Network
 from tvm_patch.planner.schedule import overhead_of
+from tvm_patch.planner.search.layers import layer_cycles
+from tvm_patch.planner.search.patched import patch_cycles
 from tvm_patch.planner.segments import Segment
 from tvm_patch.targets import Target
 
@@ -37,11 +39,19 @@ class Cost:
         Multiply-accumulates of the network.
     executed : int
         Multiply-accumulates of one inference.
+    flash_bytes : int
+        Of constants: weights, biases, rescaling, tables, as kernels have them; see
+        :func:`tvm_patch.nas.describe.constant_bytes`.
+    cycles, instructions : int
+        Of one inference, by the planner's estimate of kernels with ample scratch (``docs/planner-estimate.md``).
     """
 
     arena_bytes: int
     macs: int
     executed: int
+    flash_bytes: int
+    cycles: int
+    instructions: int
 
     @property
     def overhead(self) -> float:
@@ -49,12 +59,26 @@ class Cost:
         return overhead_of(self.executed, self.macs)
 
 
+class Time(NamedTuple):
+    """By the planner's estimate."""
+
+    cycles: int
+    instructions: int
+
+
+def total_time(times: Sequence[Time]) -> Time:
+    """Return the sum of some times."""
+    return Time(sum(t.cycles for t in times), sum(t.instructions for t in times))
+
+
 class Alone(NamedTuple):
-    """A layer that runs by itself: scratch in bytes, how far its output may lie over each input, and its work."""
+    """A layer that runs by itself: scratch in bytes, how far its output may lie over inputs, flash, work and time."""
 
     scratch: int
     distances: tuple[int | None, ...]
+    flash: int
     macs: int
+    time: Time
 
 
 @lru_cache(maxsize=1 << 17)
@@ -70,10 +94,17 @@ def alone_cost(layer: Layer, target: Target, fetched: bool) -> Alone:
         Whether its input is not in the arena.
     """
     op = describe_layer(layer, target)
-    network = Network.of("layer", [op], op.operator.inputs, op.operator.outputs)
-    layout = Segment((0,)).lay_out(network, op.outputs, op.inputs if fetched else ())
+    network = Network.of("layer", [op], op.operator.inputs, op.operator.outputs, target)
+    rows = op.inputs if fetched else ()
+    layout = Segment((0,)).lay_out(network, op.outputs, rows)
     distances = tuple(layout.input_distance.get(name) for name in op.inputs)
-    return Alone(layout.scratch_bytes, distances, op.macs)
+    time = estimate(network, lambda network: layer_cycles(network, op, rows))
+    return Alone(layout.scratch_bytes, distances, constant_bytes(layer, target), op.macs, time)
+
+
+def estimate(network: Network, count: Callable[[Network], int]) -> Time:
+    """Return what is counted of a network with the costs of its target: cycles, and instructions."""
+    return Time(count(network), count(network.counting_instructions))
 
 
 def layer_cost(architecture: Architecture, target: Target, mode: InputMode = "resident") -> Cost:
@@ -90,8 +121,18 @@ def layer_cost(architecture: Architecture, target: Target, mode: InputMode = "re
     wired = layers_of(architecture)
     fetched = mode != "resident"
     alone = [alone_cost(layer, target, fetched and reads == (INPUT,)) for layer, reads in wired]
-    macs = sum(a.macs for a in alone)
-    return Cost(_arena(architecture, wired, alone, 0, 0, fetched), macs, macs)
+    return _cost(_arena(architecture, wired, alone, 0, 0, fetched), alone, alone)
+
+
+def _cost(arena: int, alone: Sequence[Alone], run: Sequence[Alone | _Stage]) -> Cost:
+    """Return the cost of layers, of which these run by themselves or as a stage."""
+    return Cost(
+        arena,
+        sum(a.macs for a in alone),
+        sum(r.macs for r in run),
+        sum(a.flash for a in alone),
+        *total_time([r.time for r in run]),
+    )
 
 
 def patched_cost(
@@ -128,16 +169,16 @@ def patched_cost(
     fetched = mode != "resident"
     stage = _stage(tuple(wired[:layers]), kept, patches, target, fetched)
     alone = [alone_cost(layer, target, False) for layer, _ in wired]
-    macs = sum(a.macs for a in alone)
-    executed = stage.macs + sum(a.macs for a in alone[layers:])
-    return Cost(_arena(architecture, wired, alone, layers, stage.scratch, fetched), macs, executed)
+    arena = _arena(architecture, wired, alone, layers, stage.scratch, fetched)
+    return _cost(arena, alone, [stage, *alone[layers:]])
 
 
 class _Stage(NamedTuple):
-    """A patched stage: its scratch in bytes, and its work."""
+    """A patched stage: its scratch in bytes, its work and time."""
 
     scratch: int
     macs: int
+    time: Time
 
 
 @lru_cache(maxsize=1 << 15)
@@ -158,7 +199,8 @@ def _stage(
         [names[i] for i in kept],
         network.inputs if fetched else (),
     )
-    return _Stage(layout.scratch_bytes, layout.macs_executed(network))
+    time = estimate(network, lambda network: patch_cycles(network, layout))
+    return _Stage(layout.scratch_bytes, layout.macs_executed(network), time)
 
 
 def _arena(

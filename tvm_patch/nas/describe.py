@@ -143,11 +143,28 @@ class _LayerShapes(KernelShapes):
         return replace(known, index=index, operator=op) if known.rows and known.bandable else None
 
 
-@lru_cache(maxsize=1 << 17)
 def describe_layer(layer: Layer, target: Target) -> OperatorDesc:
     """Return a layer described by the kernel that its shape gets, at place 0 of a network of its own."""
+    return _known(layer, target)[0]
+
+
+def constant_bytes(layer: Layer, target: Target) -> int:
+    """Return the bytes of a layer's constants in flash, packed as its kernel wants them: weights, rescaling, tables.
+
+    A trained network may need others where its numbers do: a classifier of one class takes 3 bytes more where its
+    scale needs 53 bits, and one whose classes are not fours takes up to two classes' weights less where a tuning
+    database says that pairs of them are faster (``prefer="size"`` asks none).  Tables that happen to be equal are
+    stored once.
+    """
+    return _known(layer, target)[1]
+
+
+@lru_cache(maxsize=1 << 17)
+def _known(layer: Layer, target: Target) -> tuple[OperatorDesc, int]:
     operator = _operator(layer)
-    return describe_operator(OperatorDesc(0, operator), kernel_for(operator, target), target)
+    kernel = kernel_for(operator, target)
+    described = describe_operator(OperatorDesc(0, operator), kernel, target)
+    return described, sum(array.nbytes for array in kernel.constants.values())
 
 
 def _shape(size: int, channels: int) -> tuple[int, ...]:

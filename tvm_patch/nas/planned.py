@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -10,14 +10,15 @@ from tvm_patch.errors import PlanError
 from tvm_patch.garbage import uncollected
 from tvm_patch.input_mode import InputMode
 from tvm_patch.nas.architecture import Architecture
-from tvm_patch.nas.cost import Cost, alone_cost
-from tvm_patch.nas.describe import network_of_layers
+from tvm_patch.nas.cost import Cost, Time, alone_cost, estimate, total_time
+from tvm_patch.nas.describe import constant_bytes, network_of_layers
 from tvm_patch.nas.layers import Wired, layers_of
 from tvm_patch.planner.modes import fetched_inputs
 from tvm_patch.planner.network import Network
 from tvm_patch.planner.placement import Footprint, memory_question, place
 from tvm_patch.planner.search.least import least_ways
 from tvm_patch.planner.search.moves import Move
+from tvm_patch.planner.search.plan_cycles import segment_cycles
 from tvm_patch.planner.segments import Segment, kept_tensors
 from tvm_patch.targets import Target
 
@@ -87,7 +88,26 @@ def _planned(architecture: Architecture, target: Target, mode: InputMode, max_ov
         if arena == max(move.peak for move in way):
             break  # nothing can be placed better
     arena, executed, segments = min(found, key=lambda f: f[:2])
-    return Planned(Cost(arena, network.macs, executed), segments)
+    flash = sum(constant_bytes(layer, target) for layer, _ in wired)
+    time = _time(network, wired, segments, fetched_inputs(network, mode))
+    return Planned(Cost(arena, network.macs, executed, flash, *time), segments)
+
+
+def _time(network: Network, wired: list[Wired], segments: Sequence[Segment], fetched: frozenset[str]) -> Time:
+    """Return cycles and instructions; those of layers that run by themselves are known."""
+    lone, others = [], []
+    for segment, stored in zip(segments, kept_tensors(network, segments), strict=True):
+        if segment == Segment(segment.operators[:1]):
+            index = segment.operators[0]
+            inputs = network.operators[index].inputs
+            lone.append(alone_cost(wired[index].layer, network.target, fetched.issuperset(inputs)).time)
+        else:
+            others.append((segment, stored))
+
+    def count(network: Network) -> int:
+        return sum(segment_cycles(network, segment, stored, fetched) for segment, stored in others)
+
+    return total_time([*lone, estimate(network, count)])
 
 
 def _arena(network: Network, wired: list[Wired], way: list[Move], mode: InputMode) -> int:

@@ -172,10 +172,18 @@ class Network:
         operators: Sequence[OperatorDesc],
         inputs: Sequence[Tensor],
         outputs: Sequence[Tensor],
+        target: Target = HOST,
     ) -> Network:
         """Return a network of described operators in run order."""
         graph = Graph(tuple(op.operator for op in operators), tuple(inputs), tuple(outputs))
-        return cls(name, graph, tuple(operators))
+        return cls(name, graph, tuple(operators), target)
+
+    @property
+    def counting_instructions(self) -> Network:
+        """The same network for an estimate of instructions; see :attr:`Target.counting_instructions`."""
+        found = replace(self, target=self.target.counting_instructions)
+        vars(found)["turns"] = self.turns  # the same, and not found at once
+        return found
 
     @property
     def tensors(self) -> Mapping[str, Tensor]:

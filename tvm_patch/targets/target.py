@@ -8,7 +8,8 @@ here imports TVM.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Literal
 
 from tvm_patch.targets.data_memory import DataMemory
@@ -17,7 +18,7 @@ Isa = Literal["c", "tir"]
 """What a kernel is written in; see :mod:`tvm_patch.kernels.base`."""
 
 CostTable = Mapping[str, float]
-"""Cycles by piece of code; see ``docs/planner-estimate.md``."""
+"""Cycles, or instructions, by piece of code; see ``docs/planner-estimate.md``."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,8 @@ class Target:
         What kernels may be written in, best first.
     costs : mapping of str to float
         Cycles by piece of code, for the planner's estimate.
+    instructions : mapping of str to float
+        Instructions by piece of code, of the core whose cycles those are.
     timed_on : str
         Name of the core whose cycles those are.
     ample_scratch : int
@@ -48,6 +51,7 @@ class Target:
     name: str
     isas: tuple[Isa, ...]
     costs: CostTable = field(repr=False, hash=False)
+    instructions: CostTable = field(repr=False, hash=False)
     timed_on: str
     ample_scratch: int
     tuned_on: str
@@ -58,6 +62,11 @@ class Target:
     def prints_c(self) -> bool:
         """Whether its code is printed as C, which may call C functions; TVM's LLVM back end may not."""
         return "c" in self.isas
+
+    @cached_property
+    def counting_instructions(self) -> Target:
+        """The same target for an estimate of instructions: they are its costs."""
+        return replace(self, costs=self.instructions)
 
     def runs_kernels_of(self, other: Target) -> bool:
         """Tell whether kernels are chosen here as on the other: then a plan for one is a plan for both."""

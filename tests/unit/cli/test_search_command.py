@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
-from tvm_patch.nas.schedule import Candidate
 
 from tests.unit.nas.data.trees import noise, paint
 from tests.unit.nas.training.little import SPACE
+from tvm_patch.nas.schedule import Candidate
 from tvm_patch.nas.space import Space
 from tvm_patch.tflite.reader import read_model
 

@@ -6,7 +6,6 @@ import random
 from collections.abc import Sequence
 
 from tvm_patch.nas.architecture import Architecture, Bottleneck
-from tvm_patch.zoo.blocks import Mobile
 
 CHANNELS = (8, 16, 24, 32, 40, 48, 64, 80, 96, 112, 128, 160, 192, 256, 320)
 
@@ -18,7 +17,7 @@ def random_architecture(
     largest: int = 128,
     resolutions: Sequence[int] = (),
 ) -> Architecture:
-    """Return a record with strides, residuals, squeeze-and-excite and odd sizes.
+    """Return a record with strides, residuals, squeeze-and-excite, odd sizes, and pictures of one channel or three.
 
     Parameters
     ----------
@@ -58,18 +57,5 @@ def random_architecture(
         activation=chance.choice(("RELU", "RELU6")),
         softmax=chance.random() < 0.5,
         padding=chance.choice(("same", "same", "symmetric")),
-    )
-
-
-def record_of(design: Mobile, resolution: int, classes: int) -> Architecture:
-    """Return a network of the zoo as a record."""
-    return Architecture(
-        resolution=resolution,
-        stem=design.stem,
-        blocks=tuple(Bottleneck(**block._asdict()) for block in design.blocks),
-        head=design.head,
-        classes=classes,
-        activation=design.activation,
-        padding="symmetric" if design.symmetric_padding else "same",
-        softmax=design.softmax,
+        colors=chance.choice((3, 3, 1)),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -52,9 +53,9 @@ def test_recorded_operators(core):
     ratio = {
         kind: np.array(
             [
-                cycles_of_pieces(p, core.target.costs) / m.cycles
+                cycles_of_pieces(p, core.target.costs) / m.cost
                 for m, p in zip(some, pieces, strict=True)
-                if m.case.kind == kind and m.cycles > 500 and m.case.numbers.get("c", 4) > 3
+                if m.case.kind == kind and m.cost > 500 and m.case.numbers.get("c", 4) > 3
             ]
         )
         for kind in ("conv", "depthwise", "binary", "reduction")
@@ -77,6 +78,15 @@ def test_recorded_networks(core, name, shared_models):
         assert regret(rows) < 1.05
 
 
+@BOTH
+@pytest.mark.parametrize("name", RANKED[:2])
+def test_recorded_instructions(core, name, shared_models):
+    counted = replace(core, unit="instructions")
+    network = described(shared_models / f"{name}.tflite", counted)
+    for estimated, measured, what in compared(network, load_networks(counted)[name]):
+        assert 0.95 < estimated / measured < 1.07, what
+
+
 def test_bands_of_different_widths_cost_more():
     cost = OperatorCost(call=100, column=10, once=1, dynamic=5)
     assert cost.row(5) == 150
@@ -89,7 +99,7 @@ def test_bands_of_different_widths_cost_more():
 def test_fresh_counts(core, name, shared_models):
     model = shared_models / f"{name}.tflite"
     network = described(model, core)
-    measured = core.cycles(model, layer_by_layer(network), prune=False)
+    measured = core.cost(model, layer_by_layer(network), prune=False)
     assert sum(layer_cycles(network, op) for op in network.operators) == pytest.approx(measured, rel=0.1)
 
 
