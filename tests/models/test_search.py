@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from tests.unit.nas.training.little import SPACE, task
-from tvm_patch.errors import UserError
+from tests.unit.nas.training.squares_in_noise import task as squares_task
+from tvm_patch.errors import InputError, UserError
 from tvm_patch.nas.evolution import Evolution
 from tvm_patch.nas.how import How
 from tvm_patch.nas.limits import Limits
@@ -17,7 +18,10 @@ pytest.importorskip("tensorflow", reason="needs the extra [nas]: pip install 'tv
 import tvm_patch
 from tvm_patch.driver.reference import find_reference
 from tvm_patch.driver.search import Judging, Settings, choose, train_super_network
-from tvm_patch.driver.searched import search
+from tvm_patch.driver.searched import evaluate_under, search
+from tvm_patch.nas.detection.anchors import find_anchors
+from tvm_patch.nas.detection.head import Head
+from tvm_patch.planner.choose import Request
 from tvm_patch.targets import TARGETS
 
 pytestmark = pytest.mark.slow
@@ -126,3 +130,32 @@ def test_a_trained_super_network_is_not_trained_again(whole):
     assert not steps
     for name, value in done.weights.items():
         np.testing.assert_array_equal(weights[name], value)
+
+
+def test_a_detector_is_searched_and_ends_in_a_map(tmp_path):
+    scenes = squares_task()
+    head = Head(classes=scenes.classes, anchors=find_anchors(scenes.train.boxes, 1))
+    gentle = Recipe(steps=60, batch=32, rate=0.02, warmup=10, clip=5)
+    space = SPACE.model_copy(update={"resolutions": (24, 32), "detector": head.channels, "classes": 2})
+    asked = SETTINGS.model_copy(
+        update={
+            "space": space,
+            "head": head,
+            "limits": Limits(sram_bytes=6_000, flash_bytes=24_000),
+            "training": SuperRecipe(largest=gentle, sampled=gentle, subnets=2),
+            "finish": Finish(
+                tuning=gentle, rounding=Recipe(steps=10, batch=32, rate=0.001, clip=5), samples=32
+            ),
+        }
+    )
+    done = search(scenes, asked, tmp_path, board="qemu_m7")
+    assert done.found.candidate.architecture.detector == head.channels
+    assert done.artifact.metadata.outputs[0].shape[-1] == head.channels
+    assert done.artifact.arena_bytes <= 6_000
+    assert done.evaluation.differing == 0
+    assert len(done.evaluation.found) == 24
+    assert done.evaluation.score.mean_ap50 > 0.3
+    with pytest.raises(InputError, match="boxes need a head"):
+        evaluate_under(done.model, scenes, None, Request())
+    with pytest.raises(ValueError, match="the head has 0 channels, the space's detector 7"):
+        Settings.model_validate({**asked.model_dump(), "head": None})

@@ -15,6 +15,9 @@ from tvm_patch.errors import UserError
 
 if TYPE_CHECKING:
     from microtvm_project.boards import Board
+    from tvm_patch.nas.data.pictures import Task
+    from tvm_patch.nas.detection.head import Head
+    from tvm_patch.nas.detection.scenes import DetectionTask
     from tvm_patch.nas.limits import Limits
     from tvm_patch.nas.space import Space
 
@@ -74,6 +77,9 @@ def search(
     max_overhead: Annotated[
         float, typer.Option("--max-overhead", min=1.0, help="Most work of a plan over the network's.")
     ] = 1.1,
+    anchors: Annotated[
+        int, typer.Option("--anchors", min=1, max=20, help="Of a detector, where pictures have boxes.")
+    ] = 3,
     random: Annotated[
         bool, typer.Option("--random", help="Draw subnets at random instead of evolving them.")
     ] = False,
@@ -96,6 +102,7 @@ def search(
     Examples:
       tvm-patch search --data digits --sram 16K --flash 128K -o build/digits
       tvm-patch search --data photos/ --board nucleo_f412zg --input-mode rereadable -o build/photos
+      tvm-patch search --data cells.zip --anchors 5 --sram 64K -o build/cells
       tvm-patch search --data photos.zip --schedule patches --json - -o build/p | jq .test_accuracy
     """  # noqa: D301 -- \b keeps the lines apart in --help
     output = Output(json, quiet)
@@ -103,6 +110,8 @@ def search(
     limits = _limits(chosen_board, sram, flash, latency)
     from tvm_patch.nas.data.open import open_task
     from tvm_patch.nas.data.pictures import Task
+    from tvm_patch.nas.detection.anchors import find_anchors
+    from tvm_patch.nas.detection.head import Head
     from tvm_patch.nas.how import How
     from tvm_patch.nas.presets import preset_named
 
@@ -110,13 +119,15 @@ def search(
     require_training()
     with output.progress(f"reading {data}"):
         task = open_task(data)
+    head = None
     if not isinstance(task, Task):
-        raise UserError(f"{data} has boxes; searches choose classifiers only, so far")
+        head = Head(classes=task.classes, anchors=find_anchors(task.train.boxes, anchors, seed))
+        asked = asked.for_detectors()
     from tvm_patch.driver.search import Judging, Settings
     from tvm_patch.driver.searched import search as run_search
 
     settings = Settings(
-        space=_space(space, limits, task),
+        space=_space(space, limits, task, head),
         how=How(kind=schedule.value, mode=input_mode.value, max_overhead=max_overhead),
         limits=limits,
         training=asked.training,
@@ -125,6 +136,7 @@ def search(
         random=random,
         finish=asked.finish,
         seed=seed,
+        head=head,
     )
     with output.progress(f"searching on {task.name}") as step:
         done = run_search(task, settings, folder, board=board, count=workers, address=cluster, progress=step)
@@ -171,16 +183,16 @@ def _limits(board: Board, sram: str | None, flash: str | None, latency: float | 
     )
 
 
-def _space(name: str | None, limits: Limits, task: object) -> Space:
-    from tvm_patch.nas.data.pictures import Task
+def _space(name: str | None, limits: Limits, task: Task | DetectionTask, head: Head | None) -> Space:
+    from tvm_patch.nas import space as records
     from tvm_patch.nas.spaces import SPACES, space_of
 
-    assert isinstance(task, Task)
     if name is None:
         sram = limits.sram_bytes
         name = next((small for most, small in _DEFAULTS if sram is not None and sram < most), _LARGE)
     if name in SPACES:
-        return space_of(name, len(task.classes), 1 if task.colors == 1 else 3)
-    from tvm_patch.nas.space import Space as Known
-
-    return Known.load(name).model_copy(update={"classes": len(task.classes), "colors": task.colors})
+        found = space_of(name, len(task.classes), 1 if task.colors == 1 else 3)
+    else:
+        found = records.Space.load(name)
+    asked = {"classes": len(task.classes), "colors": task.colors}
+    return found.model_copy(update={**asked, "detector": head.channels if head is not None else 0})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tvm_patch.errors import UserError
 from tvm_patch.nas.evolution import Evolution
@@ -29,6 +29,24 @@ class Preset:
     evolution: Evolution
     batches: int
     finish: Finish
+
+    def for_detectors(self) -> Preset:
+        """Return the same with lower rates and gradients that are shortened: a detector's are long at first."""
+        return replace(
+            self,
+            training=SuperRecipe(
+                largest=_gentle(self.training.largest),
+                sampled=_gentle(self.training.sampled),
+                subnets=self.training.subnets,
+            ),
+            finish=self.finish.model_copy(
+                update={"tuning": _gentle(self.finish.tuning), "rounding": _gentle(self.finish.rounding)}
+            ),
+        )
+
+
+def _gentle(recipe: Recipe) -> Recipe:
+    return recipe.model_copy(update={"rate": recipe.rate / 5, "clip": 10.0})
 
 
 PRESETS = {

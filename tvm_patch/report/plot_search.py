@@ -22,6 +22,7 @@ def plot_generations(generations: Sequence[Generation], path: Path) -> Path:
 def generations_figure(generations: Sequence[Generation]) -> Figure:
     """Draw the accuracies of generation after generation."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     figure = Figure(figsize=(6, 3.8), layout="constrained")
     axes = figure.add_subplot()
@@ -37,7 +38,7 @@ def generations_figure(generations: Sequence[Generation]) -> Figure:
     axes.plot(numbers, [sum(f) / len(f) for _, f in drawn], color=AFTER, label="mean")
     best = [100 * g.best.fitness for g in generations]
     axes.plot([g.number for g in generations], best, color=PEAK, linestyle="--", label="best so far")
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("generation")
     axes.set_ylabel("accuracy with inherited weights, %")
     legend_below(axes, 4)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
 
+from tvm_patch.driver.evaluate import Evaluation
 from tvm_patch.report.models import Report
 from tvm_patch.report.text import count, kib
 
 if TYPE_CHECKING:
+    from tvm_patch.driver.evaluate_detector import DetectorEvaluation
     from tvm_patch.driver.searched import Searched
 
 
@@ -38,6 +41,8 @@ class SearchReport(Report):
     task, board, folder : str
     judged : int
         Subnets whose accuracy was looked at.
+    measure : str
+        ``accuracy``, or ``AP50`` of detectors: average precision at an overlap of a half.
     inherited_accuracy : float
         On the validation pictures, with the super network's weights.
     test_accuracy : float
@@ -45,7 +50,7 @@ class SearchReport(Report):
     test_pictures, differing : int
         How many there are, and for how many the outputs were not the reference's to the last bit.
     recalls : list of float or None
-        By class.
+        By class; of detectors average precisions.
     classes : list of str
     resolution, stem, head : int
     blocks : list of BlockReport
@@ -64,6 +69,7 @@ class SearchReport(Report):
     board: str
     folder: str
     judged: int
+    measure: str
     inherited_accuracy: float
     test_accuracy: float
     test_pictures: int
@@ -92,6 +98,7 @@ def search_report(
 ) -> SearchReport:
     """Return the report of a search."""
     found, meta, limits = done.found, done.artifact.metadata, done.settings.limits
+    measure, accuracy, pictures, recalls = _measured(done.evaluation)
     architecture, cost = found.candidate.architecture, found.chosen.cost
     return SearchReport(
         task=task,
@@ -99,10 +106,11 @@ def search_report(
         folder=folder,
         judged=sum(len(g.judged) for g in found.generations),
         inherited_accuracy=found.accuracy,
-        test_accuracy=done.evaluation.accuracy,
-        test_pictures=done.evaluation.count,
+        measure=measure,
+        test_accuracy=accuracy,
+        test_pictures=pictures,
         differing=done.evaluation.differing,
-        recalls=list(done.evaluation.recalls),
+        recalls=recalls,
         classes=list(classes),
         resolution=architecture.resolution,
         stem=architecture.stem,
@@ -144,11 +152,11 @@ def print_search(console: Console, report: SearchReport) -> None:
         blocks.add_row(*map(str, cells))
     console.print(blocks)
     facts = Table(box=None, show_header=False, pad_edge=False)
-    pictures = f"{report.test_accuracy:.2%} of {report.test_pictures:,} test pictures, compiled"
+    pictures = f"{report.test_accuracy:.2%} on {report.test_pictures:,} test pictures, compiled"
     exact = "as the reference, bit for bit" if not report.differing else f"{report.differing} DIFFER"
     for name, value in (
         ("task", f"{report.task}, {len(report.classes)} classes at {report.resolution}×{report.resolution}"),
-        ("accuracy", f"{pictures} ({exact})"),
+        (report.measure, f"{pictures} ({exact})"),
         ("inherited", f"{report.inherited_accuracy:.2%} on validation, {report.judged:,} subnets judged"),
         ("arena", f"{kib(report.arena_bytes)}{_of(report.sram_limit)}, {report.schedule}"),
         ("constants", f"{kib(report.constant_bytes)}{_of(report.flash_limit)}"),
@@ -158,6 +166,16 @@ def print_search(console: Console, report: SearchReport) -> None:
     ):
         facts.add_row(name, value)
     console.print(facts)
+
+
+def _measured(
+    evaluation: Evaluation | DetectorEvaluation,
+) -> tuple[str, float, int, list[float | None]]:
+    """Return what was measured, its value, of how many pictures, and by class."""
+    if isinstance(evaluation, Evaluation):
+        return "accuracy", evaluation.accuracy, evaluation.count, list(evaluation.recalls)
+    by_class = [None if math.isnan(ap) else float(ap) for ap in evaluation.score.ap50]
+    return "AP50", evaluation.score.mean_ap50, len(evaluation.found), by_class
 
 
 def _of(limit: int | None) -> str:

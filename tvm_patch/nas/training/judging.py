@@ -51,7 +51,7 @@ class Judge:
         self._calibration, self._batches, self._size = calibration, batches, size
 
     def accuracy(self, subnet: Subnet) -> float:
-        """Return the part of the validation pictures that a subnet is right about, or a detector's average precision."""
+        """Return the part of the validation pictures that a subnet is right about, of detectors average precision."""
         self.calibrate(subnet)
         batches = self.validation.batches(subnet.resolution, 256)
         if self._head is not None:

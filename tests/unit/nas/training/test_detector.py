@@ -1,22 +1,19 @@
 """A detector from pictures with boxes to a compiled program."""
 
-import numpy as np
 import pytest
 
 pytest.importorskip("tensorflow", reason="needs the extra [nas]: pip install 'tvm-patch[nas]'")
 pytest.importorskip("pycocotools", reason="needs the extra [nas]: pip install 'tvm-patch[nas]'")
 
 import tvm_patch
+from tests.unit.nas.training.squares_in_noise import CLASSES
+from tests.unit.nas.training.squares_in_noise import task as squares_task
 from tvm_patch.driver.evaluate_detector import evaluate_detector
 from tvm_patch.errors import InputError
 from tvm_patch.nas.architecture import Architecture, Bottleneck
 from tvm_patch.nas.cost import layer_cost
-from tvm_patch.nas.data.augment import Augmentation
 from tvm_patch.nas.detection.anchors import find_anchors
-from tvm_patch.nas.detection.boxes import Boxes
 from tvm_patch.nas.detection.head import Head
-from tvm_patch.nas.detection.scenes import DetectionTask
-from tvm_patch.nas.detection.sets import SceneSamples
 from tvm_patch.nas.recipe import Finish, Recipe
 from tvm_patch.nas.training.finishing import finished
 from tvm_patch.nas.training.keras_model import keras_model
@@ -24,26 +21,10 @@ from tvm_patch.nas.training.objectives import Objects
 from tvm_patch.targets import TARGETS
 
 pytestmark = pytest.mark.slow
-CLASSES = ("bright", "dark")
-_STILL = Augmentation(area=(1, 1), aspect=(1, 1), flip=True, brightness=0, contrast=0, saturation=0)
-
-
-def squares(count, seed):
-    """Pictures of 32×32 with one square of 9 pixels, bright or dark, on grey noise."""
-    chance = np.random.default_rng(seed)
-    pictures = chance.integers(100, 156, (count, 32, 32, 1), dtype=np.uint8)
-    boxes = []
-    for picture in pictures:
-        label = int(chance.integers(2))
-        top, left = chance.integers(0, 24, 2)
-        picture[top : top + 9, left : left + 9] = 5 if label else 250
-        corners = np.array([[left, top, left + 9, top + 9]], np.float32) / 32
-        boxes.append(Boxes(corners, np.array([label], np.int32), np.array([False])))
-    return SceneSamples(CLASSES, 1, lambda i: pictures[i], [(32, 32)] * count, boxes, augmentation=_STILL)
 
 
 def test_finds_what_it_was_trained_for_and_runs_to_the_last_bit():
-    task = DetectionTask("squares", CLASSES, squares(128, 0), squares(16, 1), squares(24, 2))
+    task = squares_task()
     head = Head(classes=CLASSES, anchors=find_anchors(task.train.boxes, 1))
     architecture = Architecture(
         resolution=32,
