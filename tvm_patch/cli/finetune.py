@@ -29,7 +29,7 @@ def finetune(
         Path | None,
         typer.Option("--weights", metavar="FILE", help="A network.keras of a search; new weights otherwise."),
     ] = None,
-    preset: Annotated[str, typer.Option("--preset", help="How much work: smoke, quick or paper.")] = "quick",
+    preset: Annotated[str, typer.Option("--preset", help="How much work, as for search.")] = "quick",
     bits: Annotated[int, typer.Option("--bits", help="Of weights while they are rounded: 8 or 4.")] = 8,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of everything random.")] = 0,
     json: JsonOption = None,

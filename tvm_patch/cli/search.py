@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tvm_patch.nas.detection.head import Head
     from tvm_patch.nas.detection.scenes import DetectionTask
     from tvm_patch.nas.limits import Limits
+    from tvm_patch.nas.presets import SearchRecipe
     from tvm_patch.nas.space import Space
 
 _CODE = 64 * 1024
@@ -47,7 +48,9 @@ def search(
     folder: Annotated[
         Path, typer.Option("-o", "--output", metavar="DIR", help="For all results; one that exists goes on.")
     ],
-    board: Annotated[str, typer.Option("--board", help="That the network is for.")] = "stm32f746g_disco",
+    board: Annotated[
+        str | None, typer.Option("--board", help="That the network is for; stm32f746g_disco by default.")
+    ] = None,
     sram: Annotated[
         str | None, typer.Option("--sram", help="Most bytes of arena, such as 16K; the board's by default.")
     ] = None,
@@ -59,27 +62,35 @@ def search(
         float | None,
         typer.Option("--latency", min=0.001, help="Most milliseconds, by the planner's estimate of cycles."),
     ] = None,
-    preset: Annotated[str, typer.Option("--preset", help="How much work: smoke, quick or paper.")] = "quick",
+    preset: Annotated[
+        str,
+        typer.Option(
+            "--preset",
+            metavar="NAME|FILE",
+            help="How much work: smoke, quick, a published full-scale search such as imagenet-f746, or a file of one.",
+        ),
+    ] = "quick",
     space: Annotated[
         str | None, typer.Option("--space", help="To search: a name, or the JSON file of one.")
     ] = None,
     schedule: Annotated[
-        ScheduleName,
+        ScheduleName | None,
         typer.Option(
             "--schedule",
             help="What subnets may run with: plans; p×p patches, as in the paper; one layer after another; "
             "the same in the arena that TFLite Micro would plan.",
         ),
-    ] = ScheduleName.planner,
+    ] = None,
     input_mode: Annotated[
-        InputModeName, typer.Option("--input-mode", help="Where the picture comes from.")
-    ] = InputModeName.resident,
+        InputModeName | None, typer.Option("--input-mode", help="Where the picture comes from; resident.")
+    ] = None,
     max_overhead: Annotated[
-        float, typer.Option("--max-overhead", min=1.0, help="Most work of a plan over the network's.")
-    ] = 1.1,
+        float | None,
+        typer.Option("--max-overhead", min=1.0, help="Most work of a plan over the network's; 1.1."),
+    ] = None,
     anchors: Annotated[
-        int, typer.Option("--anchors", min=1, max=20, help="Of a detector, where pictures have boxes.")
-    ] = 3,
+        int | None, typer.Option("--anchors", min=1, max=20, help="Of a detector, where pictures have boxes.")
+    ] = None,
     random: Annotated[
         bool, typer.Option("--random", help="Draw subnets at random instead of evolving them.")
     ] = False,
@@ -103,11 +114,10 @@ def search(
       tvm-patch search --data digits --sram 16K --flash 128K -o build/digits
       tvm-patch search --data photos/ --board nucleo_f412zg --input-mode rereadable -o build/photos
       tvm-patch search --data cells.zip --anchors 5 --sram 64K -o build/cells
+      tvm-patch search --preset imagenet-f746 --data imagenet/ --cluster ray://head:10001 --workers 8 -o build/imagenet
       tvm-patch search --data photos.zip --schedule patches --json - -o build/p | jq .test_accuracy
     """  # noqa: D301 -- \b keeps the lines apart in --help
     output = Output(json, quiet)
-    chosen_board = check_board(board)
-    limits = _limits(chosen_board, sram, flash, latency)
     from tvm_patch.nas.data.open import open_task
     from tvm_patch.nas.data.pictures import Task
     from tvm_patch.nas.detection.anchors import find_anchors
@@ -116,19 +126,27 @@ def search(
     from tvm_patch.nas.presets import preset_named
 
     asked = preset_named(preset)
+    board = board or asked.board
+    limits = _limits(check_board(board), asked, sram, flash, latency)
     require_training()
     with output.progress(f"reading {data}"):
         task = open_task(data)
     head = None
     if not isinstance(task, Task):
-        head = Head(classes=task.classes, anchors=find_anchors(task.train.boxes, anchors, seed))
+        head = Head(
+            classes=task.classes, anchors=find_anchors(task.train.boxes, anchors or asked.anchors, seed)
+        )
         asked = asked.for_detectors()
     from tvm_patch.driver.search import Judging, Settings
     from tvm_patch.driver.searched import search as run_search
 
     settings = Settings(
-        space=_space(space, limits, task, head),
-        how=How(kind=schedule.value, mode=input_mode.value, max_overhead=max_overhead),
+        space=_space(space or asked.space, limits, task, head),
+        how=How(
+            kind=schedule.value if schedule is not None else asked.how.kind,
+            mode=input_mode.value if input_mode is not None else asked.how.mode,
+            max_overhead=max_overhead or asked.how.max_overhead,
+        ),
         limits=limits,
         training=asked.training,
         judging=Judging(batches=asked.batches),
@@ -169,7 +187,9 @@ def require_training() -> None:
         raise ToolMissingError("training needs TensorFlow; install it with: pip install 'tvm-patch[nas]'")
 
 
-def _limits(board: Board, sram: str | None, flash: str | None, latency: float | None) -> Limits:
+def _limits(
+    board: Board, asked: SearchRecipe, sram: str | None, flash: str | None, latency: float | None
+) -> Limits:
     from microtvm_project.arena_room import board_sram
     from tvm_patch.nas.limits import Limits
 
@@ -177,8 +197,10 @@ def _limits(board: Board, sram: str | None, flash: str | None, latency: float | 
     if latency is not None and board.clock_hz is None:
         raise UserError(f"{board.name} has no clock, so no milliseconds; leave --latency out")
     return Limits(
-        sram_bytes=parse_size(sram) if sram else board_sram(board) or None,
-        flash_bytes=parse_size(flash, "--flash") if flash else (most if most > 0 else None),
+        sram_bytes=parse_size(sram) if sram else asked.sram_bytes or board_sram(board) or None,
+        flash_bytes=parse_size(flash, "--flash")
+        if flash
+        else asked.flash_bytes or (most if most > 0 else None),
         cycles=int(latency * (board.clock_hz or 0) / 1000) if latency is not None else None,
     )
 

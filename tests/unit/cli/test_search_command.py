@@ -8,6 +8,8 @@ import pytest
 
 from tests.unit.nas.data.trees import noise, paint
 from tests.unit.nas.training.little import SPACE
+from tvm_patch.nas.evolution import Evolution
+from tvm_patch.nas.presets import PRESETS, preset_named, preset_names
 from tvm_patch.nas.schedule import Candidate
 from tvm_patch.nas.space import Space
 from tvm_patch.tflite.reader import read_model
@@ -58,7 +60,7 @@ def test_search(command, pictures, tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--preset", "huge"), "there is no preset huge; use smoke, quick, paper"),
+        (("--preset", "huge"), "there is no preset huge; use smoke, quick, imagenet-f412"),
         (("--board", "nothing"), "nothing"),
         (("--sram", "much"), "--sram"),
         (("--flash", "-3"), "--flash"),
@@ -95,3 +97,35 @@ def test_a_space_that_is_none(refused, pictures, tmp_path):
     path = tmp_path / "space.json"
     path.write_text(Space.to_json(SPACE).replace("little", 'x", "odd": "1'))
     assert "odd" in refused(*asked, path)
+
+
+@pytest.mark.verify
+@pytest.mark.parametrize("name", [name for name in preset_names() if name not in PRESETS])
+def test_published_recipes_run_on_a_tiny_tree(command, pictures, tmp_path, name):
+    """All of it but the numbers of steps and subnets, and the space, which takes a minute to trace."""
+    pytest.importorskip("tensorflow", reason="needs the extra [nas]: pip install 'tvm-patch[nas]'")
+    recipe = preset_named(name)
+
+    def short(part):
+        return part.model_copy(update={"steps": 2, "batch": 8, "warmup": 1})
+
+    training = recipe.training.model_copy(
+        update={"largest": short(recipe.training.largest), "sampled": short(recipe.training.sampled)}
+    )
+    finish = recipe.finish.model_copy(
+        update={
+            "tuning": short(recipe.finish.tuning),
+            "rounding": short(recipe.finish.rounding),
+            "samples": 8,
+        }
+    )
+    evolution = Evolution(population=3, parents=2, crossed=1, mutated=1, generations=1)
+    few = {"training": training, "finish": finish, "evolution": evolution, "batches": 1}
+    path = recipe.model_copy(update=few).save(tmp_path / "short.json")
+    space, folder = SPACE.save(tmp_path / "space.json"), tmp_path / "found"
+    code, out, err = command(
+        "search", "--preset", path, "--data", pictures, "--space", space, "-o", folder, "--json", "-"
+    )
+    assert code == 0, err
+    report = json.loads(out)
+    assert (report["board"], report["differing"]) == (recipe.board, 0)
