@@ -185,3 +185,12 @@ def test_no_files_import_each_other_in_a_circle() -> None:
 )
 def test_circles_are_found(graph, groups) -> None:
     assert circles(graph) == groups
+
+
+def test_test_files_outside_packages_have_names_of_their_own() -> None:
+    """Without ``__init__.py`` Python knows a file by its name alone, and pytest refuses the second of two."""
+    names: dict[str, list[Path]] = {}
+    for path in sorted(ROOT.glob("tests/**/test_*.py")):
+        if not (path.parent / "__init__.py").exists():
+            names.setdefault(path.name, []).append(path.relative_to(ROOT))
+    assert {name: paths for name, paths in names.items() if len(paths) > 1} == {}
