@@ -183,7 +183,8 @@ class Ways(ABC):
         found = self._best(_KEYS[objective], sram, max_overhead)
         if objective == "time" and found is not None:
             fast = int(found.cycles * (1 + NOTICED))
-            return self._best(_KEYS["least"], sram, max_overhead, fast)
+            # Among ways that are as fast; where only one like them that is easier to place fits, there is no other.
+            return self._best(_KEYS["least"], sram, max_overhead, fast) or found
         return found
 
     def least_memory(self, max_overhead: float | None = None) -> Point:
