@@ -21,7 +21,6 @@ from tvm_patch.driver.search import Judging, Settings, choose, train_super_netwo
 from tvm_patch.driver.searched import evaluate_under, search
 from tvm_patch.nas.detection.anchors import find_anchors
 from tvm_patch.nas.detection.head import Head
-from tvm_patch.planner.choose import Request
 from tvm_patch.targets import TARGETS
 
 pytestmark = pytest.mark.slow
@@ -156,6 +155,6 @@ def test_a_detector_is_searched_and_ends_in_a_map(tmp_path):
     assert len(done.evaluation.found) == 24
     assert done.evaluation.score.mean_ap50 > 0.3
     with pytest.raises(InputError, match="boxes need a head"):
-        evaluate_under(done.model, scenes, None, Request())
+        evaluate_under(done.model, scenes, None, done.plan)
     with pytest.raises(ValueError, match="the head has 0 channels, the space's detector 7"):
         Settings.model_validate({**asked.model_dump(), "head": None})

@@ -178,13 +178,18 @@ def search(
 
 
 def require_training() -> None:
-    """Raise ToolMissingError unless TensorFlow is there."""
+    """Raise ToolMissingError unless everything is there that training and its report need, before hours of work."""
     from importlib.util import find_spec
 
     from tvm_patch.errors import ToolMissingError
 
-    if find_spec("tensorflow") is None:
-        raise ToolMissingError("training needs TensorFlow; install it with: pip install 'tvm-patch[nas]'")
+    for module, name in (
+        ("tensorflow", "TensorFlow"),
+        ("ai_edge_litert", "LiteRT"),
+        ("matplotlib", "matplotlib"),
+    ):
+        if find_spec(module) is None:
+            raise ToolMissingError(f"training needs {name}; install it with: pip install 'tvm-patch[nas]'")
 
 
 def _limits(

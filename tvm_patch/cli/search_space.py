@@ -10,7 +10,7 @@ import typer
 
 from tvm_patch.cli.options import JsonOption, QuietOption, check_board
 from tvm_patch.cli.output import Output
-from tvm_patch.cli.plan_options import parse_size
+from tvm_patch.cli.plan_options import InputModeName, parse_size
 
 
 class Schedule(str, Enum):
@@ -19,14 +19,6 @@ class Schedule(str, Enum):
     layers = "layers"
     patches = "patches"
     planner = "planner"
-
-
-class InputMode(str, Enum):
-    """Choices of ``--input-mode``."""
-
-    resident = "resident"
-    rereadable = "rereadable"
-    streamed = "streamed"
 
 
 def search_space(
@@ -63,8 +55,8 @@ def search_space(
         ),
     ] = Schedule.patches,
     input_mode: Annotated[
-        InputMode, typer.Option("--input-mode", help="Where the picture comes from.")
-    ] = InputMode.resident,
+        InputModeName, typer.Option("--input-mode", help="Where the picture comes from.")
+    ] = InputModeName.resident,
     max_overhead: Annotated[
         float,
         typer.Option("--max-overhead", min=1, max=16, help="Most work, of what is needed without patches."),

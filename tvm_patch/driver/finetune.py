@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar, Literal
 
 from tvm_patch.driver.compile import compile as compile_model
 from tvm_patch.driver.evaluate import Evaluation, evaluate
@@ -14,7 +16,29 @@ from tvm_patch.files import write_bytes
 from tvm_patch.nas.architecture import Architecture
 from tvm_patch.nas.data.pictures import Task
 from tvm_patch.nas.recipe import Finish
+from tvm_patch.nas.record import Record
 from tvm_patch.nas.schedule import Candidate
+
+
+class TrainingSettings(Record):
+    """Everything that a training depends on, but data.
+
+    Attributes
+    ----------
+    architecture : Architecture
+    finish : Finish
+    seed : int
+    weights : str
+        SHA-256 of the file that it began with; empty for new weights.
+    """
+
+    kind: ClassVar[str] = "training"
+    format: Literal["tvm-patch training"] = "tvm-patch training"
+    version: Literal[1] = 1
+    architecture: Architecture
+    finish: Finish
+    seed: int
+    weights: str
 
 
 @dataclass(frozen=True)
@@ -72,7 +96,7 @@ def finetune(
         With as many classes and channels.
     finish : Finish
     folder : Path
-        Made where it is missing; gets checkpoints, ``network.keras`` and ``network.tflite``.
+        Made where it is missing; gets ``training.json``, checkpoints, ``network.keras`` and ``network.tflite``.
     weights : Path, optional
         A Keras file of this architecture with biases, as searches write it; new weights without.
     seed : int
@@ -97,7 +121,9 @@ def finetune(
 
     deterministic(seed)
     model = load_folded(weights, architecture) if weights else keras_model(architecture, seed=seed)
-    folder.mkdir(parents=True, exist_ok=True)
+    digest = hashlib.sha256(weights.read_bytes()).hexdigest() if weights else ""
+    settings = TrainingSettings(architecture=architecture, finish=finish, seed=seed, weights=digest)
+    settings.claim(folder, "training.json")
     made, data = finished(model, architecture, task, finish, seed, folder, progress)
     made.save(folder / "network.keras")
     write_bytes(folder / "network.tflite", data)

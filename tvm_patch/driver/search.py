@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -219,7 +220,7 @@ def choose(
                     progress("evolution", min(1.0, (done + len(missing)) / settings.evolution.evaluations))
             known.save()
             done += len(subnets)
-            return [float(known.get(s) or 0.0) for s in subnets]
+            return [known[s] for s in subnets]
 
         search = draw_at_random if settings.random else evolve
         seen: list[Subnet] = []
@@ -252,12 +253,14 @@ def _told(
 
 def _depends(settings: Settings, weights: Mapping[str, np.ndarray]) -> dict[str, object]:
     """Return what accuracies depend on: not the limits, so that searches for other boards share them."""
-    total = float(sum(np.abs(w).sum(dtype=np.float64) for w in weights.values()))
+    digest = hashlib.sha256()
+    for name in sorted(weights):
+        digest.update(np.ascontiguousarray(weights[name]).tobytes())
     return {
         "space": settings.space.model_dump(mode="json"),
         "judging": settings.judging.model_dump(mode="json"),
         "head": settings.head.model_dump(mode="json") if settings.head is not None else None,
-        "weights": total.hex(),
+        "weights": digest.hexdigest(),
     }
 
 

@@ -13,6 +13,7 @@ from tvm_patch.driver.board_target import target_of
 from tvm_patch.driver.compile import compile as compile_model
 from tvm_patch.driver.evaluate import Evaluation, evaluate
 from tvm_patch.driver.evaluate_detector import DetectorEvaluation, evaluate_detector
+from tvm_patch.driver.plan import PlanSource
 from tvm_patch.driver.plan import plan as plan_model
 from tvm_patch.driver.search import (
     Found,
@@ -22,7 +23,7 @@ from tvm_patch.driver.search import (
     generations_json,
     train_super_network,
 )
-from tvm_patch.errors import InputError, UserError
+from tvm_patch.errors import InputError
 from tvm_patch.files import write_text
 from tvm_patch.nas.data.pictures import Task
 from tvm_patch.nas.detection.head import Head
@@ -94,7 +95,7 @@ def search(
     """
     from tvm_patch.nas.training.determinism import deterministic
 
-    _own(folder, settings)
+    settings.claim(folder, "settings.json")
     deterministic(settings.seed)
     target = target_of(board)
     weights = train_super_network(task, settings, folder / "supernet.npz", progress)
@@ -116,7 +117,7 @@ def search(
     chosen.plan.save(folder / "plan.json")
     artifact = compile_model(model, board=board, plan=chosen.plan)
     artifact.save(folder / "artifact")
-    evaluation = evaluate_under(model, task, settings.head, request, progress)
+    evaluation = evaluate_under(model, task, settings.head, chosen.plan, progress)
     return Searched(settings, found, model, chosen.plan, artifact, evaluation, weights)
 
 
@@ -124,17 +125,17 @@ def evaluate_under(
     model: bytes,
     task: Task | DetectionTask,
     head: Head | None,
-    request: Request,
+    plan: PlanSource,
     progress: Progress | None = None,
 ) -> Evaluation | DetectorEvaluation:
-    """Return how often a network is right about the test pictures, compiled for the host as a request asks.
+    """Return how often a network is right about the test pictures, compiled for the host under a plan.
 
     Raises
     ------
     InputError
         When a task with boxes comes without a head, or one without them with one.
     """
-    artifact = compile_model(model, plan=request)
+    artifact = compile_model(model, plan=plan)
     if isinstance(task, DetectionTask) and head is not None:
         return evaluate_detector(artifact, model, head, task.test, progress=progress)
     if isinstance(task, Task) and head is None:
@@ -148,20 +149,3 @@ def _request(found: Found, settings: Settings) -> Request:
     if asked.scheme != "auto" or settings.limits.sram_bytes is None:
         return asked
     return replace(asked, objective="time", sram=settings.limits.sram_bytes)
-
-
-def _own(folder: Path, settings: Settings) -> None:
-    """Make the folder this search's, or see that it is."""
-    path = folder / "settings.json"
-    if path.exists():
-        before = Settings.load(path)
-        if before != settings:
-            fields = (
-                name for name in Settings.model_fields if getattr(before, name) != getattr(settings, name)
-            )
-            raise UserError(
-                f"{folder} is of a search with another {next(fields)}; give another folder, or delete it"
-            )
-        return
-    folder.mkdir(parents=True, exist_ok=True)
-    settings.save(path)

@@ -43,6 +43,9 @@ class Accuracies:
         """Return the accuracy of a subnet, None where it is not known."""
         return self._known.get(_key(subnet))
 
+    def __getitem__(self, subnet: Subnet) -> float:
+        return self._known[_key(subnet)]
+
     def put(self, subnet: Subnet, accuracy: float) -> None:
         """Keep the accuracy of a subnet."""
         self._known[_key(subnet)] = accuracy

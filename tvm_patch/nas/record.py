@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from typing_extensions import Self
 
 from tvm_patch.errors import UserError
-from tvm_patch.files import write_text
+from tvm_patch.files import check_folder, write_text
 from tvm_patch.versioned_json import read_versioned
 
 
@@ -69,3 +69,34 @@ class Record(Part):
             return cls.from_json(text)
         except UserError as error:
             raise UserError(f"{path}: {error}") from error
+
+    def claim(self, folder: Path, name: str) -> None:
+        """Make a folder that of this record, or see that it is: work that is kept there was done as it says.
+
+        Parameters
+        ----------
+        folder : Path
+            Made where it is missing.
+        name : str
+            Of the file of the record.
+
+        Raises
+        ------
+        UserError
+            When the folder is of another record, which names the first field that differs, or cannot be written.
+        """
+        path = folder / name
+        if path.exists():
+            before = type(self).load(path)
+            for field in type(self).model_fields:
+                if getattr(before, field) != getattr(self, field):
+                    raise UserError(
+                        f"{folder} is of a {self.kind} with another {field}; give another folder, or delete it"
+                    )
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(f"cannot make the folder {folder}: {error.strerror}; give another") from error
+        check_folder(folder)
+        if not path.exists():
+            self.save(path)

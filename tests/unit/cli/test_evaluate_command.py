@@ -89,6 +89,12 @@ def test_finetune_and_go_on_from_its_weights(command, refused, pictures, tmp_pat
         "evaluate", tmp_path / "again" / "network.tflite", "--data", pictures, "--json", "-"
     )
     assert json.loads(out)["accuracy"] > 0.8
+    code, _, err = command(*asked, "--bits", "4", "-o", first)
+    assert code == 2
+    assert "is of a training with another finish" in err, "not the result of other settings"
+    code, _, err = command(*again[:-1], first)
+    assert code == 2
+    assert "is of a training with another weights" in err
     other = RECORD.model_copy(update={"stem": 16}).save(tmp_path / "other.json")
     message = refused("finetune", other, *again[2:-1], tmp_path / "third")
     assert "network.keras has no layer stem" in message

@@ -79,6 +79,13 @@ def test_data_that_is_none(refused, tmp_path):
     assert "none" in refused("search", "--data", tmp_path / "none", "-o", tmp_path / "found")
 
 
+def test_a_folder_that_cannot_be_one(refused, pictures, tmp_path):
+    pytest.importorskip("tensorflow", reason="needs the extra [nas]: pip install 'tvm-patch[nas]'")
+    (tmp_path / "file").touch()
+    asked = ("search", "--data", pictures, "--preset", "smoke", "--sram", "16K", "-o")
+    assert "cannot make the folder" in refused(*asked, tmp_path / "file")
+
+
 def test_without_tensorflow(refused, tmp_path, monkeypatch):
     import importlib.util
 
